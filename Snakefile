@@ -1,0 +1,66 @@
+"""From 360° videos and gaze to a text-driven saliency dataset: the configuration and the targets people name."""
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+# Scripts that run in an environment of their own find the package beside the Snakefile.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(workflow.basedir), os.environ.get("PYTHONPATH")])
+)
+
+from tsalv360.captions import shard_of
+from tsalv360.config import check_writable, load_config, plan_recordings
+from tsalv360.sources import demo
+
+
+configfile: Path(workflow.basedir, "config", "config.yaml")
+
+
+if Path("config/local.yaml").exists():
+
+    configfile: "config/local.yaml"
+
+    print("config/local.yaml lies over the default config.", file=sys.stderr)
+
+try:
+    CONFIG = load_config(config)
+    RECORDINGS = plan_recordings(CONFIG)
+    check_writable(CONFIG.folder())
+except ValueError as error:
+    raise WorkflowError(f"The configuration cannot be used.\n{error}") from None
+
+RESULTS = CONFIG.folder()
+VIDEOS = list(RECORDINGS)
+SHARDS = {video: shard_of(video, CONFIG.captions.shards) for video in VIDEOS}
+
+
+wildcard_constraints:
+    video="[A-Za-z0-9-]+",
+    shard="[0-9]{4}",
+
+
+include: "rules/demo.smk"
+include: "rules/index.smk"
+include: "rules/frames.smk"
+include: "rules/fixations.smk"
+include: "rules/events.smk"
+include: "rules/saliency.smk"
+include: "rules/viewports.smk"
+include: "rules/captions.smk"
+include: "rules/tasks.smk"
+include: "rules/dataset.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.dataset.output,
+        rules.report.output,
+        expand(rules.tasks.output, video=VIDEOS),

@@ -1,0 +1,25 @@
+rule events:
+    input:
+        index=rules.index.output[0],
+        fixations=rules.fixations.output.table,
+    output:
+        events=f"{RESULTS}/events/{{video}}.parquet",
+        tracks=f"{RESULTS}/tracks/{{video}}.parquet",
+        assignments=f"{RESULTS}/assignments/{{video}}.parquet",
+        dropped=f"{RESULTS}/dropped/{{video}}.parquet",
+    params:
+        settings=CONFIG.events,
+        skip_first=lambda w: RECORDINGS[w.video].skip_first,
+    log:
+        f"{RESULTS}/logs/events/{{video}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/events/{{video}}.tsv"
+    resources:
+        mem_mb=1500,
+        runtime=20,
+    conda:
+        "../envs/pipeline.yaml"
+    message:
+        "Finding the events of {wildcards.video}"
+    script:
+        "../scripts/events.py"

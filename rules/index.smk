@@ -1,0 +1,22 @@
+rule index:
+    input:
+        video=lambda w: RECORDINGS[w.video].video,
+        gaze=lambda w: RECORDINGS[w.video].gaze,
+    output:
+        f"{RESULTS}/videos/{{video}}.json",
+    params:
+        recording=lambda w: RECORDINGS[w.video],
+        force_2to1=CONFIG.frames.force_2to1,
+    log:
+        f"{RESULTS}/logs/index/{{video}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/index/{{video}}.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    conda:
+        "../envs/pipeline.yaml"
+    message:
+        "Looking into video {wildcards.video}"
+    script:
+        "../scripts/index.py"

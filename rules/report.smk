@@ -1,0 +1,27 @@
+rule report:
+    input:
+        dataset=rules.dataset.output[0],
+        indexes=expand(rules.index.output, video=VIDEOS),
+        notes=expand(rules.fixations.output.notes, video=VIDEOS),
+        events=expand(rules.events.output.events, video=VIDEOS),
+        tracks=expand(rules.events.output.tracks, video=VIDEOS),
+        dropped=expand(rules.events.output.dropped, video=VIDEOS),
+        viewports=expand(rules.viewports.output, video=VIDEOS),
+        truth=[demo.truth_path(DEMO, video) for video in demo.video_ids(DEMO)] if DEMO else [],
+    output:
+        f"{RESULTS}/report.html",
+    params:
+        config=CONFIG.as_dict(),
+    log:
+        f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report.tsv"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    conda:
+        "../envs/pipeline.yaml"
+    message:
+        "Writing the report page"
+    script:
+        "../scripts/report.py"

@@ -1,0 +1,22 @@
+rule saliency:
+    input:
+        fixations=rules.fixations.output.table,
+        assignments=rules.events.output.assignments,
+        tracks=rules.events.output.tracks,
+    output:
+        directory(f"{RESULTS}/saliency/{{video}}"),
+    params:
+        settings=CONFIG.saliency,
+    log:
+        f"{RESULTS}/logs/saliency/{{video}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/saliency/{{video}}.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    conda:
+        "../envs/pipeline.yaml"
+    message:
+        "Making the saliency maps of {wildcards.video}"
+    script:
+        "../scripts/saliency.py"

@@ -1,0 +1,22 @@
+rule viewports:
+    input:
+        frames=rules.frames.output[0],
+        tracks=rules.events.output.tracks,
+        saliency=rules.saliency.output[0],
+    output:
+        directory(f"{RESULTS}/viewports/{{video}}"),
+    params:
+        settings=CONFIG.viewports,
+    log:
+        f"{RESULTS}/logs/viewports/{{video}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/viewports/{{video}}.tsv"
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    conda:
+        "../envs/pipeline.yaml"
+    message:
+        "Rendering the viewports of {wildcards.video}"
+    script:
+        "../scripts/viewports.py"

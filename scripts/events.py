@@ -1,0 +1,19 @@
+"""Find the events of a video in its fixations: events, tracks, assignments and what was dropped."""
+
+from tsalv360 import tables
+from tsalv360.events import detect_events
+from tsalv360.files import read_json
+from tsalv360.frames import frame_numbers
+from tsalv360.logs import logged
+
+with logged(snakemake.log[0], snakemake.wildcards.video):
+    index = read_json(snakemake.input.index)
+    found = detect_events(
+        tables.read_table(snakemake.input.fixations, tables.FIXATIONS),
+        index["id"],
+        index["fps"],
+        snakemake.params.settings,
+        frame_numbers(index["fps"], index["n_frames"], snakemake.params.skip_first),
+    )
+    for name in ("events", "tracks", "assignments", "dropped"):
+        tables.write_table(snakemake.output[name], getattr(found, name), tables.TABLES[name])

@@ -1,0 +1,8 @@
+"""Look into a video and its gaze, and write its index entry."""
+
+from tsalv360.files import write_json
+from tsalv360.index import index_video
+from tsalv360.logs import logged
+
+with logged(snakemake.log[0], snakemake.wildcards.video):
+    write_json(snakemake.output[0], index_video(snakemake.params.recording, snakemake.params.force_2to1))

@@ -1,0 +1,20 @@
+"""Write the report page: one self-contained HTML file to look at everything that was made."""
+
+from pathlib import Path
+
+from tsalv360.logs import logged
+from tsalv360.report import write_report
+
+with logged(snakemake.log[0]):
+    write_report(
+        snakemake.output[0],
+        Path(snakemake.input.dataset),
+        indexes=snakemake.input.indexes,
+        notes=snakemake.input.notes,
+        events=snakemake.input.events,
+        tracks=snakemake.input.tracks,
+        dropped=snakemake.input.dropped,
+        viewports=snakemake.input.viewports,
+        truth=snakemake.input.truth,
+        config=snakemake.params.config,
+    )

@@ -1,0 +1,16 @@
+"""Write the Label Studio tasks of a video's events."""
+
+from tsalv360.files import read_json, write_json
+from tsalv360.logs import logged
+from tsalv360.tables import EVENTS, TRACKS, read_table
+from tsalv360.tasks import make_tasks
+
+with logged(snakemake.log[0], snakemake.wildcards.video):
+    tasks = make_tasks(
+        read_json(snakemake.input.index),
+        read_table(snakemake.input.events, EVENTS),
+        read_table(snakemake.input.tracks, TRACKS),
+        read_json(snakemake.input.captions)[snakemake.wildcards.video],
+        snakemake.params.media,
+    )
+    write_json(snakemake.output[0], tasks)

@@ -1,0 +1,14 @@
+"""Render the viewport videos, overlays and posters of a video's events."""
+
+from tsalv360.logs import logged
+from tsalv360.tables import TRACKS, read_table
+from tsalv360.viewports import write_viewports
+
+with logged(snakemake.log[0], snakemake.wildcards.video):
+    write_viewports(
+        snakemake.output[0],
+        snakemake.input.frames,
+        snakemake.input.saliency,
+        read_table(snakemake.input.tracks, TRACKS),
+        snakemake.params.settings,
+    )

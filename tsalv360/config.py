@@ -1,0 +1,191 @@
+"""The whole configuration: every key with type, unit, default and meaning, checked before anything runs.
+
+`python -m tsalv360.config` writes what is generated from it: `config/schema.yaml`, `docs/settings.md`, `docs/tables.md`.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from tsalv360.captions.settings import CaptionSettings
+from tsalv360.dataset.settings import DatasetSettings
+from tsalv360.errors import InputError
+from tsalv360.events.settings import EventSettings
+from tsalv360.fixations import FixationSettings
+from tsalv360.frames import FrameSettings
+from tsalv360.saliency import SaliencySettings
+from tsalv360.settings import STRICT, setting
+from tsalv360.sources import OwnVideo, Recording, Source
+from tsalv360.viewports import ViewportSettings
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message names every wrong key."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Config:
+    """Everything that a run depends on."""
+
+    sources: list[Source] = setting(..., "data sets that videos and gaze are taken from; a list")
+    results: str = setting("results", "folder of all results")
+    videos: dict[str, OwnVideo] = setting(dict, "own videos by id: letters, digits and hyphens")
+    exclude: dict[str, str] = setting(dict, "videos that are left out, each with the reason")
+    dataset: DatasetSettings = field(default_factory=DatasetSettings)
+    frames: FrameSettings = field(default_factory=FrameSettings)
+    fixations: FixationSettings = field(default_factory=FixationSettings)
+    events: EventSettings = field(default_factory=EventSettings)
+    saliency: SaliencySettings = field(default_factory=SaliencySettings)
+    viewports: ViewportSettings = field(default_factory=ViewportSettings)
+    captions: CaptionSettings = field(default_factory=CaptionSettings)
+
+    def folder(self) -> Path:
+        """The folder of this dataset's results."""
+        return Path(self.results, self.dataset.name)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The configuration as it is written in a file."""
+        content: dict[str, Any] = TypeAdapter(Config).dump_python(self, mode="json")
+        content["videos"] = {"exclude": content.pop("exclude"), **content["videos"]}
+        return content
+
+
+def load_config(content: Mapping[str, Any]) -> Config:
+    """Check a configuration as it is written in a file; ConfigError names each wrong key and the nearest right one."""
+    content = dict(content)
+    if "exclude" in content:
+        raise ConfigError("exclude: unknown key; did you mean videos.exclude?")
+    videos = dict(content.get("videos") or {})
+    content |= {"exclude": videos.pop("exclude", {}), "videos": videos}
+    try:
+        return TypeAdapter(Config).validate_python(content)
+    except ValidationError as error:
+        keys = known_keys()
+        raise ConfigError("\n".join(_explain(dict(e), keys) for e in error.errors())) from None
+
+
+def plan_recordings(config: Config) -> dict[str, Recording]:
+    """All recordings of the sources and videos but the excluded ones, by id; ConfigError where they disagree."""
+    recordings: dict[str, Recording] = {}
+    for recording in [
+        *(r for source in config.sources for r in source.recordings()),
+        *(video.recording(name) for name, video in config.videos.items()),
+    ]:
+        if recording.video_id in recordings:
+            raise ConfigError(f"videos: the id {recording.video_id} stands for two videos; give one another id")
+        recordings[recording.video_id] = recording
+    if unknown := sorted(set(config.exclude) - set(recordings)):
+        raise ConfigError(f"videos.exclude: no video {', '.join(unknown)}; there are {_few(list(recordings))}")
+    for video in config.exclude:
+        del recordings[video]
+    if not recordings:
+        raise ConfigError("sources: no videos; name a source, or your own videos under videos")
+    if config.dataset.folds > len(recordings):
+        raise ConfigError(
+            f"dataset.folds: found {config.dataset.folds} folds for {len(recordings)} videos; expected at most one a video"
+        )
+    return recordings
+
+
+def check_writable(folder: Path) -> None:
+    """InputError unless `folder`, or the nearest folder above it that exists, can be written to."""
+    existing = next(path for path in [folder.absolute(), *folder.absolute().parents] if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        found = "a folder that cannot be written to" if existing.is_dir() else "a file"
+        raise InputError(existing, found, "a writable folder", "Set `results` to another folder, or change its rights.")
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a configuration file."""
+    content = TypeAdapter(Config).json_schema()
+    content["title"] = "tsalv360 configuration"
+    content["properties"]["videos"]["properties"] = {"exclude": content["properties"].pop("exclude")}
+    return content
+
+
+def known_keys() -> dict[str, dict[str, Any]]:
+    """All keys in dotted form with their schema; `*` stands for an id or a place in a list."""
+    content = schema()
+    keys: dict[str, dict[str, Any]] = {}
+
+    def walk(node: dict[str, Any], path: str) -> None:
+        if "$ref" in node:
+            walk({**content["$defs"][node["$ref"].rsplit("/", 1)[1]], **{k: v for k, v in node.items() if k != "$ref"}}, path)
+            return
+        if path and path not in keys:
+            keys[path] = node
+        for name, child in node.get("properties", {}).items():
+            walk(child, f"{path}.{name}".lstrip("."))
+        for child in [node.get("additionalProperties"), node.get("items")]:
+            if isinstance(child, dict):
+                walk(child, f"{path}.*")
+        for child in node.get("oneOf", []):
+            walk(child, path)
+
+    walk(content, "")
+    return keys
+
+
+def expected(node: dict[str, Any]) -> str:
+    """What a key takes, in words: type, unit and limits."""
+    if "const" in node:
+        return f"'{node['const']}'"
+    if "enum" in node:
+        return " or ".join(f"'{value}'" for value in node["enum"])
+    if "anyOf" in node:
+        return " or ".join(expected(child) for child in node["anyOf"])
+    words = {"number": "a number", "integer": "a whole number", "string": "text", "boolean": "true or false"}
+    words |= {"array": "a list", "object": "a mapping", "null": "nothing"}
+    text = words.get(node.get("type", ""), "a mapping")
+    if "unit" in node:
+        text += f" in {node['unit']}"
+    limits = [("minimum", "from {}"), ("exclusiveMinimum", "above {}"), ("maximum", "to {}"), ("exclusiveMaximum", "below {}")]
+    limits += [("multipleOf", "a multiple of {}"), ("pattern", "matching {}")]
+    return ", ".join([text, " ".join(form.format(f"{node[key]}") for key, form in limits if key in node)]).rstrip(", ")
+
+
+def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
+    """One line for one of pydantic's errors."""
+    parts = [str(part) for part in error["loc"]]
+    if parts[:1] == ["sources"] and len(parts) > 3:
+        del parts[2]  # the kind of source, which stands in the file as a value
+    key = "videos.exclude" + "".join(f".{p}" for p in parts[1:]) if parts[:1] == ["exclude"] else ".".join(parts)
+    general = re.sub(r"^(sources|videos)\.[^.]+", r"\1.*", key)
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        nearest = _nearest(general, keys)
+        return f"{key}: unknown key" + (f"; did you mean {nearest}?" if nearest else f"; known are {_few(_siblings(general, keys))}")
+    node = keys.get(general, {})
+    if error["type"] in ("missing", "missing_argument", "union_tag_not_found"):
+        return f"{key}: missing; expected {expected(node)} ({node.get('description', 'see docs/settings.md')})"
+    if error["type"] == "value_error":
+        return f"{key}: {error['ctx']['error']}"
+    default = f", like {node['default']}" if "default" in node else ""
+    wanted = error["ctx"].get("expected_tags") if error["type"] == "union_tag_invalid" else expected(node)
+    return f"{key}: found {error['input']!r}; expected {wanted}{default} ({node.get('description', 'see docs/settings.md')})"
+
+
+def _nearest(key: str, keys: Mapping[str, Any]) -> str | None:
+    """The known key most like `key`, first among its siblings, then anywhere."""
+    name = key.rsplit(".", 1)[-1]
+    siblings = {sibling.rsplit(".", 1)[-1]: sibling for sibling in _siblings(key, keys)}
+    if close := difflib.get_close_matches(name, siblings, 1, 0.6):
+        return siblings[close[0]]
+    anywhere = {known.rsplit(".", 1)[-1]: known for known in keys}
+    close = difflib.get_close_matches(name, anywhere, 1, 0.75)
+    return anywhere[close[0]] if close else None
+
+
+def _siblings(key: str, keys: Mapping[str, Any]) -> list[str]:
+    folder = key.rpartition(".")[0]
+    return [known for known in keys if known.rpartition(".")[0] == folder]
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

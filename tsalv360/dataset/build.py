@@ -1,0 +1,52 @@
+"""The dataset folder: the parts of all videos together, with splits, checksums and card."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tsalv360.dataset.assemble import CHECKSUMS, GROUND_TRUTH, checksum_lines
+from tsalv360.dataset.card import write_card
+from tsalv360.dataset.settings import DatasetSettings
+from tsalv360.dataset.splits import make_splits
+from tsalv360.files import link_or_copy, whole_folder, write_json
+from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, Table, read_table, write_table
+
+TABLES: dict[str, Table] = {"annotations": ANNOTATIONS, "clips": CLIPS, "fixations": DATASET_FIXATIONS}
+
+
+def build_dataset(
+    directory: str | Path,
+    parts: list[Path],
+    indexes: list[dict[str, Any]],
+    dropped: pd.DataFrame,
+    settings: DatasetSettings,
+    config: dict[str, Any],
+) -> None:
+    """Write the dataset folder anew.
+
+    Parameters: `parts` the folders that `assemble_video` wrote, in the order of `indexes`; `dropped` the candidates
+    left out of all videos; `config` the whole configuration, for the card.
+    """
+    with whole_folder(directory) as partial:
+        for part in parts:
+            _link_tree(part, Path(GROUND_TRUTH), partial)
+        tables = {}
+        for name, table in TABLES.items():
+            tables[name] = pd.concat([read_table(part / f"{name}.parquet", table) for part in parts], ignore_index=True)
+            write_table(partial / f"{name}.parquet", tables[name], table)
+        sources = {index["id"]: index["source"] for index in indexes}
+        folds = make_splits(sources, settings.folds, settings.validation_share, settings.seed)
+        write_json(partial / "splits.json", {"folds": folds})
+        write_card(partial / "README.md", indexes, tables, dropped, len(folds), config)
+        maps = [line for part in parts for line in (part / CHECKSUMS).read_text("utf-8").splitlines(keepends=True)]
+        others = sorted(path for path in partial.iterdir() if path.is_file())
+        (partial / CHECKSUMS).write_text("".join([*checksum_lines(others, partial), *maps]), encoding="utf-8")
+
+
+def _link_tree(source: Path, folder: Path, target: Path) -> None:
+    for path in sorted((source / folder).rglob("*")):
+        place = target / path.relative_to(source)
+        if path.is_file():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(path, place)

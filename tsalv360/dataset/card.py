@@ -1,0 +1,53 @@
+"""The dataset card: what the dataset holds, what was left out, how it was made, and whose data it is."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tsalv360 import __version__
+from tsalv360.files import whole_file
+
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "opencv-python-headless", "av", "snakemake")
+
+
+def write_card(
+    path: Path,
+    indexes: list[dict[str, Any]],
+    tables: dict[str, pd.DataFrame],
+    dropped: pd.DataFrame,
+    n_folds: int,
+    config: dict[str, Any],
+) -> None:
+    """Write the card as Markdown. Parameters: as `build_dataset`."""
+    template = Environment(
+        loader=PackageLoader("tsalv360.dataset", "."), undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
+    ).get_template("card.md")
+    by_source = pd.DataFrame(indexes).groupby(["source", "licence"], sort=True).size()
+    text = template.render(
+        name=config["dataset"]["name"],
+        version=__version__,
+        libraries=libraries(),
+        models=", ".join(sorted(tables["annotations"].model.unique())) or "none",
+        indexes=indexes,
+        minutes=sum(index["duration_s"] for index in indexes) / 60,
+        assigned=100 * tables["fixations"].event_id.notna().mean(),
+        dropped=dropped,
+        rules=dropped.rule.value_counts().to_dict(),
+        n_folds=n_folds,
+        config=config,
+        excluded=config["videos"]["exclude"],
+        sources=[{"source": s, "licence": l, "videos": n} for (s, l), n in by_source.items()],
+        settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+        **{name: tables[name] for name in ("annotations", "clips", "fixations")},
+    )
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def libraries() -> str:
+    """Names and versions of the libraries that the result depends on."""
+    return ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)

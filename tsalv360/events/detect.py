@@ -1,0 +1,159 @@
+"""From fixations to events, tracks and assignments."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tsalv360.camera import camera_path
+from tsalv360.events.candidates import Candidate, find_candidates
+from tsalv360.events.looks import Looks, sample_looks
+from tsalv360.events.settings import EventSettings
+from tsalv360.events.settle import Settled, settle
+from tsalv360.frames import FPS, frame_numbers
+from tsalv360.geometry import Array, normalise, to_angles, to_vectors, vector_angle
+from tsalv360.tables import ASSIGNMENTS, DROPPED, EVENTS, TRACKS, empty
+
+
+@dataclass(frozen=True)
+class DetectedEvents:
+    """The four tables of a video's events (columns: `docs/tables.md`)."""
+
+    events: pd.DataFrame
+    tracks: pd.DataFrame
+    assignments: pd.DataFrame
+    dropped: pd.DataFrame
+
+
+def detect_events(
+    fixations: pd.DataFrame,
+    video_id: str,
+    fps: float,
+    settings: EventSettings = EventSettings(),
+    frames: list[int] | None = None,
+) -> DetectedEvents:
+    """Find the events in the fixations of one video.
+
+    Parameters
+    ----------
+    fixations : columns of the fixations table; rows of any length are intervals, in any order. Saccades must have
+        been removed before.
+    video_id : the events are named `<video_id>_<k>`.
+    fps : native rate of the video.
+    frames : native numbers of the kept frames; those of the 16 fps grid up to the last fixation when left out.
+    """
+    if frames is None:
+        end = (fixations.time_s + fixations.duration_s).max() if len(fixations) else 0.0
+        frames = frame_numbers(fps, int(np.ceil(end * fps)), skip_first=0)
+    if not frames or fixations.empty:
+        return DetectedEvents(*(empty(table) for table in (EVENTS, TRACKS, ASSIGNMENTS, DROPPED)))
+    number = np.array(frames)
+    looks = sample_looks(fixations, number / fps)
+    candidates = find_candidates(looks, settings)
+    settled = settle(looks, candidates, settings)
+    kept = [s for s in settled if not s.dropped]
+    kept.sort(key=lambda s: (s.frames[0], s.frames[-1], -s.n_looks))
+    names = [f"{video_id}_{k}" for k in range(1, len(kept) + 1)]
+    tracks = [_track(name, event, number, fps, settings) for name, event in zip(names, kept, strict=True)]
+    events = [_event(name, video_id, event, track, looks) for name, event, track in zip(names, kept, tracks, strict=True)]
+    return DetectedEvents(
+        pd.DataFrame(events) if events else empty(EVENTS),
+        pd.concat(tracks, ignore_index=True) if tracks else empty(TRACKS),
+        _assign(fixations, names, kept, looks, settings),
+        _dropped(video_id, [s for s in settled if s.dropped], looks),
+    )
+
+
+def _track(name: str, event: Settled, number: NDArray[np.int64], fps: float, settings: EventSettings) -> pd.DataFrame:
+    yaw, pitch = to_angles(event.path)
+    camera = np.concatenate(
+        [
+            camera_path(event.path[part], FPS, settings.camera_smooth_s, settings.camera_max_speed_deg_s)
+            for part in event.stretches
+        ]
+    )
+    camera_yaw, camera_pitch = to_angles(camera)
+    frame = number[event.frames]
+    return pd.DataFrame(
+        {
+            "event_id": name,
+            "frame": frame,
+            "time_s": frame / fps,
+            "yaw_deg": yaw,
+            "pitch_deg": pitch,
+            "spread_deg": event.spread_deg,
+            "n_observers": event.n_observers,
+            "camera_yaw_deg": camera_yaw,
+            "camera_pitch_deg": camera_pitch,
+            "camera_hfov_deg": settings.camera_hfov_deg,
+        }
+    )
+
+
+def _event(name: str, video_id: str, event: Settled, track: pd.DataFrame, looks: Looks) -> dict[str, object]:
+    yaw, pitch = to_angles(normalise(event.path.sum(axis=0)))
+    return {
+        "event_id": name,
+        "video": video_id,
+        "start_frame": int(track.frame.iloc[0]),
+        "end_frame": int(track.frame.iloc[-1]),
+        "start_s": float(track.time_s.iloc[0]),
+        "end_s": float(track.time_s.iloc[-1]),
+        "n_stretches": len(event.stretches),
+        "yaw_deg": float(yaw),
+        "pitch_deg": float(pitch),
+        "n_observers": int(event.watchers.sum()),
+        "confidence": event.confidence,
+    }
+
+
+def _dropped(video_id: str, dropped: list[Settled], looks: Looks) -> pd.DataFrame:
+    rows = []
+    for event in dropped:
+        assert event.dropped
+        yaw, pitch = to_angles(normalise(event.path.sum(axis=0)))
+        rows.append(
+            {
+                "video": video_id,
+                "start_s": float(looks.time_s[event.frames[0]]),
+                "end_s": float(looks.time_s[event.frames[-1]]),
+                "yaw_deg": float(yaw),
+                "pitch_deg": float(pitch),
+                "n_observers": int(event.watchers.sum()),
+                "share": event.share,
+                **event.dropped._asdict(),
+            }
+        )
+    return pd.DataFrame(rows) if rows else empty(DROPPED)
+
+
+def _assign(
+    fixations: pd.DataFrame, names: list[str], events: list[Settled], looks: Looks, settings: EventSettings
+) -> pd.DataFrame:
+    """The nearest event of every fixation row at the middle of its interval, within `assign_deg`."""
+    if not events:
+        return empty(ASSIGNMENTS)
+    middle = (fixations.time_s + fixations.duration_s / 2).to_numpy()
+    vectors = to_vectors(fixations.yaw_deg, fixations.pitch_deg)
+    at = _nearest(looks.time_s, middle)
+    distance = np.full((len(events), len(fixations)), np.inf)
+    for k, event in enumerate(events):
+        paths = np.full((len(looks.time_s), 3), np.nan)
+        paths[event.frames] = event.path
+        alive = ~np.isnan(paths[at, 0])
+        distance[k, alive] = vector_angle(vectors[alive], paths[at[alive]])
+    best = distance.argmin(axis=0)
+    nearest = distance.min(axis=0)
+    rows = np.flatnonzero(nearest <= settings.assign_deg)
+    return pd.DataFrame(
+        {"row": rows, "event_id": np.array(names, dtype=object)[best[rows]], "distance_deg": nearest[rows]}
+    ).astype({"event_id": "str"})
+
+
+def _nearest(grid: Array, times: Array) -> NDArray[np.int64]:
+    """Index of the grid time nearest to each of `times`."""
+    right = np.clip(np.searchsorted(grid, times), 1, max(1, len(grid) - 1))
+    if len(grid) == 1:
+        return np.zeros(len(times), dtype=np.int64)
+    return np.where(times - grid[right - 1] <= grid[right] - times, right - 1, right)

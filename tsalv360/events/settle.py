@@ -1,0 +1,166 @@
+"""Settling candidates: whose looks are whose, where each event is at every frame, when it begins and ends."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+
+from tsalv360.events.candidates import Candidate
+from tsalv360.events.looks import Looks
+from tsalv360.events.settings import EventSettings
+from tsalv360.frames import FPS
+from tsalv360.geometry import Array, interpolate, normalise, vector_angle
+
+_ROUNDS = 3  # of assigning looks and moving paths; further rounds move them by less than 0.1°
+_SMOOTH_S = 0.2  # σ over time of the looks that place an event
+_REACH_S = 1.0  # how far before and after its clusters an event is looked for
+_EDGE = 0.4  # an event begins and ends where its share falls below this part of its median share
+
+
+class Dropped(NamedTuple):
+    """Why a candidate is no event: the setting that says so, and the measured value beside its limit."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Settled:
+    """One event on the frame grid: indices of its frames [n], and per frame its direction, spread and observers."""
+
+    frames: NDArray[np.int64]
+    path: Array
+    spread_deg: Array
+    n_observers: NDArray[np.int64]
+    watchers: NDArray[np.bool_]
+    share: float
+    n_looks: int
+    dropped: Dropped | None = None
+
+    @property
+    def stretches(self) -> list[slice]:
+        """Runs of consecutive frames, as slices of the arrays."""
+        cuts = np.flatnonzero(np.diff(self.frames) > 1) + 1
+        edges = [0, *cuts.tolist(), len(self.frames)]
+        return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+    @property
+    def confidence(self) -> float:
+        """√(mean share of the observers × compactness), compactness = 1 / (1 + (spread / 5°)²)."""
+        spread = float(np.sqrt(np.mean(self.spread_deg**2)))
+        return float(np.sqrt(min(self.share, 1.0) / (1 + (spread / 5.0) ** 2)))
+
+
+def settle(looks: Looks, candidates: list[Candidate], settings: EventSettings) -> list[Settled]:
+    """Settle all candidates together; what breaks a rule is returned with `dropped` saying why."""
+    candidates = [c for c in candidates if len(c.times) > 1]
+    events = _settle_together(looks, candidates, settings)
+    doubles = _doubles(events, settings.merge_deg)
+    single = [c for k, c in enumerate(candidates) if k not in doubles]
+    final = [replace(e, dropped=_broken_rule(e, settings)) for e in _settle_together(looks, single, settings) if e]
+    merged = Dropped("merge_deg", f"stays within {settings.merge_deg:g}° of a stronger event")
+    return final + [replace(event, dropped=merged) for k in sorted(doubles) if (event := events[k])]
+
+
+def _settle_together(looks: Looks, candidates: list[Candidate], settings: EventSettings) -> list[Settled | None]:
+    if not candidates:
+        return []
+    paths = np.stack([interpolate(c.times, np.array(c.centres), looks.time_s) for c in candidates])
+    near = np.stack([_near_clusters(c, looks.time_s, settings) for c in candidates])
+    for _ in range(_ROUNDS):
+        owner = _owners(looks, paths, near, settings.assign_deg)
+        paths = np.stack([_path(looks, owner == k, paths[k]) for k in range(len(paths))])
+    owner = _owners(looks, paths, near, settings.assign_deg)
+    return [_settled(looks, owner == k, paths[k], near[k], settings) for k in range(len(paths))]
+
+
+def _near_clusters(candidate: Candidate, time: Array, settings: EventSettings) -> NDArray[np.bool_]:
+    """Frames [n] at or close to a cluster of the candidate."""
+    distance = np.abs(time[:, None] - np.array(candidate.times)).min(axis=1)
+    return distance <= max(_REACH_S, settings.max_gap_s / 2 + settings.step_s)
+
+
+def _owners(looks: Looks, paths: Array, near: NDArray[np.bool_], reach_deg: float) -> NDArray[np.int64]:
+    """The candidate [n_frames, n_observers] that each look belongs to: the nearest within reach, else −1."""
+    distance = vector_angle(looks.vectors[None], paths[:, :, None])
+    distance = np.where(near[:, :, None] & looks.present[None] & (distance <= reach_deg), distance, np.inf)
+    return np.where(np.isfinite(distance.min(axis=0)), distance.argmin(axis=0), -1)
+
+
+def _path(looks: Looks, own: NDArray[np.bool_], before: Array) -> Array:
+    """Mean direction of the own looks, smoothed over time; where there are none the path stands still."""
+    weights = np.where(own, looks.weights, 0.0)
+    total = np.einsum("fo,foc->fc", weights, np.nan_to_num(looks.vectors))
+    sigma = _SMOOTH_S * FPS
+    smooth = gaussian_filter1d(total, sigma, axis=0, mode="constant", truncate=3)
+    known = np.linalg.norm(smooth, axis=1) > 1e-3
+    if not known.any():
+        return before
+    return interpolate(looks.time_s[known], normalise(smooth[known]), looks.time_s)
+
+
+def _settled(
+    looks: Looks, own: NDArray[np.bool_], path: Array, near: NDArray[np.bool_], settings: EventSettings
+) -> Settled | None:
+    """The frames in which enough of those present look, with gaps filled; None when there are none at all."""
+    watching = own.sum(axis=1)
+    present = np.maximum(looks.present.sum(axis=1), 1)
+    share = uniform_filter1d(watching / present, size=max(1, round(settings.window_s * FPS)), mode="constant")
+    typical = np.median(share[near & (share > 0)]) if (near & (share > 0)).any() else 0.0
+    alive = near & (share >= max(_EDGE * typical, settings.min_share / 2)) & (share > 0)
+    frames = np.flatnonzero(_fill(alive, looks.time_s, settings.fill_gap_s))
+    if not len(frames):
+        return None
+    squares = np.where(own, vector_angle(looks.vectors, path[:, None]) ** 2, 0.0)[frames].sum(axis=1)
+    mean_share = float((watching / present)[frames].mean())
+    return Settled(
+        frames=frames,
+        path=path[frames],
+        spread_deg=np.sqrt(squares / np.maximum(watching[frames], 1)),
+        n_observers=watching[frames],
+        watchers=own[frames].any(axis=0),
+        share=mean_share,
+        n_looks=int(watching[frames].sum()),
+    )
+
+
+def _fill(alive: NDArray[np.bool_], time: Array, gap_s: float) -> NDArray[np.bool_]:
+    """`alive` with the gaps of up to `gap_s` seconds filled."""
+    alive = alive.copy()
+    frames = np.flatnonzero(alive)
+    for before, after in zip(frames[:-1], frames[1:], strict=True):
+        if after - before > 1 and time[after] - time[before] <= gap_s + 1.5 / FPS:
+            alive[before:after] = True
+    return alive
+
+
+def _broken_rule(event: Settled, settings: EventSettings) -> Dropped | None:
+    duration = len(event.frames) / FPS
+    observers = int(event.watchers.sum())
+    spread = float(np.sqrt(np.mean(event.spread_deg**2)))
+    if duration < settings.min_duration_s:
+        return Dropped("min_duration_s", f"lasts {duration:.2f} s, less than {settings.min_duration_s:g} s")
+    if observers < settings.min_observers:
+        return Dropped("min_observers", f"{observers} observers, fewer than {settings.min_observers}")
+    if event.share < settings.min_share:
+        return Dropped("min_share", f"{event.share:.3f} of the observers, less than {settings.min_share:g}")
+    if spread > settings.max_spread_deg:
+        return Dropped("max_spread_deg", f"spread {spread:.1f}°, more than {settings.max_spread_deg:g}°")
+    return None
+
+
+def _doubles(events: list[Settled | None], merge_deg: float) -> set[int]:
+    """Indices of events that are within `merge_deg` of one with more looks for most of their own time."""
+    order = sorted((k for k, event in enumerate(events) if event), key=lambda k: -events[k].n_looks)  # type: ignore[union-attr]
+    doubles: set[int] = set()
+    for place, k in enumerate(order):
+        for other in order[:place]:
+            weak, strong = events[k], events[other]
+            if other in doubles or weak is None or strong is None:
+                continue
+            _, a, b = np.intersect1d(weak.frames, strong.frames, return_indices=True)
+            if (vector_angle(weak.path[a], strong.path[b]) < merge_deg).sum() > len(weak.frames) / 2:
+                doubles.add(k)
+    return doubles

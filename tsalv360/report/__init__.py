@@ -1,0 +1,2 @@
+def write_report(path, *a, **k):
+    open(path, "w").write("todo")

@@ -1,0 +1,47 @@
+"""Sources: where videos and gaze come from.
+
+A source is a settings dataclass with `recordings()`, listed in `Source`, and a reader of its gaze format, listed in
+`READERS`. `docs/sources.md` shows how to add one.
+"""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import pandas as pd
+from pydantic import Discriminator
+
+from tsalv360.errors import InputError
+from tsalv360.sources import gaze_table, salient360, vr_eyetracking
+from tsalv360.sources.demo import DemoSource
+from tsalv360.sources.gaze_table import read_gaze_table
+from tsalv360.sources.own import OwnVideo
+from tsalv360.sources.recording import Recording
+from tsalv360.sources.salient360 import read_salient360
+from tsalv360.sources.vr_eyetracking import VrEyeTrackingSource, read_vr_eyetracking
+
+__all__ = ["READERS", "OwnVideo", "Recording", "Source", "read_gaze", "read_gaze_table", "read_salient360", "read_vr_eyetracking"]
+
+Source = Annotated[DemoSource | VrEyeTrackingSource, Discriminator("kind")]
+
+Reader = Callable[[Recording, float], pd.DataFrame]
+
+READERS: dict[str, Reader] = {
+    vr_eyetracking.FORMAT: lambda recording, fps: vr_eyetracking.read_files(list(recording.gaze), fps),
+    salient360.FORMAT: lambda recording, fps: read_salient360(recording.gaze[0], fps),
+    gaze_table.FORMAT: lambda recording, fps: read_gaze_table(
+        recording.gaze[0], fps, recording.gaze_id, recording.gaze_origin
+    ),
+}
+
+
+def read_gaze(recording: Recording, fps: float) -> pd.DataFrame:
+    """The gaze of a recording in the columns of the fixations table; InputError when there is none."""
+    gaze = READERS[recording.gaze_format](recording, fps) if recording.gaze else None
+    if gaze is None or gaze.empty:
+        raise InputError(
+            f"video {recording.video_id}",
+            f"no gaze in {[str(path) for path in recording.gaze]}",
+            f"gaze in the format {recording.gaze_format}",
+            "Correct the path of its gaze in the config.",
+        )
+    return gaze

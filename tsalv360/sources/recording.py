@@ -1,0 +1,89 @@
+"""What every source gives: recordings, and gaze in the columns of the fixations table."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from tsalv360.errors import InputError
+from tsalv360.geometry import wrap_yaw
+from tsalv360.tables import FIXATIONS
+
+_ID = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
+_ROUNDING = 0.002  # of the panorama; VR-EyeTracking has values from −0.00098 to 1.0009
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One video and where its gaze lies.
+
+    `gaze_format` is a key of `tsalv360.sources.READERS`, `gaze_id` the video's id within the gaze, `gaze_origin` that
+    of positions in a gaze table, `skip_first` the last frame number that is left out (0: none).
+    """
+
+    video_id: str
+    source: str
+    video: Path
+    gaze: tuple[Path, ...]
+    gaze_format: str
+    licence: str
+    skip_first: int = 0
+    gaze_id: str | None = None
+    gaze_origin: str | None = None
+
+
+def check_id(video_id: str) -> str:
+    """The id itself; InputError unless it is letters, digits and single hyphens."""
+    if not _ID.fullmatch(video_id):
+        raise InputError(
+            "videos", f"the id '{video_id}'", "letters, digits and hyphens, like ocean-2", "Choose another id."
+        )
+    return video_id
+
+
+def fixations_table(
+    observer: ArrayLike,
+    time_s: ArrayLike,
+    duration_s: ArrayLike,
+    frame: ArrayLike,
+    yaw_deg: ArrayLike,
+    pitch_deg: ArrayLike,
+    fixation_id: ArrayLike = -1,
+    weight: ArrayLike = 1.0,
+    notes: list[str] | None = None,
+) -> pd.DataFrame:
+    """A data frame with the columns and types of the fixations table; `notes` go to its `attrs`."""
+    columns = dict(zip(FIXATIONS, (observer, fixation_id, time_s, duration_s, frame, yaw_deg, pitch_deg, weight), strict=True))
+    table = pd.DataFrame({name: pd.Series(np.broadcast_to(values, np.shape(time_s))) for name, values in columns.items()})
+    types = {name: {"string": "str", "int64": "int64", "double": "float64"}[str(column.type)] for name, column in FIXATIONS.items()}
+    table = table.astype(types)
+    table.attrs["notes"] = notes or []
+    return table
+
+
+def directions_from_fractions(
+    x: ArrayLike, y: ArrayLike, origin: str, where: list[str], notes: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Yaw and pitch of positions given as fractions of the panorama.
+
+    Parameters
+    ----------
+    x, y : [n] in 0..1; up to 0.002 outside is a rounding error, wrapped (x) or clipped (y) and told in `notes`.
+    origin : "bottom left" (y counts up) or "top left" (y counts down).
+    where : [n] file and line of each row, for the error.
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    outside = (x < 0) | (x > 1) | (y < 0) | (y > 1)
+    bad = ~((np.abs(x - 0.5) <= 0.5 + _ROUNDING) & (np.abs(y - 0.5) <= 0.5 + _ROUNDING))
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise InputError(
+            where[row], f"the position ({x[row]:g}, {y[row]:g})", "fractions from 0 to 1", "Correct or remove the row."
+        )
+    if outside.any():
+        notes.append(f"{int(outside.sum())} positions outside 0 to 1 by a rounding error, wrapped or clipped")
+    y = np.clip(y, 0, 1)
+    return wrap_yaw(360 * x - 180), 180 * y - 90 if origin == "bottom left" else 90 - 180 * y

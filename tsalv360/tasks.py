@@ -1,0 +1,63 @@
+"""Label Studio tasks: one per event, with the machine caption as a prediction."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+
+from tsalv360.frames import FPS
+
+
+def make_tasks(
+    index: dict[str, Any], events: pd.DataFrame, tracks: pd.DataFrame, captions: dict[str, Any], media: str
+) -> list[dict[str, Any]]:
+    """Tasks of one video in Label Studio's import format.
+
+    Parameters
+    ----------
+    index : the video's index entry.
+    events, tracks : its tables.
+    captions : {event_id: {caption, candidates, notes}}.
+    media : the video's viewports folder relative to the media root that Label Studio serves.
+    """
+    return [_task(index, event, tracks[tracks.event_id == event.event_id], captions[str(event.event_id)], media) for event in events.itertuples()]
+
+
+def _task(index: dict[str, Any], event: Any, track: pd.DataFrame, caption: dict[str, Any], media: str) -> dict[str, Any]:
+    name = event.event_id
+    shown = caption["candidates"][0]
+    data = {
+        "event_id": name,
+        "event_hash": content_hash(track, caption),
+        "video": index["id"],
+        "source": index["source"],
+        "title": f"Event {name} of video {index['id']} ({index['source']})",
+        "viewport_url": _url(media, f"{name}.mp4"),
+        "overlay_url": _url(media, f"{name}.overlay.mp4"),
+        "poster_url": _url(media, f"{name}.jpg"),
+        "fps": str(FPS),
+        "facts": "\n".join(caption["notes"]),
+        "start_s": event.start_s,
+        "end_s": event.end_s,
+        "n_observers": event.n_observers,
+        "confidence": round(event.confidence, 4),
+        "caption_machine": caption["caption"],
+        "alternatives": [candidate["text"] for candidate in caption["candidates"][1:]],
+    }
+    text = {"from_name": "caption", "to_name": "viewport", "type": "textarea", "value": {"text": [caption["caption"]]}}
+    prediction = {"model_version": f"{shown['model']} {shown['revision']}", "result": [{"id": "caption", **text}]}
+    return {"data": data, "predictions": [prediction]}
+
+
+def content_hash(track: pd.DataFrame, caption: dict[str, Any]) -> str:
+    """What a person judges: the frames and directions of the event, to 0.1°, and its captions."""
+    path = track[["yaw_deg", "pitch_deg"]].round(1) + 0.0  # no negative zero
+    content = [track.frame.tolist(), path.to_numpy().tolist(), caption["candidates"]]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def _url(media: str, name: str) -> str:
+    return "/data/local-files/?d=" + quote(str(Path(media, name)))

@@ -1,0 +1,165 @@
+"""Viewport videos: what a camera sees that follows an event, its twin with the saliency laid over, and a poster."""
+
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass as plain_dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass
+
+from tsalv360.errors import InputError
+from tsalv360.files import whole_folder, write_json
+from tsalv360.frames import FPS, read_picture, write_picture
+from tsalv360.geometry import direction_to_pixel
+from tsalv360.progress import progress
+from tsalv360.projection import Picture, Viewport, pad_poles, viewport_directions
+from tsalv360.settings import STRICT, setting
+from tsalv360.video import VideoWriter
+
+_ALPHA = 0.6  # of the overlay where saliency is highest
+_POSTER = 480, 960
+_TRACK, _VIEW, _START = (255, 196, 0), (255, 255, 255), (0, 158, 255)  # RGB; told apart by colour-blind people
+
+
+@dataclass(frozen=True, config=STRICT)
+class ViewportSettings:
+    """Viewport videos for captioners and curators."""
+
+    width: int = setting(640, "width of the viewport videos", unit="px", ge=64, le=3840, multiple_of=2)
+    height: int = setting(480, "height of the viewport videos", unit="px", ge=64, le=2160, multiple_of=2)
+    lead_s: float = setting(1.0, "shown before and after an event, marked", unit="s", ge=0, le=10)
+
+
+class Shot(NamedTuple):
+    """One picture of one event's video: where the camera looks, and whether it lies before, in or after the event."""
+
+    event: str
+    yaw: float
+    pitch: float
+    hfov: float
+    part: str
+
+
+@plain_dataclass(frozen=True)
+class Lengths:
+    """Pictures of one viewport video: `lead_in`, then one per row of the track, then `lead_out`."""
+
+    lead_in: int
+    pictures: int
+    lead_out: int
+
+
+def plan_shots(tracks: pd.DataFrame, frames: list[int], lead: int) -> tuple[dict[int, list[Shot]], dict[str, Lengths]]:
+    """Which events need which frame, and the lengths of their videos.
+
+    Parameters: `frames` the kept frame numbers; `lead` pictures before and after an event, as far as frames exist.
+    """
+    shots: dict[int, list[Shot]] = defaultdict(list)
+    lengths = {}
+    place = {frame: i for i, frame in enumerate(frames)}
+    for name, track in tracks.groupby("event_id", sort=False):
+        event = str(name)
+        camera = list(zip(track.camera_yaw_deg, track.camera_pitch_deg, track.camera_hfov_deg, strict=True))
+        first, last = place[track.frame.iloc[0]], place[track.frame.iloc[-1]]
+        before, after = frames[max(0, first - lead) : first], frames[last + 1 : last + 1 + lead]
+        for frame in before:
+            shots[frame].append(Shot(event, *camera[0], "before"))
+        for frame, view in zip(track.frame, camera, strict=True):
+            shots[frame].append(Shot(event, *view, "event"))
+        for frame in after:
+            shots[frame].append(Shot(event, *camera[-1], "after"))
+        lengths[event] = Lengths(len(before), len(track), len(after))
+    return shots, lengths
+
+
+def write_viewports(
+    directory: str | Path,
+    frames_directory: str | Path,
+    saliency_directory: str | Path,
+    tracks: pd.DataFrame,
+    settings: ViewportSettings,
+) -> None:
+    """Write `<event>.mp4`, `<event>.overlay.mp4`, `<event>.jpg` (poster) and `viewports.json` (lengths) of a video.
+
+    Every frame is read once and serves all events in it. Picture j of a video is row j of the event's track after
+    the lead-in. Parameters: folders of the frames and saliency stages, and the tracks of the video.
+    """
+    pictures = {int(path.stem): path for path in sorted(Path(frames_directory).glob("[0-9]*.*"))}
+    if missing := sorted(set(tracks.frame) - set(pictures)):
+        raise InputError(frames_directory, f"no frame {missing[0]:04d}", "a frame for every row of the tracks", "Delete the folder and run again.")
+    shots, lengths = plan_shots(tracks, list(pictures), round(settings.lead_s * FPS))
+    size = settings.height, settings.width
+    posters = {event: track.frame.iloc[len(track) // 2] for event, track in tracks.groupby("event_id", sort=False)}
+    with whole_folder(directory) as partial, ExitStack() as open_files, progress(total=len(shots), what="frames") as bar:
+        writers = {
+            event: [open_files.enter_context(VideoWriter(partial / f"{event}{kind}.mp4", FPS, size)) for kind in ("", ".overlay")]
+            for event in lengths
+        }
+        for frame, wanted in sorted(shots.items()):
+            panorama = read_picture(pictures[frame])
+            padded = pad_poles(panorama)
+            for shot in wanted:
+                viewport = Viewport(shot.yaw, shot.pitch, shot.hfov, size)
+                plain, overlay = writers[shot.event]
+                view = viewport.of(padded)
+                if shot.part == "event":
+                    plain.write(view)
+                    overlay.write(_with_saliency(view, viewport, Path(saliency_directory, shot.event, f"{frame:04d}.png")))
+                else:
+                    for writer in (plain, overlay):
+                        writer.write(_marked(view, shot.part))
+                if frame == posters[shot.event] and shot.part == "event":
+                    track = tracks[tracks.event_id == shot.event]
+                    write_picture(partial / f"{shot.event}.jpg", poster(panorama, track, shot)[..., ::-1])
+            bar.update()
+        write_json(partial / "viewports.json", {"fps": FPS, "events": {e: n.__dict__ for e, n in lengths.items()}})
+
+
+def overlay_saliency(picture: Picture, saliency: NDArray[np.uint8]) -> Picture:
+    """A picture [H, W, 3] with its saliency map [H, W] laid over in a perceptually uniform colour map.
+
+    Where nobody looks the picture stays as it is.
+    """
+    colours = cv2.applyColorMap(saliency, cv2.COLORMAP_INFERNO)[..., ::-1]
+    alpha = _ALPHA * np.sqrt(saliency / np.float32(255))[..., None]
+    return (picture + alpha * (colours.astype(np.float32) - picture)).round().astype(np.uint8)
+
+
+def poster(panorama: Picture, track: pd.DataFrame, shot: Shot) -> Picture:
+    """The panorama with the track of an event, its start, and the outline of one viewport drawn on it."""
+    picture = np.ascontiguousarray(cv2.resize(panorama, _POSTER[::-1], interpolation=cv2.INTER_AREA))
+    _draw_path(picture, track.yaw_deg.to_numpy(), track.pitch_deg.to_numpy(), _TRACK, 3)
+    lam, phi = viewport_directions(shot.yaw, shot.pitch, shot.hfov, (48, 64))
+    edge = [np.concatenate([a[0], a[:, -1], a[-1, ::-1], a[::-1, 0]]) for a in (lam, phi)]
+    _draw_path(picture, *edge, _VIEW, 2)
+    column, row = direction_to_pixel(track.yaw_deg.iloc[0], track.pitch_deg.iloc[0], *_POSTER)
+    cv2.circle(picture, (round(float(column)), round(float(row))), 7, _START, -1, cv2.LINE_AA)
+    return picture.astype(np.uint8, copy=False)
+
+
+def _draw_path(picture: Picture, yaw: NDArray[np.floating], pitch: NDArray[np.floating], colour: tuple[int, int, int], width: int) -> None:
+    """Draw a line through directions, broken where it passes over the seam."""
+    column, row = direction_to_pixel((yaw + 180) % 360 - 180, pitch, *_POSTER)
+    points = np.round(np.stack([column, row], axis=-1)).astype(np.int32)
+    for part in np.split(points, np.flatnonzero(np.abs(np.diff(column)) > _POSTER[1] / 2) + 1):
+        cv2.polylines(picture, [part.reshape(-1, 1, 2)], False, (0, 0, 0), width + 2, cv2.LINE_AA)
+        cv2.polylines(picture, [part.reshape(-1, 1, 2)], False, colour, width, cv2.LINE_AA)
+
+
+def _with_saliency(view: Picture, viewport: Viewport, path: Path) -> Picture:
+    """The overlay; the plain picture where the frame has no saliency map."""
+    return overlay_saliency(view, viewport.of(pad_poles(read_picture(path, gray=True)))) if path.exists() else view
+
+
+def _marked(view: Picture, part: str) -> Picture:
+    """A picture outside the event: gray, with a bar that says so."""
+    gray = np.repeat(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    bar = view.shape[0] // 12
+    gray[:bar] = gray[:bar] // 4
+    cv2.putText(gray, f"{part} the event", (10, bar * 3 // 4), cv2.FONT_HERSHEY_SIMPLEX, bar / 45, (255, 255, 255), 1, cv2.LINE_AA)
+    return gray.astype(np.uint8, copy=False)
