@@ -161,6 +161,8 @@ def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         nearest = _nearest(general, keys)
         return f"{key}: unknown key" + (f"; did you mean {nearest}?" if nearest else f"; known are {_few(_siblings(general, keys))}")
+    if parts[-1] == "[key]":
+        return f"{'.'.join(parts[:-1])}: found the key {error['input']!r}; expected text; put it in quotes: \"{error['input']}\""
     node = keys.get(general, {})
     if error["type"] in ("missing", "missing_argument", "union_tag_not_found"):
         return f"{key}: missing; expected {expected(node)} ({node.get('description', 'see docs/settings.md')})"

@@ -1,5 +1,7 @@
 """Saliency maps: the density of fixations on the sphere."""
 
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,12 @@ from pydantic.dataclasses import dataclass
 
 from tsalv360.files import whole_folder
 from tsalv360.frames import write_picture
-from tsalv360.geometry import pixel_to_direction
+from tsalv360.geometry import Array, pixel_to_direction, to_angles
+from tsalv360.looks import sample_looks
 from tsalv360.progress import progress
 from tsalv360.settings import STRICT, setting
+
+Map = NDArray[np.float32]
 
 _REACH = 5.5  # in σ; the von Mises–Fisher mass beyond is 3e-7
 
@@ -37,7 +42,7 @@ def saliency_map(
     weights: ArrayLike | None = None,
     sigma: float = 5.0,
     size: tuple[int, int] = (480, 960),
-) -> NDArray[np.float32]:
+) -> Map:
     """Sum of von Mises–Fisher densities with κ = 1/σ² at the fixations, scaled to maximum 1.
 
     Parameters
@@ -53,6 +58,12 @@ def saliency_map(
     weights = np.ones(len(yaw)) if weights is None else np.atleast_1d(weights).astype(float)
     if not weights.sum() > 0:
         raise ValueError("found no fixation of positive weight; expected at least one for a saliency map")
+    total = density(yaw, pitch, weights, sigma, size)
+    return total / total.max()
+
+
+def density(yaw: Array, pitch: Array, weights: Array, sigma: float, size: tuple[int, int]) -> Map:
+    """The sum of `saliency_map` before scaling: each fixation alone peaks at its weight. Zero without fixations."""
     height, width = size
     kappa, reach = 1 / np.radians(sigma) ** 2, np.radians(min(_REACH * sigma, 180.0))
     lam = np.radians(pixel_to_direction(np.arange(width), 0, *size)[0])
@@ -60,29 +71,28 @@ def saliency_map(
     total = np.zeros(size, dtype=np.float32)
     for lam0, phi0, weight in zip(np.radians(yaw), np.radians(pitch), weights, strict=True):
         top, bottom = np.searchsorted(-phi, [-(phi0 + reach), -(phi0 - reach)])
-        columns = _columns_within(lam0, phi0, reach, width)
-        meridian = np.cos(lam[columns] - lam0).astype(np.float32)
-        along = (kappa * np.cos(phi[top:bottom]) * np.cos(phi0)).astype(np.float32)
-        level = (kappa * (np.sin(phi[top:bottom]) * np.sin(phi0) - 1)).astype(np.float32)
-        total[top:bottom, columns] += np.float32(weight) * np.exp(along[:, None] * meridian + level[:, None])
-    return total / total.max()
+        along = (kappa * np.cos(phi[top:bottom]) * np.cos(phi0)).astype(np.float32)[:, None]
+        level = (kappa * (np.sin(phi[top:bottom]) * np.sin(phi0) - 1)).astype(np.float32)[:, None]
+        for columns in _columns_within(lam0, phi0, reach, width):
+            meridian = np.cos(lam[columns] - lam0).astype(np.float32)
+            total[top:bottom, columns] += np.float32(weight) * np.exp(along * meridian + level)
+    return total
 
 
-def _columns_within(lam0: float, phi0: float, reach: float, width: int) -> NDArray[np.int64]:
-    """Columns that a cap of radius `reach` (radians) around a direction touches; all of them over a pole."""
+def _columns_within(lam0: float, phi0: float, reach: float, width: int) -> list[slice]:
+    """Columns that a cap of radius `reach` (radians) around a direction touches: two runs over the seam."""
     if abs(phi0) + reach >= np.pi / 2:
-        return np.arange(width)
+        return [slice(0, width)]
     half = np.arcsin(np.sin(reach) / np.cos(phi0)) / (2 * np.pi) * width
     centre = (lam0 / (2 * np.pi) + 0.5) * width - 0.5
-    return np.unique(np.arange(np.floor(centre - half), np.ceil(centre + half) + 1).astype(np.int64) % width)
-
-
-def fixations_near(fixations: pd.DataFrame, time_s: float, window_s: float) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """Rows of a fixations table within a window around `time_s`, and the seconds of each that lie in it times its weight."""
-    start, end = fixations.time_s, fixations.time_s + fixations.duration_s
-    overlap = np.minimum(end, time_s + window_s / 2) - np.maximum(start, time_s - window_s / 2)
-    inside = overlap > 0
-    return fixations[inside], (overlap * fixations.weight)[inside].to_numpy()
+    first, last = int(np.floor(centre - half)), int(np.ceil(centre + half))
+    if last - first + 1 >= width:
+        return [slice(0, width)]
+    if first < 0:
+        return [slice(0, last + 1), slice(first + width, width)]
+    if last >= width:
+        return [slice(first, width), slice(0, last + 1 - width)]
+    return [slice(first, last + 1)]
 
 
 def write_saliency_maps(
@@ -92,23 +102,38 @@ def write_saliency_maps(
     tracks: pd.DataFrame,
     settings: SaliencySettings,
 ) -> None:
-    """Write `<event>/NNNN.png` for every row of `tracks`: 8-bit maps of the fixations assigned to that event.
+    """Write `<event>/NNNN.png` for the rows of `tracks`: 8-bit maps of the fixations assigned to that event.
 
     A frame without such a fixation in the window gets no map.
     """
-    size = settings.height, 2 * settings.height
     with whole_folder(directory) as partial, progress(total=len(tracks), what="maps") as bar:
         for event, track in tracks.groupby("event_id", sort=False):
-            (partial / str(event)).mkdir()
+            folder = partial / str(event)
+            folder.mkdir()
             own = fixations.iloc[assignments.row[assignments.event_id == event]]
-            for row in track.itertuples():
-                near, weights = fixations_near(own, row.time_s, settings.window_s)
-                if weights.sum() > 0:
-                    density = saliency_map(near.yaw_deg, near.pitch_deg, weights, settings.sigma_deg, size)
-                    write_picture(partial / str(event) / f"{row.frame:04d}.png", to_8bit(density))
+            for frame, total in zip(track.frame, _densities(own, track.time_s.to_numpy(), settings), strict=True):
+                if total.any():
+                    write_picture(folder / f"{frame:04d}.png", to_8bit(total / total.max()))
                 bar.update()
 
 
-def to_8bit(density: NDArray[np.floating]) -> NDArray[np.uint8]:
+def _densities(fixations: pd.DataFrame, time_s: Array, settings: SaliencySettings) -> Iterator[Map]:
+    """The density at each of the times: the looks of all times within the window, added up."""
+    looks = sample_looks(fixations, time_s)
+    size = settings.height, 2 * settings.height
+    near: deque[tuple[float, Map]] = deque()
+    ahead = 0
+    for time in time_s:
+        while ahead < len(time_s) and time_s[ahead] <= time + settings.window_s / 2 + 1e-9:
+            present = looks.present[ahead]
+            yaw, pitch = to_angles(looks.vectors[ahead, present])
+            near.append((time_s[ahead], density(yaw, pitch, looks.weights[ahead, present], settings.sigma_deg, size)))
+            ahead += 1
+        while near[0][0] < time - settings.window_s / 2 - 1e-9:
+            near.popleft()
+        yield np.sum([one for _, one in near], axis=0)
+
+
+def to_8bit(saliency: Map) -> NDArray[np.uint8]:
     """A map of maximum 1 as 0 to 255."""
-    return np.round(density * 255).astype(np.uint8)
+    return np.round(saliency * 255).astype(np.uint8)

@@ -125,9 +125,20 @@ def overlay_saliency(picture: Picture, saliency: NDArray[np.uint8]) -> Picture:
 
     Where nobody looks the picture stays as it is.
     """
-    colours = cv2.applyColorMap(saliency, cv2.COLORMAP_INFERNO)[..., ::-1]
-    alpha = _ALPHA * np.sqrt(saliency / np.float32(255))[..., None]
-    return (picture + alpha * (colours.astype(np.float32) - picture)).round().astype(np.uint8)
+    level = cv2.merge([saliency] * 3)
+    faded = cv2.multiply(picture, cv2.LUT(level, _KEPT), scale=1 / 255)
+    return cv2.add(faded, cv2.LUT(level, _ADDED)).astype(np.uint8, copy=False)
+
+
+def _overlay_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """For each saliency 0 to 255, how much of the picture is kept and which colour is added, uint8 [256, 1, 3]."""
+    levels = np.arange(256, dtype=np.uint8)[:, None]
+    alpha = _ALPHA * np.sqrt(levels / 255.0)[..., None]
+    colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1]
+    return np.repeat(255 * (1 - alpha), 3, axis=2).round().astype(np.uint8), (alpha * colours).astype(np.uint8)
+
+
+_KEPT, _ADDED = _overlay_tables()
 
 
 def poster(panorama: Picture, track: pd.DataFrame, shot: Shot) -> Picture:

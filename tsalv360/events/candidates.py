@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from tsalv360.events.looks import Looks
+from tsalv360.looks import Looks
 from tsalv360.events.settings import EventSettings
 from tsalv360.geometry import Array, normalise, vector_angle
 
@@ -25,6 +25,11 @@ class Candidate:
         """Append the next centre."""
         self.times.append(time)
         self.centres.append(centre)
+
+    def joined_with(self, later: "Candidate") -> "Candidate":
+        """This candidate, going on as `later` from its first time on."""
+        kept = sum(time < later.times[0] for time in self.times)
+        return Candidate(self.times[:kept] + later.times, self.centres[:kept] + later.centres)
 
     def expected(self, time: float) -> Array:
         """Where the centre is expected at a later time: on with the velocity of the last second, for half a second."""

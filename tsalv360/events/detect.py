@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tsalv360.camera import camera_path
 from tsalv360.events.candidates import Candidate, find_candidates
-from tsalv360.events.looks import Looks, sample_looks
+from tsalv360.looks import Looks, sample_looks
 from tsalv360.events.settings import EventSettings
 from tsalv360.events.settle import Settled, settle
 from tsalv360.frames import FPS, frame_numbers

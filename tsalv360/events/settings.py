@@ -11,7 +11,7 @@ from tsalv360.settings import STRICT, setting
 class EventSettings:
     """Events: where several observers look at the same thing for a while, and the camera that follows it."""
 
-    window_s: float = setting(0.5, "looks within this time are clustered together", unit="s", ge=0.1, le=5)
+    window_s: float = setting(0.4, "looks within this time are clustered together", unit="s", ge=0.1, le=5)
     step_s: float = setting(0.25, "distance between windows", unit="s", ge=0.0625, le=5)
     min_share: float = setting(0.12, "share of the observers that makes a cluster and an event", ge=0.01, le=1)
     min_observers: int = setting(3, "fewest observers of a cluster and an event", ge=1, le=1000)
@@ -19,7 +19,7 @@ class EventSettings:
     link_deg: float = setting(10.0, "farthest a cluster may lie from where a track is expected", unit="deg", gt=0.5, le=60)
     assign_deg: float = setting(12.0, "farthest a look may lie from an event that it belongs to", unit="deg", gt=0.5, le=60)
     merge_deg: float = setting(12.0, "events that stay closer than this are one", unit="deg", ge=0, le=60)
-    fill_gap_s: float = setting(1.0, "gaps up to this are filled", unit="s", ge=0, le=30)
+    fill_gap_s: float = setting(0.8, "gaps up to this are filled", unit="s", ge=0, le=30)
     max_gap_s: float = setting(2.0, "gaps up to this split an event into stretches; longer ones start a new event", unit="s", ge=0, le=60)
     min_duration_s: float = setting(2.0, "shorter events are dropped", unit="s", ge=0, le=120)
     camera_smooth_s: float = setting(0.5, "σ of the Gaussian over time that smooths the camera path", unit="s", ge=0, le=5)

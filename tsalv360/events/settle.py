@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from tsalv360.events.candidates import Candidate
-from tsalv360.events.looks import Looks
+from tsalv360.looks import Looks
 from tsalv360.events.settings import EventSettings
 from tsalv360.frames import FPS
 from tsalv360.geometry import Array, interpolate, normalise, vector_angle
@@ -58,10 +58,32 @@ def settle(looks: Looks, candidates: list[Candidate], settings: EventSettings) -
     candidates = [c for c in candidates if len(c.times) > 1]
     events = _settle_together(looks, candidates, settings)
     doubles = _doubles(events, settings.merge_deg)
-    single = [c for k, c in enumerate(candidates) if k not in doubles]
+    single = _joined([(c, e) for k, (c, e) in enumerate(zip(candidates, events, strict=True)) if e and k not in doubles], settings)
     final = [replace(e, dropped=_broken_rule(e, settings)) for e in _settle_together(looks, single, settings) if e]
     merged = Dropped("merge_deg", f"stays within {settings.merge_deg:g}° of a stronger event")
     return final + [replace(event, dropped=merged) for k in sorted(doubles) if (event := events[k])]
+
+
+def _joined(pairs: list[tuple[Candidate, Settled]], settings: EventSettings) -> list[Candidate]:
+    """The candidates, with those joined where one goes on, in time and place, where another ends."""
+    pairs = sorted(pairs, key=lambda pair: pair[1].frames[0])
+    joined: list[tuple[Candidate, Settled]] = []
+    for candidate, event in pairs:
+        for place, (earlier, before) in enumerate(joined):
+            gap = event.frames[0] - before.frames[-1]
+            if abs(gap) <= settings.max_gap_s * FPS and _miss_deg(before.path, event.path[0], gap) <= settings.link_deg:
+                joined[place] = earlier.joined_with(candidate), event
+                break
+        else:
+            joined.append((candidate, event))
+    return [candidate for candidate, _ in joined]
+
+
+def _miss_deg(path: Array, goal: Array, steps: int) -> float:
+    """How far from `goal` a path [n, 3] ends that stands still, or goes on as in its last second, for `steps` frames."""
+    back = path[-min(len(path), FPS)]
+    ahead = normalise(path[-1] + (path[-1] - back) * steps / max(1, min(len(path), FPS) - 1))
+    return float(min(vector_angle(path[-1], goal), vector_angle(ahead, goal)))
 
 
 def _settle_together(looks: Looks, candidates: list[Candidate], settings: EventSettings) -> list[Settled | None]:
@@ -109,7 +131,7 @@ def _settled(
     present = np.maximum(looks.present.sum(axis=1), 1)
     share = uniform_filter1d(watching / present, size=max(1, round(settings.window_s * FPS)), mode="constant")
     typical = np.median(share[near & (share > 0)]) if (near & (share > 0)).any() else 0.0
-    alive = near & (share >= max(_EDGE * typical, settings.min_share / 2)) & (share > 0)
+    alive = near & (share >= max(_EDGE * typical, settings.min_share)) & (share > 0)
     frames = np.flatnonzero(_fill(alive, looks.time_s, settings.fill_gap_s))
     if not len(frames):
         return None

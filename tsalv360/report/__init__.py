@@ -1,2 +1,5 @@
-def write_report(path, *a, **k):
-    open(path, "w").write("todo")
+"""The report page: one self-contained HTML file to look at everything that was made."""
+
+from tsalv360.report.page import write_report
+
+__all__ = ["write_report"]

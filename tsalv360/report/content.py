@@ -1,0 +1,194 @@
+"""What the page says: counts, sources, what was dropped, and a section per video with a card per event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tsalv360.config import known_keys
+from tsalv360.report.accuracy import Accuracy, Known
+from tsalv360.report.inputs import Video
+from tsalv360.report.pictures import Embedded, poster, stills
+from tsalv360.report.timeline import Bar, bar, lanes, stretches_of, ticks
+
+Tables = dict[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of bars: what they stand for, how many lanes they take, and the bars with their lane and content."""
+
+    n_lanes: int
+    bars: list[tuple[int, Bar, Any]]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One event: its row of the events table, caption, pictures, and the known event that it matches.
+
+    `caption` is None where the event is not in the dataset; `false` says that it matches no known one.
+    """
+
+    event: Any
+    caption: str | None
+    origin: str
+    plain: Embedded
+    overlay: Embedded
+    poster: Embedded
+    known: Known | None
+    false: bool
+
+
+@dataclass(frozen=True)
+class Section:
+    """One video: index entry, notes, cards of its events, ticks and rows of its time line, and accuracy if known."""
+
+    index: dict[str, Any]
+    notes: list[str]
+    n_dropped: int
+    cards: list[Card]
+    ticks: list[tuple[float, float]]
+    found: Row
+    known: Row | None
+
+
+def banner(annotations: pd.DataFrame) -> str:
+    """Says which captions are draft; empty where none is."""
+    drafts = annotations[(annotations.caption_origin == "machine") & (annotations.n_curators == 0)]
+    if drafts.empty:
+        return ""
+    models = ", ".join(sorted(drafts.model.unique()))
+    part = "" if len(drafts) == len(annotations) else f"{len(drafts)} of {len(annotations)} are "
+    return f"Captions: {part}draft, written by machine ({models}), not curated"
+
+
+def counts(videos: Sequence[Video], tables: Tables, excluded: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Numbers of the whole dataset: value, what it counts, and a remark."""
+    seconds = sum(video.index["duration_s"] for video in videos)
+    fixations = tables["fixations"]
+    observers = [video.index["n_observers"] for video in videos]
+    low, high = min(observers), max(observers)
+    none = sum(video.events.empty for video in videos)
+    return [
+        (_count(len(videos)), "videos", f"{none} without events" if none else ""),
+        (f"{seconds / 60:.1f}", "minutes", ""),
+        (_count(sum(len(video.events) for video in videos)), "events", _kept(videos, tables["annotations"])),
+        (_count(len(tables["clips"])), "clips", "of 8 frames"),
+        (_count(len(fixations)), "fixation rows", f"{_assigned(fixations)} belong to an event"),
+        (f"{low}" if low == high else f"{low} to {high}", "observers per video", ""),
+        (_count(sum(len(video.dropped) for video in videos)), "candidates dropped", "see below"),
+        (_count(len(excluded)), "videos excluded", "by the config" if excluded else ""),
+    ]
+
+
+def by_source(videos: Sequence[Video], tables: Tables) -> list[dict[str, Any]]:
+    """Numbers per source and licence, sorted by them."""
+    source = {video.id: (video.index["source"], video.index["licence"]) for video in videos}
+    rows = []
+    for name in sorted(set(source.values())):
+        own = [video for video in videos if source[video.id] == name]
+        ids = [video.id for video in own]
+        fixations = tables["fixations"][tables["fixations"].video.isin(ids)]
+        rows.append(
+            {
+                "source": name[0],
+                "licence": name[1],
+                "videos": len(own),
+                "minutes": sum(video.index["duration_s"] for video in own) / 60,
+                "events": sum(len(video.events) for video in own),
+                "clips": int(tables["clips"].video.isin(ids).sum()),
+                "fixations": len(fixations),
+                "assigned": _assigned(fixations),
+            }
+        )
+    return rows
+
+
+def dropped_by_rule(videos: Sequence[Video], config: dict[str, Any]) -> list[dict[str, Any]]:
+    """How many candidates each rule dropped, most first, with the rule's limit, unit and meaning."""
+    rules = pd.concat([video.dropped.rule for video in videos]).value_counts(sort=False)
+    keys, rows = known_keys(), []
+    for rule, count in sorted(rules.items(), key=lambda item: (-item[1], item[0])):
+        key = keys.get(f"events.{rule}", {})
+        rows.append(
+            {
+                "rule": rule,
+                "count": count,
+                "limit": config["events"].get(rule, "–"),
+                "unit": key.get("unit", ""),
+                "meaning": key.get("description", ""),
+            }
+        )
+    return rows
+
+
+def section(video: Video, annotations: pd.DataFrame, accuracy: Accuracy | None) -> Section:
+    """The section of one video."""
+    captions = annotations[annotations.video == video.id].set_index("event_id")
+    cards = [_card(video, event, captions, accuracy) for event in video.events.itertuples()]
+    return Section(
+        index=video.index,
+        notes=[*video.index["notes"], *video.notes],
+        n_dropped=len(video.dropped),
+        cards=cards,
+        ticks=ticks(video.index["duration_s"]),
+        found=_found_row(video, cards),
+        known=_known_row(video, accuracy) if accuracy else None,
+    )
+
+
+def _card(video: Video, event: Any, captions: pd.DataFrame, accuracy: Accuracy | None) -> Card:
+    name = event.event_id
+    written = captions.loc[name] if name in captions.index else None
+    plain, overlay = stills(video.viewports, name, video.lengths[name])
+    return Card(
+        event=event,
+        caption=None if written is None else written.caption,
+        origin="" if written is None else f"{written.caption_origin}: {written.model}, revision {written.revision}",
+        plain=plain,
+        overlay=overlay,
+        poster=poster(video.viewports, name),
+        known=accuracy.by_event.get(name) if accuracy else None,
+        false=accuracy is not None and name in accuracy.false,
+    )
+
+
+def _found_row(video: Video, cards: list[Card]) -> Row:
+    """The bars of the found events, with their cards."""
+    spans = [(card.event.start_s, card.event.end_s) for card in cards]
+    tracks = dict(list(video.tracks.groupby("event_id")))
+    stretches = [stretches_of(tracks[card.event.event_id].time_s.to_numpy(), video.index["fps"]) for card in cards]
+    return _row(spans, stretches, cards, video.index["duration_s"])
+
+
+def _known_row(video: Video, accuracy: Accuracy) -> Row:
+    """The bars of the known events."""
+    spans = [(known.start_s, known.end_s) for known in accuracy.known]
+    stretches = [stretches_of(known.track.time_s, video.index["fps"]) for known in accuracy.known]
+    return _row(spans, stretches, accuracy.known, video.index["duration_s"])
+
+
+def _row(
+    spans: Sequence[tuple[float, float]],
+    stretches: Sequence[list[tuple[float, float]]],
+    content: Sequence[Any],
+    duration_s: float,
+) -> Row:
+    lane = lanes(spans)
+    bars = [bar(*span, parts, duration_s) for span, parts in zip(spans, stretches, strict=True)]
+    return Row(max(lane, default=-1) + 1, list(zip(lane, bars, content, strict=True)))
+
+
+def _kept(videos: Sequence[Video], annotations: pd.DataFrame) -> str:
+    """A remark where the dataset holds fewer events than were found."""
+    missing = sum(len(video.events) for video in videos) - len(annotations)
+    return f"{missing} left out of the dataset" if missing else ""
+
+
+def _assigned(fixations: pd.DataFrame) -> str:
+    return f"{100 * fixations.event_id.notna().mean():.0f}\u202f%" if len(fixations) else "–"
+
+
+def _count(value: int) -> str:
+    return f"{value:,}".replace(",", "\u202f")

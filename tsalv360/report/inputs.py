@@ -1,0 +1,64 @@
+"""What the stages wrote about each video, read and checked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tsalv360.dataset.build import TABLES
+from tsalv360.files import read_json
+from tsalv360.tables import DROPPED, EVENTS, TRACKS, read_table
+
+Paths = Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video: its index entry, notes of the fixations stage, tables of its events, and the known events if told.
+
+    `viewports` is the folder of that stage, `lengths` what its `viewports.json` says of each event.
+    """
+
+    index: dict[str, Any]
+    notes: list[str]
+    events: pd.DataFrame
+    tracks: pd.DataFrame
+    dropped: pd.DataFrame
+    viewports: Path
+    lengths: dict[str, dict[str, int]]
+    truth: list[dict[str, Any]] | None
+
+    @property
+    def id(self) -> str:
+        """The id of the video."""
+        return str(self.index["id"])
+
+
+def read_videos(
+    indexes: Paths, notes: Paths, events: Paths, tracks: Paths, dropped: Paths, viewports: Paths, truth: Paths
+) -> list[Video]:
+    """All videos, from files in the same order; `truth` is told apart by the video that each file names."""
+    known = {content["video"]: content["events"] for content in map(read_json, truth)}
+    videos = []
+    for index, note, event, track, drop, folder in zip(indexes, notes, events, tracks, dropped, viewports, strict=True):
+        entry = read_json(index)
+        videos.append(
+            Video(
+                index=entry,
+                notes=read_json(note),
+                events=read_table(event, EVENTS),
+                tracks=read_table(track, TRACKS),
+                dropped=read_table(drop, DROPPED),
+                viewports=Path(folder),
+                lengths=read_json(Path(folder, "viewports.json"))["events"],
+                truth=known.get(entry["id"]),
+            )
+        )
+    return videos
+
+
+def read_dataset(folder: Path) -> dict[str, pd.DataFrame]:
+    """The annotations, clips and fixations of the dataset."""
+    return {name: read_table(folder / f"{name}.parquet", table) for name, table in TABLES.items()}

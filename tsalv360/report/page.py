@@ -1,0 +1,105 @@
+"""The page as a whole: reads what the stages wrote, fills the template, writes the file."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tsalv360 import __version__
+from tsalv360.dataset.card import libraries
+from tsalv360.events.compare import MAX_ERROR_DEG, MIN_IOU
+from tsalv360.files import whole_file
+from tsalv360.report.accuracy import accuracy_of, overall
+from tsalv360.report.charts import length_chart, observer_chart
+from tsalv360.report.content import banner, by_source, counts, dropped_by_rule, section
+from tsalv360.report.inputs import Paths, Video, read_dataset, read_videos
+
+OPEN_UP_TO = 24  # videos; with more of them the cards are folded away, so that the page opens fast
+
+
+def write_report(
+    path: str | Path,
+    dataset: Path,
+    *,
+    indexes: Paths,
+    notes: Paths,
+    events: Paths,
+    tracks: Paths,
+    dropped: Paths,
+    viewports: Paths,
+    truth: Paths,
+    config: dict[str, Any],
+) -> None:
+    """Write the report as one HTML file that needs nothing else; the same input gives the same bytes.
+
+    Parameters
+    ----------
+    dataset : the dataset folder, for captions, clips and fixations.
+    indexes, notes, events, tracks, dropped : files of these stages, one per video, in the same order.
+    viewports : folders of the viewports stage, in that order too.
+    truth : files that tell the known events of some of the videos, each naming its video; may be empty.
+    config : the whole configuration as `Config.as_dict` gives it.
+
+    Raises InputError for a file that is missing or not what its stage writes.
+    """
+    videos = read_videos(indexes, notes, events, tracks, dropped, viewports, truth)
+    page = _environment().get_template("report.html").render(_content(videos, dataset, config))
+    with whole_file(path) as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
+def _content(videos: list[Video], dataset: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """What the template shows, by name."""
+    tables = read_dataset(dataset)
+    accuracy = {video.id: accuracy_of(video) for video in videos if video.truth is not None}
+    return {
+        "name": config["dataset"]["name"],
+        "version": __version__,
+        "libraries": libraries().split(", "),
+        "banner": banner(tables["annotations"]),
+        "counts": counts(videos, tables, config["videos"]["exclude"]),
+        "sources": by_source(videos, tables),
+        "charts": [length_chart(videos), observer_chart(videos)] if any(len(video.events) for video in videos) else [],
+        "accuracy": list(accuracy.values()),
+        "overall": overall(list(accuracy.values())) if accuracy else None,
+        "min_iou": MIN_IOU,
+        "max_error_deg": MAX_ERROR_DEG,
+        "rules": dropped_by_rule(videos, config),
+        "candidates": [row for video in videos for row in video.dropped.to_dict("records")],
+        "excluded": config["videos"]["exclude"],
+        "videos": [section(video, tables["annotations"], accuracy.get(video.id)) for video in videos],
+        "open_cards": len(videos) <= OPEN_UP_TO,
+        "settings": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+    }
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tsalv360.report", "."),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "percent": percent, "signed": signed}
+    return environment
+
+
+def number(value: float, digits: int = 1, unit: str = "") -> str:
+    """A number in words: fixed digits, thousands set apart, the unit behind; a dash where there is no value."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:,.{digits}f}".replace(",", "\u202f") + unit
+
+
+def signed(value: float, digits: int = 1, unit: str = "") -> str:
+    """A difference, with its sign."""
+    text = number(abs(value), digits, unit)
+    return text if text == number(0.0, digits, unit) else ("+" if value > 0 else "−") + text
+
+
+def percent(value: float) -> str:
+    """A share of 0 to 1 in percent."""
+    return number(100 * value, 0, "\u202f%")
