@@ -10,8 +10,8 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 # Scripts that run in an environment of their own find the package beside the Snakefile.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(workflow.basedir), os.environ.get("PYTHONPATH")])
+os.environ.update(
+    PYTHONPATH=f"{workflow.basedir}{os.pathsep}{os.getenv('PYTHONPATH', '')}"
 )
 
 from tsalv360.captions import shard_of
@@ -27,6 +27,7 @@ if Path("config/local.yaml").exists():
     configfile: "config/local.yaml"
 
     print("config/local.yaml lies over the default config.", file=sys.stderr)
+
 
 try:
     CONFIG = load_config(config)
@@ -45,6 +46,7 @@ wildcard_constraints:
     shard="[0-9]{4}",
 
 
+include: "rules/common.smk"
 include: "rules/demo.smk"
 include: "rules/index.smk"
 include: "rules/frames.smk"

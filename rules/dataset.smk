@@ -9,17 +9,17 @@ rule assemble:
         captions=get_captions,
     output:
         directory(f"{RESULTS}/assembled/{{video}}"),
-    params:
-        skip_first=lambda w: RECORDINGS[w.video].skip_first,
     log:
         f"{RESULTS}/logs/assemble/{{video}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/assemble/{{video}}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     resources:
         mem_mb=1000,
         runtime=20,
-    conda:
-        "../envs/pipeline.yaml"
+    params:
+        skip_first=lambda w: RECORDINGS[w.video].skip_first,
     message:
         "Assembling {wildcards.video}"
     script:
@@ -33,18 +33,18 @@ rule dataset:
         dropped=expand(rules.events.output.dropped, video=VIDEOS),
     output:
         directory(f"{RESULTS}/dataset"),
-    params:
-        settings=CONFIG.dataset,
-        config=CONFIG.as_dict(),
     log:
         f"{RESULTS}/logs/dataset.log",
     benchmark:
         f"{RESULTS}/benchmarks/dataset.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        "../envs/pipeline.yaml"
+    params:
+        settings=CONFIG.dataset,
+        config=CONFIG.as_dict(),
     message:
         "Building the dataset {params.settings.name}"
     script:

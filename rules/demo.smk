@@ -7,17 +7,17 @@ if DEMO:
             video=demo.video_path(DEMO, "{video}"),
             gaze=demo.gaze_paths(DEMO, "{video}"),
             truth=demo.truth_path(DEMO, "{video}"),
-        params:
-            source=DEMO,
         log:
             f"{RESULTS}/logs/demo/{{video}}.log",
         benchmark:
             f"{RESULTS}/benchmarks/demo/{{video}}.tsv"
+        conda:
+            "../envs/pipeline.yaml"
         resources:
             mem_mb=1000,
             runtime=10,
-        conda:
-            "../envs/pipeline.yaml"
+        params:
+            source=DEMO,
         message:
             "Drawing demo video {wildcards.video} and simulating its observers"
         script:

@@ -7,18 +7,18 @@ rule events:
         tracks=f"{RESULTS}/tracks/{{video}}.parquet",
         assignments=f"{RESULTS}/assignments/{{video}}.parquet",
         dropped=f"{RESULTS}/dropped/{{video}}.parquet",
-    params:
-        settings=CONFIG.events,
-        skip_first=lambda w: RECORDINGS[w.video].skip_first,
     log:
         f"{RESULTS}/logs/events/{{video}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/events/{{video}}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     resources:
         mem_mb=1500,
         runtime=20,
-    conda:
-        "../envs/pipeline.yaml"
+    params:
+        settings=CONFIG.events,
+        skip_first=lambda w: RECORDINGS[w.video].skip_first,
     message:
         "Finding the events of {wildcards.video}"
     script:

@@ -5,18 +5,18 @@ rule fixations:
     output:
         table=f"{RESULTS}/fixations/{{video}}.parquet",
         notes=f"{RESULTS}/fixations/{{video}}.json",
-    params:
-        recording=lambda w: RECORDINGS[w.video],
-        settings=CONFIG.fixations,
     log:
         f"{RESULTS}/logs/fixations/{{video}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/fixations/{{video}}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/pipeline.yaml"
+    params:
+        recording=lambda w: RECORDINGS[w.video],
+        settings=CONFIG.fixations,
     message:
         "Finding the fixations of {wildcards.video}"
     script:

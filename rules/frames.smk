@@ -4,18 +4,18 @@ rule frames:
         video=lambda w: RECORDINGS[w.video].video,
     output:
         directory(f"{RESULTS}/frames/{{video}}"),
-    params:
-        settings=CONFIG.frames,
-        skip_first=lambda w: RECORDINGS[w.video].skip_first,
     log:
         f"{RESULTS}/logs/frames/{{video}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/frames/{{video}}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     resources:
         mem_mb=1500,
         runtime=30,
-    conda:
-        "../envs/pipeline.yaml"
+    params:
+        settings=CONFIG.frames,
+        skip_first=lambda w: RECORDINGS[w.video].skip_first,
     message:
         "Extracting the frames of {wildcards.video}"
     script:

@@ -4,18 +4,18 @@ rule index:
         gaze=lambda w: RECORDINGS[w.video].gaze,
     output:
         f"{RESULTS}/videos/{{video}}.json",
-    params:
-        recording=lambda w: RECORDINGS[w.video],
-        force_2to1=CONFIG.frames.force_2to1,
     log:
         f"{RESULTS}/logs/index/{{video}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/index/{{video}}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     resources:
         mem_mb=1000,
         runtime=20,
-    conda:
-        "../envs/pipeline.yaml"
+    params:
+        recording=lambda w: RECORDINGS[w.video],
+        force_2to1=CONFIG.frames.force_2to1,
     message:
         "Looking into video {wildcards.video}"
     script:

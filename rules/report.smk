@@ -7,20 +7,24 @@ rule report:
         tracks=expand(rules.events.output.tracks, video=VIDEOS),
         dropped=expand(rules.events.output.dropped, video=VIDEOS),
         viewports=expand(rules.viewports.output, video=VIDEOS),
-        truth=[demo.truth_path(DEMO, video) for video in demo.video_ids(DEMO)] if DEMO else [],
+        truth=(
+            [demo.truth_path(DEMO, video) for video in demo.video_ids(DEMO)]
+            if DEMO
+            else []
+        ),
     output:
         f"{RESULTS}/report.html",
-    params:
-        config=CONFIG.as_dict(),
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:
         f"{RESULTS}/benchmarks/report.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        "../envs/pipeline.yaml"
+    params:
+        config=CONFIG.as_dict(),
     message:
         "Writing the report page"
     script:

@@ -5,17 +5,17 @@ rule saliency:
         tracks=rules.events.output.tracks,
     output:
         directory(f"{RESULTS}/saliency/{{video}}"),
-    params:
-        settings=CONFIG.saliency,
     log:
         f"{RESULTS}/logs/saliency/{{video}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/saliency/{{video}}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     resources:
         mem_mb=1000,
         runtime=30,
-    conda:
-        "../envs/pipeline.yaml"
+    params:
+        settings=CONFIG.saliency,
     message:
         "Making the saliency maps of {wildcards.video}"
     script:

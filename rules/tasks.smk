@@ -1,7 +1,3 @@
-def get_captions(wildcards):
-    return rules.captions.output[0].format(shard=SHARDS[wildcards.video])
-
-
 rule tasks:
     input:
         index=rules.index.output[0],
@@ -11,17 +7,17 @@ rule tasks:
         captions=get_captions,
     output:
         f"{RESULTS}/curation_tasks/{{video}}.json",
-    params:
-        media=f"{CONFIG.dataset.name}/viewports/{{video}}",
     log:
         f"{RESULTS}/logs/tasks/{{video}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/tasks/{{video}}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../envs/pipeline.yaml"
+    params:
+        media=f"{CONFIG.dataset.name}/viewports/{{video}}",
     message:
         "Writing the curation tasks of {wildcards.video}"
     script:

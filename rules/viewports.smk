@@ -5,17 +5,17 @@ rule viewports:
         saliency=rules.saliency.output[0],
     output:
         directory(f"{RESULTS}/viewports/{{video}}"),
-    params:
-        settings=CONFIG.viewports,
     log:
         f"{RESULTS}/logs/viewports/{{video}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/viewports/{{video}}.tsv"
+    conda:
+        "../envs/pipeline.yaml"
     resources:
         mem_mb=1500,
         runtime=60,
-    conda:
-        "../envs/pipeline.yaml"
+    params:
+        settings=CONFIG.viewports,
     message:
         "Rendering the viewports of {wildcards.video}"
     script:

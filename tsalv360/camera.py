@@ -28,4 +28,4 @@ def _limited(vectors: Array, step_deg: float) -> Array:
 
 
 def _slerp(a: Array, b: Array, angle: float, share: float) -> Array:
-    return normalise((np.sin((1 - share) * angle) * a + np.sin(share * angle) * b))
+    return normalise(np.sin((1 - share) * angle) * a + np.sin(share * angle) * b)

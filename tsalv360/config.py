@@ -1,7 +1,4 @@
-"""The whole configuration: every key with type, unit, default and meaning, checked before anything runs.
-
-`python -m tsalv360.config` writes what is generated from it: `config/schema.yaml`, `docs/settings.md`, `docs/tables.md`.
-"""
+"""The whole configuration: every key with type, unit, default and meaning, checked before anything runs."""
 
 import difflib
 import os
@@ -89,7 +86,7 @@ def plan_recordings(config: Config) -> dict[str, Recording]:
         raise ConfigError("sources: no videos; name a source, or your own videos under videos")
     if config.dataset.folds > len(recordings):
         raise ConfigError(
-            f"dataset.folds: found {config.dataset.folds} folds for {len(recordings)} videos; expected at most one a video"
+            f"dataset.folds: found {config.dataset.folds} folds for {len(recordings)} videos; expected at most as many"
         )
     return recordings
 
@@ -117,7 +114,10 @@ def known_keys() -> dict[str, dict[str, Any]]:
 
     def walk(node: dict[str, Any], path: str) -> None:
         if "$ref" in node:
-            walk({**content["$defs"][node["$ref"].rsplit("/", 1)[1]], **{k: v for k, v in node.items() if k != "$ref"}}, path)
+            walk(
+                {**content["$defs"][node["$ref"].rsplit("/", 1)[1]], **{k: v for k, v in node.items() if k != "$ref"}},
+                path,
+            )
             return
         if path and path not in keys:
             keys[path] = node
@@ -146,7 +146,12 @@ def expected(node: dict[str, Any]) -> str:
     text = words.get(node.get("type", ""), "a mapping")
     if "unit" in node:
         text += f" in {node['unit']}"
-    limits = [("minimum", "from {}"), ("exclusiveMinimum", "above {}"), ("maximum", "to {}"), ("exclusiveMaximum", "below {}")]
+    limits = [
+        ("minimum", "from {}"),
+        ("exclusiveMinimum", "above {}"),
+        ("maximum", "to {}"),
+        ("exclusiveMaximum", "below {}"),
+    ]
     limits += [("multipleOf", "a multiple of {}"), ("pattern", "matching {}")]
     return ", ".join([text, " ".join(form.format(f"{node[key]}") for key, form in limits if key in node)]).rstrip(", ")
 
@@ -160,9 +165,11 @@ def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
     general = re.sub(r"^(sources|videos)\.[^.]+", r"\1.*", key)
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         nearest = _nearest(general, keys)
-        return f"{key}: unknown key" + (f"; did you mean {nearest}?" if nearest else f"; known are {_few(_siblings(general, keys))}")
+        return f"{key}: unknown key" + (
+            f"; did you mean {nearest}?" if nearest else f"; known are {_few(_siblings(general, keys))}"
+        )
     if parts[-1] == "[key]":
-        return f"{'.'.join(parts[:-1])}: found the key {error['input']!r}; expected text; put it in quotes: \"{error['input']}\""
+        return f'{".".join(parts[:-1])}: found the key {error["input"]!r}; expected text: "{error["input"]}"'
     node = keys.get(general, {})
     if error["type"] in ("missing", "missing_argument", "union_tag_not_found"):
         return f"{key}: missing; expected {expected(node)} ({node.get('description', 'see docs/settings.md')})"
@@ -170,7 +177,8 @@ def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
         return f"{key}: {error['ctx']['error']}"
     default = f", like {node['default']}" if "default" in node else ""
     wanted = error["ctx"].get("expected_tags") if error["type"] == "union_tag_invalid" else expected(node)
-    return f"{key}: found {error['input']!r}; expected {wanted}{default} ({node.get('description', 'see docs/settings.md')})"
+    meaning = node.get("description", "see docs/settings.md")
+    return f"{key}: found {error['input']!r}; expected {wanted}{default} ({meaning})"
 
 
 def _nearest(key: str, keys: Mapping[str, Any]) -> str | None:

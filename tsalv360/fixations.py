@@ -21,10 +21,16 @@ class FixationSettings:
     """Fixations from gaze samples; recorded fixations are taken as they are."""
 
     max_velocity_deg_s: float = setting(
-        100.0, "gaze faster than this is a saccade; head and eye together pursue up to about 60", unit="deg/s", ge=10, le=1000
+        100.0,
+        "gaze faster than this is a saccade; head and eye together pursue up to about 60",
+        unit="deg/s",
+        ge=10,
+        le=1000,
     )
     min_duration_ms: float = setting(80.0, "shorter fixations are removed", unit="ms", ge=0, le=1000)
-    max_gap_ms: float = setting(100.0, "missing samples for longer than this (a blink) end a fixation", unit="ms", ge=0, le=1000)
+    max_gap_ms: float = setting(
+        100.0, "missing samples for longer than this (a blink) end a fixation", unit="ms", ge=0, le=1000
+    )
 
 
 def find_fixations(gaze: pd.DataFrame, settings: FixationSettings) -> pd.DataFrame:

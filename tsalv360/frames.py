@@ -28,7 +28,9 @@ log = logging.getLogger(__name__)
 class FrameSettings:
     """Frames that are kept of every video."""
 
-    height: int = setting(960, "height of the kept frames; the width is twice that", unit="px", ge=64, le=8192, multiple_of=2)
+    height: int = setting(
+        960, "height of the kept frames; the width is twice that", unit="px", ge=64, le=8192, multiple_of=2
+    )
     format: Literal["jpg", "png"] = setting("jpg", "file format of the kept frames")
     force_2to1: bool = setting(False, "take videos of any display aspect as full panoramas")
 
@@ -82,7 +84,10 @@ def extract_frames(
         for number, frame in enumerate(decode(video)):
             decoded += 1
             if number in wanted:
-                write_picture(partial / f"{number:04d}.{format}", _resized(frame.to_ndarray(format="bgr24"), size))
+                write_picture(
+                    partial / f"{number:04d}.{format}",
+                    _resized(frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False), size),
+                )
                 bar.update()
         if decoded < n_frames:
             raise InputError(video, f"{decoded} frames", f"{n_frames}, as its index says", "Download or copy it again.")
@@ -90,7 +95,8 @@ def extract_frames(
 
 
 def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Write a gray or BGR picture in the format of its name; OSError when the disk is full (OpenCV itself says nothing)."""
+    """Write a gray or BGR picture in the format of its name; OSError when the disk is full."""
+    # OpenCV's own writer says nothing when the disk is full
     _, encoded = cv2.imencode(path.suffix, picture, _JPEG if path.suffix == ".jpg" else [])
     path.write_bytes(encoded.tobytes())
 
@@ -99,7 +105,9 @@ def read_picture(path: Path, gray: bool = False) -> NDArray[np.uint8]:
     """Read a picture as uint8 RGB [H, W, 3] or gray [H, W]; InputError when it is missing or damaged."""
     picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR_RGB)
     if picture is None:
-        raise InputError(path, "no readable picture", "a PNG or JPEG of this pipeline", "Delete its folder and run again.")
+        raise InputError(
+            path, "no readable picture", "a PNG or JPEG of this pipeline", "Delete its folder and run again."
+        )
     return picture.astype(np.uint8, copy=False)
 
 

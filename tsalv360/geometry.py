@@ -58,6 +58,7 @@ def interpolate(times: ArrayLike, vectors: ArrayLike, at: ArrayLike) -> Array:
     steps of up to 10°. Before the first and after the last time the path stands still.
     """
     vectors = np.asarray(vectors, dtype=float)
+    times, at = np.asarray(times, dtype=float), np.asarray(at, dtype=float)
     return normalise(np.stack([np.interp(at, times, vectors[:, axis]) for axis in range(3)], axis=-1))
 
 

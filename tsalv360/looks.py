@@ -11,7 +11,7 @@ from tsalv360.geometry import Array, to_vectors
 
 @dataclass(frozen=True)
 class Looks:
-    """Unit vectors [n_frames, n_observers, 3], NaN where an observer looks nowhere, at the times [n_frames] in seconds."""
+    """Unit vectors [n_frames, n_observers, 3], NaN where an observer looks nowhere, at times [n_frames] in seconds."""
 
     time_s: Array
     vectors: Array
@@ -30,7 +30,9 @@ class Looks:
 
 def sample_looks(fixations: pd.DataFrame, time_s: Array) -> Looks:
     """Evaluate the intervals of a fixations table at `time_s`. The order of its rows does not matter."""
-    people = [own for _, own in fixations.sort_values(["observer", "time_s", "yaw_deg", "pitch_deg"]).groupby("observer")]
+    people = [
+        own for _, own in fixations.sort_values(["observer", "time_s", "yaw_deg", "pitch_deg"]).groupby("observer")
+    ]
     vectors = np.full((len(time_s), len(people), 3), np.nan)
     weights = np.zeros(vectors.shape[:2])
     for number, own in enumerate(people):

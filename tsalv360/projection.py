@@ -49,9 +49,7 @@ class Viewport:
         return cv2.remap(padded, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP).astype(np.uint8, copy=False)
 
 
-def render_viewport(
-    erp: Picture, yaw: float, pitch: float, hfov: float, size: tuple[int, int] = (480, 640)
-) -> Picture:
+def render_viewport(erp: Picture, yaw: float, pitch: float, hfov: float, size: tuple[int, int] = (480, 640)) -> Picture:
     """What a pinhole camera sees in a panorama.
 
     Parameters

@@ -1,4 +1,4 @@
-"""What is generated from the declarations in the code: `python -m tsalv360.reference` writes it, a test keeps it equal."""
+"""Pages generated from the declarations in the code: `python -m tsalv360.reference` writes them."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ def settings_page() -> str:
     lines += ["| key | takes | default | meaning |", "|---|---|---|---|"]
     for key, node in known_keys().items():
         if "properties" not in node and node.get("type") != "object":
-            lines.append(f"| `{key}` | {_cell(expected(node))} | {_default(node)} | {_cell(node.get('description', ''))} |")
+            lines.append(
+                f"| `{key}` | {_cell(expected(node))} | {_default(node)} | {_cell(node.get('description', ''))} |"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -28,7 +30,9 @@ def tables_page() -> str:
     lines += ["Every table is Parquet and is checked against this on every read and write.", ""]
     for name, table in TABLES.items():
         lines += [f"## {name}", "", "| column | type | range | meaning |", "|---|---|---|---|"]
-        lines += [f"| `{key}` | {column.type} | {_range(column)} | {_cell(column.meaning)} |" for key, column in table.items()]
+        lines += [
+            f"| `{key}` | {column.type} | {_range(column)} | {_cell(column.meaning)} |" for key, column in table.items()
+        ]
         lines.append("")
     return "\n".join(lines)
 

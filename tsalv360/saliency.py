@@ -25,7 +25,9 @@ _REACH = 5.5  # in σ; the von Mises–Fisher mass beyond is 3e-7
 class SaliencySettings:
     """Saliency map of an event per frame."""
 
-    sigma_deg: float = setting(5.0, "width σ of a fixation; κ = 1/σ² of the von Mises–Fisher density", unit="deg", gt=0.2, le=30)
+    sigma_deg: float = setting(
+        5.0, "width σ of a fixation; κ = 1/σ² of the von Mises–Fisher density", unit="deg", gt=0.2, le=30
+    )
     height: int = setting(480, "height of the maps; the width is twice that", unit="px", ge=32, le=4096, multiple_of=2)
     window_s: float = setting(
         0.5,

@@ -1,6 +1,6 @@
 """The contract of every table: columns, types, units and ranges, checked on every read and write.
 
-`docs/tables.md` is generated from here by `python -m tsalv360.config`.
+`docs/tables.md` is generated from here (`tsalv360.reference`).
 """
 
 from dataclasses import dataclass
@@ -178,7 +178,9 @@ def read_table(path: str | Path, table: Table) -> pd.DataFrame:
     try:
         frame = pq.read_table(path).to_pandas()
     except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(path, f"no readable Parquet file ({error})", "a table of this pipeline", "Delete it and run again.") from error
+        raise InputError(
+            path, f"no readable Parquet file ({error})", "a table of this pipeline", "Delete it and run again."
+        ) from error
     as_table(frame, table, path)
     return frame
 

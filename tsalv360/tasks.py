@@ -23,10 +23,15 @@ def make_tasks(
     captions : {event_id: {caption, candidates, notes}}.
     media : the video's viewports folder relative to the media root that Label Studio serves.
     """
-    return [_task(index, event, tracks[tracks.event_id == event.event_id], captions[str(event.event_id)], media) for event in events.itertuples()]
+    return [
+        _task(index, event, tracks[tracks.event_id == event.event_id], captions[str(event.event_id)], media)
+        for event in events.itertuples()
+    ]
 
 
-def _task(index: dict[str, Any], event: Any, track: pd.DataFrame, caption: dict[str, Any], media: str) -> dict[str, Any]:
+def _task(
+    index: dict[str, Any], event: Any, track: pd.DataFrame, caption: dict[str, Any], media: str
+) -> dict[str, Any]:
     name = event.event_id
     shown = caption["candidates"][0]
     data = {

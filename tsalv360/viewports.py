@@ -91,13 +91,25 @@ def write_viewports(
     """
     pictures = {int(path.stem): path for path in sorted(Path(frames_directory).glob("[0-9]*.*"))}
     if missing := sorted(set(tracks.frame) - set(pictures)):
-        raise InputError(frames_directory, f"no frame {missing[0]:04d}", "a frame for every row of the tracks", "Delete the folder and run again.")
+        raise InputError(
+            frames_directory,
+            f"no frame {missing[0]:04d}",
+            "a frame for every row of the tracks",
+            "Delete the folder and run again.",
+        )
     shots, lengths = plan_shots(tracks, list(pictures), round(settings.lead_s * FPS))
     size = settings.height, settings.width
     posters = {event: track.frame.iloc[len(track) // 2] for event, track in tracks.groupby("event_id", sort=False)}
-    with whole_folder(directory) as partial, ExitStack() as open_files, progress(total=len(shots), what="frames") as bar:
+    with (
+        whole_folder(directory) as partial,
+        ExitStack() as open_files,
+        progress(total=len(shots), what="frames") as bar,
+    ):
         writers = {
-            event: [open_files.enter_context(VideoWriter(partial / f"{event}{kind}.mp4", FPS, size)) for kind in ("", ".overlay")]
+            event: [
+                open_files.enter_context(VideoWriter(partial / f"{event}{kind}.mp4", FPS, size))
+                for kind in ("", ".overlay")
+            ]
             for event in lengths
         }
         for frame, wanted in sorted(shots.items()):
@@ -109,7 +121,9 @@ def write_viewports(
                 view = viewport.of(padded)
                 if shot.part == "event":
                     plain.write(view)
-                    overlay.write(_with_saliency(view, viewport, Path(saliency_directory, shot.event, f"{frame:04d}.png")))
+                    overlay.write(
+                        _with_saliency(view, viewport, Path(saliency_directory, shot.event, f"{frame:04d}.png"))
+                    )
                 else:
                     for writer in (plain, overlay):
                         writer.write(_marked(view, shot.part))
@@ -143,17 +157,19 @@ _KEPT, _ADDED = _overlay_tables()
 
 def poster(panorama: Picture, track: pd.DataFrame, shot: Shot) -> Picture:
     """The panorama with the track of an event, its start, and the outline of one viewport drawn on it."""
-    picture = np.ascontiguousarray(cv2.resize(panorama, _POSTER[::-1], interpolation=cv2.INTER_AREA))
+    picture = np.ascontiguousarray(cv2.resize(panorama, _POSTER[::-1], interpolation=cv2.INTER_AREA), dtype=np.uint8)
     _draw_path(picture, track.yaw_deg.to_numpy(), track.pitch_deg.to_numpy(), _TRACK, 3)
     lam, phi = viewport_directions(shot.yaw, shot.pitch, shot.hfov, (48, 64))
     edge = [np.concatenate([a[0], a[:, -1], a[-1, ::-1], a[::-1, 0]]) for a in (lam, phi)]
-    _draw_path(picture, *edge, _VIEW, 2)
+    _draw_path(picture, edge[0], edge[1], _VIEW, 2)
     column, row = direction_to_pixel(track.yaw_deg.iloc[0], track.pitch_deg.iloc[0], *_POSTER)
     cv2.circle(picture, (round(float(column)), round(float(row))), 7, _START, -1, cv2.LINE_AA)
-    return picture.astype(np.uint8, copy=False)
+    return picture
 
 
-def _draw_path(picture: Picture, yaw: NDArray[np.floating], pitch: NDArray[np.floating], colour: tuple[int, int, int], width: int) -> None:
+def _draw_path(
+    picture: Picture, yaw: NDArray[np.floating], pitch: NDArray[np.floating], colour: tuple[int, int, int], width: int
+) -> None:
     """Draw a line through directions, broken where it passes over the seam."""
     column, row = direction_to_pixel((yaw + 180) % 360 - 180, pitch, *_POSTER)
     points = np.round(np.stack([column, row], axis=-1)).astype(np.int32)
@@ -172,5 +188,14 @@ def _marked(view: Picture, part: str) -> Picture:
     gray = np.repeat(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     bar = view.shape[0] // 12
     gray[:bar] = gray[:bar] // 4
-    cv2.putText(gray, f"{part} the event", (10, bar * 3 // 4), cv2.FONT_HERSHEY_SIMPLEX, bar / 45, (255, 255, 255), 1, cv2.LINE_AA)
+    cv2.putText(
+        gray,
+        f"{part} the event",
+        (10, bar * 3 // 4),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        bar / 45,
+        (255, 255, 255),
+        1,
+        cv2.LINE_AA,
+    )
     return gray.astype(np.uint8, copy=False)

@@ -26,7 +26,9 @@ def shard_of(video_id: str, shards: int) -> str:
     return f"{zlib.crc32(video_id.encode()) % shards:04d}"
 
 
-def caption_video(viewports: str | Path, events: pd.DataFrame, tracks: pd.DataFrame, settings: CaptionSettings) -> dict[str, Any]:
+def caption_video(
+    viewports: str | Path, events: pd.DataFrame, tracks: pd.DataFrame, settings: CaptionSettings
+) -> dict[str, Any]:
     """Captions of all events of a video.
 
     Parameters: folder of the viewports stage, the video's events and tracks.
@@ -41,7 +43,11 @@ def caption_video(viewports: str | Path, events: pd.DataFrame, tracks: pd.DataFr
         pictures = read_pictures(Path(viewports, f"{name}.mp4"), [lengths[name]["lead_in"] + n for n in numbers])
         text = describe(pictures, (n_pictures - 1) / max(1, len(numbers) - 1) / FPS)
         candidate = {"text": text, "model": settings.backend, "revision": REVISION[settings.backend], "score": None}
-        captions[name] = {"caption": text, "candidates": [candidate], "notes": notes(event, tracks[tracks.event_id == name])}
+        captions[name] = {
+            "caption": text,
+            "candidates": [candidate],
+            "notes": notes(event, tracks[tracks.event_id == name]),
+        }
     return captions
 
 

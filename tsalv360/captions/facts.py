@@ -16,6 +16,7 @@ from tsalv360.errors import InputError
 
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
+Spectrum = NDArray[np.complex128]
 
 FIELD_OF_VIEW = 75.0  # horizontal, degrees
 WIDTH = 320  # of the pictures worked on, pixels
@@ -25,9 +26,19 @@ STILL, SLOW, QUICK = 2.5, 8.0, 30.0  # degrees per second
 MOST = 0.6  # share of the pictures that must agree
 CONES = np.array([[0.4122, 0.5363, 0.0515], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]])
 OPPONENTS = np.array([[0.2105, 0.7936, -0.0041], [1.9780, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]])  # of OKLab
-HUES = ((12, "pink", "red"), (41, "red", "red"), (80, "orange", "brown"), (100, "yellow", "brown"),
-        (118, "yellow", "green"), (172, "green", "green"), (224, "cyan", "cyan"), (284, "blue", "blue"),
-        (326, "purple", "purple"), (345, "pink", "purple"), (360, "pink", "red"))  # up to an OKLab hue: bright, dull
+HUES = (
+    (12, "pink", "red"),
+    (41, "red", "red"),
+    (80, "orange", "brown"),
+    (100, "yellow", "brown"),
+    (118, "yellow", "green"),
+    (172, "green", "green"),
+    (224, "cyan", "cyan"),
+    (284, "blue", "blue"),
+    (326, "purple", "purple"),
+    (345, "pink", "purple"),
+    (360, "pink", "red"),
+)  # up to an OKLab hue: bright, dull
 
 
 def colour_name(rgb: ArrayLike) -> str:
@@ -60,7 +71,7 @@ def _clusters(colours: Floats, count: int) -> tuple[Floats, Floats]:
     _, labels, centres = cv2.kmeans(colours, count, start, (3, 15, 0.5), 1, cv2.KMEANS_USE_INITIAL_LABELS)
     shares = np.bincount(labels.ravel(), minlength=count) / len(colours)
     largest = np.argsort(-shares, kind="stable")
-    return centres[largest], shares[largest]
+    return centres[largest].astype(np.float32), shares[largest]
 
 
 def _palette(colours: Floats) -> str:
@@ -163,7 +174,7 @@ def shape_name(mask: Mask) -> str:
     if mask.sum() < 0.88 * filled.sum():
         return "ring-shaped" if solid > 0.92 and waves[2:9].max() < 0.1 else ""
     if solid > 0.88:
-        return _convex_name(contour, waves)
+        return _convex_name(contour.astype(np.int32), waves)
     first, second = np.argsort(-waves[2:9], kind="stable")[:2] + 2
     plain = solid < 0.85 and waves[first] > 0.1 and waves[first] > 1.4 * waves[second]
     return {4: "cross-shaped", 5: "star-shaped", 6: "star-shaped"}.get(first, "irregular") if plain else "irregular"
@@ -183,18 +194,19 @@ def _convex_name(contour: NDArray[np.int32], waves: Floats) -> str:
     return "square" if high < 1.3 * low and waves[4] > max(0.05, waves[3]) and box > 0.86 else ""
 
 
-def _spectra(lab: Floats, mask: Mask) -> tuple[Floats, Floats, Floats]:
+def _spectra(lab: Floats, mask: Mask) -> tuple[Spectrum, Spectrum, Spectrum]:
     """Transforms of the cells off the mask, of their lightness detail and of its square, padded to twice the size."""
     half, half_down = FIELD_OF_VIEW / 2, np.degrees(np.arctan(len(lab) / 2 / FOCAL))
     # on a grid of angles, unlike in the picture, a turn of the camera is a plain shift
     grid = np.meshgrid(np.arange(-half, half, GRID_STEP), np.arange(-half_down, half_down, GRID_STEP))
     right, down = np.radians(grid)
-    x = np.float32(FOCAL * np.tan(right) + (WIDTH - 1) / 2)
-    y = np.float32(FOCAL * np.tan(down) / np.cos(right) + (len(lab) - 1) / 2)
+    x = (FOCAL * np.tan(right) + (WIDTH - 1) / 2).astype(np.float32)
+    y = (FOCAL * np.tan(down) / np.cos(right) + (len(lab) - 1) / 2).astype(np.float32)
     free = 1.0 - cv2.dilate(mask.astype(np.float32), np.ones((13, 13), np.uint8))
     light, usable = cv2.remap(lab[..., 0], x, y, cv2.INTER_LINEAR), cv2.remap(free, x, y, cv2.INTER_LINEAR)
-    usable = np.float32(usable > 0.99)
-    mean = cv2.GaussianBlur(light * usable, (0, 0), 12) / np.maximum(cv2.GaussianBlur(usable, (0, 0), 12), 1e-3)
+    usable = (usable > 0.99).astype(np.float32)
+    seen = (light * usable).astype(np.float32)
+    mean = cv2.GaussianBlur(seen, (0, 0), 12) / np.maximum(cv2.GaussianBlur(usable, (0, 0), 12), 1e-3)
     detail = cv2.GaussianBlur(light - mean, (0, 0), 0.8) * usable
     bound = 3.0 * max(float(np.median(np.abs(detail))), 0.1)
     detail = np.clip(detail, -bound, bound)  # lest one strong edge outweigh the rest
@@ -202,11 +214,12 @@ def _spectra(lab: Floats, mask: Mask) -> tuple[Floats, Floats, Floats]:
     return np.fft.rfft2(usable, size), np.fft.rfft2(detail, size), np.fft.rfft2(detail**2, size)
 
 
-def _shift(first: tuple[Floats, ...], second: tuple[Floats, ...]) -> tuple[float, float]:
+def _shift(first: tuple[Spectrum, ...], second: tuple[Spectrum, ...]) -> tuple[float, float]:
     """Shift, degrees right and up, by masked normalised cross-correlation (Padfield 2012); NaN where not plain."""
     (m1, f1, s1), (m2, f2, s2) = first, second
-    count, sum1, sum2, power1, power2, product = np.fft.irfft2(np.conj([m1, f1, m1, s1, m1, f1])
-                                                               * np.array([m2, m2, f2, m2, s2, f2]))
+    count, sum1, sum2, power1, power2, product = np.fft.irfft2(
+        np.conj([m1, f1, m1, s1, m1, f1]) * np.array([m2, m2, f2, m2, s2, f2])
+    )
     count = np.maximum(count, 1.0)
     power = (power1 - sum1**2 / count) * (power2 - sum2**2 / count)
     score = (product - sum1 * sum2 / count) / np.sqrt(np.maximum(power, 0.01 * power.max() + 1e-6))
@@ -267,7 +280,7 @@ def _thing(masks: Mask, lab: Floats) -> str:
     """What is said of a central part: its colours, its shape and the background's colours."""
     grown = np.stack([cv2.dilate(m.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0 for m in masks])
     inner = np.stack([cv2.erode(m.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0 for m in masks])
-    (name, count), = Counter(shape_name(m) for m in masks if m.any()).most_common(1)
+    ((name, count),) = Counter(shape_name(m) for m in masks if m.any()).most_common(1)
     clear = name and count >= MOST * masks.any(axis=(1, 2)).sum()
     shape = f"{name} {'figure' if name.endswith('shaped') else 'shape'}" if clear else "shape"
     colour = _palette(lab[inner if inner.any() else masks])
@@ -295,5 +308,6 @@ def describe(frames: NDArray[np.uint8], seconds_between: float) -> str:
     own = np.diff(_positions(masks), axis=0) - _shifts(masks, lab) if masks.any() else _shifts(masks, lab)
     velocity = _typical(own / seconds_between) if seconds_between > 0 else None
     # parts of a scene may move though its whole does not, so a scene is never said to rest
-    known = velocity is not None and (masks.any() or np.hypot(*velocity) >= STILL)
-    return f"{text}, {_going(velocity)}." if known else f"{text}."
+    if velocity is not None and (masks.any() or np.hypot(*velocity) >= STILL):
+        return f"{text}, {_going(velocity)}."
+    return f"{text}."

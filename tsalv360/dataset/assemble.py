@@ -45,9 +45,9 @@ def assemble_video(
         ground_truth.mkdir(parents=True)
         maps = {
             event: _write_event(ground_truth / event, Path(saliency, event), captions[event]["caption"])
-            for event in events.event_id
+            for event in map(str, events.event_id)
         }
-        annotations = [_annotation(index, event, captions[event.event_id]) for event in events.itertuples()]
+        annotations = [_annotation(index, event, captions[str(event.event_id)]) for event in events.itertuples()]
         clips = [clip for event in events.event_id for clip in cut_clips(event, video, tracks, frames, maps[event])]
         write_rows(partial / "annotations.parquet", annotations, ANNOTATIONS)
         write_rows(partial / "clips.parquet", clips, CLIPS)
@@ -69,7 +69,9 @@ def cut_clips(event: str, video: str, tracks: pd.DataFrame, frames: list[int], m
         for start in range(0, len(stretch) - CLIP_LENGTH + 1, CLIP_LENGTH):
             clip = stretch[start : start + CLIP_LENGTH].tolist()
             if clip[-1] in maps:
-                clips.append({"clip_id": "", "event_id": event, "video": video, "frames": clip, "target_frame": clip[-1]})
+                clips.append(
+                    {"clip_id": "", "event_id": event, "video": video, "frames": clip, "target_frame": clip[-1]}
+                )
     for n, row in enumerate(clips):
         row["clip_id"] = f"{event}_{n}"
     return clips
@@ -87,7 +89,9 @@ def _write_event(folder: Path, saliency: Path, caption: str) -> set[int]:
     numbers = set()
     for path in sorted(saliency.glob("*.png")):
         if not read_picture(path, gray=True).any():
-            raise InputError(path, "a saliency map of zeros", "at least one fixation", "Delete its folder and run again.")
+            raise InputError(
+                path, "a saliency map of zeros", "at least one fixation", "Delete its folder and run again."
+            )
         link_or_copy(path, folder / path.name)
         numbers.add(int(path.stem))
     if not numbers:
@@ -119,7 +123,6 @@ def _annotation(index: dict[str, Any], event: Any, caption: dict[str, Any]) -> d
 
 
 def _with_events(video: str, fixations: pd.DataFrame, assignments: pd.DataFrame) -> pd.DataFrame:
-    table = fixations.assign(video=video, event_id=None)
-    event = pd.Series(None, index=table.index, dtype="object")
-    event.iloc[assignments.row] = assignments.event_id.to_numpy()
-    return table.assign(event_id=event)
+    event = np.full(len(fixations), None, dtype=object)
+    event[assignments.row.to_numpy()] = assignments.event_id.to_numpy()
+    return fixations.assign(video=video, event_id=event)

@@ -24,9 +24,12 @@ def write_card(
 ) -> None:
     """Write the card as Markdown. Parameters: as `build_dataset`."""
     template = Environment(
-        loader=PackageLoader("tsalv360.dataset", "."), undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
+        loader=PackageLoader("tsalv360.dataset", "."),
+        undefined=StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=True,
     ).get_template("card.md")
-    by_source = pd.DataFrame(indexes).groupby(["source", "licence"], sort=True).size()
+    by_source = pd.DataFrame(indexes).groupby(["source", "licence"]).size().reset_index(name="videos")
     text = template.render(
         name=config["dataset"]["name"],
         version=__version__,
@@ -40,7 +43,7 @@ def write_card(
         n_folds=n_folds,
         config=config,
         excluded=config["videos"]["exclude"],
-        sources=[{"source": s, "licence": l, "videos": n} for (s, l), n in by_source.items()],
+        sources=by_source.to_dict("records"),
         settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         **{name: tables[name] for name in ("annotations", "clips", "fixations")},
     )

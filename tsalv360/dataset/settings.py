@@ -11,5 +11,7 @@ class DatasetSettings:
 
     name: str = setting("demo", "name of the dataset: its folder under results/", pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
     folds: int = setting(4, "folds of the cross-validation; every video is tested in one", ge=1, le=100)
-    validation_share: float = setting(0.2, "part of a fold's training videos that is held out for validation", ge=0, lt=1)
+    validation_share: float = setting(
+        0.2, "part of a fold's training videos that is held out for validation", ge=0, lt=1
+    )
     seed: int = setting(0, "seed of the splits", ge=0)

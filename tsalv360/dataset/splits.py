@@ -1,6 +1,7 @@
 """Splits: folds of videos, stratified by source. No video is in two parts of a fold."""
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 Fold = dict[str, list[str]]
@@ -21,7 +22,7 @@ def make_splits(sources: dict[str, str], folds: int, validation_share: float, se
     ]
 
 
-def _fold(train: np.ndarray, test: np.ndarray, validation_share: float, seed: int) -> Fold:
+def _fold(train: NDArray[np.str_], test: NDArray[np.str_], validation_share: float, seed: int) -> Fold:
     held_out = round(validation_share * len(train)) if len(train) > 1 else 0
     validation = np.random.default_rng(seed).permutation(train)[:held_out]
     return {

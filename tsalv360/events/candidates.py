@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from tsalv360.looks import Looks
 from tsalv360.events.settings import EventSettings
 from tsalv360.geometry import Array, normalise, vector_angle
+from tsalv360.looks import Looks
 
 _FAR = 1e6  # cost of a pair beyond the gate
 _EPSILON_DEG = 3.0  # clusters are not split below this

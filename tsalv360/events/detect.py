@@ -7,13 +7,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tsalv360.camera import camera_path
-from tsalv360.events.candidates import Candidate, find_candidates
-from tsalv360.looks import Looks, sample_looks
+from tsalv360.events.candidates import find_candidates
 from tsalv360.events.settings import EventSettings
 from tsalv360.events.settle import Settled, settle
 from tsalv360.frames import FPS, frame_numbers
 from tsalv360.geometry import Array, normalise, to_angles, to_vectors, vector_angle
+from tsalv360.looks import Looks, sample_looks
 from tsalv360.tables import ASSIGNMENTS, DROPPED, EVENTS, TRACKS, empty
+
+_DEFAULTS = EventSettings()
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ def detect_events(
     fixations: pd.DataFrame,
     video_id: str,
     fps: float,
-    settings: EventSettings = EventSettings(),
+    settings: EventSettings = _DEFAULTS,
     frames: list[int] | None = None,
 ) -> DetectedEvents:
     """Find the events in the fixations of one video.
@@ -56,7 +58,9 @@ def detect_events(
     kept.sort(key=lambda s: (s.frames[0], s.frames[-1], -s.n_looks))
     names = [f"{video_id}_{k}" for k in range(1, len(kept) + 1)]
     tracks = [_track(name, event, number, fps, settings) for name, event in zip(names, kept, strict=True)]
-    events = [_event(name, video_id, event, track, looks) for name, event, track in zip(names, kept, tracks, strict=True)]
+    events = [
+        _event(name, video_id, event, track, looks) for name, event, track in zip(names, kept, tracks, strict=True)
+    ]
     return DetectedEvents(
         pd.DataFrame(events) if events else empty(EVENTS),
         pd.concat(tracks, ignore_index=True) if tracks else empty(TRACKS),

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from tsalv360.events.candidates import Candidate
-from tsalv360.looks import Looks
 from tsalv360.events.settings import EventSettings
 from tsalv360.frames import FPS
 from tsalv360.geometry import Array, interpolate, normalise, vector_angle
+from tsalv360.looks import Looks
 
 _ROUNDS = 3  # of assigning looks and moving paths; further rounds move them by less than 0.1°
 _SMOOTH_S = 0.2  # σ over time of the looks that place an event
@@ -58,7 +58,9 @@ def settle(looks: Looks, candidates: list[Candidate], settings: EventSettings) -
     candidates = [c for c in candidates if len(c.times) > 1]
     events = _settle_together(looks, candidates, settings)
     doubles = _doubles(events, settings.merge_deg)
-    single = _joined([(c, e) for k, (c, e) in enumerate(zip(candidates, events, strict=True)) if e and k not in doubles], settings)
+    single = _joined(
+        [(c, e) for k, (c, e) in enumerate(zip(candidates, events, strict=True)) if e and k not in doubles], settings
+    )
     final = [replace(e, dropped=_broken_rule(e, settings)) for e in _settle_together(looks, single, settings) if e]
     merged = Dropped("merge_deg", f"stays within {settings.merge_deg:g}° of a stronger event")
     return final + [replace(event, dropped=merged) for k in sorted(doubles) if (event := events[k])]
@@ -80,7 +82,7 @@ def _joined(pairs: list[tuple[Candidate, Settled]], settings: EventSettings) -> 
 
 
 def _miss_deg(path: Array, goal: Array, steps: int) -> float:
-    """How far from `goal` a path [n, 3] ends that stands still, or goes on as in its last second, for `steps` frames."""
+    """How far from `goal` a path [n, 3] ends that stands still, or goes on as before, for `steps` frames."""
     back = path[-min(len(path), FPS)]
     ahead = normalise(path[-1] + (path[-1] - back) * steps / max(1, min(len(path), FPS) - 1))
     return float(min(vector_angle(path[-1], goal), vector_angle(ahead, goal)))
@@ -142,7 +144,7 @@ def _settled(
         path=path[frames],
         spread_deg=np.sqrt(squares / np.maximum(watching[frames], 1)),
         n_observers=watching[frames],
-        watchers=own[frames].any(axis=0),
+        watchers=np.any(own[frames], axis=0),
         share=mean_share,
         n_looks=int(watching[frames].sum()),
     )

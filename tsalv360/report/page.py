@@ -97,7 +97,7 @@ def number(value: float, digits: int = 1, unit: str = "") -> str:
 def signed(value: float, digits: int = 1, unit: str = "") -> str:
     """A difference, with its sign."""
     text = number(abs(value), digits, unit)
-    return text if text == number(0.0, digits, unit) else ("+" if value > 0 else "−") + text
+    return text if math.isnan(value) or text == number(0.0, digits, unit) else ("+" if value > 0 else "−") + text
 
 
 def percent(value: float) -> str:

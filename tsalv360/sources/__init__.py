@@ -19,7 +19,16 @@ from tsalv360.sources.recording import Recording
 from tsalv360.sources.salient360 import read_salient360
 from tsalv360.sources.vr_eyetracking import VrEyeTrackingSource, read_vr_eyetracking
 
-__all__ = ["READERS", "OwnVideo", "Recording", "Source", "read_gaze", "read_gaze_table", "read_salient360", "read_vr_eyetracking"]
+__all__ = [
+    "READERS",
+    "OwnVideo",
+    "Recording",
+    "Source",
+    "read_gaze",
+    "read_gaze_table",
+    "read_salient360",
+    "read_vr_eyetracking",
+]
 
 Source = Annotated[DemoSource | VrEyeTrackingSource, Discriminator("kind")]
 

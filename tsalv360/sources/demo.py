@@ -62,7 +62,9 @@ class DemoSource:
     def recordings(self) -> list[Recording]:
         """All videos of the demo, whether they have been drawn yet or not."""
         return [
-            Recording(video, "demo", video_path(self, video), tuple(gaze_paths(self, video)), vr_eyetracking.FORMAT, "MIT")
+            Recording(
+                video, "demo", video_path(self, video), tuple(gaze_paths(self, video)), vr_eyetracking.FORMAT, "MIT"
+            )
             for video in video_ids(self)
         ]
 

@@ -1,20 +1,24 @@
 """Anyone's own gaze: a CSV or Parquet table with observer, time or frame, and direction."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tsalv360.errors import InputError
-from tsalv360.geometry import wrap_yaw
+from tsalv360.geometry import Array, wrap_yaw
 from tsalv360.sources.recording import directions_from_fractions, fixations_table
 
 FORMAT = "gaze_table"
 _ORIGINS = ("bottom left", "top left")
 
 
-def read_gaze_table(path: str | Path, fps: float, video_id: str | None = None, origin: str | None = None) -> pd.DataFrame:
+def read_gaze_table(
+    path: str | Path, fps: float, video_id: str | None = None, origin: str | None = None
+) -> pd.DataFrame:
     """Gaze samples or fixations of a table.
 
     Parameters
@@ -47,7 +51,9 @@ def read_gaze_table(path: str | Path, fps: float, video_id: str | None = None, o
     _refuse(time_s < 0, time_s, where, "time or frame", "0 or more")
     if angles == ["x", "y"]:
         if origin not in _ORIGINS:
-            raise InputError(path, f"columns x and y with origin {origin}", f"one of {_ORIGINS}", "Set the video's gaze_origin.")
+            raise InputError(
+                path, f"columns x and y with origin {origin}", f"one of {_ORIGINS}", "Set the video's gaze_origin."
+            )
         yaw, pitch = directions_from_fractions(table.x, table.y, origin, where, notes)
     else:
         yaw, pitch = _angles(table, where, notes)
@@ -75,7 +81,7 @@ def _numbers(column: "pd.Series[float]", where: list[str]) -> "pd.Series[float]"
     return numbers
 
 
-def _angles(table: pd.DataFrame, where: list[str], notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def _angles(table: pd.DataFrame, where: list[str], notes: list[str]) -> tuple[Array, Array]:
     yaw, pitch = table.yaw_deg.to_numpy(), table.pitch_deg.to_numpy()
     _refuse(np.abs(yaw) > 360.5, yaw, where, "yaw_deg", "degrees from −180 to 180, or 0 to 360")
     _refuse(np.abs(pitch) > 90.5, pitch, where, "pitch_deg", "degrees from −90 to 90")
@@ -84,7 +90,7 @@ def _angles(table: pd.DataFrame, where: list[str], notes: list[str]) -> tuple[np
     return wrap_yaw(yaw), np.clip(pitch, -90, 90)
 
 
-def _refuse(bad: np.ndarray, values: np.ndarray, where: list[str], column: str, expected: str) -> None:
+def _refuse(bad: NDArray[np.bool_], values: NDArray[Any], where: list[str], column: str, expected: str) -> None:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise InputError(where[row], f"{values[row]!s} in column {column}", expected, "Correct or remove the row.")

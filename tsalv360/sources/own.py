@@ -1,13 +1,12 @@
 """Videos named one by one in the config: anyone's own recordings."""
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
 from tsalv360.settings import STRICT, setting
-from tsalv360.sources import gaze_table, salient360, vr_eyetracking
-from tsalv360.sources.recording import Recording, check_id
+from tsalv360.sources.recording import Recording, check_id, existing
+from tsalv360.sources.vr_eyetracking import FORMAT, gaze_files
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -24,11 +23,17 @@ class OwnVideo:
     skip_first: int = setting(0, "last frame number that is left out; 0 keeps all", unit="frames", ge=0, le=10_000)
 
     def recording(self, video_id: str) -> Recording:
-        """The recording under this id."""
+        """The recording under this id; InputError where its files do not exist."""
         gaze_id = self.gaze_id or video_id
-        gaze = Path(self.gaze)
-        paths = vr_eyetracking.gaze_files(gaze, gaze_id) if self.gaze_format == vr_eyetracking.FORMAT else [gaze]
+        video, gaze = existing(self.path, f"videos.{video_id}.path"), existing(self.gaze, f"videos.{video_id}.gaze")
         return Recording(
-            check_id(video_id), self.source, Path(self.path), tuple(paths), self.gaze_format, self.licence, self.skip_first,
-            gaze_id, self.gaze_origin,
+            check_id(video_id),
+            self.source,
+            video,
+            tuple(gaze_files(gaze, gaze_id)) if self.gaze_format == FORMAT else (gaze,),
+            self.gaze_format,
+            self.licence,
+            self.skip_first,
+            gaze_id,
+            self.gaze_origin,
         )

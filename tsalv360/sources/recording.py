@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from tsalv360.errors import InputError
-from tsalv360.geometry import wrap_yaw
+from tsalv360.geometry import Array, wrap_yaw
 from tsalv360.tables import FIXATIONS
 
 _ID = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
@@ -44,6 +44,14 @@ def check_id(video_id: str) -> str:
     return video_id
 
 
+def existing(path: str, key: str) -> Path:
+    """The path that a key of the config names, `~` expanded; InputError when there is nothing."""
+    found = Path(path).expanduser()
+    if not found.exists():
+        raise InputError(key, f"'{path}', which does not exist", "a file or folder", "Correct the path in the config.")
+    return found
+
+
 def fixations_table(
     observer: ArrayLike,
     time_s: ArrayLike,
@@ -56,9 +64,16 @@ def fixations_table(
     notes: list[str] | None = None,
 ) -> pd.DataFrame:
     """A data frame with the columns and types of the fixations table; `notes` go to its `attrs`."""
-    columns = dict(zip(FIXATIONS, (observer, fixation_id, time_s, duration_s, frame, yaw_deg, pitch_deg, weight), strict=True))
-    table = pd.DataFrame({name: pd.Series(np.broadcast_to(values, np.shape(time_s))) for name, values in columns.items()})
-    types = {name: {"string": "str", "int64": "int64", "double": "float64"}[str(column.type)] for name, column in FIXATIONS.items()}
+    columns = dict(
+        zip(FIXATIONS, (observer, fixation_id, time_s, duration_s, frame, yaw_deg, pitch_deg, weight), strict=True)
+    )
+    table = pd.DataFrame(
+        {name: pd.Series(np.broadcast_to(values, np.shape(time_s))) for name, values in columns.items()}
+    )
+    types = {
+        name: {"string": "str", "int64": "int64", "double": "float64"}[str(column.type)]
+        for name, column in FIXATIONS.items()
+    }
     table = table.astype(types)
     table.attrs["notes"] = notes or []
     return table
@@ -66,7 +81,7 @@ def fixations_table(
 
 def directions_from_fractions(
     x: ArrayLike, y: ArrayLike, origin: str, where: list[str], notes: list[str]
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Array, Array]:
     """Yaw and pitch of positions given as fractions of the panorama.
 
     Parameters

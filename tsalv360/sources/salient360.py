@@ -25,7 +25,12 @@ def read_salient360(csv: str | Path, fps: float) -> pd.DataFrame:
     path = Path(csv)
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     if not lines or [name.strip() for name in lines[0].lstrip("# ").split(",")] != _HEADER:
-        raise InputError(f"{path}, line 1", f"'{lines[0][:80] if lines else ''}'", f"# {', '.join(_HEADER)}", "Use the file as published.")
+        raise InputError(
+            f"{path}, line 1",
+            f"'{lines[0][:80] if lines else ''}'",
+            f"# {', '.join(_HEADER)}",
+            "Use the file as published.",
+        )
     rows = [_fields(f"{path}, line {number}", line) for number, line in enumerate(lines[1:], start=2)]
     values = np.array(rows, dtype=float).reshape(-1, len(_HEADER))
     index, x, y, start_ms, duration_ms, start_frame, _ = values.T
@@ -35,7 +40,9 @@ def read_salient360(csv: str | Path, fps: float) -> pd.DataFrame:
     person = np.cumsum(index == 0)
     observer = [f"{path.stem}-{n:02d}" for n in person]
     frame = np.maximum(start_frame.astype(int) - 1, 0)
-    return fixations_table(observer, start_ms / 1000, duration_ms / 1000, frame, yaw, pitch, index.astype(int), notes=notes)
+    return fixations_table(
+        observer, start_ms / 1000, duration_ms / 1000, frame, yaw, pitch, index.astype(int), notes=notes
+    )
 
 
 def _fields(where: str, line: str) -> list[float]:
@@ -44,5 +51,7 @@ def _fields(where: str, line: str) -> list[float]:
     except ValueError:
         fields = []
     if len(fields) != len(_HEADER) or not np.isfinite(fields).all() or min(fields[0], *fields[3:]) < 0:
-        raise InputError(where, f"'{line[:80]}'", f"{len(_HEADER)} numbers, none negative", "Correct or remove the line.")
+        raise InputError(
+            where, f"'{line[:80]}'", f"{len(_HEADER)} numbers, none negative", "Correct or remove the line."
+        )
     return fields

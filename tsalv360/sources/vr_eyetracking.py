@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from tsalv360.errors import InputError
 from tsalv360.settings import STRICT, setting
-from tsalv360.sources.recording import Recording, directions_from_fractions, fixations_table
+from tsalv360.sources.recording import Recording, directions_from_fractions, existing, fixations_table
 
 FORMAT = "vr_eyetracking"
 _NAME = re.compile(r"(?P<video>[A-Za-z0-9-]+)\._(?P<date>\d+(-\d+)*)_ori_0\.txt")
@@ -30,13 +30,14 @@ class VrEyeTrackingSource:
 
     def recordings(self) -> list[Recording]:
         """All videos of the folder, in the order of their ids."""
-        videos = sorted(Path(self.videos).glob("[0-9][0-9][0-9].mp4"))
+        folder, gaze = existing(self.videos, "sources.videos"), existing(self.gaze, "sources.gaze")
+        videos = sorted(folder.glob("[0-9][0-9][0-9].mp4"))
         if not videos:
-            raise InputError(self.videos, "no video", "<VVV>.mp4 with three digits", "Correct sources.videos.")
+            raise InputError(folder, "no video", "<VVV>.mp4 with three digits", "Correct sources.videos.")
         licence = "not stated by its authors; academic use (Xu et al., CVPR 2018)"
         return [
-            Recording(v.stem, "VR-EyeTracking", v, tuple(gaze_files(self.gaze, v.stem)), FORMAT, licence, 20)
-            for v in videos
+            Recording(video.stem, "VR-EyeTracking", video, tuple(gaze_files(gaze, video.stem)), FORMAT, licence, 20)
+            for video in videos
         ]
 
 
@@ -78,7 +79,7 @@ def _read_file(path: Path) -> list[tuple[int, float, float, str]]:
         try:
             words, index, x, y = (fields[0], fields[2], fields[5]), int(fields[1]), float(fields[6]), float(fields[7])
         except (ValueError, IndexError):
-            words = ("",)
+            words = ("", "", "")
         if words != ("frame", "forward", "eye") or len(fields) != 8:
             expected = "frame,<index>,forward,<x>,<y>,eye,<x>,<y>"
             raise InputError(where, f"'{line[:80]}'", expected, "Correct or remove the line.")

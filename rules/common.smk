@@ -1,0 +1,18 @@
+# Input functions.
+
+
+def get_videos_of_shard(wildcards):
+    return [video for video in VIDEOS if SHARDS[video] == wildcards.shard]
+
+
+def get_shard_inputs(wildcards):
+    videos = get_videos_of_shard(wildcards)
+    return {
+        "viewports": expand(rules.viewports.output, video=videos),
+        "events": expand(rules.events.output.events, video=videos),
+        "tracks": expand(rules.events.output.tracks, video=videos),
+    }
+
+
+def get_captions(wildcards):
+    return expand(rules.captions.output, shard=SHARDS[wildcards.video])[0]

@@ -1,0 +1,92 @@
+"""Fixtures that several test files share: tiny real videos, a small disk, and how to read a frame's number."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+BITS = 8
+
+WriteVideo = Callable[..., Path]
+
+
+def numbered_picture(number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A picture whose upper half shows `number` as 8 black and white stripes; the lower half is coloured noise."""
+    height, width = size
+    picture = np.random.default_rng(number).integers(60, 180, (height, width, 3), dtype=np.uint8)
+    stripes = [255 * (number >> bit & 1) for bit in range(BITS)]
+    picture[: height // 2] = np.repeat(stripes, width // BITS)[None, :, None]
+    return picture
+
+
+@pytest.fixture(scope="session")
+def write_video() -> WriteVideo:
+    """Writes an H.264 video whose frame n shows the number n (below 256)."""
+
+    def write(
+        path: Path,
+        n_frames: int = 60,
+        fps: float = 25,
+        size: tuple[int, int] = (96, 192),
+        sample_aspect: tuple[int, int] | None = None,
+        options: dict[str, str] | None = None,
+    ) -> Path:
+        with av.open(path, "w", options=options or {}) as container:
+            stream = container.add_stream("libx264", rate=Fraction(fps), options={"preset": "superfast", "crf": "10"})
+            stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
+            stream.codec_context.thread_count, stream.codec_context.gop_size = 1, 12
+            if sample_aspect:
+                stream.codec_context.sample_aspect_ratio = Fraction(*sample_aspect)
+            for number in range(n_frames):
+                frame = av.VideoFrame.from_ndarray(numbered_picture(number, size), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def shown_number() -> Callable[[NDArray[np.uint8]], int]:
+    """Reads the number that a frame of `write_video` shows, at any size."""
+
+    def read(picture: NDArray[np.uint8]) -> int:
+        height, width = picture.shape[:2]
+        columns = [round((bit + 0.5) * width / BITS) for bit in range(BITS)]
+        return sum(1 << bit for bit, column in enumerate(columns) if picture[height // 4, column].mean() > 127)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory: pytest.TempPathFactory, write_video: WriteVideo) -> Path:
+    """60 frames of 192 x 96 at 25 fps; not to be changed."""
+    return write_video(tmp_path_factory.mktemp("video") / "whole.mp4")
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts an empty file system in memory with the given options; skips where that is not allowed."""
+    mounted: list[Path] = []
+
+    def make(options: str) -> Path:
+        folder = tmp_path / f"mounted{len(mounted)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        try:
+            allowed = subprocess.run(command, capture_output=True, check=False).returncode == 0
+        except OSError:
+            allowed = False
+        if not allowed:
+            pytest.skip("needs the right to mount a file system")
+        mounted.append(folder)
+        return folder
+
+    yield make
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)

@@ -1,0 +1,108 @@
+"""Viewports of a smooth panorama that is known at every direction, against the pattern itself."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tsalv360.geometry import angular_distance, pixel_to_direction, to_vectors
+from tsalv360.projection import pad_poles, render_viewport, viewport_directions
+
+HEIGHT, WIDTH = 480, 960
+WAVES = np.array([[14.0, 9.0, 5.0], [-6.0, 13.0, 10.0], [8.0, -11.0, 12.0]])  # per channel, radians per unit length
+AXES = {
+    "front": (0, 0),
+    "equator": (-63, 4),
+    "seam": (180, 0),
+    "seam from the left": (-178, -20),
+    "high": (40, 62),
+    "north pole": (25, 90),
+    "south pole": (-140, -90),
+    "beside the south pole": (170, -84),
+}
+
+
+def pattern(yaw: NDArray, pitch: NDArray) -> NDArray:
+    """A smooth function of the direction [..., 3], 27 to 227."""
+    return 127 + 100 * np.sin(to_vectors(yaw, pitch) @ WAVES.T)
+
+
+@pytest.fixture(scope="module")
+def panorama() -> NDArray[np.uint8]:
+    column, row = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
+    return np.round(pattern(*pixel_to_direction(column, row, HEIGHT, WIDTH))).astype(np.uint8)
+
+
+def rays(yaw: float, pitch: float, hfov: float, size: tuple[int, int]) -> NDArray:
+    """What a pinhole camera's pixels look at, from forward, right and up vectors: independent of the package."""
+    lam, phi = np.radians((yaw, pitch))
+    forward = np.array([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
+    right = np.array([-np.sin(lam), np.cos(lam), 0])
+    up = np.cross(forward, right)
+    height, width = size
+    edge = np.tan(np.radians(hfov) / 2)
+    x = (2 * (np.arange(width) + 0.5) / width - 1) * edge
+    y = (1 - 2 * (np.arange(height) + 0.5) / height) * edge * height / width
+    vectors = forward + x[None, :, None] * right + y[:, None, None] * up
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def psnr(a: NDArray, b: NDArray) -> float:
+    return float(10 * np.log10(255**2 / np.mean((a.astype(float) - b) ** 2)))
+
+
+@pytest.mark.parametrize(("yaw", "pitch"), AXES.values(), ids=AXES.keys())
+@pytest.mark.parametrize(("hfov", "size"), [(75, (480, 640)), (40, (240, 320)), (110, (300, 500))])
+def test_viewport_shows_what_lies_in_its_directions(
+    panorama: NDArray[np.uint8], yaw: float, pitch: float, hfov: float, size: tuple[int, int]
+) -> None:
+    exact = 127 + 100 * np.sin(rays(yaw, pitch, hfov, size) @ WAVES.T)
+    view = render_viewport(panorama, yaw, pitch, hfov, size)
+    assert view.shape == (*size, 3)
+    assert view.dtype == np.uint8
+    assert psnr(view, exact) >= 45
+    worst = np.abs(view - exact).max(axis=2)
+    assert worst.max() < 4, "no pixel may stand out, not even at the seam or the pole"
+
+
+@pytest.mark.parametrize("shift", [(0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5)])
+def test_a_panorama_off_by_half_a_pixel_would_be_noticed(shift: tuple[float, float]) -> None:
+    column, row = np.meshgrid(np.arange(WIDTH) + shift[0], np.arange(HEIGHT) + shift[1])
+    shifted = np.round(pattern(*pixel_to_direction(column, row, HEIGHT, WIDTH))).astype(np.uint8)
+    exact = 127 + 100 * np.sin(rays(180, 10, 75, (480, 640)) @ WAVES.T)
+    assert psnr(render_viewport(shifted, 180, 10, 75), exact) < 45
+
+
+def test_gray_panoramas_give_gray_viewports(panorama: NDArray[np.uint8]) -> None:
+    gray = render_viewport(np.ascontiguousarray(panorama[..., 0]), 179, 40, 75)
+    np.testing.assert_array_equal(gray, render_viewport(panorama, 179, 40, 75)[..., 0])
+
+
+def test_yaw_counts_modulo_360(panorama: NDArray[np.uint8]) -> None:
+    turned = render_viewport(panorama, 360 - 75, 0, 75).astype(int)
+    assert np.abs(turned - render_viewport(panorama, -75, 0, 75)).max() <= 1
+
+
+def test_turning_panorama_and_camera_together_changes_nothing(panorama: NDArray[np.uint8]) -> None:
+    turned = render_viewport(np.roll(panorama, WIDTH // 4, axis=1), 120, 70, 75)
+    assert np.abs(turned.astype(int) - render_viewport(panorama, 30, 70, 75)).max() <= 1
+
+
+@pytest.mark.parametrize(("yaw", "pitch"), AXES.values(), ids=AXES.keys())
+def test_directions_of_the_pixels_are_those_of_a_pinhole_camera(yaw: float, pitch: float) -> None:
+    lam, phi = viewport_directions(yaw, pitch, 90, (6, 8))
+    np.testing.assert_allclose(to_vectors(lam, phi), rays(yaw, pitch, 90, (6, 8)), atol=1e-6)
+
+
+def test_horizontal_field_of_view_spans_the_outer_edges_of_the_pixels() -> None:
+    lam, phi = viewport_directions(10, 0, 90, (1, 401))
+    assert lam[0, 200] == pytest.approx(10, abs=1e-4)
+    half_pixel = np.degrees(np.arctan(1 - 1 / 401))
+    assert angular_distance(lam[0, 200], phi[0, 200], lam[0, 400], phi[0, 400]) == pytest.approx(half_pixel, abs=1e-3)
+
+
+def test_rows_past_a_pole_come_back_on_the_other_side() -> None:
+    erp = np.arange(4 * 8, dtype=np.uint8).reshape(4, 8)
+    padded = pad_poles(erp)
+    np.testing.assert_array_equal(padded[1:-1], erp)
+    assert padded[0].tolist() == [4, 5, 6, 7, 0, 1, 2, 3]
+    assert padded[-1].tolist() == [28, 29, 30, 31, 24, 25, 26, 27]
