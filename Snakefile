@@ -22,7 +22,8 @@ from tsalv360.sources import demo
 configfile: Path(workflow.basedir, "config", "config.yaml")
 
 
-if Path("config/local.yaml").exists():
+# One's own settings, unless a config is named on the command line.
+if Path("config/local.yaml").exists() and not workflow.overwrite_configfiles:
 
     configfile: "config/local.yaml"
 

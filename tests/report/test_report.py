@@ -277,7 +277,7 @@ def test_accuracy(report: Path, page: Page) -> None:
     assert cells(report, "all")[1:] == scores
     words = page.words()
     assert "100: kite, 1.0 s to 3.9 s; no event near it" in words
-    assert "100_2, 2.0 s to 6.9 s" in words
+    assert "100_2, 2.0 s to 6.9 s; nothing known is near it at that time" in words
     assert "kite: missed" in words
     assert "1.0° away, 92 % of the frames in common, start +0.25 s, end 0.00 s" in words
     assert words.count("matches no known event") == 1
@@ -392,3 +392,15 @@ def test_numbers_in_words() -> None:
     assert number(float("nan")) == "–"
     assert [signed(x) for x in (1.26, -1.26, -0.01, float("nan"))] == ["+1.3", "−1.3", "0.0", "–"]
     assert percent(0.625) == "62\u202f%"
+
+
+def test_what_came_near_a_miss_and_a_false_event_is_told(made: dict[str, Any], tmp_path: Path) -> None:
+    time = np.arange(42, 104) / 16
+    track = {"time_s": time.tolist(), "yaw_deg": [32.0] * 62, "pitch_deg": [5.0] * 62}
+    write_json(
+        tmp_path / "100.json", {"video": "100", "events": [{"object": "kite", "start_s": 2.6, "end_s": 6.4, **track}]}
+    )
+    write_report(tmp_path / "report.html", **{**made, "truth": [tmp_path / "100.json"]})
+    words = parse(tmp_path / "report.html").words()
+    assert "100: kite, 2.6 s to 6.4 s; nearest is 100_1 with 26 % of the frames in common, 2.0° away" in words
+    assert words.count("has 26 % of the frames in common with kite, 2.0° away") == 2

@@ -1,8 +1,8 @@
 """Splits: folds of videos, stratified by source. No video is in two parts of a fold."""
 
+import math
+
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold
 
 Fold = dict[str, list[str]]
 
@@ -10,23 +10,28 @@ Fold = dict[str, list[str]]
 def make_splits(sources: dict[str, str], folds: int, validation_share: float, seed: int) -> list[Fold]:
     """Train, validation and test video ids of each fold.
 
+    The videos of each source are shuffled and dealt out like cards, so that every fold tests its share of each
+    source, also of a source with fewer videos than folds (which scikit-learn's StratifiedKFold refuses).
+
     Parameters: `sources` {video id: source}; `folds` at most the number of videos (with 1, all videos train).
     """
-    videos = np.array(sorted(sources))
+    rng = np.random.default_rng(seed)
+    dealt: list[str] = []
+    for source in sorted(set(sources.values())):
+        dealt += rng.permutation(sorted(video for video in sources if sources[video] == source)).tolist()
     if folds == 1:
-        return [{"train": videos.tolist(), "validation": [], "test": []}]
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    return [
-        _fold(videos[train], videos[test], validation_share, seed + number)
-        for number, (train, test) in enumerate(splitter.split(videos, [sources[v] for v in videos]))
-    ]
+        return [{"train": sorted(dealt), "validation": [], "test": []}]
+    return [_fold(dealt, number, folds, validation_share) for number in range(folds)]
 
 
-def _fold(train: NDArray[np.str_], test: NDArray[np.str_], validation_share: float, seed: int) -> Fold:
-    held_out = round(validation_share * len(train)) if len(train) > 1 else 0
-    validation = np.random.default_rng(seed).permutation(train)[:held_out]
+def _fold(dealt: list[str], number: int, folds: int, validation_share: float) -> Fold:
+    """Test videos are every `folds`-th card; validation takes evenly spread cards of the rest."""
+    test = dealt[number::folds]
+    rest = [video for video in dealt if video not in test]
+    held_out = math.ceil(validation_share * len(rest)) if len(rest) > 1 else 0
+    places = {int((i + 0.5) * len(rest) / held_out) for i in range(held_out)}
     return {
-        "train": sorted(set(train.tolist()) - set(validation.tolist())),
-        "validation": sorted(validation.tolist()),
-        "test": sorted(test.tolist()),
+        "train": sorted(video for place, video in enumerate(rest) if place not in places),
+        "validation": sorted(rest[place] for place in places),
+        "test": sorted(test),
     }

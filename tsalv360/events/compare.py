@@ -79,12 +79,12 @@ def match_events(true: Sequence[Track], found: Sequence[Track]) -> list[Match]:
     return [pairs[t][f] for t, f in chosen if pairs[t][f].admissible]
 
 
-def closest(true: Sequence[Track], found: Sequence[Track], known: int) -> Match | None:
-    """The found event that shares most frames, relative to their union, with a known one while within 10° of it.
+def closest(events: Sequence[Track], others: Sequence[Track], k: int) -> Match | None:
+    """Event `k` held against that of the `others` with the largest IoU among those within 10° of it, if any.
 
-    Whether another event has it does not matter. None where there is no such event.
+    Whether that one belongs to another event does not matter. `true` of the answer is `k`, `found` the other's place.
     """
-    pairs = [compare(true, found, known, f) for f in range(len(found))]
+    pairs = [compare(events, others, k, other) for other in range(len(others))]
     near = [pair for pair in pairs if pair.iou > 0 and pair.error_deg <= MAX_ERROR_DEG]
     return max(near, key=lambda pair: pair.iou, default=None)
 

@@ -27,15 +27,23 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Unmatched:
+    """A found event that matches no known one: start and end in seconds, and the nearest known event, if any."""
+
+    start_s: float
+    end_s: float
+    near: str | None
+    match: Match | None
+
+
+@dataclass(frozen=True)
 class Accuracy:
-    """How the events of one video were found; `false` are the found events that match no known one:
-    start and end in seconds by id.
-    """
+    """How the events of one video were found; `false` are the found events, by id, that match no known one."""
 
     video: str
     score: Score
     known: list[Known]
-    false: dict[str, tuple[float, float]]
+    false: dict[str, Unmatched]
 
     @property
     def misses(self) -> list[Known]:
@@ -53,15 +61,15 @@ def accuracy_of(video: Video) -> Accuracy:
     ids = video.events.event_id.tolist()
     found = [_found_track(video, event) for event in ids]
     known = [_known(event) for event in video.truth or []]
-    matches = match_events([event.track for event in known], found)
+    tracks = [event.track for event in known]
+    matches = match_events(tracks, found)
     for match in matches:
         known[match.true] = replace(known[match.true], found=ids[match.found], match=match)
     for k, event in enumerate(known):
-        if event.found is None and (near := closest([event.track for event in known], found, k)):
+        if event.found is None and (near := closest(tracks, found, k)):
             known[k] = replace(event, near=ids[near.found], match=near)
-    taken = {match.found for match in matches}
-    spans = zip(ids, video.events.start_s, video.events.end_s, strict=True)
-    false = {event: (start, end) for k, (event, start, end) in enumerate(spans) if k not in taken}
+    extra = sorted(set(range(len(ids))) - {match.found for match in matches})
+    false = {ids[k]: _unmatched(found, known, k) for k in extra}
     return Accuracy(video.id, score(matches, len(known), len(ids)), known, false)
 
 
@@ -79,3 +87,9 @@ def _found_track(video: Video, event: str) -> Track:
 def _known(event: dict[str, Any]) -> Known:
     track = Track(*(np.array(event[name], dtype=float) for name in ("time_s", "yaw_deg", "pitch_deg")))
     return Known(event["object"], event["start_s"], event["end_s"], track)
+
+
+def _unmatched(found: list[Track], known: list[Known], k: int) -> Unmatched:
+    near = closest(found, [event.track for event in known], k)
+    start, end = float(found[k].time_s[0]), float(found[k].time_s[-1])
+    return Unmatched(start, end, known[near.found].name if near else None, near)

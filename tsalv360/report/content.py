@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from tsalv360.config import known_keys
-from tsalv360.report.accuracy import Accuracy, Known
+from tsalv360.report.accuracy import Accuracy, Known, Unmatched
 from tsalv360.report.inputs import Video
 from tsalv360.report.pictures import Embedded, poster, stills
 from tsalv360.report.timeline import Bar, bar, lanes, stretches_of, ticks
@@ -27,7 +27,7 @@ class Row:
 class Card:
     """One event: its row of the events table, caption, pictures, and the known event that it matches.
 
-    `caption` is None where the event is not in the dataset; `false` says that it matches no known one.
+    `caption` is None where the event is not in the dataset; `false` is told of one that matches none.
     """
 
     event: Any
@@ -37,7 +37,7 @@ class Card:
     overlay: Embedded
     poster: Embedded
     known: Known | None
-    false: bool
+    false: Unmatched | None
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _card(video: Video, event: Any, captions: pd.DataFrame, accuracy: Accuracy |
         overlay=overlay,
         poster=poster(video.viewports, name),
         known=accuracy.by_event.get(name) if accuracy else None,
-        false=accuracy is not None and name in accuracy.false,
+        false=accuracy.false.get(name) if accuracy else None,
     )
 
 

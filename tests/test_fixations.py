@@ -1,0 +1,133 @@
+"""Saccades out, fixations and pursuit kept; and gaze cut at the end of its video."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsalv360.errors import InputError
+from tsalv360.fixations import FixationSettings, find_fixations, within_video
+from tsalv360.geometry import wrap_yaw
+from tsalv360.sources.recording import fixations_table
+from tsalv360.tables import FIXATIONS, as_table
+
+SETTINGS = FixationSettings(max_velocity_deg_s=100, min_duration_ms=80, max_gap_ms=100)
+
+
+def samples(
+    yaw: list[float], fps: float = 25, observer: str = "a", pitch: float = 0, frames: list[int] | None = None
+) -> pd.DataFrame:
+    """Gaze samples at frame rate, in the columns of the fixations table."""
+    frame = np.arange(len(yaw)) if frames is None else np.array(frames)
+    return fixations_table([observer] * len(yaw), frame / fps, 1 / fps, frame, wrap_yaw(yaw), pitch, notes=["as read"])
+
+
+def test_a_saccade_is_removed_and_parts_two_fixations() -> None:
+    found = find_fixations(samples([0, 0, 0, 0, 25, 50, 50, 50, 50]), SETTINGS)
+    assert found.frame.tolist() == [0, 1, 2, 3, 5, 6, 7, 8]
+    assert found.fixation_id.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    as_table(found, FIXATIONS, "found")
+
+
+def test_every_sample_of_a_pursuit_stays_a_row_of_its_own() -> None:
+    path = [2.0 * n for n in range(50)]  # 50 degrees per second
+    found = find_fixations(samples(path), SETTINGS)
+    assert found.yaw_deg.tolist() == path
+    assert found.fixation_id.nunique() == 1
+    assert found.duration_s.to_numpy() == pytest.approx(1 / 25)
+
+
+def test_a_pursuit_over_the_seam_is_no_saccade() -> None:
+    found = find_fixations(samples([170 + n for n in range(20)]), SETTINGS)
+    assert len(found) == 20
+    assert found.fixation_id.nunique() == 1
+
+
+def test_speed_is_measured_on_the_sphere_and_not_in_yaw() -> None:
+    beside_the_pole = samples([30.0 * n for n in range(12)], pitch=89)
+    assert len(find_fixations(beside_the_pole, SETTINGS)) == 12
+    assert len(find_fixations(samples([30.0 * n for n in range(12)]), SETTINGS)) == 0
+
+
+@pytest.mark.parametrize("fps", [25, 60, 120])
+def test_the_speed_limit_holds_at_any_sampling_rate(fps: float) -> None:
+    def kept(speed: float) -> int:
+        return len(find_fixations(samples([speed / fps * n for n in range(40)], fps), SETTINGS))
+
+    assert kept(99) == 40
+    assert kept(101) == 0
+
+
+def test_short_fixations_are_removed_and_counted() -> None:
+    found = find_fixations(samples([0, 0, 0, 40, 80, 80, 80, 80]), FixationSettings(min_duration_ms=150))
+    assert found.frame.tolist() == [4, 5, 6, 7]
+    assert found.fixation_id.tolist() == [0, 0, 0, 0]
+    assert found.attrs["notes"] == ["as read", "4 of 8 gaze samples removed (saccades and short fixations)"]
+
+
+def test_a_lone_sample_between_two_jumps_is_a_saccade_even_without_a_shortest_duration() -> None:
+    found = find_fixations(samples([0, 0, 40, 80, 80]), FixationSettings(min_duration_ms=0))
+    assert found.frame.tolist() == [0, 1, 3, 4]
+
+
+def test_a_blink_ends_a_fixation_and_a_single_missing_sample_does_not() -> None:
+    frames = [0, 1, 2, 4, 5, 6, 16, 17, 18]  # one sample missing, then nine
+    found = find_fixations(samples([0] * 9, frames=frames), SETTINGS)
+    assert found.fixation_id.tolist() == [0] * 6 + [1] * 3
+    assert found.duration_s.tolist() == pytest.approx([0.04, 0.04, 0.08, 0.04, 0.04, 0.04, 0.04, 0.04, 0.04])
+
+
+def test_observers_are_taken_apart_in_any_order_of_rows() -> None:
+    gaze = pd.concat([samples([0] * 6, observer="a"), samples([120] * 6, observer="b")], ignore_index=True)
+    shuffled = gaze.sample(frac=1, random_state=3)
+    found = find_fixations(shuffled, SETTINGS)
+    assert found.groupby("observer").yaw_deg.agg(["min", "max", "size"]).to_numpy().tolist() == [
+        [0, 0, 6],
+        [120, 120, 6],
+    ]
+    assert found.time_s.tolist() == sorted(found.time_s[:6]) * 2
+    pd.testing.assert_frame_equal(found, find_fixations(gaze, SETTINGS))
+
+
+def test_recorded_fixations_stay_as_they_are() -> None:
+    recorded = fixations_table(["a", "a"], [0.0, 0.01], [0.005, 0.3], [0, 0], [0, 90], 0, [0, 1])
+    found = find_fixations(recorded, SETTINGS)
+    pd.testing.assert_frame_equal(found, recorded)
+    assert found.attrs["notes"] == []
+
+
+def test_gaze_that_is_one_long_saccade_gives_an_empty_table_of_the_right_columns() -> None:
+    found = find_fixations(samples([50.0 * n for n in range(10)]), SETTINGS)
+    assert as_table(found, FIXATIONS, "found").num_rows == 0
+
+
+def test_gaze_without_rows_gives_no_fixations() -> None:
+    assert as_table(find_fixations(samples([]), SETTINGS), FIXATIONS, "found").num_rows == 0
+
+
+def test_an_index_one_or_two_past_the_end_is_dropped_and_noted() -> None:
+    gaze = samples([0] * 62)
+    cut = within_video(gaze, duration_s=60 / 25, n_frames=60, where="gaze of video 127")
+    assert cut.frame.tolist() == list(range(60))
+    assert cut.attrs["notes"] == ["as read", "2 rows past the end of the video dropped"]
+
+
+def test_gaze_that_fits_stays_as_it_is() -> None:
+    gaze = samples([0] * 60)
+    cut = within_video(gaze, 60 / 25, 60, "gaze")
+    assert cut.attrs["notes"] == ["as read"]
+    pd.testing.assert_frame_equal(cut, gaze)
+
+
+def test_gaze_up_to_half_a_second_past_the_end_is_cut_and_beyond_that_refused() -> None:
+    within_video(samples([0] * 73), 60 / 25, 60, "gaze")
+    with pytest.raises(InputError) as caught:
+        within_video(samples([0] * 75), 60 / 25, 60, "gaze of video 127")
+    for part in ("gaze of video 127", "gaze until 2.96 s", "2.40 s", "belong together", "frame rate"):
+        assert part in str(caught.value)
+
+
+def test_a_fixation_over_the_end_is_shortened_to_it() -> None:
+    recorded = fixations_table(["a"], [2.0], [1.0], [60], [0], [0], [0])
+    cut = within_video(recorded, 2.4, 60, "gaze")
+    assert cut.duration_s.tolist() == pytest.approx([0.4])
+    assert cut.frame.tolist() == [59]
