@@ -14,7 +14,7 @@ rule captions:
         runtime=60,
     params:
         videos=get_videos_of_shard,
-        settings=CONFIG.captions,
+        settings=asdict(CONFIG.captions),
     message:
         "Captioning shard {wildcards.shard}"
     script:

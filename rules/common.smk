@@ -1,4 +1,4 @@
-# Input functions.
+# Input functions. Settings go to the scripts as plain dicts: a change of other objects would trigger no rerun.
 
 
 def get_videos_of_shard(wildcards):

@@ -43,9 +43,9 @@ rule dataset:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=CONFIG.dataset,
+        settings=asdict(CONFIG.dataset),
         config=CONFIG.as_dict(),
     message:
-        "Building the dataset {params.settings.name}"
+        "Building the dataset"
     script:
         "../scripts/dataset.py"

@@ -17,7 +17,7 @@ if DEMO:
             mem_mb=1000,
             runtime=10,
         params:
-            source=DEMO,
+            source=asdict(DEMO),
         message:
             "Drawing demo video {wildcards.video} and simulating its observers"
         script:

@@ -17,7 +17,7 @@ rule events:
         mem_mb=1500,
         runtime=20,
     params:
-        settings=CONFIG.events,
+        settings=asdict(CONFIG.events),
         skip_first=lambda w: RECORDINGS[w.video].skip_first,
     message:
         "Finding the events of {wildcards.video}"

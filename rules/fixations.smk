@@ -15,8 +15,8 @@ rule fixations:
         mem_mb=1000,
         runtime=10,
     params:
-        recording=lambda w: RECORDINGS[w.video],
-        settings=CONFIG.fixations,
+        recording=lambda w: asdict(RECORDINGS[w.video]),
+        settings=asdict(CONFIG.fixations),
     message:
         "Finding the fixations of {wildcards.video}"
     script:

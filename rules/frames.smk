@@ -14,7 +14,7 @@ rule frames:
         mem_mb=1500,
         runtime=30,
     params:
-        settings=CONFIG.frames,
+        settings=asdict(CONFIG.frames),
         skip_first=lambda w: RECORDINGS[w.video].skip_first,
     message:
         "Extracting the frames of {wildcards.video}"

@@ -14,7 +14,7 @@ rule index:
         mem_mb=1000,
         runtime=20,
     params:
-        recording=lambda w: RECORDINGS[w.video],
+        recording=lambda w: asdict(RECORDINGS[w.video]),
         force_2to1=CONFIG.frames.force_2to1,
     message:
         "Looking into video {wildcards.video}"

@@ -15,7 +15,7 @@ rule saliency:
         mem_mb=1000,
         runtime=30,
     params:
-        settings=CONFIG.saliency,
+        settings=asdict(CONFIG.saliency),
     message:
         "Making the saliency maps of {wildcards.video}"
     script:

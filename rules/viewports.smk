@@ -15,7 +15,7 @@ rule viewports:
         mem_mb=1500,
         runtime=60,
     params:
-        settings=CONFIG.viewports,
+        settings=asdict(CONFIG.viewports),
     message:
         "Rendering the viewports of {wildcards.video}"
     script:

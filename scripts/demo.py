@@ -1,7 +1,7 @@
 """Draw one video of the demo and simulate its observers: video, gaze files and truth."""
 
 from tsalv360.logs import logged
-from tsalv360.sources.demo import write_demo
+from tsalv360.sources.demo import DemoSource, write_demo
 
 with logged(snakemake.log[0]):
-    write_demo(snakemake.params.source, snakemake.wildcards.video)
+    write_demo(DemoSource(**snakemake.params.source), snakemake.wildcards.video)

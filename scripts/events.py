@@ -1,7 +1,7 @@
 """Find the events of a video in its fixations: events, tracks, assignments and what was dropped."""
 
 from tsalv360 import tables
-from tsalv360.events import detect_events
+from tsalv360.events import EventSettings, detect_events
 from tsalv360.files import read_json
 from tsalv360.frames import frame_numbers
 from tsalv360.logs import logged
@@ -12,7 +12,7 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         tables.read_table(snakemake.input.fixations, tables.FIXATIONS),
         index["id"],
         index["fps"],
-        snakemake.params.settings,
+        EventSettings(**snakemake.params.settings),
         frame_numbers(index["fps"], index["n_frames"], snakemake.params.skip_first),
     )
     for name in ("events", "tracks", "assignments", "dropped"):

@@ -3,6 +3,7 @@
 from tsalv360.files import write_json
 from tsalv360.index import index_video
 from tsalv360.logs import logged
+from tsalv360.sources import Recording
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
-    write_json(snakemake.output[0], index_video(snakemake.params.recording, snakemake.params.force_2to1))
+    write_json(snakemake.output[0], index_video(Recording(**snakemake.params.recording), snakemake.params.force_2to1))

@@ -1,7 +1,7 @@
 """Make the saliency maps of a video's events from the fixations assigned to them."""
 
 from tsalv360.logs import logged
-from tsalv360.saliency import write_saliency_maps
+from tsalv360.saliency import SaliencySettings, write_saliency_maps
 from tsalv360.tables import ASSIGNMENTS, FIXATIONS, TRACKS, read_table
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
@@ -10,5 +10,5 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         read_table(snakemake.input.fixations, FIXATIONS),
         read_table(snakemake.input.assignments, ASSIGNMENTS),
         read_table(snakemake.input.tracks, TRACKS),
-        snakemake.params.settings,
+        SaliencySettings(**snakemake.params.settings),
     )

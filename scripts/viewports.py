@@ -2,7 +2,7 @@
 
 from tsalv360.logs import logged
 from tsalv360.tables import TRACKS, read_table
-from tsalv360.viewports import write_viewports
+from tsalv360.viewports import ViewportSettings, write_viewports
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
     write_viewports(
@@ -10,5 +10,5 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         snakemake.input.frames,
         snakemake.input.saliency,
         read_table(snakemake.input.tracks, TRACKS),
-        snakemake.params.settings,
+        ViewportSettings(**snakemake.params.settings),
     )

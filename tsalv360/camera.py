@@ -12,9 +12,16 @@ def camera_path(vectors: Array, rate: float, smooth_s: float, max_speed_deg_s: f
     A Gaussian of σ = `smooth_s` over the vectors brings no lag; the speed limit is applied forwards and backwards in
     turn and averaged, so that a jump is passed half before and half after it happens.
     """
-    smooth = normalise(gaussian_filter1d(vectors, smooth_s * rate, axis=0, mode="nearest")) if smooth_s else vectors
+    smooth = _smoothed(vectors, smooth_s * rate) if smooth_s and len(vectors) > 1 else vectors
     step_deg = max_speed_deg_s / rate
     return normalise(_limited(smooth, step_deg) + _limited(smooth[::-1], step_deg)[::-1])
+
+
+def _smoothed(vectors: Array, sigma: float) -> Array:
+    """Gaussian over the rows; beyond its ends the path goes on as it came, so that it is not held back there."""
+    margin = min(len(vectors) - 1, round(4 * sigma))
+    longer = np.pad(vectors, ((margin, margin), (0, 0)), mode="reflect", reflect_type="odd")
+    return normalise(gaussian_filter1d(longer, sigma, axis=0, mode="nearest")[margin : margin + len(vectors)])
 
 
 def _limited(vectors: Array, step_deg: float) -> Array:

@@ -21,7 +21,7 @@ from tsalv360.projection import Picture, Viewport, pad_poles, viewport_direction
 from tsalv360.settings import STRICT, setting
 from tsalv360.video import VideoWriter
 
-_ALPHA = 0.6  # of the overlay where saliency is highest
+_ALPHA = 0.75  # of the overlay where saliency is highest
 _POSTER = 480, 960
 _TRACK, _VIEW, _START = (255, 196, 0), (255, 255, 255), (0, 158, 255)  # RGB; told apart by colour-blind people
 
@@ -147,7 +147,7 @@ def overlay_saliency(picture: Picture, saliency: NDArray[np.uint8]) -> Picture:
 def _overlay_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """For each saliency 0 to 255, how much of the picture is kept and which colour is added, uint8 [256, 1, 3]."""
     levels = np.arange(256, dtype=np.uint8)[:, None]
-    alpha = _ALPHA * np.sqrt(levels / 255.0)[..., None]
+    alpha = _ALPHA * (levels / 255.0)[..., None]
     colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1]
     return np.repeat(255 * (1 - alpha), 3, axis=2).round().astype(np.uint8), (alpha * colours).astype(np.uint8)
 

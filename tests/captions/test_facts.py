@@ -11,10 +11,24 @@ from numpy.typing import NDArray
 from tsalv360.captions.facts import central_region, colour_name, describe, shape_name, surroundings_motion
 from tsalv360.errors import InputError
 
-COLOURS = {"red": (214, 40, 40), "green": (40, 170, 60), "blue": (40, 80, 220), "yellow": (240, 215, 40),
-           "purple": (145, 50, 195), "orange": (245, 135, 25), "cyan": (40, 205, 220), "white": (245, 245, 245)}
-SHAPES = {"disc": "round", "square": "square", "triangle": "triangular", "star": "star-shaped", "ring": "ring-shaped",
-          "cross": "cross-shaped"}
+COLOURS = {
+    "red": (214, 40, 40),
+    "green": (40, 170, 60),
+    "blue": (40, 80, 220),
+    "yellow": (240, 215, 40),
+    "purple": (145, 50, 195),
+    "orange": (245, 135, 25),
+    "cyan": (40, 205, 220),
+    "white": (245, 245, 245),
+}
+SHAPES = {
+    "disc": "round",
+    "square": "square",
+    "triangle": "triangular",
+    "star": "star-shaped",
+    "ring": "ring-shaped",
+    "cross": "cross-shaped",
+}
 MUTED = ((112, 118, 108), (120, 105, 92), (92, 104, 118), (140, 140, 132), (84, 96, 80), (150, 138, 120))
 HEIGHT, WIDTH, FIELD = 480, 640, 75.0
 
@@ -35,8 +49,15 @@ def template(shape: str, size: int = 256) -> NDArray[np.float32]:
 
     def polygon(turns: list[float], radii: list[float]) -> NDArray[np.int32]:
         angles = np.radians(turns)
-        return np.int32(np.stack([middle + radius * np.array(radii) * np.sin(angles),
-                                  middle - radius * np.array(radii) * np.cos(angles)], 1).round())
+        return np.int32(
+            np.stack(
+                [
+                    middle + radius * np.array(radii) * np.sin(angles),
+                    middle - radius * np.array(radii) * np.cos(angles),
+                ],
+                1,
+            ).round()
+        )
 
     centre = (size // 2, size // 2)
     if shape in ("disc", "ring"):
@@ -48,8 +69,11 @@ def template(shape: str, size: int = 256) -> NDArray[np.float32]:
         for a, b in ((radius, arm), (arm, radius)):
             cv2.rectangle(image, (round(middle - a), round(middle - b)), (round(middle + a), round(middle + b)), 1, -1)
     else:
-        turns, radii = {"square": ([45, 135, 225, 315], [1.0] * 4), "triangle": ([0, 120, 240], [1.0] * 3),
-                        "star": (list(range(0, 360, 36)), [1.0, 0.45] * 5)}[shape]
+        turns, radii = {
+            "square": ([45, 135, 225, 315], [1.0] * 4),
+            "triangle": ([0, 120, 240], [1.0] * 3),
+            "star": (list(range(0, 360, 36)), [1.0, 0.45] * 5),
+        }[shape]
         cv2.fillPoly(image, [polygon(turns, radii)], 1)
     return cv2.GaussianBlur(image, (0, 0), 1.5)
 
@@ -85,8 +109,9 @@ def viewport(erp: NDArray[np.float32], view: tuple[float, float], things: list[t
     row = (0.5 - np.arctan2(d[..., 2], np.hypot(d[..., 0], d[..., 1])) / np.pi) * erp.shape[0] - 0.5
     picture = cv2.remap(erp, np.float32(column), np.float32(row), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     for thing, seconds in things:
-        ahead, right, up = np.moveaxis(d @ turn(*(s + v * seconds for s, v in zip(
-            thing.start, thing.velocity, strict=True))).T, -1, 0)
+        ahead, right, up = np.moveaxis(
+            d @ turn(*(s + v * seconds for s, v in zip(thing.start, thing.velocity, strict=True))).T, -1, 0
+        )
         scale = 0.4 * 256 / np.tan(np.radians(thing.radius)) / np.where(ahead > 0, ahead, np.nan)
         at = np.nan_to_num(np.float32(np.stack([128 + right * scale, 128 - up * scale])), nan=-1e4)
         cover = cv2.remap(template(thing.shape), *at, cv2.INTER_LINEAR)[..., None]
@@ -94,8 +119,9 @@ def viewport(erp: NDArray[np.float32], view: tuple[float, float], things: list[t
     return np.uint8(np.clip(picture, 0, 255).round())
 
 
-def event(things: list[Thing], seed: int = 0, step: float = 1.0, count: int = 8,
-          view: tuple[float, float] = (0.0, 0.0)) -> NDArray[np.uint8]:
+def event(
+    things: list[Thing], seed: int = 0, step: float = 1.0, count: int = 8, view: tuple[float, float] = (0.0, 0.0)
+) -> NDArray[np.uint8]:
     """Pictures [count, HEIGHT, WIDTH, 3] that follow the last of the things, or rest on `view`, with a little sway."""
     rng, erp = np.random.default_rng(seed), panorama(seed, MUTED[seed % len(MUTED)])
     pictures = []
@@ -136,8 +162,9 @@ def test_every_colour_and_shape(spoiled: bool) -> None:
     assert np.mean(shapes) >= 0.9
 
 
-@pytest.mark.parametrize(("velocity", "way"), [((12, 0), "to the right"), ((-12, 0), "to the left"), ((0, 8), "up"),
-                                               ((0, -8), "down")])
+@pytest.mark.parametrize(
+    ("velocity", "way"), [((12, 0), "to the right"), ((-12, 0), "to the left"), ((0, 8), "up"), ((0, -8), "down")]
+)
 def test_motion_is_told_against_the_surroundings(velocity: tuple[float, float], way: str) -> None:
     start = (170.0, -3.0 * velocity[1])
     frames = event([Thing(COLOURS["red"], "disc", start=start, velocity=velocity)], seed=3)
@@ -149,6 +176,7 @@ def test_speed_is_told() -> None:
     def motion(speed: float, step: float) -> str:
         thing = Thing(COLOURS["orange"], "square", velocity=(speed, 0.0))
         return said(describe(event([thing], seed=1, step=step), step))[2]
+
     assert motion(0.0, 1.5) == "hardly moving."
     assert motion(5.0, 1.5) == "moving slowly to the right."
     assert motion(42.0, 0.5) == "moving quickly to the right."
@@ -164,8 +192,9 @@ def test_mirrored_pictures_give_the_mirrored_direction() -> None:
 
 def test_repeating_pattern_gives_no_motion() -> None:
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    frames = np.stack([np.repeat((100 + 40 * (((columns + 9 * k) // 20 + rows // 20) % 2))[..., None], 3, axis=2)
-                       for k in range(6)]).astype(np.uint8)
+    frames = np.stack(
+        [np.repeat((100 + 40 * (((columns + 9 * k) // 20 + rows // 20) % 2))[..., None], 3, axis=2) for k in range(6)]
+    ).astype(np.uint8)
     assert surroundings_motion(frames, 1.0) is None
     assert "moving" not in describe(frames, 1.0)
 
@@ -224,12 +253,27 @@ def test_shapes_beside_the_simple_ones() -> None:
     assert shape_name(blank) == ""
 
 
-@pytest.mark.parametrize(("rgb", "name"), [
-    ((255, 0, 0), "red"), ((0, 0, 255), "blue"), ((128, 0, 128), "purple"), ((138, 43, 226), "purple"),
-    ((255, 165, 0), "orange"), ((255, 255, 0), "yellow"), ((0, 255, 255), "cyan"), ((0, 128, 0), "green"),
-    ((255, 192, 203), "pink"), ((139, 69, 19), "brown"), ((0, 0, 0), "black"), ((255, 255, 255), "white"),
-    ((60, 60, 60), "dark grey"), ((200, 200, 200), "light grey"), ((0, 60, 0), "dark green"),
-    ((100, 112, 96), "grey-green")])
+@pytest.mark.parametrize(
+    ("rgb", "name"),
+    [
+        ((255, 0, 0), "red"),
+        ((0, 0, 255), "blue"),
+        ((128, 0, 128), "purple"),
+        ((138, 43, 226), "purple"),
+        ((255, 165, 0), "orange"),
+        ((255, 255, 0), "yellow"),
+        ((0, 255, 255), "cyan"),
+        ((0, 128, 0), "green"),
+        ((255, 192, 203), "pink"),
+        ((139, 69, 19), "brown"),
+        ((0, 0, 0), "black"),
+        ((255, 255, 255), "white"),
+        ((60, 60, 60), "dark grey"),
+        ((200, 200, 200), "light grey"),
+        ((0, 60, 0), "dark green"),
+        ((100, 112, 96), "grey-green"),
+    ],
+)
 def test_colour_names(rgb: tuple[int, int, int], name: str) -> None:
     assert colour_name(rgb) == name
 
@@ -241,8 +285,9 @@ def test_central_region_lies_on_the_thing() -> None:
     assert np.abs(masks.sum(axis=(1, 2)) / expected - 1).max() < 0.1
 
 
-@pytest.mark.parametrize("frames", [np.zeros((0, 48, 64, 3), np.uint8), np.zeros((48, 64, 3), np.uint8),
-                                    np.zeros((2, 48, 64, 3), float)])
+@pytest.mark.parametrize(
+    "frames", [np.zeros((0, 48, 64, 3), np.uint8), np.zeros((48, 64, 3), np.uint8), np.zeros((2, 48, 64, 3), float)]
+)
 def test_other_arrays_are_refused(frames: NDArray) -> None:
     with pytest.raises(InputError, match="uint8"):
         describe(frames, 1.0)

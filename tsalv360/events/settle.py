@@ -176,7 +176,7 @@ def _broken_rule(event: Settled, settings: EventSettings) -> Dropped | None:
 
 
 def _doubles(events: list[Settled | None], merge_deg: float) -> set[int]:
-    """Indices of events that are within `merge_deg` of one with more looks for most of their own time."""
+    """Indices of events within `merge_deg` of one with more looks, for most of the time of the shorter one."""
     order = sorted((k for k, event in enumerate(events) if event), key=lambda k: -events[k].n_looks)  # type: ignore[union-attr]
     doubles: set[int] = set()
     for place, k in enumerate(order):
@@ -185,6 +185,7 @@ def _doubles(events: list[Settled | None], merge_deg: float) -> set[int]:
             if other in doubles or weak is None or strong is None:
                 continue
             _, a, b = np.intersect1d(weak.frames, strong.frames, return_indices=True)
-            if (vector_angle(weak.path[a], strong.path[b]) < merge_deg).sum() > len(weak.frames) / 2:
+            close = (vector_angle(weak.path[a], strong.path[b]) < merge_deg).sum()
+            if close > min(len(weak.frames), len(strong.frames)) / 2:
                 doubles.add(k)
     return doubles

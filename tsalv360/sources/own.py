@@ -24,10 +24,11 @@ class OwnVideo:
 
     def recording(self, video_id: str) -> Recording:
         """The recording under this id; InputError where its files do not exist."""
+        check_id(video_id)
         gaze_id = self.gaze_id or video_id
         video, gaze = existing(self.path, f"videos.{video_id}.path"), existing(self.gaze, f"videos.{video_id}.gaze")
         return Recording(
-            check_id(video_id),
+            video_id,
             self.source,
             video,
             tuple(gaze_files(gaze, gaze_id)) if self.gaze_format == FORMAT else (gaze,),

@@ -1,0 +1,58 @@
+"""Runs the real workflow in folders of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+TINY = ROOT / "tests" / "data" / "tiny.yaml"
+
+
+@dataclass
+class Workflow:
+    """A working folder in which snakemake runs, with the configs that lie over the default one."""
+
+    folder: Path
+    configs: tuple[Path, ...] = (TINY,)
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        configs = ["--configfile", *map(str, self.configs)] if self.configs else []
+        return subprocess.run(
+            [*command, *arguments, *configs],
+            cwd=self.folder,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=900,
+        )
+
+    def build(self, *arguments: str) -> str:
+        done = self.run("--cores", "2", *arguments)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """How many jobs of each rule a dry run announces."""
+        done = self.run("-n", *arguments)
+        assert done.returncode == 0, done.stdout
+        table = re.search(r"^job +count\n[- ]+\n(.*?)^total", done.stdout, re.MULTILINE | re.DOTALL)
+        return (
+            {} if table is None else {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table[1], re.M)}
+        )
+
+    def with_config(self, **content: object) -> "Workflow":
+        """The same folder with one more config on top."""
+        path = self.folder / f"extra{len(self.configs)}.yaml"
+        path.write_text(yaml.safe_dump(content))
+        return Workflow(self.folder, (*self.configs, path))
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results" / "tiny"

@@ -1,0 +1,78 @@
+"""Ids, fractions of the panorama, and the common columns of all sources."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tsalv360.errors import InputError
+from tsalv360.sources import READERS, OwnVideo, read_gaze
+from tsalv360.sources.recording import Recording, check_id, directions_from_fractions, fixations_table
+from tsalv360.tables import FIXATIONS, as_table
+
+
+@pytest.mark.parametrize("name", ["001", "ocean", "Ocean-2", "a-b-c", "360"])
+def test_letters_digits_and_single_hyphens_make_an_id(name: str) -> None:
+    assert check_id(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "/etc", "a.b", "..", "a b", " a", "a_b", "a--b", "-a", "a-", "", "ä", "a\n", "a:b"]
+)
+def test_anything_else_is_refused_with_an_example(name: str) -> None:
+    with pytest.raises(InputError, match=r"letters, digits and hyphens, like ocean-2\. Choose another id\.") as caught:
+        check_id(name)
+    assert f"the id '{name}'" in str(caught.value)
+
+
+def test_fractions_turn_into_directions_by_origin() -> None:
+    notes: list[str] = []
+    yaw, up = directions_from_fractions([0, 0.25, 1], [0, 0.25, 1], "bottom left", ["a"] * 3, notes)
+    _, down = directions_from_fractions([0, 0.25, 1], [0, 0.25, 1], "top left", ["a"] * 3, notes)
+    assert yaw.tolist() == [-180, -90, -180]
+    assert up.tolist() == [-90, -45, 90]
+    assert down.tolist() == [90, 45, -90]
+    assert notes == []
+
+
+def test_the_worst_values_of_vr_eyetracking_are_rounding_errors_and_a_bit_more_is_not() -> None:
+    notes: list[str] = []
+    yaw, pitch = directions_from_fractions([-0.00098, 1.0009], [1.0009, -0.00098], "bottom left", ["a", "b"], notes)
+    np.testing.assert_allclose(yaw, [179.6472, -179.676])
+    assert pitch.tolist() == [90, -90]
+    assert len(notes) == 1
+    for x, y in [(1.003, 0.5), (-0.003, 0.5), (0.5, 1.003), (0.5, -0.003), (np.nan, 0.5), (0.5, np.nan)]:
+        with pytest.raises(InputError, match=r"row 9: found the position"):
+            directions_from_fractions([0.5, x], [0.5, y], "bottom left", ["row 8", "row 9"], [])
+
+
+def test_one_value_serves_all_rows() -> None:
+    table = fixations_table(["a", "b"], [0, 1], 0.04, [0, 25], 10, -20, notes=["read"])
+    assert list(table) == list(FIXATIONS)
+    assert table.pitch_deg.tolist() == [-20, -20]
+    assert table.weight.tolist() == [1, 1]
+    assert table.attrs["notes"] == ["read"]
+    as_table(table, FIXATIONS, "made")
+
+
+def test_own_videos_find_the_gaze_of_their_format(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    folder = tmp_path / "gaze" / "p001"
+    folder.mkdir(parents=True)
+    file = folder / "127._2017-10-1-11-38_ori_0.txt"
+    file.write_text("frame,1,forward,0.5,0.5,eye,0.75,0.5\n")
+    own = OwnVideo(
+        path=str(tmp_path / "a.mp4"), gaze=str(tmp_path / "gaze"), gaze_format="vr_eyetracking", gaze_id="127"
+    )
+    recording = own.recording("beach")
+    assert (recording.video_id, recording.gaze) == ("beach", (file,))
+    assert read_gaze(recording, 25).yaw_deg.tolist() == [90]
+
+
+def test_every_format_has_a_reader_and_a_table_with_other_videos_only_is_no_gaze(tmp_path: Path) -> None:
+    assert set(READERS) == {"vr_eyetracking", "salient360", "gaze_table"}
+    path = tmp_path / "gaze.csv"
+    path.write_text("observer,video,time_s,yaw_deg,pitch_deg\na,reef,0,1,2\n")
+    recording = Recording("ocean", "own", tmp_path / "a.mp4", (path,), "gaze_table", "none", 0, "ocean")
+    with pytest.raises(InputError, match=r"video ocean: found no gaze in .*gaze\.csv.*format gaze_table"):
+        read_gaze(recording, 25)

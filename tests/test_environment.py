@@ -1,0 +1,54 @@
+"""Pinned versions: one list, within the ranges that the package states, and the same in every environment."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+NEEDS = {"base": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
+ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
+EXTRAS = {"pipeline": ["base"], "captions": ["base", "captions"], "train": ["base", "train"]}
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def environment(path: Path) -> list[str]:
+    dependencies = yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"]
+    (packages,) = [item["pip"] for item in dependencies if isinstance(item, dict)]
+    return packages
+
+
+def test_constraints_pin_exact_versions_and_name_no_place() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    packages = [line for line in lines if line and not line.startswith("#")]
+    assert [line for line in packages if not re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line)] == []
+    assert not any("://" in line or line.startswith("-") for line in lines)
+    assert len(packages) == len({line.split("==")[0] for line in packages})
+
+
+@pytest.mark.parametrize("need", [f"{extra}: {need}" for extra, needs in NEEDS.items() for need in needs])
+def test_every_dependency_is_pinned_within_its_range(need: str) -> None:
+    requirement = Requirement(need.split(": ", 1)[1])
+    assert requirement.name in pins()
+    assert requirement.specifier.contains(pins()[requirement.name])
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_environments_pin_what_the_constraints_pin(path: Path) -> None:
+    for package in environment(path):
+        name, version = package.split("==")
+        assert pins()[name] == version
+
+
+@pytest.mark.parametrize("name", EXTRAS)
+def test_environments_hold_all_that_their_part_of_the_package_needs(name: str) -> None:
+    wanted = {Requirement(need).name for extra in EXTRAS[name] for need in NEEDS[extra]}
+    assert {package.split("==")[0] for package in environment(ROOT / "envs" / f"{name}.yaml")} == wanted

@@ -1,0 +1,110 @@
+"""Files and folders appear whole or not at all."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tsalv360.files import link_or_copy, read_json, sha256, whole_file, whole_folder, write_json
+
+
+def test_a_file_appears_when_its_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.txt"
+    with whole_file(path) as partial:
+        partial.write_text("whole")
+        assert not path.exists()
+        assert partial.suffix == ".txt"
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_a_file_whose_block_fails_leaves_the_old_one_and_nothing_else(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(error), whole_file(path) as partial:
+        partial.write_text("half")
+        raise error
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_appears_when_its_block_ends_and_replaces_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "frames"
+    path.mkdir(parents=True)
+    (path / "old").touch()
+    with whole_folder(path) as partial:
+        (partial / "new").touch()
+        assert [child.name for child in path.iterdir()] == ["old"]
+    assert [child.name for child in path.iterdir()] == ["new"]
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_a_folder_whose_block_fails_leaves_the_old_one_and_nothing_else(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = tmp_path / "frames"
+    path.mkdir()
+    (path / "old").touch()
+    with pytest.raises(error), whole_folder(path) as partial:
+        (partial / "half").touch()
+        raise error
+    assert [child.name for child in path.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
+    left = tmp_path / ".frames.partial"
+    left.mkdir()
+    (left / "half").touch()
+    with whole_folder(tmp_path / "frames") as partial:
+        (partial / "new").touch()
+    assert [path.name for path in sorted(tmp_path.rglob("*"))] == ["frames", "new"]
+
+
+def test_a_full_disk_leaves_no_file(mount: Callable[[str], Path]) -> None:
+    disk = mount("size=64k")
+    with pytest.raises(OSError, match="No space left"):
+        write_json(disk / "a.json", ["x" * 100_000])
+    assert list(disk.iterdir()) == []
+
+
+def test_json_comes_back_with_its_letters(tmp_path: Path) -> None:
+    content = {"caption": "ein Bär, 360°", "numbers": [1, 2.5, None]}
+    write_json(tmp_path / "a.json", content)
+    assert read_json(tmp_path / "a.json") == content
+    assert "Bär" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+def test_json_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", 1)
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", object())
+    assert json.loads((tmp_path / "a.json").read_text()) == 1
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_sha256_is_that_of_the_whole_file(tmp_path: Path) -> None:
+    content = os.urandom(300_000)
+    (tmp_path / "a").write_bytes(content)
+    assert sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+def test_a_link_takes_no_second_space(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("map")
+    link_or_copy(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "a").samefile(tmp_path / "b")
+
+
+def test_where_links_are_impossible_the_file_is_copied(tmp_path: Path, mount: Callable[[str], Path]) -> None:
+    (tmp_path / "a").write_text("map")
+    target = mount("size=64k") / "b"
+    link_or_copy(tmp_path / "a", target)
+    assert target.read_text() == "map"
+    assert not (tmp_path / "a").samefile(target)

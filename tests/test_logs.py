@@ -1,0 +1,74 @@
+"""The log of a job holds what it printed, and for bad input the message and the way out, without a traceback."""
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from tsalv360.errors import InputError
+from tsalv360.logs import logged
+
+
+@pytest.fixture(autouse=True)
+def _own_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(logging.getLogger(), "level", logging.WARNING)
+
+
+def test_output_errors_and_log_lines_go_to_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with logged(tmp_path / "a.log", "127"):
+        print("printed")
+        print("complained", file=sys.stderr)
+        logging.getLogger("tsalv360.frames").warning("12 fps")
+    assert (tmp_path / "a.log").read_text() == "printed\ncomplained\nWARNING: 12 fps\n"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_bad_input_ends_with_its_message_and_the_line_that_excludes_the_video(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as caught, logged(tmp_path / "a.log", "127"):
+        raise InputError("127.mp4", "a truncated video", "the whole file", "Download it again.")
+    assert caught.value.code == 1
+    text = (tmp_path / "a.log").read_text()
+    assert "error: 127.mp4: found a truncated video; expected the whole file. Download it again.\n" in text
+    assert 'videos: {exclude: {"127": "reason"}}' in text
+    assert "Traceback" not in text
+
+
+def test_a_full_disk_needs_no_traceback_either(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit), logged(tmp_path / "a.log"):
+        raise OSError(28, "No space left on device")
+    text = (tmp_path / "a.log").read_text()
+    assert "No space left on device" in text
+    assert "Traceback" not in text
+    assert "exclude" not in text  # no video to go on without
+
+
+def test_any_other_error_leaves_its_traceback(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit), logged(tmp_path / "a.log", "127"):
+        {}["nothing"]
+    text = (tmp_path / "a.log").read_text()
+    assert "Traceback" in text
+    assert "KeyError: 'nothing'" in text
+    assert '"127"' in text
+
+
+def test_warnings_of_libraries_are_kept(tmp_path: Path) -> None:
+    with logged(tmp_path / "a.log"), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *_: print(message, file=sys.stderr)
+        warnings.warn("rounded", stacklevel=1)
+    assert "rounded" in (tmp_path / "a.log").read_text()
+
+
+def test_an_interrupt_is_passed_on(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), logged(tmp_path / "a.log"):
+        raise KeyboardInterrupt
+
+
+def test_output_is_given_back_after_the_block(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), logged(tmp_path / "a.log"):
+        raise InputError("a", "b", "c", "d")
+    print("after")
+    assert capsys.readouterr().out == "after\n"

@@ -1,0 +1,48 @@
+"""The demo as `make demo` builds it, against the events that its observers were made to watch."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from running import Workflow
+
+from tsalv360.events.compare import Track, match_events
+from tsalv360.files import read_json
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    workflow = Workflow(tmp_path_factory.mktemp("demo"), configs=())
+    workflow.build()
+    return workflow.folder
+
+
+def tracks(known: list[dict]) -> list[Track]:
+    return [Track(*(np.array(event[key]) for key in ("time_s", "yaw_deg", "pitch_deg"))) for event in known]
+
+
+def test_the_watched_events_are_found_and_little_else(demo: Path) -> None:
+    n_true = n_found = 0
+    matches, right_words = [], []
+    for path in sorted((demo / "data" / "demo" / "truth").glob("*.json")):
+        known = read_json(path)["events"]
+        table = pd.read_parquet(demo / "results" / "demo" / "tracks" / f"{path.stem}.parquet")
+        found = [track.to_dict("list") for _, track in table.groupby("event_id", sort=False)]
+        own = match_events(tracks(known), tracks(found))
+        n_true, n_found, matches = n_true + len(known), n_found + len(found), matches + own
+        for match in own:
+            folder = demo / "results" / "demo" / "dataset" / "TSV360_gt" / path.stem / found[match.found]["event_id"][0]
+            right_words.append(known[match.true]["colour"] in (folder / "description.txt").read_text(encoding="utf-8"))
+    assert len(matches) / n_true >= 0.9
+    assert len(matches) / n_found >= 0.9
+    assert np.median([match.error_deg for match in matches]) <= 2
+    assert np.mean(right_words) >= 0.9
+
+
+def test_the_report_of_the_demo_stands_alone(demo: Path) -> None:
+    report = (demo / "results" / "demo" / "report.html").read_text(encoding="utf-8")
+    assert "Captions: draft" in report
+    assert 'src="http' not in report and 'href="http' not in report

@@ -1,0 +1,229 @@
+"""The graph as its user meets it: plans, builds, reruns, refusals."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from running import ROOT, TINY, Workflow
+
+AFTER_SALIENCY = {"saliency", "viewports", "captions", "tasks", "assemble", "dataset", "report"}
+
+
+def test_the_dataset_has_the_published_layout(built: Workflow) -> None:
+    dataset = built.results / "dataset"
+    annotations = pd.read_parquet(dataset / "annotations.parquet")
+    assert set(annotations.video) == {"001", "002"}
+    for row in annotations.itertuples():
+        folder = dataset / "TSV360_gt" / row.video / row.event_id
+        assert (folder / "description.txt").read_text(encoding="utf-8") == row.caption
+        numbers = {int(path.stem) for path in folder.glob("*.png")}
+        frames = {int(path.stem) for path in (built.results / "frames" / row.video).glob("*.jpg")}
+        assert numbers and numbers <= frames
+    clips = pd.read_parquet(dataset / "clips.parquet")
+    assert len(clips) and all(
+        len(clip.frames) == 8 and clip.frames[-1] == clip.target_frame for clip in clips.itertuples()
+    )
+
+
+def test_the_checksums_of_the_dataset_hold(built: Workflow) -> None:
+    done = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=built.results / "dataset")
+    assert done.returncode == 0
+    named = {line[66:] for line in (built.results / "dataset" / "SHA256SUMS").read_text().splitlines()}
+    present = {
+        p.relative_to(built.results / "dataset").as_posix()
+        for p in (built.results / "dataset").rglob("*")
+        if p.is_file()
+    }
+    assert present - named == {"SHA256SUMS", ".snakemake_timestamp"}
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(built: Workflow) -> None:
+    for kind in ("logs", "benchmarks"):
+        stages = {path.name for path in (built.results / kind).iterdir() if path.is_dir()}
+        assert stages >= {
+            "demo",
+            "index",
+            "frames",
+            "fixations",
+            "events",
+            "saliency",
+            "viewports",
+            "captions",
+            "tasks",
+        }
+
+
+def test_a_task_names_its_media_and_its_machine_caption(built: Workflow) -> None:
+    tasks = json.loads((built.results / "curation_tasks" / "001.json").read_text())
+    for task in tasks:
+        data = task["data"]
+        for key in ("viewport_url", "overlay_url", "poster_url"):
+            prefix, path = data[key].split("?d=")
+            assert prefix == "/data/local-files/" and (built.folder / "results" / path).is_file()
+        assert task["predictions"][0]["result"][0]["value"]["text"] == [data["caption_machine"]]
+
+
+def test_a_second_run_does_nothing(built: Workflow) -> None:
+    assert "Nothing to be done" in built.run("-n").stdout
+
+
+def test_a_dry_run_prints_the_plan(fresh: Workflow) -> None:
+    assert fresh.planned() == {
+        "all": 1, "assemble": 2, "captions": 2, "dataset": 1, "demo": 2, "events": 2, "fixations": 2, "frames": 2,
+        "index": 2, "report": 1, "saliency": 2, "tasks": 2, "viewports": 2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ({"saliency": {"sigma_deg": 4}}, AFTER_SALIENCY),
+        ({"captions": {"n_frames": 4}}, {"captions", "tasks", "assemble", "dataset", "report"}),
+        ({"viewports": {"lead_s": 0.5}}, {"viewports", "captions", "tasks", "assemble", "dataset", "report"}),
+        ({"dataset": {"seed": 5}}, {"dataset", "report"}),
+        ({"frames": {"format": "png"}}, {"frames", "viewports", "captions", "tasks", "assemble", "dataset", "report"}),
+        ({"events": {"min_share": 0.2}}, {"events", *AFTER_SALIENCY}),
+        ({"fixations": {"min_duration_ms": 60}}, {"fixations", "events", *AFTER_SALIENCY}),
+    ],
+)
+def test_changing_one_setting_reruns_just_what_depends_on_it(built: Workflow, change: dict, rules: set[str]) -> None:
+    changed = Workflow(built.folder).with_config(**change)
+    assert set(changed.planned()) - {"all"} == rules
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"saliency": {"sigma_rad": 0.1}}, "saliency.sigma_rad: unknown key; did you mean saliency.sigma_deg?"),
+        ({"events": {"window_s": "400 ms"}}, "events.window_s: found '400 ms'; expected a number in s, from 0.1 to 5"),
+        ({"dataset": {"folds": 3}}, "dataset.folds: found 3 folds for 2 videos"),
+        (
+            {"videos": {"a/b": {"path": "x.mp4", "gaze": "x.csv"}}},
+            "found the id 'a/b'; expected letters, digits and hyphens",
+        ),
+        (
+            {"videos": {"harbour": {"path": "x.mp4", "gaze": "x.csv"}}},
+            "videos.harbour.path: found 'x.mp4', which does not exist",
+        ),
+    ],
+)
+def test_a_wrong_config_stops_before_anything_runs(fresh: Workflow, change: dict, message: str) -> None:
+    done = fresh.with_config(**change).run("--cores", "2")
+    assert done.returncode != 0
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (fresh.folder / "results").exists()
+
+
+def test_results_that_cannot_be_written_are_refused_by_name(fresh: Workflow) -> None:
+    (fresh.folder / "results").write_text("a file, not a folder")
+    done = fresh.run("--cores", "2")
+    assert done.returncode != 0
+    assert f"{fresh.folder / 'results'}: found a file; expected a writable folder" in done.stdout
+
+
+def test_local_settings_lie_over_the_default_config_and_are_announced(fresh: Workflow) -> None:
+    (fresh.folder / "config").mkdir()
+    shutil.copy(TINY, fresh.folder / "config" / "local.yaml")
+    done = Workflow(fresh.folder, configs=()).run("-n")
+    assert "config/local.yaml lies over the default config" in done.stdout
+    assert re.search(r"^index +2$", done.stdout, re.MULTILINE)
+
+
+def test_one_broken_video_fails_alone_and_can_be_excluded(copy: Workflow) -> None:
+    """Of three own videos one is cut off: the others go on, the dataset waits, and the message says the way out."""
+    demo = copy.folder / "data" / "tiny"
+    whole = (demo / "videos" / "001.mp4").read_bytes()
+    (copy.folder / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    video = {"gaze": str(demo / "Gaze_txt_files"), "gaze_format": "vr_eyetracking"}
+    videos = {
+        "one": {"path": str(demo / "videos" / "001.mp4"), "gaze_id": "001", **video},
+        "two": {"path": str(demo / "videos" / "002.mp4"), "gaze_id": "002", **video},
+        "cut": {"path": str(copy.folder / "cut.mp4"), "gaze_id": "001", **video},
+    }
+    own = copy.with_config(sources=[], videos=videos, dataset={"name": "own"})
+    done = own.run("--cores", "2")
+    assert done.returncode != 0
+    assert "cut.mp4: found a truncated video" in done.stdout
+    assert 'videos: {exclude: {"cut": "reason"}}' in done.stdout
+    results = copy.folder / "results" / "own"
+    assert {path.name for path in (results / "viewports").iterdir()} == {"one", "two"}
+    assert not (results / "dataset").exists()
+
+    excluded = own.with_config(videos={"exclude": {"cut": "the download was cut off"}})
+    excluded.build()
+    assert "cut excluded by the config: the download was cut off" in (results / "dataset" / "README.md").read_text()
+    assert "the download was cut off" in (results / "report.html").read_text()
+
+
+def test_a_killed_run_resumes(fresh: Workflow, built: Workflow) -> None:
+    """After kill -9 of a run and its jobs in the middle, a rerun gives the dataset of an undisturbed one."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+    with (fresh.folder / "log").open("w+") as log:
+        process = subprocess.Popen(
+            [*command, "--configfile", str(TINY)], cwd=fresh.folder, stdout=log, stderr=log, start_new_session=True
+        )
+        while "Finding the events" not in (fresh.folder / "log").read_text():
+            assert process.poll() is None, (fresh.folder / "log").read_text()
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not (fresh.results / "dataset").exists()
+    assert fresh.run("--unlock").returncode == 0
+    fresh.build()
+    assert "Nothing to be done" in fresh.run("-n").stdout
+    sums = [(workflow.results / "dataset" / "SHA256SUMS").read_text() for workflow in (fresh, built)]
+    assert sums[0] == sums[1]
+
+
+def test_snakemake_makes_its_own_report(copy: Workflow) -> None:
+    done = copy.run("--report", "snakemake-report.html")
+    assert done.returncode == 0, done.stdout
+    assert (copy.folder / "snakemake-report.html").stat().st_size > 100_000
+
+
+def literal_commands() -> list[str]:
+    """The snakemake commands that the README shows."""
+    blocks = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("snakemake")]
+
+
+def test_the_readme_shows_commands() -> None:
+    assert len(literal_commands()) >= 3
+
+
+@pytest.mark.parametrize("command", literal_commands())
+def test_the_literal_commands_of_the_readme_work(built: Workflow, tmp_path: Path, command: str) -> None:
+    """Each as it stands, in a clone whose config/local.yaml is the tiny dataset."""
+    clone = tmp_path / "clone"
+    files = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.split("\n")
+    for name in filter(None, files):
+        if (ROOT / name).is_file():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, clone / name)
+    shutil.copy(TINY, clone / "config" / "local.yaml")
+    for folder in ("results", "data", ".snakemake"):
+        shutil.copytree(built.folder / folder, clone / folder, copy_function=shutil.copy2)
+    binaries = Path(sys.executable).parent
+    done = subprocess.run(f"PATH={binaries}:$PATH {command}", shell=True, cwd=clone, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_config_files_that_ship_are_valid() -> None:
+    from tsalv360.config import load_config
+
+    for path in sorted((ROOT / "config").glob("*.yaml")):
+        if path.name not in ("schema.yaml", "local.yaml"):
+            load_config(yaml.safe_load(path.read_text(encoding="utf-8")))
