@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 .PHONY: demo test test-fast soak lint reference clean
 
 demo: .venv/base
-	$(BIN)/snakemake --configfile config/config.yaml
+	$(BIN)/snakemake --configfile config/config.yaml --quiet host reason
 	@echo
 	@echo "The demo dataset is in results/demo/dataset; look at it in a browser: $(CURDIR)/results/demo/report.html"
 
@@ -36,7 +36,7 @@ clean:
 .venv/base: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tsalv360 needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	@echo "Installing tsalv360 and its libraries into .venv (about 600 MB) ..."
+	@echo "Installing tsalv360 and its libraries into .venv (about 1 GB) ..."
 	$(INSTALL) --editable .
 	touch $@
 

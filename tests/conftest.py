@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
@@ -67,6 +68,56 @@ def shown_number() -> Callable[[NDArray[np.uint8]], int]:
 def video(tmp_path_factory: pytest.TempPathFactory, write_video: WriteVideo) -> Path:
     """60 frames of 192 x 96 at 25 fps; not to be changed."""
     return write_video(tmp_path_factory.mktemp("video") / "whole.mp4")
+
+
+@pytest.fixture(scope="session")
+def make_track() -> Callable[..., pd.DataFrame]:
+    """Makes the track of an event at 16 fps that starts at `yaw` and turns by `step` degrees per frame."""
+
+    def make(event: str, frames: list[int], yaw: float = 0.0, pitch: float = 0.0, step: float = 0.0) -> pd.DataFrame:
+        direction = (yaw + step * np.arange(len(frames)) + 180) % 360 - 180
+        return pd.DataFrame(
+            {
+                "event_id": event,
+                "frame": frames,
+                "time_s": np.array(frames) / 16,
+                "yaw_deg": direction,
+                "pitch_deg": pitch,
+                "spread_deg": 2.0,
+                "n_observers": 5,
+                "camera_yaw_deg": direction,
+                "camera_pitch_deg": pitch,
+                "camera_hfov_deg": 75.0,
+            }
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_events() -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Makes the events table of tracks."""
+
+    def make(tracks: pd.DataFrame) -> pd.DataFrame:
+        rows = [
+            {
+                "event_id": event,
+                "video": str(event).rsplit("_", 1)[0],
+                "start_frame": track.frame.iloc[0],
+                "end_frame": track.frame.iloc[-1],
+                "start_s": track.time_s.iloc[0],
+                "end_s": track.time_s.iloc[-1],
+                "n_stretches": 1,
+                "yaw_deg": track.yaw_deg.iloc[0],
+                "pitch_deg": track.pitch_deg.iloc[0],
+                "n_observers": 7,
+                "confidence": 0.61234,
+            }
+            for event, track in tracks.groupby("event_id", sort=False)
+        ]
+        return pd.DataFrame(rows)
+
+    return make
 
 
 @pytest.fixture

@@ -57,7 +57,6 @@ def test_as_many_folds_as_videos_leave_one_out() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.xfail(strict=True, reason="bug: StratifiedKFold wants as many videos of a source as there are folds")
 @pytest.mark.parametrize(
     "sources", [{"a1": "a", "a2": "a", "b1": "b", "b2": "b"}, {"a": "a", "b": "b", "c": "b", "d": "b"}]
 )

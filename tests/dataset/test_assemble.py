@@ -1,0 +1,175 @@
+"""A video's part of the dataset: clips, the published form on disk, checksums, and what is refused."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsalv360.dataset.assemble import assemble_video, cut_clips
+from tsalv360.errors import InputError
+from tsalv360.sources.recording import fixations_table
+from tsalv360.tables import (
+    ANNOTATIONS,
+    ASSIGNMENTS,
+    CLIPS,
+    DATASET_FIXATIONS,
+    EVENTS,
+    FIXATIONS,
+    TRACKS,
+    empty,
+    read_table,
+)  # fmt: skip
+
+Make = Callable[..., pd.DataFrame]
+
+KEPT = [22, 23, 25, 27, 28, 30, 31, 33, 34, 36, 38, 39, 41, 42, 44, 45, 47, 48, 50, 52, 53, 55, 56, 58, 59, 61, 62, 64]
+INDEX = {"id": "127", "source": "VR-EyeTracking"}
+
+
+def caption(text: str) -> dict[str, Any]:
+    return {"caption": text, "candidates": [{"text": text, "model": "facts", "revision": "1"}], "notes": []}
+
+
+def write_maps(folder: Path, frames: list[int]) -> None:
+    folder.mkdir(parents=True)
+    for frame in frames:
+        saliency = np.zeros((48, 96), dtype=np.uint8)
+        saliency[frame % 48, 7] = 255
+        cv2.imwrite(str(folder / f"{frame:04d}.png"), saliency)
+
+
+@pytest.fixture
+def tracks(make_track: Make) -> pd.DataFrame:
+    return pd.concat([make_track("127_1", KEPT[:20]), make_track("127_2", KEPT[5:14], yaw=90)], ignore_index=True)
+
+
+@pytest.fixture
+def assemble(tmp_path: Path, tracks: pd.DataFrame, make_events: Make) -> Callable[[], Path]:
+    """Assembles a video of two events from maps in tmp_path / saliency."""
+    for event, track in tracks.groupby("event_id"):
+        write_maps(tmp_path / "saliency" / str(event), track.frame.tolist())
+    captions = {"127_1": caption("Ein Bär läuft, 360°."), "127_2": caption("A red round shape.")}
+    gaze = fixations_table(["a", "b", "c"], [0.9, 1.0, 1.1], 0.04, [22, 25, 27], [0, 90, -90], 0)
+    assignments = pd.DataFrame({"row": [0, 1], "event_id": ["127_1", "127_2"], "distance_deg": [0.0, 0.0]})
+
+    def run() -> Path:
+        events = make_events(tracks)
+        assemble_video(
+            tmp_path / "part", INDEX, KEPT, events, tracks, gaze, assignments, captions, tmp_path / "saliency"
+        )
+        return tmp_path / "part"
+
+    return run
+
+
+def test_the_published_form_is_on_disk(assemble: Callable[[], Path], tracks: pd.DataFrame) -> None:
+    part = assemble()
+    for event, track in tracks.groupby("event_id"):
+        names = sorted(path.name for path in (part / "TSV360_gt" / "127" / str(event)).iterdir())
+        assert names == [*(f"{frame:04d}.png" for frame in track.frame), "description.txt"]
+    assert (part / "TSV360_gt/127/127_1/description.txt").read_bytes().decode("utf-8") == "Ein Bär läuft, 360°."
+    saliency = cv2.imread(str(part / "TSV360_gt/127/127_2/0030.png"), cv2.IMREAD_UNCHANGED)
+    assert (saliency.shape, saliency.dtype) == ((48, 96), np.uint8)
+    assert np.argwhere(saliency).tolist() == [[30, 7]]
+
+
+def test_clips_are_8_consecutive_kept_frames_with_a_map_for_the_last(assemble: Callable[[], Path]) -> None:
+    part = assemble()
+    clips = read_table(part / "clips.parquet", CLIPS)
+    assert clips.clip_id.tolist() == ["127_1_0", "127_1_1", "127_2_0"]
+    assert [frames.tolist() for frames in clips.frames] == [KEPT[:8], KEPT[8:16], KEPT[5:13]]
+    assert clips.target_frame.tolist() == [KEPT[7], KEPT[15], KEPT[12]]
+    for clip in clips.itertuples():
+        assert (part / "TSV360_gt" / clip.video / clip.event_id / f"{clip.target_frame:04d}.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("frames", "clips"),
+    [
+        (KEPT[:7], []),
+        (KEPT[:8], [KEPT[:8]]),
+        (KEPT[:15], [KEPT[:8]]),
+        (KEPT[:8] + KEPT[9:17], [KEPT[:8], KEPT[9:17]]),
+        (KEPT[:5] + KEPT[6:14] + KEPT[15:20], [KEPT[6:14]]),
+        (KEPT[:9] + KEPT[12:28], [KEPT[:8], KEPT[12:20], KEPT[20:28]]),
+    ],
+)
+def test_clips_start_anew_after_every_gap(make_track: Make, frames: list[int], clips: list[list[int]]) -> None:
+    rows = cut_clips("127_1", "127", make_track("127_1", frames), KEPT, set(KEPT))
+    assert [row["frames"] for row in rows] == clips
+    assert [row["clip_id"] for row in rows] == [f"127_1_{n}" for n in range(len(clips))]
+
+
+def test_a_clip_whose_last_frame_has_no_map_is_left_out(make_track: Make) -> None:
+    rows = cut_clips("127_1", "127", make_track("127_1", KEPT[:24]), KEPT, set(KEPT) - {KEPT[15], KEPT[0]})
+    assert [(row["clip_id"], row["target_frame"]) for row in rows] == [("127_1_0", KEPT[7]), ("127_1_1", KEPT[23])]
+
+
+def test_checksums_hold_for_every_caption_and_map_and_notice_a_change(assemble: Callable[[], Path]) -> None:
+    part = assemble()
+    check = ["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"]
+    lines = (part / "SHA256SUMS").read_text().splitlines()
+    assert {line.split("  ")[1] for line in lines} == {
+        path.relative_to(part).as_posix() for path in part.glob("TSV360_gt/*/*/*")
+    }
+    assert subprocess.run(check, cwd=part, check=False).returncode == 0
+    (part / "TSV360_gt/127/127_1/description.txt").write_text("Changed.")
+    assert subprocess.run(check, cwd=part, capture_output=True, check=False).returncode == 1
+
+
+def test_annotations_are_drafts_of_the_machine(assemble: Callable[[], Path]) -> None:
+    annotations = read_table(assemble() / "annotations.parquet", ANNOTATIONS)
+    assert annotations.event_id.tolist() == ["127_1", "127_2"]
+    assert annotations.caption.tolist() == ["Ein Bär läuft, 360°.", "A red round shape."]
+    assert annotations.caption_machine.tolist() == annotations.caption.tolist()
+    assert set(annotations.caption_origin) == {"machine"}
+    assert annotations.verdict.isna().all()
+    assert annotations.n_curators.tolist() == [0, 0]
+    assert annotations.start_frame.tolist() == annotations.start_frame_before.tolist() == [KEPT[0], KEPT[5]]
+    assert annotations.end_frame.tolist() == [KEPT[19], KEPT[13]]
+
+
+def test_fixations_tell_their_event_and_keep_those_without(assemble: Callable[[], Path]) -> None:
+    fixations = read_table(assemble() / "fixations.parquet", DATASET_FIXATIONS)
+    assert fixations.event_id.where(fixations.event_id.notna(), "none").tolist() == ["127_1", "127_2", "none"]
+    assert fixations.observer.tolist() == ["a", "b", "c"]
+    assert set(fixations.video) == {"127"}
+
+
+def test_a_map_of_zeros_is_refused_by_name_and_nothing_stays(assemble: Callable[[], Path], tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "saliency" / "127_2" / "0033.png"), np.zeros((48, 96), dtype=np.uint8))
+    with pytest.raises(InputError, match=r"127_2/0033\.png: found a saliency map of zeros"):
+        assemble()
+    assert [path.name for path in tmp_path.iterdir()] == ["saliency"]
+
+
+def test_a_damaged_map_is_refused_by_name(assemble: Callable[[], Path], tmp_path: Path) -> None:
+    (tmp_path / "saliency" / "127_2" / "0033.png").write_bytes(b"half")
+    with pytest.raises(InputError, match=r"0033\.png: found no readable picture"):
+        assemble()
+
+
+def test_an_event_without_any_map_is_refused_by_name(assemble: Callable[[], Path], tmp_path: Path) -> None:
+    for path in (tmp_path / "saliency" / "127_2").iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match=r"saliency/127_2: found no saliency map"):
+        assemble()
+
+
+def test_a_video_without_events_has_a_part_too(tmp_path: Path) -> None:
+    gaze = fixations_table(["a"], [0.0], 0.04, [0], [0], 0)
+    for rows in (gaze, empty(FIXATIONS)):
+        assemble_video(
+            tmp_path / "part", INDEX, KEPT, empty(EVENTS), empty(TRACKS), rows, empty(ASSIGNMENTS), {}, tmp_path
+        )
+        assert len(read_table(tmp_path / "part/annotations.parquet", ANNOTATIONS)) == 0
+        assert len(read_table(tmp_path / "part/clips.parquet", CLIPS)) == 0
+        fixations = read_table(tmp_path / "part/fixations.parquet", DATASET_FIXATIONS)
+        assert len(fixations) == len(rows)
+        assert fixations.event_id.isna().all()
+        assert (tmp_path / "part/SHA256SUMS").read_text() == ""

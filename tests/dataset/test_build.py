@@ -1,0 +1,174 @@
+"""The dataset folder: all parts together, whole and checkable, with splits and a card that tells what it is."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsalv360.config import load_config
+from tsalv360.dataset.assemble import assemble_video
+from tsalv360.dataset.build import build_dataset
+from tsalv360.files import read_json
+from tsalv360.sources.recording import fixations_table
+from tsalv360.tables import (
+    ANNOTATIONS,
+    ASSIGNMENTS,
+    CLIPS,
+    DATASET_FIXATIONS,
+    DROPPED,
+    EVENTS,
+    TRACKS,
+    empty,
+    read_table,
+)
+
+Make = Callable[..., pd.DataFrame]
+
+VIDEOS = {"001": "ours", "002": "ours", "003": "theirs", "004": "theirs"}
+LICENCES = {"ours": "CC BY 4.0", "theirs": "academic use"}
+FRAMES = list(range(20))
+DROPS = pd.DataFrame(
+    {
+        "video": "001", "start_s": 0.0, "end_s": 1.0, "yaw_deg": 0.0, "pitch_deg": 0.0, "n_observers": 3,
+        "share": 0.2, "rule": ["min_duration_s", "min_duration_s", "max_spread_deg"], "reason": "lasts 1 s",
+    }
+)  # fmt: skip
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    content = {"sources": [{"kind": "demo"}], "dataset": {"name": "small", "folds": 2}} | changes
+    return load_config(content).as_dict()
+
+
+@pytest.fixture
+def parts(tmp_path: Path, make_track: Make, make_events: Make) -> list[Path]:
+    """Three videos with one event each; video 003 has none."""
+    paths = []
+    for video in VIDEOS:
+        event, saliency = f"{video}_1", tmp_path / "saliency" / video
+        tracks = empty(TRACKS) if video == "003" else make_track(event, FRAMES)
+        events = empty(EVENTS) if video == "003" else make_events(tracks)
+        for frame in tracks.frame:
+            (saliency / event).mkdir(parents=True, exist_ok=True)
+            picture = np.zeros((48, 96), dtype=np.uint8)
+            picture[frame, int(video)] = 255
+            cv2.imwrite(str(saliency / event / f"{frame:04d}.png"), picture)
+        gaze = fixations_table(["a", "b"], [0, 0.04], 0.04, [0, 1], 0, 0)
+        assigned = pd.DataFrame({"row": [1], "event_id": [event], "distance_deg": [0.0]})
+        text = {"text": f"Caption of {video}.", "model": "facts", "revision": "1"}
+        captions = {event: {"caption": text["text"], "candidates": [text], "notes": []}}
+        paths.append(tmp_path / "parts" / video)
+        assemble_video(
+            paths[-1], {"id": video, "source": VIDEOS[video]}, FRAMES, events, tracks, gaze,
+            assigned if len(events) else empty(ASSIGNMENTS), captions, saliency,
+        )  # fmt: skip
+    return paths
+
+
+def build(tmp_path: Path, parts: list[Path], dropped: pd.DataFrame = DROPS, **changes: Any) -> Path:
+    indexes = [
+        {"id": p.name, "source": VIDEOS[p.name], "licence": LICENCES[VIDEOS[p.name]], "duration_s": 90.0} for p in parts
+    ]
+    content = config(**changes)
+    settings = load_config({"sources": [], "dataset": content["dataset"]}).dataset
+    build_dataset(tmp_path / "dataset", parts, indexes, dropped, settings, content)
+    return tmp_path / "dataset"
+
+
+def test_the_folder_holds_all_parts_together(tmp_path: Path, parts: list[Path]) -> None:
+    dataset = build(tmp_path, parts)
+    assert sorted(path.name for path in dataset.iterdir()) == sorted(
+        [
+            "README.md",
+            "SHA256SUMS",
+            "TSV360_gt",
+            "annotations.parquet",
+            "clips.parquet",
+            "fixations.parquet",
+            "splits.json",
+        ]
+    )
+    assert [path.parent.name for path in sorted(dataset.rglob("description.txt"))] == ["001_1", "002_1", "004_1"]
+    assert len(list(dataset.glob("TSV360_gt/*/*/*.png"))) == 60
+    assert read_table(dataset / "annotations.parquet", ANNOTATIONS).event_id.tolist() == ["001_1", "002_1", "004_1"]
+    assert read_table(dataset / "clips.parquet", CLIPS).clip_id.tolist() == [
+        f"{video}_1_{n}" for video in ("001", "002", "004") for n in range(2)
+    ]
+    fixations = read_table(dataset / "fixations.parquet", DATASET_FIXATIONS)
+    assert fixations.video.tolist() == [video for video in VIDEOS for _ in range(2)]
+    assert fixations.event_id.notna().sum() == 3
+
+
+def test_sha256sum_checks_every_file_but_its_own_list(tmp_path: Path, parts: list[Path]) -> None:
+    dataset = build(tmp_path, parts)
+    listed = [line.split("  ")[1] for line in (dataset / "SHA256SUMS").read_text().splitlines()]
+    files = {path.relative_to(dataset).as_posix() for path in dataset.rglob("*") if path.is_file()} - {"SHA256SUMS"}
+    assert set(listed) == files
+    assert len(listed) == len(files)
+    check = ["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"]
+    assert subprocess.run(check, cwd=dataset, check=False).returncode == 0
+
+
+def test_splits_name_every_video_even_one_without_events(tmp_path: Path, parts: list[Path]) -> None:
+    folds = read_json(build(tmp_path, parts) / "splits.json")["folds"]
+    assert len(folds) == 2
+    assert sorted(video for fold in folds for video in fold["test"]) == list(VIDEOS)
+    assert [{VIDEOS[video] for video in fold["test"]} for fold in folds] == [{"ours", "theirs"}] * 2
+
+
+def test_the_card_tells_what_there_is_whose_it_is_and_what_was_left_out(tmp_path: Path, parts: list[Path]) -> None:
+    card = (build(tmp_path, parts) / "README.md").read_text(encoding="utf-8")
+    for line in (
+        "# small",
+        "| videos | 4 (6.0 min) |",
+        "| events | 3 |",
+        "| clips of 8 frames | 6 |",
+        "| fixation rows | 8 (38 % belong to an event) |",
+        "| candidates left out | 3 |",
+        "| ours | 2 | CC BY 4.0 |",
+        "| theirs | 2 | academic use |",
+    ):
+        assert line in card.splitlines()
+    assert "draft" in card
+    assert "not been curated" in card
+    assert "- 2 candidates for events by `events.min_duration_s:" in card
+    assert "- 1 candidates for events by `events.max_spread_deg:" in card
+    assert "lose all 6 clips" in card
+
+
+def test_the_card_lists_excluded_videos_with_their_reason(tmp_path: Path, parts: list[Path]) -> None:
+    card = (build(tmp_path, parts, videos={"exclude": {"005": "too dark"}}) / "README.md").read_text(encoding="utf-8")
+    assert "- video 005 excluded by the config: too dark" in card
+    assert "| videos excluded | 1 |" in card
+
+
+def test_png_frames_lose_no_clip_for_public_readers(tmp_path: Path, parts: list[Path]) -> None:
+    card = (build(tmp_path, parts, frames={"format": "png"}) / "README.md").read_text(encoding="utf-8")
+    assert "NNNN.png" in card
+    assert "lose" not in card
+
+
+def test_a_dataset_without_any_event_is_built_and_says_so(tmp_path: Path, parts: list[Path]) -> None:
+    dataset = build(tmp_path, parts[2:3], empty(DROPPED), dataset={"name": "small", "folds": 1})
+    assert len(read_table(dataset / "annotations.parquet", ANNOTATIONS)) == 0
+    card = (dataset / "README.md").read_text(encoding="utf-8")
+    assert "| events | 0 |" in card
+    assert "nan" not in card
+    assert "Nothing." in card
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_video_without_events_raises_no_warning(tmp_path: Path, parts: list[Path]) -> None:
+    build(tmp_path, [parts[2], parts[0]])
+
+
+def test_building_again_replaces_the_folder_and_gives_the_same_checksums(tmp_path: Path, parts: list[Path]) -> None:
+    first = (build(tmp_path, parts) / "SHA256SUMS").read_text()
+    (tmp_path / "dataset" / "left.txt").touch()
+    assert (build(tmp_path, parts) / "SHA256SUMS").read_text() == first
+    assert not (tmp_path / "dataset" / "left.txt").exists()

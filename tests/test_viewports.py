@@ -1,0 +1,161 @@
+"""Viewport videos: as long as they say, looking where the camera looks, marked outside the event; and posters."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from tsalv360.errors import InputError
+from tsalv360.files import read_json
+from tsalv360.frames import read_picture, write_picture
+from tsalv360.geometry import angular_distance, pixel_to_direction
+from tsalv360.tables import TRACKS, empty
+from tsalv360.video import decode, probe, read_pictures
+from tsalv360.viewports import Lengths, ViewportSettings, overlay_saliency, plan_shots, write_viewports
+
+HEIGHT = 240
+SETTINGS = ViewportSettings(width=160, height=120, lead_s=0.25)
+FRAMES = list(range(24))
+RED, GREEN = (220, 40, 40), (40, 200, 60)
+
+Track = Callable[..., pd.DataFrame]
+
+
+def spot(yaw: float, pitch: float, colour: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """A gray panorama with a disc of 8 degrees, RGB."""
+    column, row = np.meshgrid(np.arange(2 * HEIGHT), np.arange(HEIGHT))
+    picture = np.full((HEIGHT, 2 * HEIGHT, 3), 120, dtype=np.uint8)
+    picture[angular_distance(*pixel_to_direction(column, row, HEIGHT, 2 * HEIGHT), yaw, pitch) < 8] = colour
+    return picture
+
+
+def is_colour(picture: NDArray[np.uint8], colour: tuple[int, int, int]) -> bool:
+    middle = picture[picture.shape[0] // 2 - 4 :, picture.shape[1] // 2 - 4 :][:8, :8]
+    return bool(np.abs(middle.mean(axis=(0, 1)) - colour).max() < 30)
+
+
+@pytest.fixture
+def stages(tmp_path: Path) -> Path:
+    """Frames in which a disc moves by 6 degrees a frame from yaw 150 on, red in even frames and green in odd ones."""
+    (tmp_path / "frames").mkdir()
+    for frame in FRAMES:
+        picture = spot(150 + 6 * (frame - 8), 10, RED if frame % 2 == 0 else GREEN)
+        write_picture(tmp_path / "frames" / f"{frame:04d}.png", picture[..., ::-1])
+    (tmp_path / "saliency" / "v_1").mkdir(parents=True)
+    return tmp_path
+
+
+def render(stages: Path, tracks: pd.DataFrame) -> Path:
+    write_viewports(stages / "viewports", stages / "frames", stages / "saliency", tracks, SETTINGS)
+    return stages / "viewports"
+
+
+def test_picture_j_after_the_lead_in_is_row_j_of_the_track(stages: Path, make_track: Track) -> None:
+    folder = render(stages, make_track("v_1", FRAMES[8:18], yaw=150, pitch=10, step=6))
+    assert sorted(path.name for path in folder.iterdir()) == ["v_1.jpg", "v_1.mp4", "v_1.overlay.mp4", "viewports.json"]
+    lengths = {"lead_in": 4, "pictures": 10, "lead_out": 4}
+    assert read_json(folder / "viewports.json") == {"fps": 16, "events": {"v_1": lengths}}
+    for name in ("v_1.mp4", "v_1.overlay.mp4"):
+        info = probe(folder / name, force_2to1=True)
+        assert (info.n_frames, info.fps, info.width, info.height) == (18, 16, 160, 120)
+    event = read_pictures(folder / "v_1.mp4", list(range(4, 14)))
+    assert [is_colour(picture, RED) for picture in event] == [frame % 2 == 0 for frame in range(8, 18)]
+    assert [is_colour(picture, GREEN) for picture in event] == [frame % 2 == 1 for frame in range(8, 18)]
+
+
+def test_what_lies_outside_the_event_is_gray_and_marked(stages: Path, make_track: Track) -> None:
+    folder = render(stages, make_track("v_1", FRAMES[8:18], yaw=150, pitch=10, step=6))
+    pictures = [frame.to_ndarray(format="rgb24").astype(int) for frame in decode(folder / "v_1.mp4")]
+    colourful = [np.ptp(picture, axis=2).max() > 60 for picture in pictures]
+    assert colourful == [False] * 4 + [True] * 10 + [False] * 4
+    bar = [picture[:10].mean() < 60 for picture in pictures]
+    assert bar == [True] * 4 + [False] * 10 + [True] * 4
+
+
+def test_lead_in_and_lead_out_end_where_the_video_does(make_track: Track) -> None:
+    tracks = pd.concat([make_track("v_1", FRAMES[:5]), make_track("v_2", FRAMES[20:24])])
+    shots, lengths = plan_shots(tracks, FRAMES, lead=16)
+    assert lengths == {"v_1": Lengths(0, 5, 16), "v_2": Lengths(16, 4, 0)}
+    assert [(shot.event, shot.part) for shot in shots[20]] == [("v_1", "after"), ("v_2", "event")]
+
+
+def test_the_lead_counts_kept_frames_and_not_native_numbers(make_track: Track) -> None:
+    kept = [22, 23, 25, 27, 28, 30, 31]
+    shots, lengths = plan_shots(make_track("v_1", [27, 28]), kept, lead=2)
+    assert lengths == {"v_1": Lengths(2, 2, 2)}
+    assert {frame: shot.part for frame, (shot,) in shots.items()} == {
+        23: "before", 25: "before", 27: "event", 28: "event", 30: "after", 31: "after",
+    }  # fmt: skip
+
+
+def test_an_event_of_two_stretches_shows_its_own_frames_only(make_track: Track) -> None:
+    shots, lengths = plan_shots(make_track("v_1", [4, 5, 12, 13]), FRAMES, lead=1)
+    assert lengths == {"v_1": Lengths(1, 4, 1)}
+    assert sorted(shots) == [3, 4, 5, 12, 13, 14]
+
+
+def test_the_overlay_glows_where_the_map_does(stages: Path, make_track: Track) -> None:
+    column, row = np.meshgrid(np.arange(240), np.arange(120))
+    away = angular_distance(*pixel_to_direction(column, row, 120, 240), 150, -5)
+    write_picture(stages / "saliency" / "v_1" / "0008.png", np.uint8(255 * (away < 6)))
+    folder = render(stages, make_track("v_1", [8, 9], yaw=150, pitch=-5))
+    plain, glowing = (read_pictures(folder / name, [4, 5]).astype(int) for name in ("v_1.mp4", "v_1.overlay.mp4"))
+    change = np.abs(glowing - plain).max(axis=3)
+    assert change[0, 56:64, 76:84].min() > 40
+    assert change[0, :, :30].max() < 25
+    assert change[1].max() < 25, "a frame without a map stays plain"
+
+
+def test_an_overlay_leaves_the_picture_where_saliency_is_zero() -> None:
+    picture = np.random.default_rng(1).integers(0, 255, (20, 30, 3), dtype=np.uint8)
+    saliency = np.zeros((20, 30), dtype=np.uint8)
+    saliency[5, 5] = 255
+    found = overlay_saliency(picture, saliency)
+    changed = (found != picture).any(axis=2)
+    assert changed.sum() == 1
+    assert changed[5, 5]
+
+
+def test_a_poster_shows_the_panorama_and_the_track(stages: Path, make_track: Track) -> None:
+    folder = render(stages, make_track("v_1", FRAMES[8:18], yaw=150, pitch=10, step=6))
+    poster = read_picture(folder / "v_1.jpg")
+    assert poster.shape == (480, 960, 3)
+    start = poster[int((0.5 - 10 / 180) * 480), int((150 / 360 + 0.5) * 960)]
+    assert np.abs(start.astype(int) - (0, 158, 255)).max() < 60
+    assert np.abs(poster[400, 480].astype(int) - 120).max() < 12
+
+
+def test_a_video_without_events_gives_an_empty_list(stages: Path) -> None:
+    folder = render(stages, empty(TRACKS))
+    assert [path.name for path in folder.iterdir()] == ["viewports.json"]
+    assert read_json(folder / "viewports.json") == {"fps": 16, "events": {}}
+
+
+def test_a_frame_that_is_missing_is_named_and_nothing_stays(stages: Path, make_track: Track) -> None:
+    (stages / "frames" / "0010.png").unlink()
+    with pytest.raises(InputError, match=r"frames: found no frame 0010; .*Delete the folder and run again"):
+        render(stages, make_track("v_1", FRAMES[8:18]))
+    assert sorted(path.name for path in stages.iterdir()) == ["frames", "saliency"]
+
+
+def test_a_frame_that_is_damaged_is_named_and_nothing_stays(stages: Path, make_track: Track) -> None:
+    (stages / "frames" / "0010.png").write_bytes(b"half")
+    with pytest.raises(InputError, match=r"0010\.png: found no readable picture"):
+        render(stages, make_track("v_1", FRAMES[8:18]))
+    assert sorted(path.name for path in stages.iterdir()) == ["frames", "saliency"]
+
+
+def test_a_full_disk_is_an_error_and_nothing_stays(
+    stages: Path, make_track: Track, mount: Callable[[str], Path]
+) -> None:
+    disk = mount("size=24k")
+    for frame in FRAMES:
+        noise = np.random.default_rng(frame).integers(0, 255, (HEIGHT, 2 * HEIGHT, 3), dtype=np.uint8)
+        cv2.imwrite(str(stages / "frames" / f"{frame:04d}.png"), noise)
+    with pytest.raises(OSError, match="No space left"):
+        write_viewports(disk / "v", stages / "frames", stages / "saliency", make_track("v_1", FRAMES), SETTINGS)
+    assert list(disk.iterdir()) == []
