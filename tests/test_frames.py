@@ -56,13 +56,13 @@ def test_a_video_shorter_than_what_is_skipped_has_no_kept_frame() -> None:
 
 
 def test_extracted_pictures_are_those_of_a_sequential_decode(tmp_path: Path, video: Path) -> None:
-    numbers = extract_frames(video, tmp_path / "frames", size=(48, 96), format="png", skip_first=20)
+    numbers = extract_frames(video, tmp_path / "frames", size=(32, 64), format="png", skip_first=20)
     assert numbers == frame_numbers(25, 60, 20)
     assert sorted(path.name for path in (tmp_path / "frames").iterdir()) == [f"{n:04d}.png" for n in numbers]
     with av.open(video) as container:
         decoded = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
     for number in numbers:
-        exact = cv2.resize(decoded[number], (96, 48), interpolation=cv2.INTER_AREA)
+        exact = cv2.resize(decoded[number], (64, 32), interpolation=cv2.INTER_AREA)
         np.testing.assert_array_equal(cv2.imread(str(tmp_path / "frames" / f"{number:04d}.png")), exact)
 
 

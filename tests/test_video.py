@@ -103,18 +103,27 @@ def test_a_video_whose_index_is_cut_off_is_refused(tmp_path: Path, video: Path) 
         probe(path)
 
 
-def test_a_fragmented_video_cut_between_fragment_header_and_data_is_refused_or_counted_as_it_decodes(
+def test_a_fragmented_video_that_ends_with_a_whole_fragment_is_counted_as_it_decodes(
     tmp_path: Path, write_video: Callable[..., Path]
 ) -> None:
     content = write_video(tmp_path / "whole.mp4", options=LAYOUTS["fragmented"]).read_bytes()
     path = tmp_path / "cut.mp4"
-    path.write_bytes(content[: content.rindex(b"mdat") - 4])
-    try:
-        n_frames = probe(path).n_frames
-    except InputError:
-        return
-    assert n_frames == sum(1 for _ in decode(path))
-    assert n_frames < 60
+    path.write_bytes(content[: content.rindex(b"moof") - 4])
+    info = probe(path)
+    assert info.n_frames == sum(1 for _ in decode(path)) < 60
+    assert info.notes == [f"header says 0 frames, decoding gives {info.n_frames}"]
+
+
+@pytest.mark.xfail(strict=True, reason="bug: a fragment's header without data, or the start of a box, is not noticed")
+@pytest.mark.parametrize(("box", "after"), [(b"mdat", -4), (b"moof", 1)], ids=["header without data", "start of a box"])
+def test_a_fragmented_video_cut_around_a_box_header_is_refused(
+    tmp_path: Path, write_video: Callable[..., Path], box: bytes, after: int
+) -> None:
+    content = write_video(tmp_path / "whole.mp4", options=LAYOUTS["fragmented"]).read_bytes()
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(content[: content.rindex(box) + after])
+    with pytest.raises(InputError, match="truncated video"):
+        probe(path)
 
 
 @pytest.mark.xfail(

@@ -55,17 +55,17 @@ def test_notes_tell_when_where_how_far_and_by_how_many(make_track: Make, make_ev
 
 @pytest.fixture
 def viewports(tmp_path: Path) -> Path:
-    """A video of 4 gray pictures, 16 of a red disc on gray-green, 4 gray ones."""
+    """A video of 16 gray pictures, 16 of a red disc on gray-green, 4 gray ones."""
     scene = np.full((120, 160, 3), (100, 110, 100), dtype=np.uint8)
     scene += np.random.default_rng(1).integers(0, 12, scene.shape, dtype=np.uint8)
     across, down = np.meshgrid(np.arange(160) - 80, np.arange(120) - 60)
     disc = scene.copy()
     disc[np.hypot(across, down) < 22] = (214, 40, 40)
     with VideoWriter(tmp_path / "v_1.mp4", 16, (120, 160)) as writer:
-        for part, n in ((scene, 4), (disc, 16), (scene, 4)):
+        for part, n in ((scene, 16), (disc, 16), (scene, 4)):
             for _ in range(n):
                 writer.write(part)
-    write_json(tmp_path / "viewports.json", {"events": {"v_1": {"lead_in": 4, "pictures": 16, "lead_out": 4}}})
+    write_json(tmp_path / "viewports.json", {"events": {"v_1": {"lead_in": 16, "pictures": 16, "lead_out": 4}}})
     return tmp_path
 
 
