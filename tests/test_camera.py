@@ -49,7 +49,6 @@ def test_a_jump_is_passed_half_before_and_half_after_it() -> None:
     np.testing.assert_allclose(path[[0, -1]], jump(90)[[0, -1]], atol=1e-3)
 
 
-@pytest.mark.xfail(strict=True, reason="bug: the mean of two limited paths is not limited where they lie far apart")
 @pytest.mark.parametrize(("spread", "smooth_s"), [(0.3, 0), (1.0, 0.5)])
 def test_the_speed_limit_holds_on_a_restless_path(spread: float, smooth_s: float) -> None:
     fastest = []

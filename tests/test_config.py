@@ -120,7 +120,6 @@ def test_an_unknown_kind_of_source_names_the_known_ones() -> None:
     assert "'demo', 'vr_eyetracking'" in message
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a source without a kind is told only as 'missing; expected a mapping'")
 def test_a_source_without_a_kind_is_told_so() -> None:
     assert "kind" in refusal({"sources": [{}]})
 
@@ -139,18 +138,15 @@ def test_an_id_that_yaml_reads_as_a_number_is_to_be_put_in_quotes(text: str) -> 
     assert '"7"' in message
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a key of videos.exclude that is a number is called exclude.7")
 def test_a_number_in_exclude_is_named_by_its_full_key() -> None:
     assert refusal(DEMO | {"videos": {"exclude": {7: "broken"}}}).startswith("videos.exclude")
 
 
 @pytest.mark.parametrize("videos", [["a"], "a", 3])
-@pytest.mark.xfail(strict=True, reason="bug: videos that are no mapping end in an error of dict()")
 def test_videos_that_are_no_mapping_are_refused_by_name(videos: Any) -> None:
     assert refusal(DEMO | {"videos": videos}).startswith("videos: found")
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a reason that is no text is explained as if it were an own video")
 @pytest.mark.parametrize(("exclude", "expected"), [({"001": 3}, "text"), (["001"], "a mapping")])
 def test_a_wrong_exclude_is_explained_as_what_it_is(exclude: Any, expected: str) -> None:
     message = refusal(DEMO | {"videos": {"exclude": exclude}})
@@ -256,7 +252,6 @@ def test_a_read_only_disk_is_refused(mount: Callable[[str], Path]) -> None:
     assert str(disk) in str(caught.value)
 
 
-@pytest.mark.xfail(strict=True, reason="bug: sources.*.kind of the demo is declared without setting(...)")
 def test_every_kind_of_source_is_told_in_the_keys() -> None:
     assert "vr_eyetracking" in str(known_keys()["sources.*.kind"])
     assert known_keys()["sources.*.kind"]["description"]

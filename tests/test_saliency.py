@@ -54,7 +54,6 @@ def test_map_is_the_von_mises_fisher_density(yaw: list, pitch: list, sigma: floa
     assert np.abs(found - exact).max() < 3e-4  # a twelfth of a gray level
 
 
-@pytest.mark.xfail(strict=True, reason="bug: the map is cut at 5.5 sigma, where a wide density has not faded yet")
 def test_the_widest_allowed_sigma_has_no_hole_opposite_to_a_fixation() -> None:
     exact = brute_force(np.zeros(1), np.full(1, 90.0), np.ones(1), 30.0, (96, 192))
     assert divergence(exact, saliency_map(0, 90, sigma=30.0, size=(96, 192))) < 1e-5
@@ -97,7 +96,6 @@ def test_there_is_no_map_of_nothing(yaw: list[float], weights: list[float] | Non
         saliency_map(yaw, yaw, weights)
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a sigma far below the pixel's size gives 0 / 0 and a map of NaN")
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_a_fixation_narrower_than_a_pixel_never_becomes_nan() -> None:
     try:

@@ -83,14 +83,12 @@ def test_a_table_that_breaks_the_contract_is_refused_by_place_and_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="bug: Arrow's own error comes first, without file and row")
 @pytest.mark.parametrize(("column", "values"), [("observer", ["a", None]), ("pitch_deg", [0, np.nan])])
 def test_an_empty_cell_is_refused_by_column_and_row(tmp_path: Path, column: str, values: list[Any]) -> None:
     with pytest.raises(InputError, match=rf"fixations\.parquet: found nothing in column {column}, row 1"):
         write_table(tmp_path / "fixations.parquet", fixations().assign(**{column: values}), FIXATIONS)
 
 
-@pytest.mark.xfail(strict=True, reason="bug: an infinite weight is within the limits of an open range")
 def test_an_infinite_weight_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         write_table(tmp_path / "a.parquet", fixations().assign(weight=[1, np.inf]), FIXATIONS)

@@ -14,7 +14,8 @@ def camera_path(vectors: Array, rate: float, smooth_s: float, max_speed_deg_s: f
     """
     smooth = _smoothed(vectors, smooth_s * rate) if smooth_s and len(vectors) > 1 else vectors
     step_deg = max_speed_deg_s / rate
-    return normalise(_limited(smooth, step_deg) + _limited(smooth[::-1], step_deg)[::-1])
+    mean = normalise(_limited(smooth, step_deg) + _limited(smooth[::-1], step_deg)[::-1])
+    return _limited(mean, step_deg)  # where the two lie far apart, their mean may be faster than both
 
 
 def _smoothed(vectors: Array, sigma: float) -> Array:

@@ -59,7 +59,10 @@ def load_config(content: Mapping[str, Any]) -> Config:
     content = dict(content)
     if "exclude" in content:
         raise ConfigError("exclude: unknown key; did you mean videos.exclude?")
-    videos = dict(content.get("videos") or {})
+    videos = content.get("videos") or {}
+    if not isinstance(videos, Mapping):
+        raise ConfigError(f"videos: found {videos!r}; expected a mapping of ids to videos")
+    videos = dict(videos)
     content |= {"exclude": videos.pop("exclude", {}), "videos": videos}
     try:
         return TypeAdapter(Config).validate_python(content)
@@ -162,16 +165,18 @@ def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
     if parts[:1] == ["sources"] and len(parts) > 3:
         del parts[2]  # the kind of source, which stands in the file as a value
     key = "videos.exclude" + "".join(f".{p}" for p in parts[1:]) if parts[:1] == ["exclude"] else ".".join(parts)
-    general = re.sub(r"^(sources|videos)\.[^.]+", r"\1.*", key)
+    general = re.sub(r"^(sources|videos)\.(?!exclude)[^.]+|(?<=^videos\.exclude)\.[^.]+", _with_star, key)
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         nearest = _nearest(general, keys)
         return f"{key}: unknown key" + (
             f"; did you mean {nearest}?" if nearest else f"; known are {_few(_siblings(general, keys))}"
         )
     if parts[-1] == "[key]":
-        return f'{".".join(parts[:-1])}: found the key {error["input"]!r}; expected text: "{error["input"]}"'
+        return f'{key.removesuffix(".[key]")}: found the key {error["input"]!r}; expected text: "{error["input"]}"'
     node = keys.get(general, {})
-    if error["type"] in ("missing", "missing_argument", "union_tag_not_found"):
+    if error["type"] == "union_tag_not_found":
+        return f"{key}: found no kind in {error['input']!r}; expected {keys['sources.*.kind']['description']}"
+    if error["type"] in ("missing", "missing_argument"):
         return f"{key}: missing; expected {expected(node)} ({node.get('description', 'see docs/settings.md')})"
     if error["type"] == "value_error":
         return f"{key}: {error['ctx']['error']}"
@@ -179,6 +184,11 @@ def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
     wanted = error["ctx"].get("expected_tags") if error["type"] == "union_tag_invalid" else expected(node)
     meaning = node.get("description", "see docs/settings.md")
     return f"{key}: found {error['input']!r}; expected {wanted}{default} ({meaning})"
+
+
+def _with_star(match: re.Match[str]) -> str:
+    """A key without its id or place in a list: `videos.harbour` as `videos.*`."""
+    return f"{match[0].rpartition('.')[0]}.*"
 
 
 def _nearest(key: str, keys: Mapping[str, Any]) -> str | None:

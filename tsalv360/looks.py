@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tsalv360.frames import FPS
 from tsalv360.geometry import Array, to_vectors
 
 
@@ -21,6 +22,12 @@ class Looks:
     def n_observers(self) -> int:
         """Number of observers of the video."""
         return self.vectors.shape[1]
+
+    @property
+    def rate(self) -> float:
+        """Frames per second of the grid: 16, or fewer for slower videos."""
+        span = float(self.time_s[-1] - self.time_s[0])
+        return (len(self.time_s) - 1) / span if span else float(FPS)
 
     @property
     def present(self) -> NDArray[np.bool_]:

@@ -3,10 +3,12 @@
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
 from tsalv360.files import whole_folder
@@ -18,7 +20,7 @@ from tsalv360.settings import STRICT, setting
 
 Map = NDArray[np.float32]
 
-_REACH = 5.5  # in σ; the von Mises–Fisher mass beyond is 3e-7
+_FADED = 15.0  # a fixation is cut where its density is e^−15 of its peak: 3e-7
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -36,6 +38,12 @@ class SaliencySettings:
         gt=0,
         le=10,
     )
+
+    @model_validator(mode="after")
+    def _sigma_of_pixels(self) -> Self:
+        if self.sigma_deg < 90 / self.height:
+            raise ValueError(f"sigma_deg ({self.sigma_deg:g}°) must be at least half a pixel, {90 / self.height:.2g}°")
+        return self
 
 
 def saliency_map(
@@ -61,13 +69,16 @@ def saliency_map(
     if not weights.sum() > 0:
         raise ValueError("found no fixation of positive weight; expected at least one for a saliency map")
     total = density(yaw, pitch, weights, sigma, size)
+    if not total.max() > 0:
+        raise ValueError(f"found σ {sigma:g}° on a map of {180 / size[0]:.2g}° a pixel; expected at least half a pixel")
     return total / total.max()
 
 
 def density(yaw: Array, pitch: Array, weights: Array, sigma: float, size: tuple[int, int]) -> Map:
     """The sum of `saliency_map` before scaling: each fixation alone peaks at its weight. Zero without fixations."""
     height, width = size
-    kappa, reach = 1 / np.radians(sigma) ** 2, np.radians(min(_REACH * sigma, 180.0))
+    kappa = 1 / np.radians(sigma) ** 2
+    reach = np.arccos(max(-1.0, 1 - _FADED / kappa))
     lam = np.radians(pixel_to_direction(np.arange(width), 0, *size)[0])
     phi = np.radians(pixel_to_direction(0, np.arange(height), *size)[1])
     total = np.zeros(size, dtype=np.float32)

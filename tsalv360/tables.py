@@ -137,7 +137,7 @@ def as_table(frame: pd.DataFrame, table: Table, where: object) -> pa.Table:
     """`frame` as an Arrow table in the contract's column order; InputError names `where`, the column and the row."""
     if missing := [name for name in table if name not in frame]:
         raise InputError(where, f"columns {list(frame)}", f"also {missing}", "Write the missing columns.")
-    schema = pa.schema([pa.field(name, column.type, nullable=column.nullable) for name, column in table.items()])
+    schema = pa.schema([(name, column.type) for name, column in table.items()])
     try:
         arrow = pa.Table.from_pandas(frame[list(table)], schema=schema, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -149,7 +149,7 @@ def as_table(frame: pd.DataFrame, table: Table, where: object) -> pa.Table:
             raise InputError(where, f"nothing in column {name}, row {row}", column.meaning, "See docs/tables.md.")
         if column.type in (NUMBER, INTEGER):
             numbers = values.drop_null().to_numpy()
-            bad = ~((numbers >= column.low) & (numbers <= column.high))
+            bad = ~((numbers >= column.low) & (numbers <= column.high) & np.isfinite(numbers))
             if bad.any():
                 row = int(np.flatnonzero(bad)[0])
                 raise InputError(

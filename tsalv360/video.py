@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tsalv360.errors import InputError
 
 _ASPECT_TOLERANCE = 0.01  # of 2:1; covers sample aspects rounded to small fractions
+_LENGTH_TOLERANCE_S = 1.0  # of a length in the header, which may be that of the sound
 _BROWSER_FORMAT = {"movflags": "+faststart"}
 
 
@@ -47,6 +48,7 @@ def probe(path: str | Path, force_2to1: bool = False) -> VideoInfo:
             header, rate = stream.frames, stream.average_rate
             width, height = stream.codec_context.width, stream.codec_context.height
             aspect = width * float(stream.sample_aspect_ratio or 1) / height
+            announced_s = (container.duration or 0) / av.time_base
             packets = [packet.is_discard for packet in container.demux(stream) if packet.size]
     except FFmpegError as error:
         raise _unreadable(path, error) from error
@@ -63,6 +65,8 @@ def probe(path: str | Path, force_2to1: bool = False) -> VideoInfo:
     n_frames = len(packets)
     if header != n_frames or any(packets) or not rate:
         n_frames, rate = _count_by_decoding(path)
+        if rate and header == 0 and n_frames / rate < announced_s - _LENGTH_TOLERANCE_S:
+            raise _truncated(path, f"{float(n_frames / rate):.2f} of the {announced_s:.2f} s its header announces")
         notes.append(f"header says {header} frames, decoding gives {n_frames}")
     if n_frames == 0 or not rate:
         raise InputError(path, "no frames", "a 360° video", "Replace the file.")
@@ -142,7 +146,8 @@ def _refuse_truncated_mp4(path: Path) -> None:
         if file.read(12)[4:8] != b"ftyp":
             return
         offset = 0
-        while offset + 8 <= size:
+        kind = b""
+        while offset < size:
             file.seek(offset)
             box = int.from_bytes(file.read(4))
             kind = file.read(4)
@@ -150,10 +155,12 @@ def _refuse_truncated_mp4(path: Path) -> None:
                 box = int.from_bytes(file.read(8))
             elif box == 0:  # up to the end of the file
                 return
-            if box < 8 or offset + box > size:
+            if len(kind) < 4 or box < 8 or offset + box > size:
                 name = kind.decode("ascii", "replace")
                 raise _truncated(path, f"{size} bytes, but its '{name}' box ends at byte {offset + box}")
             offset += box
+        if kind == b"moof":
+            raise _truncated(path, "its last fragment has a header and no data")
 
 
 def _truncated(path: str | Path, found: str) -> InputError:

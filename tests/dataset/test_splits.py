@@ -65,7 +65,6 @@ def test_sources_with_fewer_videos_than_folds_are_split_too(sources: dict[str, s
     assert sorted(video for fold in splits for video in fold["test"]) == sorted(sources)
 
 
-@pytest.mark.xfail(strict=True, reason="bug: rounding holds all training videos out")
 def test_training_videos_are_left_whatever_the_share() -> None:
     for fold in make_splits(dict.fromkeys("abcd", "x"), 4, 0.9, 0):
         assert fold["train"]

@@ -21,12 +21,6 @@ SETTINGS = EventSettings(
 )
 
 
-FEW = pytest.mark.xfail(
-    strict=True,
-    reason="bug: HDBSCAN's labels keep the far points that fell out of a cluster, so its spread is too wide",
-)
-
-
 @dataclass(frozen=True)
 class Target:
     """Something on a great circle, watched by `watchers` from `start_s` to `end_s` but not during `pause_s`."""
@@ -226,7 +220,7 @@ def test_a_pause_is_filled_or_splits_into_stretches_or_ends_the_event(
         assert gaps.max() == pytest.approx(pause, abs=0.6)
 
 
-@pytest.mark.parametrize("share", [1.0, pytest.param(0.6, marks=FEW), pytest.param(0.3, marks=FEW)])
+@pytest.mark.parametrize("share", [1.0, 0.6, 0.3])
 def test_a_group_that_looks_at_one_place_is_a_cluster_wherever_the_others_look(share: float) -> None:
     missed = []
     for seed in range(20):
@@ -239,7 +233,6 @@ def test_a_group_that_looks_at_one_place_is_a_cluster_wherever_the_others_look(s
     assert missed == []
 
 
-@FEW
 def test_targets_are_found_whatever_the_noise() -> None:
     for seed in range(1, 4):
         found = detect_events(simulate(SCENE, 10.5, seed), "v", FPS, SETTINGS)
@@ -330,9 +323,6 @@ def test_recorded_fixations_of_any_length_serve_as_well() -> None:
     assert found.events.end_s[0] - found.events.start_s[0] > 4
 
 
-@pytest.mark.xfail(
-    strict=True, reason="bug: durations are counted as frames / 16, but below 16 fps a frame lasts longer"
-)
 def test_below_16_fps_durations_are_real_seconds() -> None:
     fps = 8
     frame = np.tile(np.arange(40), 8)
@@ -346,7 +336,6 @@ def test_below_16_fps_durations_are_real_seconds() -> None:
     assert found.events.end_s[0] == pytest.approx(3, abs=0.6)
 
 
-@pytest.mark.xfail(strict=True, reason="bug: rows before the first and after the last kept frame go to the nearest one")
 def test_rows_outside_the_kept_frames_belong_to_no_event() -> None:
     gaze = simulate([Target(0, 6, 0, 0, 0, 0, range(9))], 6.0)
     found = detect_events(gaze, "v", FPS, SETTINGS, frame_numbers(FPS, 150, 30))

@@ -78,7 +78,6 @@ def test_rows_of_other_videos_are_left_alone(tmp_path: Path) -> None:
     assert read_gaze_table(path, 25, "desert").empty
 
 
-@pytest.mark.xfail(strict=True, reason="bug: pandas reads the ids 001 and 010 of a CSV as the numbers 1 and 10")
 @pytest.mark.parametrize("column", ["video", "observer"])
 def test_ids_of_digits_keep_their_zeros(tmp_path: Path, column: str) -> None:
     path = write(tmp_path, ROWS | {"video": ["001", "010", "001"], "observer": ["01", "01", "02"]})
@@ -88,11 +87,11 @@ def test_ids_of_digits_keep_their_zeros(tmp_path: Path, column: str) -> None:
 
 WRONG_CELLS = {
     "letters for a time": ("time_s", [0.0, "soon", 0.1], "soon"),
-    "no time": ("time_s", [0.0, None, 0.1], "nan"),
+    "no time": ("time_s", [0.0, None, 0.1], "''"),
     "a time before the start": ("time_s", [0.0, -0.5, 0.1], "-0.5"),
     "letters for an angle": ("yaw_deg", [0.0, "left", 0.1], "left"),
     "degrees out of range": ("yaw_deg", [0.0, 1000.0, 0.1], "1000.0"),
-    "no pitch": ("pitch_deg", [0.0, None, 0.1], "nan"),
+    "no pitch": ("pitch_deg", [0.0, None, 0.1], "''"),
     "a pitch past the pole": ("pitch_deg", [0.0, 91.0, 0.1], "91.0"),
     "an infinite angle": ("pitch_deg", [0.0, float("inf"), 0.1], "inf"),
     "no duration": ("duration_s", [0.1, 0.0, 0.1], "0.0"),
@@ -148,17 +147,16 @@ def test_a_missing_column_is_named(tmp_path: Path, gone: str) -> None:
 def test_a_file_that_is_no_table_is_named(tmp_path: Path, name: str, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=f"{name}: found "):
+    with pytest.raises(InputError, match=rf"{name}(, row \d+)?: found "):
         read_gaze_table(tmp_path / name, 25)
 
 
 def test_a_row_with_a_field_too_few_is_named(tmp_path: Path) -> None:
     (tmp_path / "gaze.csv").write_text("observer,time_s,yaw_deg,pitch_deg\na,0,1,2\na,0.1,1\n")
-    with pytest.raises(InputError, match=r"row 2: found nan in column pitch_deg"):
+    with pytest.raises(InputError, match=r"row 2: found 3 fields; expected 4, as in the header"):
         read_gaze_table(tmp_path / "gaze.csv", 25)
 
 
-@pytest.mark.xfail(strict=True, reason="bug: with a field too many in every row, pandas shifts all columns by one")
 @pytest.mark.parametrize("observer", ["1", "a"])
 def test_a_field_too_many_in_every_row_is_refused(tmp_path: Path, observer: str) -> None:
     (tmp_path / "gaze.csv").write_text(f"observer,time_s,yaw_deg,pitch_deg\n{observer},0.0,10,5,7\n")

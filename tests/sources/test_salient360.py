@@ -95,7 +95,6 @@ def test_another_header_is_refused(tmp_path: Path, header: str) -> None:
         read_salient360(write(tmp_path, [row(0)], header), 25)
 
 
-@pytest.mark.xfail(strict=True, reason="bug: an index or time that goes back within an observer is not noticed")
 def test_an_index_that_goes_back_to_other_than_0_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, [row(0), row(1, start=300), row(1, start=10), row(2, start=400)])
     with pytest.raises(InputError, match="line 4"):

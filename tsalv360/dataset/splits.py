@@ -28,7 +28,7 @@ def _fold(dealt: list[str], number: int, folds: int, validation_share: float) ->
     """Test videos are every `folds`-th card; validation takes evenly spread cards of the rest."""
     test = dealt[number::folds]
     rest = [video for video in dealt if video not in test]
-    held_out = math.ceil(validation_share * len(rest)) if len(rest) > 1 else 0
+    held_out = min(math.ceil(validation_share * len(rest)), len(rest) - 1) if rest else 0
     places = {int((i + 0.5) * len(rest) / held_out) for i in range(held_out)}
     return {
         "train": sorted(video for place, video in enumerate(rest) if place not in places),

@@ -98,19 +98,21 @@ def _clusters(
 ) -> list[Array]:
     from sklearn.cluster import HDBSCAN  # takes a second to import, which planning and other stages need not pay
 
-    labels = HDBSCAN(
+    found = HDBSCAN(
         min_cluster_size=size,
         min_samples=min(len(points), n_frames + max(1, n_frames // 2)),
         cluster_selection_epsilon=2 * np.sin(np.radians(_EPSILON_DEG) / 2),
         allow_single_cluster=single,
         copy=True,
-    ).fit_predict(points)
+    ).fit(points)
     centres = []
-    for label in range(labels.max() + 1):
-        members = points[labels == label]
-        centre = robust_mean(members)
-        spread = np.sqrt(np.mean(vector_angle(members, centre) ** 2))
-        if len(np.unique(person[labels == label])) >= people and spread <= max_spread_deg:
+    for label in range(found.labels_.max() + 1):
+        core = points[np.where(found.labels_ == label, found.probabilities_, -1.0).argmax()]
+        # the label also stands on far points that fell out of the cluster while it was still wide
+        own = (found.labels_ == label) & (vector_angle(points, core) <= 2 * max_spread_deg)
+        centre = robust_mean(points[own])
+        spread = np.sqrt(np.mean(vector_angle(points[own], centre) ** 2))
+        if own.sum() >= size and len(np.unique(person[own])) >= people and spread <= max_spread_deg:
             centres.append(centre)
     return centres
 

@@ -10,7 +10,7 @@ from tsalv360.camera import camera_path
 from tsalv360.events.candidates import find_candidates
 from tsalv360.events.settings import EventSettings
 from tsalv360.events.settle import Settled, settle
-from tsalv360.frames import FPS, frame_numbers
+from tsalv360.frames import frame_numbers
 from tsalv360.geometry import Array, normalise, to_angles, to_vectors, vector_angle
 from tsalv360.looks import Looks, sample_looks
 from tsalv360.tables import ASSIGNMENTS, DROPPED, EVENTS, TRACKS, empty
@@ -57,7 +57,7 @@ def detect_events(
     kept = [s for s in settled if not s.dropped]
     kept.sort(key=lambda s: (s.frames[0], s.frames[-1], -s.n_looks))
     names = [f"{video_id}_{k}" for k in range(1, len(kept) + 1)]
-    tracks = [_track(name, event, number, fps, settings) for name, event in zip(names, kept, strict=True)]
+    tracks = [_track(name, event, number, fps, looks.rate, settings) for name, event in zip(names, kept, strict=True)]
     events = [
         _event(name, video_id, event, track, looks) for name, event, track in zip(names, kept, tracks, strict=True)
     ]
@@ -69,11 +69,13 @@ def detect_events(
     )
 
 
-def _track(name: str, event: Settled, number: NDArray[np.int64], fps: float, settings: EventSettings) -> pd.DataFrame:
+def _track(
+    name: str, event: Settled, number: NDArray[np.int64], fps: float, rate: float, settings: EventSettings
+) -> pd.DataFrame:
     yaw, pitch = to_angles(event.path)
     camera = np.concatenate(
         [
-            camera_path(event.path[part], FPS, settings.camera_smooth_s, settings.camera_max_speed_deg_s)
+            camera_path(event.path[part], rate, settings.camera_smooth_s, settings.camera_max_speed_deg_s)
             for part in event.stretches
         ]
     )
@@ -141,11 +143,12 @@ def _assign(
     middle = (fixations.time_s + fixations.duration_s / 2).to_numpy()
     vectors = to_vectors(fixations.yaw_deg, fixations.pitch_deg)
     at = _nearest(looks.time_s, middle)
+    on_grid = np.abs(middle - looks.time_s[at]) <= 0.5 / looks.rate + 1e-9
     distance = np.full((len(events), len(fixations)), np.inf)
     for k, event in enumerate(events):
         paths = np.full((len(looks.time_s), 3), np.nan)
         paths[event.frames] = event.path
-        alive = ~np.isnan(paths[at, 0])
+        alive = ~np.isnan(paths[at, 0]) & on_grid
         distance[k, alive] = vector_angle(vectors[alive], paths[at[alive]])
     best = distance.argmin(axis=0)
     nearest = distance.min(axis=0)

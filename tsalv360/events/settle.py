@@ -9,7 +9,6 @@ from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from tsalv360.events.candidates import Candidate
 from tsalv360.events.settings import EventSettings
-from tsalv360.frames import FPS
 from tsalv360.geometry import Array, interpolate, normalise, vector_angle
 from tsalv360.looks import Looks
 
@@ -58,22 +57,26 @@ def settle(looks: Looks, candidates: list[Candidate], settings: EventSettings) -
     candidates = [c for c in candidates if len(c.times) > 1]
     events = _settle_together(looks, candidates, settings)
     doubles = _doubles(events, settings.merge_deg)
-    single = _joined(
-        [(c, e) for k, (c, e) in enumerate(zip(candidates, events, strict=True)) if e and k not in doubles], settings
-    )
-    final = [replace(e, dropped=_broken_rule(e, settings)) for e in _settle_together(looks, single, settings) if e]
+    single = [(c, e) for k, (c, e) in enumerate(zip(candidates, events, strict=True)) if e and k not in doubles]
+    joined = _joined(single, looks.rate, settings)
+    final = [
+        replace(event, dropped=_broken_rule(event, looks.rate, settings))
+        for event in _settle_together(looks, joined, settings)
+        if event
+    ]
     merged = Dropped("merge_deg", f"stays within {settings.merge_deg:g}° of a stronger event")
     return final + [replace(event, dropped=merged) for k in sorted(doubles) if (event := events[k])]
 
 
-def _joined(pairs: list[tuple[Candidate, Settled]], settings: EventSettings) -> list[Candidate]:
+def _joined(pairs: list[tuple[Candidate, Settled]], rate: float, settings: EventSettings) -> list[Candidate]:
     """The candidates, with those joined where one goes on, in time and place, where another ends."""
     pairs = sorted(pairs, key=lambda pair: pair[1].frames[0])
     joined: list[tuple[Candidate, Settled]] = []
     for candidate, event in pairs:
         for place, (earlier, before) in enumerate(joined):
             gap = event.frames[0] - before.frames[-1]
-            if abs(gap) <= settings.max_gap_s * FPS and _miss_deg(before.path, event.path[0], gap) <= settings.link_deg:
+            near = _miss_deg(before.path, event.path[0], gap, round(rate)) <= settings.link_deg
+            if near and abs(gap) <= settings.max_gap_s * rate:
                 joined[place] = earlier.joined_with(candidate), event
                 break
         else:
@@ -81,10 +84,10 @@ def _joined(pairs: list[tuple[Candidate, Settled]], settings: EventSettings) -> 
     return [candidate for candidate, _ in joined]
 
 
-def _miss_deg(path: Array, goal: Array, steps: int) -> float:
-    """How far from `goal` a path [n, 3] ends that stands still, or goes on as before, for `steps` frames."""
-    back = path[-min(len(path), FPS)]
-    ahead = normalise(path[-1] + (path[-1] - back) * steps / max(1, min(len(path), FPS) - 1))
+def _miss_deg(path: Array, goal: Array, steps: int, memory: int) -> float:
+    """How far from `goal` a path [n, 3] ends that stands still, or goes on as in its last `memory` steps."""
+    back = min(len(path) - 1, memory)
+    ahead = normalise(path[-1] + (path[-1] - path[-1 - back]) * steps / max(1, back))
     return float(min(vector_angle(path[-1], goal), vector_angle(ahead, goal)))
 
 
@@ -117,7 +120,7 @@ def _path(looks: Looks, own: NDArray[np.bool_], before: Array) -> Array:
     """Mean direction of the own looks, smoothed over time; where there are none the path stands still."""
     weights = np.where(own, looks.weights, 0.0)
     total = np.einsum("fo,foc->fc", weights, np.nan_to_num(looks.vectors))
-    sigma = _SMOOTH_S * FPS
+    sigma = _SMOOTH_S * looks.rate
     smooth = gaussian_filter1d(total, sigma, axis=0, mode="constant", truncate=3)
     known = np.linalg.norm(smooth, axis=1) > 1e-3
     if not known.any():
@@ -131,10 +134,10 @@ def _settled(
     """The frames in which enough of those present look, with gaps filled; None when there are none at all."""
     watching = own.sum(axis=1)
     present = np.maximum(looks.present.sum(axis=1), 1)
-    share = uniform_filter1d(watching / present, size=max(1, round(settings.window_s * FPS)), mode="constant")
+    share = uniform_filter1d(watching / present, size=max(1, round(settings.window_s * looks.rate)), mode="constant")
     typical = np.median(share[near & (share > 0)]) if (near & (share > 0)).any() else 0.0
     alive = near & (share >= max(_EDGE * typical, settings.min_share)) & (share > 0)
-    frames = np.flatnonzero(_fill(alive, looks.time_s, settings.fill_gap_s))
+    frames = np.flatnonzero(_fill(alive, settings.fill_gap_s * looks.rate))
     if not len(frames):
         return None
     squares = np.where(own, vector_angle(looks.vectors, path[:, None]) ** 2, 0.0)[frames].sum(axis=1)
@@ -150,18 +153,18 @@ def _settled(
     )
 
 
-def _fill(alive: NDArray[np.bool_], time: Array, gap_s: float) -> NDArray[np.bool_]:
-    """`alive` with the gaps of up to `gap_s` seconds filled."""
+def _fill(alive: NDArray[np.bool_], gap: float) -> NDArray[np.bool_]:
+    """`alive` with the gaps of up to `gap` frames filled."""
     alive = alive.copy()
     frames = np.flatnonzero(alive)
     for before, after in zip(frames[:-1], frames[1:], strict=True):
-        if after - before > 1 and time[after] - time[before] <= gap_s + 1.5 / FPS:
+        if 1 < after - before <= gap + 1:
             alive[before:after] = True
     return alive
 
 
-def _broken_rule(event: Settled, settings: EventSettings) -> Dropped | None:
-    duration = len(event.frames) / FPS
+def _broken_rule(event: Settled, rate: float, settings: EventSettings) -> Dropped | None:
+    duration = len(event.frames) / rate
     observers = int(event.watchers.sum())
     spread = float(np.sqrt(np.mean(event.spread_deg**2)))
     if duration < settings.min_duration_s:

@@ -40,7 +40,7 @@ EXTRA_ROW_OBSERVER = 2  # from 0; this observer's files run one frame past the e
 class DemoSource:
     """Settings of the demo. The same settings give the same files."""
 
-    kind: Literal["demo"] = "demo"
+    kind: Literal["demo"] = setting("demo", "kind of source: demo or vr_eyetracking")
     directory: str = setting("data/demo", "folder the demo is written to", min_length=1)
     n_videos: int = setting(12, "number of videos", ge=1, le=99)
     min_duration_s: float = setting(

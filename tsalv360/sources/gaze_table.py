@@ -1,5 +1,6 @@
 """Anyone's own gaze: a CSV or Parquet table with observer, time or frame, and direction."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def read_gaze_table(
     where = [f"{path}, row {number + 1}" for number in table.index]
     for name in [times, *angles, *optional]:
         table[name] = _numbers(table[name], where)
-    if bad := [i for i, name in enumerate(table.observer) if pd.isna(name)]:
+    if bad := [i for i, name in enumerate(table.observer) if pd.isna(name) or name == ""]:
         raise InputError(where[bad[0]], "no observer", "a name or number of the observer", "Correct the row.")
     notes: list[str] = []
     time_s = table[times].to_numpy() if times == "time_s" else table[times].to_numpy() / fps
@@ -69,9 +70,22 @@ def read_gaze_table(
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        return pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    except InputError:
+        raise
     except (OSError, ValueError, pa.ArrowInvalid) as error:
         raise InputError(path, str(error), "a CSV or Parquet table", "See docs/sources.md for the columns.") from error
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """All cells as text: ids keep their zeros, and a row of another length is named."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        header, *rows = [row for row in csv.reader(file) if row] or [[]]
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(header):
+            found, expected = f"{len(row)} fields", f"{len(header)}, as in the header"
+            raise InputError(f"{path}, row {number}", found, expected, "Correct or remove the row.")
+    return pd.DataFrame(rows, columns=pd.Index([name.strip() for name in header]), dtype="str")
 
 
 def _numbers(column: "pd.Series[float]", where: list[str]) -> "pd.Series[float]":
@@ -93,4 +107,4 @@ def _angles(table: pd.DataFrame, where: list[str], notes: list[str]) -> tuple[Ar
 def _refuse(bad: NDArray[np.bool_], values: NDArray[Any], where: list[str], column: str, expected: str) -> None:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
-        raise InputError(where[row], f"{values[row]!s} in column {column}", expected, "Correct or remove the row.")
+        raise InputError(where[row], f"'{values[row]}' in column {column}", expected, "Correct or remove the row.")

@@ -36,6 +36,13 @@ def read_salient360(csv: str | Path, fps: float) -> pd.DataFrame:
     index, x, y, start_ms, duration_ms, start_frame, _ = values.T
     notes: list[str] = []
     where = [f"{path}, line {number}" for number in range(2, len(lines) + 1)]
+    before = np.concatenate([[-1], index[:-1]])
+    if (wrong := np.flatnonzero((index != 0) & (index != before + 1))).size:
+        found, expected = (
+            f"index {index[wrong[0]]:g} after {before[wrong[0]]:g}",
+            "the next one, or 0 for a new observer",
+        )
+        raise InputError(where[wrong[0]], found, expected, "Use the file as published.")
     yaw, pitch = directions_from_fractions(x, y, "top left", where, notes)
     person = np.cumsum(index == 0)
     observer = [f"{path.stem}-{n:02d}" for n in person]

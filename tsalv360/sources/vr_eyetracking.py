@@ -24,7 +24,7 @@ _NAME = re.compile(r"(?P<video>[A-Za-z0-9-]+)\._(?P<date>\d+(-\d+)*)_ori_0\.txt"
 class VrEyeTrackingSource:
     """The folders of the VR-EyeTracking data set."""
 
-    kind: Literal["vr_eyetracking"] = setting("vr_eyetracking", "this source")
+    kind: Literal["vr_eyetracking"] = setting("vr_eyetracking", "kind of source: demo or vr_eyetracking")
     videos: str = setting(..., "folder with <VVV>.mp4")
     gaze: str = setting(..., "folder Gaze_txt_files with p001, p002, …")
 
@@ -86,6 +86,8 @@ def _read_file(path: Path) -> list[tuple[int, float, float, str]]:
         if index < 1 or (rows and index <= rows[-1][0]):
             raise InputError(where, f"index {index}", "an index from 1 that increases", "Correct or remove the line.")
         rows.append((index, x, y, where))
+    if not rows:
+        raise InputError(path, "an empty file", "lines of gaze samples", "Copy it again, or remove it.")
     return rows
 
 
