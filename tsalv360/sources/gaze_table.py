@@ -73,7 +73,7 @@ def _read(path: Path) -> pd.DataFrame:
         return pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     except InputError:
         raise
-    except (OSError, ValueError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, csv.Error, pa.ArrowInvalid) as error:
         raise InputError(path, str(error), "a CSV or Parquet table", "See docs/sources.md for the columns.") from error
 
 

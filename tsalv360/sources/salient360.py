@@ -23,7 +23,7 @@ def read_salient360(csv: str | Path, fps: float) -> pd.DataFrame:
     different files (left and right eye) are different people. Raises InputError naming the line.
     """
     path = Path(csv)
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     if not lines or [name.strip() for name in lines[0].lstrip("# ").split(",")] != _HEADER:
         raise InputError(
             f"{path}, line 1",
