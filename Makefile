@@ -13,7 +13,7 @@ demo: .venv/base
 test: lint
 	$(BIN)/pytest -n 2 -m "not soak"
 
-test-fast: .venv/dev
+test-fast: lint
 	$(BIN)/pytest -n 2 -m "not slow and not soak"
 
 soak: .venv/dev
@@ -29,9 +29,9 @@ lint: .venv/dev
 reference: .venv/dev
 	$(BIN)/python -m tsalv360.reference
 
-# People's work in curation/ stays.
+# People's work in curation/ and other data stay.
 clean:
-	rm -rf results data .snakemake
+	rm -rf results data/demo data/tiny .snakemake
 
 .venv/base: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tsalv360 needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12")'

@@ -17,7 +17,9 @@ if DEMO:
             mem_mb=1000,
             runtime=10,
         params:
-            source=asdict(DEMO),
+            source={
+                key: value for key, value in asdict(DEMO).items() if key != "n_videos"
+            },
         message:
             "Drawing demo video {wildcards.video} and simulating its observers"
         script:

@@ -8,7 +8,11 @@ rule report:
         dropped=expand(rules.events.output.dropped, video=VIDEOS),
         viewports=expand(rules.viewports.output, video=VIDEOS),
         truth=(
-            [demo.truth_path(DEMO, video) for video in demo.video_ids(DEMO)]
+            [
+                demo.truth_path(DEMO, video)
+                for video in demo.video_ids(DEMO)
+                if video in VIDEOS
+            ]
             if DEMO
             else []
         ),

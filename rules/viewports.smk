@@ -16,6 +16,7 @@ rule viewports:
         runtime=60,
     params:
         settings=asdict(CONFIG.viewports),
+        frame_height=CONFIG.frames.height,
     message:
         "Rendering the viewports of {wildcards.video}"
     script:

@@ -11,4 +11,5 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         snakemake.input.saliency,
         read_table(snakemake.input.tracks, TRACKS),
         ViewportSettings(**snakemake.params.settings),
+        snakemake.params.frame_height,
     )

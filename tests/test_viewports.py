@@ -50,7 +50,7 @@ def stages(tmp_path: Path) -> Path:
 
 
 def render(stages: Path, tracks: pd.DataFrame) -> Path:
-    write_viewports(stages / "viewports", stages / "frames", stages / "saliency", tracks, SETTINGS)
+    write_viewports(stages / "viewports", stages / "frames", stages / "saliency", tracks, SETTINGS, HEIGHT)
     return stages / "viewports"
 
 
@@ -157,5 +157,12 @@ def test_a_full_disk_is_an_error_and_nothing_stays(
         noise = np.random.default_rng(frame).integers(0, 255, (HEIGHT, 2 * HEIGHT, 3), dtype=np.uint8)
         cv2.imwrite(str(stages / "frames" / f"{frame:04d}.png"), noise)
     with pytest.raises(OSError, match="No space left"):
-        write_viewports(disk / "v", stages / "frames", stages / "saliency", make_track("v_1", FRAMES), SETTINGS)
+        write_viewports(disk / "v", stages / "frames", stages / "saliency", make_track("v_1", FRAMES), SETTINGS, HEIGHT)
     assert list(disk.iterdir()) == []
+
+
+def test_frames_of_another_size_are_refused_by_name(stages: Path, make_track: Track) -> None:
+    write_picture(stages / "frames" / "0012.png", np.zeros((100, 200, 3), dtype=np.uint8))
+    with pytest.raises(InputError, match=r"0012\.png: found 200×100; expected 480×240"):
+        render(stages, make_track("v_1", FRAMES))
+    assert not (stages / "viewports").exists()

@@ -76,15 +76,15 @@ def plan_recordings(config: Config) -> dict[str, Recording]:
     recordings: dict[str, Recording] = {}
     for recording in [
         *(r for source in config.sources for r in source.recordings()),
-        *(video.recording(name) for name, video in config.videos.items()),
+        *(video.recording(name) for name, video in config.videos.items() if name not in config.exclude),
     ]:
         if recording.video_id in recordings:
             raise ConfigError(f"videos: the id {recording.video_id} stands for two videos; give one another id")
         recordings[recording.video_id] = recording
-    if unknown := sorted(set(config.exclude) - set(recordings)):
+    if unknown := sorted(set(config.exclude) - set(recordings) - set(config.videos)):
         raise ConfigError(f"videos.exclude: no video {', '.join(unknown)}; there are {_few(list(recordings))}")
     for video in config.exclude:
-        del recordings[video]
+        recordings.pop(video, None)
     if not recordings:
         raise ConfigError("sources: no videos; name a source, or your own videos under videos")
     if config.dataset.folds > len(recordings):

@@ -10,9 +10,11 @@ import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from tsalv360.errors import InputError
-from tsalv360.geometry import to_vectors, vector_angle
+from tsalv360.geometry import Array, to_vectors, vector_angle
 from tsalv360.settings import STRICT, setting
 
+_SPAN_S = 0.025  # velocity is measured over this or one sample step; at 250 Hz neighbours differ by noise
+_SACCADE_S = 0.08  # a sample that lasts longer holds a fixation of its own
 _OVERRUN_S = 0.5  # how far gaze may run on after its video before it must belong to another one
 
 
@@ -45,6 +47,13 @@ def find_fixations(gaze: pd.DataFrame, settings: FixationSettings) -> pd.DataFra
     found = found.sort_values(["observer", "time_s"], kind="stable", ignore_index=True)
     removed = len(gaze) - len(found)
     found.attrs["notes"] = [*gaze.attrs.get("notes", [])]
+    if len(gaze) and not len(found):
+        raise InputError(
+            "fixations",
+            f"none in {len(gaze)} gaze samples",
+            "gaze that rests now and then",
+            "Check times and units of the gaze, or raise fixations.max_velocity_deg_s.",
+        )
     if removed:
         found.attrs["notes"].append(f"{removed} of {len(gaze)} gaze samples removed (saccades and short fixations)")
     return found
@@ -54,8 +63,11 @@ def _fixations_of_observer(samples: pd.DataFrame, settings: FixationSettings) ->
     samples = samples.sort_values("time_s", kind="stable").copy()
     start = samples.time_s.to_numpy()
     step = np.diff(start)
-    direction = to_vectors(samples.yaw_deg, samples.pitch_deg)
-    fast = vector_angle(direction[1:], direction[:-1]) > settings.max_velocity_deg_s * step
+    if (step <= 0).any():
+        again = start[:-1][step <= 0][0]
+        observer = samples.observer.iloc[0]
+        raise InputError(f"gaze of observer {observer}", f"two samples at {again:g} s", "one at a time", "Remove one.")
+    fast = _velocity(start, to_vectors(samples.yaw_deg, samples.pitch_deg)) > settings.max_velocity_deg_s
     missing = step - samples.duration_s.to_numpy()[:-1] > settings.max_gap_ms / 1000
     breaks = fast | missing
     samples["fixation_id"] = np.concatenate([[0], np.cumsum(breaks)])
@@ -63,10 +75,22 @@ def _fixations_of_observer(samples: pd.DataFrame, settings: FixationSettings) ->
     lasts[:-1] = np.where(breaks, np.minimum(lasts[:-1], step), step)
     samples["duration_s"] = lasts
     total = samples.groupby("fixation_id").duration_s.transform("sum")
-    alone = samples.groupby("fixation_id").duration_s.transform("size") == 1  # between two fast intervals: a saccade
-    kept = samples[(total >= settings.min_duration_ms / 1000 - 1e-9) & ~alone].copy()
+    alone = samples.groupby("fixation_id").duration_s.transform("size") == 1  # between two fast intervals
+    saccade = alone & (samples.duration_s < _SACCADE_S)
+    kept = samples[(total >= settings.min_duration_ms / 1000 - 1e-9) & ~saccade].copy()
     kept["fixation_id"] = kept.fixation_id.rank(method="dense").astype(int) - 1
     return kept
+
+
+def _velocity(time_s: Array, direction: Array) -> Array:
+    """Velocity [n − 1] in deg/s between neighbouring samples, taken over at least `_SPAN_S`, lest it be noise alone."""
+    if len(time_s) < 2:
+        return np.zeros(0)
+    wider = int(np.ceil(_SPAN_S / np.median(np.diff(time_s)))) - 1
+    place = np.arange(len(time_s) - 1)
+    first = np.maximum(place - wider // 2, 0)
+    last = np.minimum(place + 1 + (wider + 1) // 2, len(time_s) - 1)
+    return vector_angle(direction[last], direction[first]) / (time_s[last] - time_s[first])
 
 
 def within_video(gaze: pd.DataFrame, duration_s: float, n_frames: int, where: object) -> pd.DataFrame:

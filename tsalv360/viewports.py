@@ -83,11 +83,13 @@ def write_viewports(
     saliency_directory: str | Path,
     tracks: pd.DataFrame,
     settings: ViewportSettings,
+    frame_height: int,
 ) -> None:
     """Write `<event>.mp4`, `<event>.overlay.mp4`, `<event>.jpg` (poster) and `viewports.json` (lengths) of a video.
 
     Every frame is read once and serves all events in it. Picture j of a video is row j of the event's track after
-    the lead-in. Parameters: folders of the frames and saliency stages, and the tracks of the video.
+    the lead-in. Parameters: folders of the frames and saliency stages, the tracks of the video, and the height that
+    its frames must have. Raises InputError for a frame that is missing or of another size.
     """
     pictures = {int(path.stem): path for path in sorted(Path(frames_directory).glob("[0-9]*.*"))}
     if missing := sorted(set(tracks.frame) - set(pictures)):
@@ -114,6 +116,9 @@ def write_viewports(
         }
         for frame, wanted in sorted(shots.items()):
             panorama = read_picture(pictures[frame])
+            if panorama.shape[:2] != (frame_height, 2 * frame_height):
+                found, expected = f"{panorama.shape[1]}×{panorama.shape[0]}", f"{2 * frame_height}×{frame_height}"
+                raise InputError(pictures[frame], found, expected, "Delete the folder and run again.")
             padded = pad_poles(panorama)
             for shot in wanted:
                 viewport = Viewport(shot.yaw, shot.pitch, shot.hfov, size)

@@ -35,7 +35,7 @@ def test_angles_and_times_are_read_from_either_format(tmp_path: Path, kind: str)
     assert table.pitch_deg.tolist() == [5, 0, -80]
     assert table.time_s.tolist() == [0, 0.1, 0.05]
     assert table.frame.tolist() == [0, 2, 1]
-    assert table.duration_s.tolist() == [0.04] * 3
+    assert table.duration_s.tolist() == [0.1, 0.1, 0.04]  # each observer's own step; one frame of the video if alone
     assert table.fixation_id.tolist() == [-1] * 3
     as_table(table, FIXATIONS, "read")
 

@@ -227,3 +227,29 @@ def test_the_config_files_that_ship_are_valid() -> None:
     for path in sorted((ROOT / "config").glob("*.yaml")):
         if path.name not in ("schema.yaml", "local.yaml"):
             load_config(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def test_own_recordings_are_built_at_full_size() -> None:
+    """What config/own-recordings.yaml does not set must not come from the demo's config."""
+    from snakemake.utils import update_config
+
+    from tsalv360.config import load_config
+
+    merged = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    update_config(merged, yaml.safe_load((ROOT / "config" / "own-recordings.yaml").read_text(encoding="utf-8")))
+    config = load_config(merged)
+    assert config.frames.height == 960 and not config.sources
+
+
+def test_a_video_that_is_gone_can_be_excluded(fresh: Workflow) -> None:
+    gone = fresh.with_config(videos={"gone": {"path": "gone.mp4", "gaze": "gone.csv"}, "exclude": {"gone": "lost"}})
+    assert gone.planned()["index"] == 2
+
+
+def test_one_more_demo_video_redraws_no_other(built: Workflow) -> None:
+    more = tiny_source() | {"n_videos": 3}
+    assert Workflow(built.folder).with_config(sources=[more]).planned()["demo"] == 1
+
+
+def tiny_source() -> dict:
+    return yaml.safe_load(TINY.read_text())["sources"][0]

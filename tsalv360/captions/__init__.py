@@ -14,7 +14,6 @@ import pandas as pd
 from tsalv360.captions.facts import describe
 from tsalv360.captions.settings import CaptionSettings
 from tsalv360.files import read_json
-from tsalv360.frames import FPS
 from tsalv360.geometry import to_vectors, vector_angle
 from tsalv360.video import read_pictures
 
@@ -41,12 +40,13 @@ def caption_video(
         n_pictures = lengths[name]["pictures"]
         numbers = spread(n_pictures, settings.n_frames)
         pictures = read_pictures(Path(viewports, f"{name}.mp4"), [lengths[name]["lead_in"] + n for n in numbers])
-        text = describe(pictures, (n_pictures - 1) / max(1, len(numbers) - 1) / FPS)
+        track = tracks[tracks.event_id == name]
+        text = describe(pictures, float(np.median(np.diff(track.time_s.iloc[numbers]))) if len(numbers) > 1 else 0.0)
         candidate = {"text": text, "model": settings.backend, "revision": REVISION[settings.backend], "score": None}
         captions[name] = {
             "caption": text,
             "candidates": [candidate],
-            "notes": notes(event, tracks[tracks.event_id == name]),
+            "notes": notes(event, track),
         }
     return captions
 

@@ -109,7 +109,7 @@ def _clusters(
     for label in range(found.labels_.max() + 1):
         core = points[np.where(found.labels_ == label, found.probabilities_, -1.0).argmax()]
         # the label also stands on far points that fell out of the cluster while it was still wide
-        own = (found.labels_ == label) & (vector_angle(points, core) <= 2 * max_spread_deg)
+        own = (found.labels_ == label) & (vector_angle(points, core) <= max_spread_deg)
         centre = robust_mean(points[own])
         spread = np.sqrt(np.mean(vector_angle(points[own], centre) ** 2))
         if own.sum() >= size and len(np.unique(person[own])) >= people and spread <= max_spread_deg:

@@ -109,7 +109,7 @@ def _event(name: str, video_id: str, event: Settled, track: pd.DataFrame, looks:
         "n_stretches": len(event.stretches),
         "yaw_deg": float(yaw),
         "pitch_deg": float(pitch),
-        "n_observers": int(event.watchers.sum()),
+        "n_observers": event.n_watchers,
         "confidence": event.confidence,
     }
 
@@ -126,7 +126,7 @@ def _dropped(video_id: str, dropped: list[Settled], looks: Looks) -> pd.DataFram
                 "end_s": float(looks.time_s[event.frames[-1]]),
                 "yaw_deg": float(yaw),
                 "pitch_deg": float(pitch),
-                "n_observers": int(event.watchers.sum()),
+                "n_observers": event.n_watchers,
                 "share": event.share,
                 **event.dropped._asdict(),
             }
@@ -137,18 +137,21 @@ def _dropped(video_id: str, dropped: list[Settled], looks: Looks) -> pd.DataFram
 def _assign(
     fixations: pd.DataFrame, names: list[str], events: list[Settled], looks: Looks, settings: EventSettings
 ) -> pd.DataFrame:
-    """The nearest event of every fixation row at the middle of its interval, within `assign_deg`."""
+    """The nearest event of every fixation row, within `assign_deg`, at the time in it nearest to its middle."""
     if not events:
         return empty(ASSIGNMENTS)
-    middle = (fixations.time_s + fixations.duration_s / 2).to_numpy()
+    start = fixations.time_s.to_numpy()
+    middle, end = start + fixations.duration_s.to_numpy() / 2, start + fixations.duration_s.to_numpy()
     vectors = to_vectors(fixations.yaw_deg, fixations.pitch_deg)
-    at = _nearest(looks.time_s, middle)
-    on_grid = np.abs(middle - looks.time_s[at]) <= 0.5 / looks.rate + 1e-9
+    slack = 0.5 / looks.rate + 1e-9
     distance = np.full((len(events), len(fixations)), np.inf)
     for k, event in enumerate(events):
+        first, last = looks.time_s[event.frames[[0, -1]]]
+        time = np.clip(middle, first, last)
+        at = _nearest(looks.time_s, time)
         paths = np.full((len(looks.time_s), 3), np.nan)
         paths[event.frames] = event.path
-        alive = ~np.isnan(paths[at, 0]) & on_grid
+        alive = ~np.isnan(paths[at, 0]) & (time >= start - slack) & (time <= end + slack)
         distance[k, alive] = vector_angle(vectors[alive], paths[at[alive]])
     best = distance.argmin(axis=0)
     nearest = distance.min(axis=0)

@@ -27,16 +27,43 @@ class Dropped(NamedTuple):
 
 @dataclass(frozen=True)
 class Settled:
-    """One event on the frame grid: indices of its frames [n], and per frame its direction, spread and observers."""
+    """One event on the frame grid: indices of its frames [n], and for each of them
+
+    its direction `path` [n, 3], `spread_deg` [n], who is `looking` [n, n_observers] and how many are `n_present` [n].
+    """
 
     frames: NDArray[np.int64]
     path: Array
     spread_deg: Array
-    n_observers: NDArray[np.int64]
-    watchers: NDArray[np.bool_]
-    share: float
-    n_looks: int
+    looking: NDArray[np.bool_]
+    n_present: NDArray[np.int64]
     dropped: Dropped | None = None
+
+    @property
+    def n_observers(self) -> NDArray[np.int64]:
+        """Observers looking at it at each frame [n]."""
+        return self.looking.sum(axis=1)
+
+    @property
+    def n_looks(self) -> int:
+        """Looks at it in all."""
+        return int(self.looking.sum())
+
+    @property
+    def n_watchers(self) -> int:
+        """Observers who looked at it at any time."""
+        return int(np.any(self.looking, axis=0).sum())
+
+    @property
+    def share(self) -> float:
+        """Mean share of those present who look at it."""
+        return float(np.mean(self.n_observers / np.maximum(self.n_present, 1)))
+
+    def split(self, max_gap: float) -> list["Settled"]:
+        """Events of its own where more than `max_gap` frames lie between two of its frames."""
+        cuts = np.flatnonzero(np.diff(self.frames) > max_gap + 1) + 1
+        arrays = [self.frames, self.path, self.spread_deg, self.looking, self.n_present]
+        return [Settled(*parts) for parts in zip(*(np.split(array, cuts) for array in arrays), strict=True)]
 
     @property
     def stretches(self) -> list[slice]:
@@ -60,9 +87,10 @@ def settle(looks: Looks, candidates: list[Candidate], settings: EventSettings) -
     single = [(c, e) for k, (c, e) in enumerate(zip(candidates, events, strict=True)) if e and k not in doubles]
     joined = _joined(single, looks.rate, settings)
     final = [
-        replace(event, dropped=_broken_rule(event, looks.rate, settings))
+        replace(part, dropped=_broken_rule(part, looks.rate, settings))
         for event in _settle_together(looks, joined, settings)
         if event
+        for part in event.split(settings.max_gap_s * looks.rate)
     ]
     merged = Dropped("merge_deg", f"stays within {settings.merge_deg:g}° of a stronger event")
     return final + [replace(event, dropped=merged) for k in sorted(doubles) if (event := events[k])]
@@ -141,16 +169,8 @@ def _settled(
     if not len(frames):
         return None
     squares = np.where(own, vector_angle(looks.vectors, path[:, None]) ** 2, 0.0)[frames].sum(axis=1)
-    mean_share = float((watching / present)[frames].mean())
-    return Settled(
-        frames=frames,
-        path=path[frames],
-        spread_deg=np.sqrt(squares / np.maximum(watching[frames], 1)),
-        n_observers=watching[frames],
-        watchers=np.any(own[frames], axis=0),
-        share=mean_share,
-        n_looks=int(watching[frames].sum()),
-    )
+    spread = np.sqrt(squares / np.maximum(watching[frames], 1))
+    return Settled(frames, path[frames], spread, own[frames], present[frames])
 
 
 def _fill(alive: NDArray[np.bool_], gap: float) -> NDArray[np.bool_]:
@@ -165,7 +185,7 @@ def _fill(alive: NDArray[np.bool_], gap: float) -> NDArray[np.bool_]:
 
 def _broken_rule(event: Settled, rate: float, settings: EventSettings) -> Dropped | None:
     duration = len(event.frames) / rate
-    observers = int(event.watchers.sum())
+    observers = event.n_watchers
     spread = float(np.sqrt(np.mean(event.spread_deg**2)))
     if duration < settings.min_duration_s:
         return Dropped("min_duration_s", f"lasts {duration:.2f} s, less than {settings.min_duration_s:g} s")

@@ -49,8 +49,8 @@ def read_gaze(recording: Recording, fps: float) -> pd.DataFrame:
     if gaze is None or gaze.empty:
         raise InputError(
             f"video {recording.video_id}",
-            f"no gaze in {[str(path) for path in recording.gaze]}",
-            f"gaze in the format {recording.gaze_format}",
-            "Correct the path of its gaze in the config.",
+            f"no gaze in {', '.join(map(str, recording.gaze))}" if recording.gaze else "no gaze file",
+            f"gaze of '{recording.gaze_id or recording.video_id}' in the format {recording.gaze_format}",
+            "Correct the path of its gaze or its gaze_id in the config, or exclude the video.",
         )
     return gaze

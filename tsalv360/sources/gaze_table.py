@@ -63,7 +63,8 @@ def read_gaze_table(
         _refuse(duration <= 0, duration, where, "duration_s", "more than 0")
         fixation_id = table.groupby("observer").cumcount().to_numpy()
     else:
-        duration, fixation_id = np.full(len(table), 1 / fps), np.full(len(table), -1)
+        step = table.assign(time=time_s).groupby("observer").time.transform(lambda t: t.sort_values().diff().median())
+        duration, fixation_id = step.fillna(1 / fps).to_numpy(), np.full(len(table), -1)
     frame = np.floor(time_s * fps + 1e-6).astype(int)
     return fixations_table(table.observer.astype(str), time_s, duration, frame, yaw, pitch, fixation_id, notes=notes)
 
@@ -97,7 +98,7 @@ def _numbers(column: "pd.Series[float]", where: list[str]) -> "pd.Series[float]"
 
 def _angles(table: pd.DataFrame, where: list[str], notes: list[str]) -> tuple[Array, Array]:
     yaw, pitch = table.yaw_deg.to_numpy(), table.pitch_deg.to_numpy()
-    _refuse(np.abs(yaw) > 360.5, yaw, where, "yaw_deg", "degrees from −180 to 180, or 0 to 360")
+    _refuse((yaw < -180.5) | (yaw > 360.5), yaw, where, "yaw_deg", "degrees from −180 to 180, or 0 to 360")
     _refuse(np.abs(pitch) > 90.5, pitch, where, "pitch_deg", "degrees from −90 to 90")
     if (np.abs(pitch) > 90).any():
         notes.append(f"{int((np.abs(pitch) > 90).sum())} pitches beyond a pole by a rounding error, clipped")

@@ -77,7 +77,8 @@ def _read_file(path: Path) -> list[tuple[int, float, float, str]]:
         where = f"{path}, line {number}"
         fields = line.split(",")
         try:
-            words, index, x, y = (fields[0], fields[2], fields[5]), int(fields[1]), float(fields[6]), float(fields[7])
+            words, index = (fields[0], fields[2], fields[5]), int(fields[1])
+            _, _, x, y = (float(fields[place]) for place in (3, 4, 6, 7))  # the head's too: letters are damage
         except (ValueError, IndexError):
             words = ("", "", "")
         if words != ("frame", "forward", "eye") or len(fields) != 8:
