@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from tsalv360.errors import InputError
-from tsalv360.files import link_or_copy, sha256, whole_folder
+from tsalv360.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.frames import read_picture
 from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, write_rows, write_table
 
 CLIP_LENGTH = 8
 CHECKSUMS = "SHA256SUMS"
+LEFT_OUT = "left_out.json"
 GROUND_TRUTH = "TSV360_gt"
 DESCRIPTION = "description.txt"
 
@@ -31,7 +32,7 @@ def assemble_video(
     """Write a video's part of the dataset.
 
     `TSV360_gt/<video>/<event>/description.txt` and `NNNN.png`, its rows of annotations, clips and fixations as
-    Parquet, and SHA256SUMS of the captions and maps.
+    Parquet, how many frames of its events have no map or are in no clip, and SHA256SUMS of the captions and maps.
 
     Parameters
     ----------
@@ -52,6 +53,9 @@ def assemble_video(
         write_rows(partial / "annotations.parquet", annotations, ANNOTATIONS)
         write_rows(partial / "clips.parquet", clips, CLIPS)
         write_table(partial / "fixations.parquet", _with_events(video, fixations, assignments), DATASET_FIXATIONS)
+        n_maps, n_in_clips = sum(map(len, maps.values())), CLIP_LENGTH * len(clips)
+        left_out = {"frames_without_map": len(tracks) - n_maps, "frames_in_no_clip": len(tracks) - n_in_clips}
+        write_json(partial / LEFT_OUT, left_out)
         files = sorted(ground_truth.glob("*/*"))
         (partial / CHECKSUMS).write_text("".join(checksum_lines(files, partial)), encoding="utf-8")
 

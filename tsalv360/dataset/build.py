@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from tsalv360.dataset.assemble import CHECKSUMS, GROUND_TRUTH, checksum_lines
+from tsalv360.dataset.assemble import CHECKSUMS, GROUND_TRUTH, LEFT_OUT, checksum_lines
 from tsalv360.dataset.card import write_card
 from tsalv360.dataset.settings import DatasetSettings
 from tsalv360.dataset.splits import make_splits
-from tsalv360.files import link_or_copy, whole_folder, write_json
+from tsalv360.files import link_or_copy, read_json, whole_folder, write_json
 from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, Table, read_table, write_table
 
 TABLES: dict[str, Table] = {"annotations": ANNOTATIONS, "clips": CLIPS, "fixations": DATASET_FIXATIONS}
@@ -38,7 +38,9 @@ def build_dataset(
         sources = {index["id"]: index["source"] for index in indexes}
         folds = make_splits(sources, settings.folds, settings.validation_share, settings.seed)
         write_json(partial / "splits.json", {"folds": folds})
-        write_card(partial / "README.md", indexes, tables, dropped, len(folds), config)
+        counts = [read_json(part / LEFT_OUT) for part in parts]
+        left_out = {key: sum(count[key] for count in counts) for key in counts[0]}
+        write_card(partial / "README.md", indexes, tables, dropped, left_out, len(folds), config)
         maps = [line for part in parts for line in (part / CHECKSUMS).read_text("utf-8").splitlines(keepends=True)]
         others = sorted(path for path in partial.iterdir() if path.is_file())
         (partial / CHECKSUMS).write_text("".join([*checksum_lines(others, partial), *maps]), encoding="utf-8")

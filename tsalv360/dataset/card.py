@@ -19,10 +19,11 @@ def write_card(
     indexes: list[dict[str, Any]],
     tables: dict[str, pd.DataFrame],
     dropped: pd.DataFrame,
+    left_out: dict[str, int],
     n_folds: int,
     config: dict[str, Any],
 ) -> None:
-    """Write the card as Markdown. Parameters: as `build_dataset`."""
+    """Write the card as Markdown. Parameters: as `build_dataset`; `left_out` counts frames of events."""
     template = Environment(
         loader=PackageLoader("tsalv360.dataset", "."),
         undefined=StrictUndefined,
@@ -39,6 +40,7 @@ def write_card(
         minutes=sum(index["duration_s"] for index in indexes) / 60,
         assigned=100 * tables["fixations"].event_id.notna().mean(),
         dropped=dropped,
+        left_out=left_out,
         rules=dropped.rule.value_counts().to_dict(),
         n_folds=n_folds,
         config=config,
