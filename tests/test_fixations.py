@@ -120,7 +120,7 @@ def test_an_index_one_or_two_past_the_end_is_dropped_and_noted() -> None:
     gaze = samples([0] * 62)
     cut = within_video(gaze, duration_s=60 / 25, n_frames=60, where="gaze of video 127")
     assert cut.frame.tolist() == list(range(60))
-    assert cut.attrs["notes"] == ["as read", "2 rows past the end of the video dropped"]
+    assert cut.attrs["notes"] == ["as read", "rows past the end of the video dropped: 2"]
 
 
 def test_gaze_that_fits_stays_as_it_is() -> None:

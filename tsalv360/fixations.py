@@ -108,5 +108,5 @@ def within_video(gaze: pd.DataFrame, duration_s: float, n_frames: int, where: ob
     kept["frame"] = np.minimum(kept.frame, n_frames - 1)
     kept.attrs["notes"] = [*gaze.attrs.get("notes", [])]
     if beyond.any():
-        kept.attrs["notes"].append(f"{int(beyond.sum())} rows past the end of the video dropped")
+        kept.attrs["notes"].append(f"rows past the end of the video dropped: {int(beyond.sum())}")
     return kept
