@@ -16,3 +16,8 @@ def get_shard_inputs(wildcards):
 
 def get_captions(wildcards):
     return expand(rules.captions.output, shard=SHARDS[wildcards.video])[0]
+
+
+def get_truth(wildcards):
+    drawn = demo.video_ids(DEMO) if DEMO else []
+    return [demo.truth_path(DEMO, video) for video in drawn if video in VIDEOS]

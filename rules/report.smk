@@ -7,15 +7,7 @@ rule report:
         tracks=expand(rules.events.output.tracks, video=VIDEOS),
         dropped=expand(rules.events.output.dropped, video=VIDEOS),
         viewports=expand(rules.viewports.output, video=VIDEOS),
-        truth=(
-            [
-                demo.truth_path(DEMO, video)
-                for video in demo.video_ids(DEMO)
-                if video in VIDEOS
-            ]
-            if DEMO
-            else []
-        ),
+        truth=get_truth,
     output:
         f"{RESULTS}/report.html",
     log:

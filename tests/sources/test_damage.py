@@ -53,20 +53,10 @@ def test_the_undamaged_file_is_read(tmp_path: Path, name: str) -> None:
     assert len(READERS[name](tmp_path / name)) >= 5
 
 
+@pytest.mark.parametrize("examples", [300, pytest.param(50_000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("name", VALID)
-def test_damage_gives_a_table_or_a_named_error(tmp_path: Path, name: str) -> None:
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(DAMAGE)
-    def check(damage: tuple[float, int, bytes]) -> None:
-        read_damaged(tmp_path, name, damage)
-
-    check()
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("name", VALID)
-def test_much_damage_gives_a_table_or_a_named_error(tmp_path: Path, name: str) -> None:
-    @settings(max_examples=50_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damage_gives_a_table_or_a_named_error(tmp_path: Path, name: str, examples: int) -> None:
+    @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(DAMAGE)
     def check(damage: tuple[float, int, bytes]) -> None:
         read_damaged(tmp_path, name, damage)

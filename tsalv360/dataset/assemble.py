@@ -68,16 +68,14 @@ def cut_clips(event: str, video: str, tracks: pd.DataFrame, frames: list[int], m
     place = {frame: i for i, frame in enumerate(frames)}
     number = tracks.frame[tracks.event_id == event].to_numpy()
     kept = np.array([place[n] for n in number])
-    clips = []
+    clips: list[dict[str, Any]] = []
     for stretch in np.split(number, np.flatnonzero(np.diff(kept) > 1) + 1):
         for start in range(0, len(stretch) - CLIP_LENGTH + 1, CLIP_LENGTH):
             clip = stretch[start : start + CLIP_LENGTH].tolist()
             if clip[-1] in maps:
-                clips.append(
-                    {"clip_id": "", "event_id": event, "video": video, "frames": clip, "target_frame": clip[-1]}
-                )
-    for n, row in enumerate(clips):
-        row["clip_id"] = f"{event}_{n}"
+                name = f"{event}_{len(clips)}"
+                row = {"clip_id": name, "event_id": event, "video": video, "frames": clip, "target_frame": clip[-1]}
+                clips.append(row)
     return clips
 
 

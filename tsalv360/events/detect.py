@@ -11,7 +11,7 @@ from tsalv360.events.candidates import find_candidates
 from tsalv360.events.settings import EventSettings
 from tsalv360.events.settle import Settled, settle
 from tsalv360.frames import frame_numbers
-from tsalv360.geometry import Array, normalise, to_angles, to_vectors, vector_angle
+from tsalv360.geometry import Array, to_angles, to_vectors, vector_angle
 from tsalv360.looks import Looks, sample_looks
 from tsalv360.tables import ASSIGNMENTS, DROPPED, EVENTS, TRACKS, empty
 
@@ -58,9 +58,7 @@ def detect_events(
     kept.sort(key=lambda s: (s.frames[0], s.frames[-1], -s.n_looks))
     names = [f"{video_id}_{k}" for k in range(1, len(kept) + 1)]
     tracks = [_track(name, event, number, fps, looks.rate, settings) for name, event in zip(names, kept, strict=True)]
-    events = [
-        _event(name, video_id, event, track, looks) for name, event, track in zip(names, kept, tracks, strict=True)
-    ]
+    events = [_event(name, video_id, event, track) for name, event, track in zip(names, kept, tracks, strict=True)]
     return DetectedEvents(
         pd.DataFrame(events) if events else empty(EVENTS),
         pd.concat(tracks, ignore_index=True) if tracks else empty(TRACKS),
@@ -97,8 +95,8 @@ def _track(
     )
 
 
-def _event(name: str, video_id: str, event: Settled, track: pd.DataFrame, looks: Looks) -> dict[str, object]:
-    yaw, pitch = to_angles(normalise(event.path.sum(axis=0)))
+def _event(name: str, video_id: str, event: Settled, track: pd.DataFrame) -> dict[str, object]:
+    yaw, pitch = event.direction
     return {
         "event_id": name,
         "video": video_id,
@@ -107,8 +105,8 @@ def _event(name: str, video_id: str, event: Settled, track: pd.DataFrame, looks:
         "start_s": float(track.time_s.iloc[0]),
         "end_s": float(track.time_s.iloc[-1]),
         "n_stretches": len(event.stretches),
-        "yaw_deg": float(yaw),
-        "pitch_deg": float(pitch),
+        "yaw_deg": yaw,
+        "pitch_deg": pitch,
         "n_observers": event.n_watchers,
         "confidence": event.confidence,
     }
@@ -118,14 +116,14 @@ def _dropped(video_id: str, dropped: list[Settled], looks: Looks) -> pd.DataFram
     rows = []
     for event in dropped:
         assert event.dropped
-        yaw, pitch = to_angles(normalise(event.path.sum(axis=0)))
+        yaw, pitch = event.direction
         rows.append(
             {
                 "video": video_id,
                 "start_s": float(looks.time_s[event.frames[0]]),
                 "end_s": float(looks.time_s[event.frames[-1]]),
-                "yaw_deg": float(yaw),
-                "pitch_deg": float(pitch),
+                "yaw_deg": yaw,
+                "pitch_deg": pitch,
                 "n_observers": event.n_watchers,
                 "share": event.share,
                 **event.dropped._asdict(),

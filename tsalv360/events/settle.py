@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from tsalv360.events.candidates import Candidate
 from tsalv360.events.settings import EventSettings
-from tsalv360.geometry import Array, interpolate, normalise, vector_angle
+from tsalv360.geometry import Array, interpolate, normalise, to_angles, vector_angle
 from tsalv360.looks import Looks
 
 _ROUNDS = 3  # of assigning looks and moving paths; further rounds move them by less than 0.1°
@@ -27,9 +27,11 @@ class Dropped(NamedTuple):
 
 @dataclass(frozen=True)
 class Settled:
-    """One event on the frame grid: indices of its frames [n], and for each of them
+    """One event on the frame grid, frame by frame.
 
-    its direction `path` [n, 3], `spread_deg` [n], who is `looking` [n, n_observers] and how many are `n_present` [n].
+    `frames` [n] are indices of the grid, `path` [n, 3] the event's directions as unit vectors, `spread_deg` [n] the
+    root mean square distance of its looks, `looking` [n, n_observers] who looks at it, `n_present` [n] how many look
+    anywhere.
     """
 
     frames: NDArray[np.int64]
@@ -73,10 +75,20 @@ class Settled:
         return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
     @property
+    def direction(self) -> tuple[float, float]:
+        """Yaw and pitch in degrees of its mean direction."""
+        yaw, pitch = to_angles(self.path.sum(axis=0))
+        return float(yaw), float(pitch)
+
+    @property
+    def mean_spread_deg(self) -> float:
+        """Root mean square of its spread."""
+        return float(np.sqrt(np.mean(self.spread_deg**2)))
+
+    @property
     def confidence(self) -> float:
         """√(mean share of the observers × compactness), compactness = 1 / (1 + (spread / 5°)²)."""
-        spread = float(np.sqrt(np.mean(self.spread_deg**2)))
-        return float(np.sqrt(min(self.share, 1.0) / (1 + (spread / 5.0) ** 2)))
+        return float(np.sqrt(min(self.share, 1.0) / (1 + (self.mean_spread_deg / 5.0) ** 2)))
 
 
 def settle(looks: Looks, candidates: list[Candidate], settings: EventSettings) -> list[Settled]:
@@ -185,16 +197,14 @@ def _fill(alive: NDArray[np.bool_], gap: float) -> NDArray[np.bool_]:
 
 def _broken_rule(event: Settled, rate: float, settings: EventSettings) -> Dropped | None:
     duration = len(event.frames) / rate
-    observers = event.n_watchers
-    spread = float(np.sqrt(np.mean(event.spread_deg**2)))
     if duration < settings.min_duration_s:
         return Dropped("min_duration_s", f"lasts {duration:.2f} s, less than {settings.min_duration_s:g} s")
-    if observers < settings.min_observers:
-        return Dropped("min_observers", f"{observers} observers, fewer than {settings.min_observers}")
+    if event.n_watchers < settings.min_observers:
+        return Dropped("min_observers", f"{event.n_watchers} observers, fewer than {settings.min_observers}")
     if event.share < settings.min_share:
         return Dropped("min_share", f"{event.share:.3f} of the observers, less than {settings.min_share:g}")
-    if spread > settings.max_spread_deg:
-        return Dropped("max_spread_deg", f"spread {spread:.1f}°, more than {settings.max_spread_deg:g}°")
+    if event.mean_spread_deg > settings.max_spread_deg:
+        return Dropped("max_spread_deg", f"spread {event.mean_spread_deg:.1f}°, more than {settings.max_spread_deg:g}°")
     return None
 
 
