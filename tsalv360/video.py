@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import av
 import numpy as np
@@ -13,6 +13,8 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from tsalv360.errors import InputError
+
+View = Literal["whole", "top", "bottom", "left", "right"]  # of stereo videos the half that is one eye's
 
 _ASPECT_TOLERANCE = 0.01  # of 2:1; covers sample aspects rounded to small fractions
 _LENGTH_TOLERANCE_S = 1.0  # of a length in the header, which may be that of the sound

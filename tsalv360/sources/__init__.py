@@ -38,7 +38,7 @@ READERS: dict[str, Reader] = {
     vr_eyetracking.FORMAT: lambda recording, fps: vr_eyetracking.read_files(list(recording.gaze), fps),
     salient360.FORMAT: lambda recording, fps: read_salient360(recording.gaze[0], fps),
     gaze_table.FORMAT: lambda recording, fps: read_gaze_table(
-        recording.gaze[0], fps, recording.gaze_id, recording.gaze_origin
+        recording.gaze[0], fps, recording.gaze_id, **recording.gaze_settings
     ),
 }
 

@@ -36,5 +36,5 @@ class OwnVideo:
             self.licence,
             self.skip_first,
             gaze_id,
-            self.gaze_origin,
+            {"origin": self.gaze_origin} if self.gaze_format == "gaze_table" else {},
         )

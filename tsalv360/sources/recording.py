@@ -1,8 +1,9 @@
 """What every source gives: recordings, and gaze in the columns of the fixations table."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 from tsalv360.errors import InputError
 from tsalv360.geometry import Array, wrap_yaw
 from tsalv360.tables import FIXATIONS
+from tsalv360.video import View
 
 _ID = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _ROUNDING = 0.002  # of the panorama; VR-EyeTracking has values from −0.00098 to 1.0009
@@ -20,8 +22,10 @@ _ROUNDING = 0.002  # of the panorama; VR-EyeTracking has values from −0.00098 
 class Recording:
     """One video and where its gaze lies.
 
-    `gaze_format` is a key of `tsalv360.sources.READERS`, `gaze_id` the video's id within the gaze, `gaze_origin` that
-    of positions in a gaze table, `skip_first` the last frame number that is left out (0: none).
+    `video` is a video file, or a folder of ready frames named by native number, whose rate is `fps`. `gaze_format` is
+    a key of `tsalv360.sources.READERS`, `gaze_id` the video's id within the gaze, `gaze_settings` what its reader
+    needs to know besides. `skip_first` is the last frame number that is left out (0: none), `view` the part of the
+    picture that is the panorama.
     """
 
     video_id: str
@@ -32,7 +36,9 @@ class Recording:
     licence: str
     skip_first: int = 0
     gaze_id: str | None = None
-    gaze_origin: str | None = None
+    gaze_settings: dict[str, Any] = field(default_factory=dict)
+    fps: float | None = None
+    view: View = "whole"
 
 
 def check_id(video_id: str) -> str:
