@@ -16,6 +16,7 @@ rule frames:
     params:
         settings=asdict(CONFIG.frames),
         skip_first=lambda w: RECORDINGS[w.video].skip_first,
+        view=lambda w: RECORDINGS[w.video].view,
     message:
         "Extracting the frames of {wildcards.video}"
     script:

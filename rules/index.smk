@@ -16,6 +16,7 @@ rule index:
     params:
         recording=lambda w: asdict(RECORDINGS[w.video]),
         force_2to1=CONFIG.frames.force_2to1,
+        ready=CONFIG.frames.ready,
     message:
         "Looking into video {wildcards.video}"
     script:

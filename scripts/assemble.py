@@ -2,7 +2,7 @@
 
 from tsalv360.dataset.assemble import assemble_video
 from tsalv360.files import read_json
-from tsalv360.frames import frame_numbers
+from tsalv360.frames import kept_frames
 from tsalv360.logs import logged
 from tsalv360.tables import ASSIGNMENTS, EVENTS, FIXATIONS, TRACKS, read_table
 
@@ -11,7 +11,7 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
     assemble_video(
         snakemake.output[0],
         index,
-        frame_numbers(index["fps"], index["n_frames"], snakemake.params.skip_first),
+        kept_frames(index, snakemake.params.skip_first),
         read_table(snakemake.input.events, EVENTS),
         read_table(snakemake.input.tracks, TRACKS),
         read_table(snakemake.input.fixations, FIXATIONS),

@@ -3,7 +3,7 @@
 from tsalv360 import tables
 from tsalv360.events import EventSettings, detect_events
 from tsalv360.files import read_json
-from tsalv360.frames import frame_numbers
+from tsalv360.frames import kept_frames
 from tsalv360.logs import logged
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
@@ -13,7 +13,7 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         index["id"],
         index["fps"],
         EventSettings(**snakemake.params.settings),
-        frame_numbers(index["fps"], index["n_frames"], snakemake.params.skip_first),
+        kept_frames(index, snakemake.params.skip_first),
     )
     for name in ("events", "tracks", "assignments", "dropped"):
         tables.write_table(snakemake.output[name], getattr(found, name), tables.TABLES[name])

@@ -6,4 +6,5 @@ from tsalv360.logs import logged
 from tsalv360.sources import Recording
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
-    write_json(snakemake.output[0], index_video(Recording(**snakemake.params.recording), snakemake.params.force_2to1))
+    recording = Recording(**snakemake.params.recording)
+    write_json(snakemake.output[0], index_video(recording, snakemake.params.force_2to1, snakemake.params.ready))

@@ -12,6 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 BITS = 8
+ENCODERS = {
+    "libx264": {"preset": "superfast", "crf": "10", "b_strategy": "0", "sc_threshold": "0"},  # with B-frames
+    "libx265": {"preset": "superfast", "crf": "10", "x265-params": "log-level=none:b-adapt=0:scenecut=0:pools=none"},
+    "mpeg4": {"qmin": "1", "qmax": "3"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "10"},
+    "libsvtav1": {"preset": "12", "crf": "10"},
+}
 
 WriteVideo = Callable[..., Path]
 
@@ -27,7 +34,10 @@ def numbered_picture(number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="session")
 def write_video() -> WriteVideo:
-    """Writes an H.264 video whose frame n shows the number n (below 256)."""
+    """Writes an H.264 video whose frame n shows the number n (below 256), or what `draw` draws.
+
+    `milliseconds` are the time stamps of a variable frame rate, `options` those of the muxer.
+    """
 
     def write(
         path: Path,
@@ -36,15 +46,25 @@ def write_video() -> WriteVideo:
         size: tuple[int, int] = (96, 192),
         sample_aspect: tuple[int, int] | None = None,
         options: dict[str, str] | None = None,
+        codec: str = "libx264",
+        pix_fmt: str = "yuv420p",
+        milliseconds: list[int] | None = None,
+        draw: Callable[[int, tuple[int, int]], NDArray[np.uint8]] = numbered_picture,
     ) -> Path:
         with av.open(path, "w", options=options or {}) as container:
-            stream = container.add_stream("libx264", rate=Fraction(fps), options={"preset": "superfast", "crf": "10"})
-            stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
+            stream = container.add_stream(codec, rate=Fraction(fps), options=ENCODERS[codec])
+            stream.height, stream.width, stream.pix_fmt = *size, pix_fmt
             stream.codec_context.thread_count, stream.codec_context.gop_size = 1, 12
+            if codec == "mpeg4":
+                stream.codec_context.max_b_frames = 2
             if sample_aspect:
                 stream.codec_context.sample_aspect_ratio = Fraction(*sample_aspect)
+            if milliseconds:
+                stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
             for number in range(n_frames):
-                frame = av.VideoFrame.from_ndarray(numbered_picture(number, size), format="rgb24")
+                frame = av.VideoFrame.from_ndarray(draw(number, size), format="rgb24")
+                if milliseconds:
+                    frame.pts, frame.time_base = milliseconds[number], Fraction(1, 1000)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
         return path

@@ -3,11 +3,14 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tsalv360.errors import InputError
+from tsalv360.frames import kept_frames, write_picture
 from tsalv360.index import index_video
 from tsalv360.sources import Recording
 
@@ -32,6 +35,7 @@ def test_an_entry_holds_what_all_stages_need(video: Path, gaze: Path) -> None:
         "path": str(video),
         "fps": 25.0,
         "n_frames": 60,
+        "missing_frames": [],
         "width": 192,
         "height": 96,
         "display_aspect": 2.0,
@@ -61,3 +65,58 @@ def test_a_flat_video_is_refused_unless_forced(tmp_path: Path, write_video: Call
     with pytest.raises(InputError, match=r"frames\.force_2to1"):
         index_video(recording(path, gaze), force_2to1=False)
     assert index_video(recording(path, gaze), force_2to1=True)["display_aspect"] == 1.3333
+
+
+@pytest.fixture
+def ready(tmp_path: Path) -> Path:
+    """Ready frames 1 to 60 of Sports-360's form."""
+    folder = tmp_path / "218"
+    folder.mkdir()
+    for number in range(1, 61):
+        write_picture(folder / f"{number:04d}.jpg", np.full((48, 96, 3), number, dtype=np.uint8))
+    (folder / "0001_gt.npy").write_bytes(b"map")
+    return folder
+
+
+def test_an_entry_of_ready_frames_holds_their_numbers_and_a_checksum_of_all(ready: Path, gaze: Path) -> None:
+    entry = index_video(replace(recording(ready, gaze), fps=30.0), force_2to1=False)
+    assert json.loads(json.dumps(entry)) == entry
+    assert (entry["fps"], entry["n_frames"], entry["missing_frames"]) == (30, 61, [0])
+    assert (entry["width"], entry["height"], entry["display_aspect"]) == (96, 48, 2)
+    pictures = sorted(ready.glob("*.jpg"))
+    assert entry["size_bytes"] == sum(path.stat().st_size for path in pictures)
+    listing = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in pictures)
+    assert entry["sha256"] == hashlib.sha256(listing.encode()).hexdigest()
+    assert kept_frames(entry, 20)[:4] == [21, 22, 24, 26]
+
+
+def test_ready_frames_without_a_rate_are_refused(ready: Path, gaze: Path) -> None:
+    with pytest.raises(InputError, match=r"video ocean: .*218 without a rate; .*Set its fps"):
+        index_video(recording(ready, gaze), force_2to1=False)
+
+
+def test_ready_frames_of_another_rate_are_refused_or_resampled(ready: Path, gaze: Path) -> None:
+    for number in range(1, 61):
+        if number % 3:
+            (ready / f"{number:04d}.jpg").unlink()
+    slow = replace(recording(ready, gaze), fps=30.0)
+    with pytest.raises(InputError, match="frames of about 10 fps"):
+        index_video(slow, force_2to1=False)
+    entry = index_video(slow, force_2to1=False, ready="resample")
+    assert entry["notes"] == ["38 of the frames 3 to 60 are missing"]
+    assert kept_frames(entry, 20) == list(range(21, 61, 3))
+
+
+def test_the_skipped_frames_of_ready_ones_need_not_be_there(ready: Path, gaze: Path) -> None:
+    for number in range(1, 20):
+        if number % 2:
+            (ready / f"{number:04d}.jpg").unlink()
+    skipping = replace(recording(ready, gaze), fps=30.0, skip_first=20)
+    assert kept_frames(index_video(skipping, force_2to1=False), 20)[:4] == [21, 22, 24, 26]
+
+
+def test_half_of_a_stereo_video_is_the_panorama(tmp_path: Path, write_video: Callable[..., Path], gaze: Path) -> None:
+    stereo = write_video(tmp_path / "a.mp4", n_frames=3, size=(192, 192))
+    entry = index_video(replace(recording(stereo, gaze), view="bottom"), force_2to1=False)
+    assert (entry["width"], entry["height"]) == (192, 96)
+    assert entry["notes"] == ["stereo: the bottom half of 192×192 pictures is taken"]

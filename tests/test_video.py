@@ -1,5 +1,7 @@
 """What `probe` accepts, refuses and reports, on real files; decoding in order; what VideoWriter writes."""
 
+import gc
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from tsalv360.errors import InputError
-from tsalv360.video import VideoWriter, decode, probe, read_pictures
+from tsalv360.video import VideoWriter, View, decode, pictures_at, probe, read_pictures
 
 LAYOUTS = {
     "plain": {},
@@ -182,6 +184,294 @@ def test_frames_that_an_edit_list_hides_are_not_counted_and_noted(tmp_path: Path
     assert info.n_frames == sum(1 for _ in decode(path)) < 60
     assert info.fps == pytest.approx(25)
     assert info.notes == [f"header says 60 frames, decoding gives {info.n_frames}"]
+
+
+MATRICES = {  # a, b, c, d of x' = ax + cy, y' = bx + dy, and how the decoded picture is shown
+    "as decoded": ((1, 0, 0, 1), lambda p: p),
+    "90 degrees": ((0, 1, -1, 0), lambda p: np.rot90(p, -1)),
+    "180 degrees": ((-1, 0, 0, -1), lambda p: np.rot90(p, 2)),
+    "270 degrees": ((0, -1, 1, 0), lambda p: np.rot90(p)),
+    "left to right": ((-1, 0, 0, 1), lambda p: p[:, ::-1]),
+    "upside down": ((1, 0, 0, -1), lambda p: p[::-1]),
+    "transposed": ((0, 1, 1, 0), lambda p: p.swapaxes(0, 1)),
+}
+
+
+def with_matrix(video: Path, a: float, b: float, c: float, d: float) -> Path:
+    """A copy of an MP4 whose track header has this matrix."""
+    content = bytearray(video.read_bytes())
+    at = content.index(b"tkhd") + 4 + 40
+    values = [round(v * 65536) for v in (a, b, 0, c, d, 0, 0, 0)]
+    content[at : at + 32] = struct.pack(">8i", *values)
+    path = video.with_name("turned.mp4")
+    path.write_bytes(content)
+    return path
+
+
+def four_colours(number: int, size: tuple[int, int]) -> np.ndarray:
+    """Another colour in each quarter, of which the first changes with `number`."""
+    height, width = size
+    picture = np.zeros((height, width, 3), dtype=np.uint8)
+    picture[: height // 2, : width // 2] = (200, 30, 3 * number)
+    picture[: height // 2, width // 2 :] = (40, 180, 60)
+    picture[height // 2 :, : width // 2] = (30, 60, 220)
+    picture[height // 2 :, width // 2 :] = (230, 220, 210)
+    return picture
+
+
+def sequential(path: Path) -> list[np.ndarray]:
+    """All pictures by a plain decode, BGR, as they are coded."""
+    with av.open(path) as container:
+        return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize("turn", MATRICES)
+def test_a_turned_video_is_shown_upright(tmp_path: Path, write_video: Callable[..., Path], turn: str) -> None:
+    matrix, shown = MATRICES[turn]
+    size = (192, 96) if matrix[0] == 0 else (96, 192)
+    path = with_matrix(write_video(tmp_path / "a.mp4", n_frames=4, size=size, draw=four_colours), *matrix)
+    info = probe(path)
+    assert (info.width, info.height, info.display_aspect) == (192, 96, 2)
+    for number, picture in pictures_at(path, [0, 2, 3], 4):
+        np.testing.assert_array_equal(picture, shown(sequential(path)[number]))
+
+
+def test_the_sample_aspect_of_a_turned_video_turns_with_it(tmp_path: Path, write_video: Callable[..., Path]) -> None:
+    path = write_video(tmp_path / "a.mp4", n_frames=3, size=(192, 64), sample_aspect=(3, 2))
+    info = probe(with_matrix(path, 0, 1, -1, 0))
+    assert (info.width, info.height, info.display_aspect) == (192, 64, 2)
+
+
+@pytest.mark.parametrize("degrees", [10, 45, 100])
+def test_a_video_turned_by_another_angle_is_refused(tmp_path: Path, video: Path, degrees: int) -> None:
+    (tmp_path / "a.mp4").write_bytes(video.read_bytes())
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    with pytest.raises(InputError, match=rf"turned\.mp4: .*turned by {degrees}°; expected 0, 90, 180 or 270°"):
+        probe(with_matrix(tmp_path / "a.mp4", c, s, -s, c))
+
+
+def test_a_variable_frame_rate_is_counted_by_decoding_and_noted(
+    tmp_path: Path, write_video: Callable[..., Path]
+) -> None:
+    times = [*range(0, 1000, 40), *range(1000, 3000, 100)]  # 25 fps, then 10
+    info = probe(write_video(tmp_path / "a.mp4", n_frames=len(times), milliseconds=times))
+    assert info.n_frames == 45
+    assert info.fps == pytest.approx(44 / 2.9)
+    assert info.notes == ["variable frame rate: time stamps depart by up to 0.65 s from a constant rate"]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_time_stamps_that_shake_by_a_few_milliseconds_are_a_constant_rate(
+    tmp_path: Path, write_video: Callable[..., Path], name: str
+) -> None:
+    times = [40 * i + 5 * (i % 3) for i in range(50)]
+    info = probe(write_video(tmp_path / name, n_frames=50, milliseconds=times))
+    assert info.n_frames == 50
+    assert info.fps == pytest.approx(25, abs=0.3)
+    assert not any("variable" in note for note in info.notes)
+
+
+@pytest.mark.parametrize(
+    ("size", "view", "panorama", "note"),
+    [
+        ((192, 192), "top", (96, 192), "stereo: the top half of 192×192 pictures is taken"),
+        ((192, 192), "bottom", (96, 192), "stereo: the bottom half of 192×192 pictures is taken"),
+        ((64, 256), "left", (64, 128), "stereo: the left half of 256×64 pictures is taken"),
+        ((64, 256), "right", (64, 128), "stereo: the right half of 256×64 pictures is taken"),
+        ((96, 192), "top", (48, 192), "stereo: the top half of 192×96 pictures is taken, squeezed from 2:1 to 4:1"),
+        ((96, 192), "right", (96, 96), "stereo: the right half of 192×96 pictures is taken, squeezed from 2:1 to 1:1"),
+    ],
+)
+def test_one_half_of_stereo_pictures_is_the_panorama(
+    tmp_path: Path,
+    write_video: Callable[..., Path],
+    size: tuple[int, int],
+    view: View,
+    panorama: tuple[int, int],
+    note: str,
+) -> None:
+    path = write_video(tmp_path / "a.mp4", n_frames=3, size=size, draw=four_colours)
+    info = probe(path, view=view)
+    assert (info.height, info.width) == panorama
+    assert info.display_aspect == 2
+    assert info.notes == [note]
+    rows = {"top": slice(panorama[0]), "bottom": slice(panorama[0], None)}.get(view, slice(None))
+    columns = {"left": slice(panorama[1]), "right": slice(panorama[1], None)}.get(view, slice(None))
+    for number, picture in pictures_at(path, [0, 2], 3, view):
+        np.testing.assert_array_equal(picture, sequential(path)[number][rows, columns])
+
+
+@pytest.mark.parametrize(
+    ("size", "views"), [((96, 96), "top or bottom"), ((48, 192), "left or right"), ((96, 144), None)]
+)
+def test_pictures_that_may_be_stereo_are_refused_with_the_view_to_set(
+    tmp_path: Path, write_video: Callable[..., Path], size: tuple[int, int], views: str | None
+) -> None:
+    with pytest.raises(InputError) as caught:
+        probe(write_video(tmp_path / "a.mp4", n_frames=3, size=size))
+    assert (f"view to {views}" in str(caught.value)) == bool(views)
+    assert ("stereo" in str(caught.value)) == bool(views)
+
+
+@pytest.mark.parametrize(("size", "view"), [((96, 96), "left"), ((48, 192), "top"), ((96, 128), "bottom")])
+def test_a_view_of_which_no_half_is_a_panorama_is_refused(
+    tmp_path: Path, write_video: Callable[..., Path], size: tuple[int, int], view: View
+) -> None:
+    path = write_video(tmp_path / "a.mp4", n_frames=3, size=size)
+    with pytest.raises(InputError, match=f"for the view {view}; expected 2:1"):
+        probe(path, view=view)
+    assert probe(path, force_2to1=True, view=view).n_frames == 3
+
+
+def test_stereo_pictures_by_their_header_that_are_taken_whole_are_noted(tmp_path: Path, video: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(video) as source, av.open(path, "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.metadata["stereo_mode"] = "top_bottom"
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    assert any("its header says stereo pictures" in note for note in probe(path).notes)
+    assert not any("its header says stereo" in note for note in probe(path, view="top").notes)
+
+
+def test_colours_that_nobody_can_convert_are_refused(tmp_path: Path, write_video: Callable[..., Path]) -> None:
+    whole = write_video(tmp_path / "a.mp4", n_frames=3)
+    path = tmp_path / "b.mkv"
+    with av.open(whole) as source, av.open(path, "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.codec_context.colorspace = 8  # YCgCo
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    with pytest.raises(InputError, match=r"b\.mkv: found no readable video"):
+        probe(path)
+
+
+@pytest.mark.parametrize(
+    ("codec", "name", "pix_fmt"),
+    [
+        ("libx264", "a.mp4", "yuv420p"),
+        ("libx264", "a.mkv", "yuv420p10le"),
+        ("libx264", "a.ts", "yuv420p"),
+        ("libx264", "a.avi", "yuv420p"),  # which has no time stamps of presentation
+        ("libx265", "a.mp4", "yuv420p10le"),
+        ("mpeg4", "a.mp4", "yuv420p"),
+        ("mpeg4", "a.avi", "yuv420p"),
+        ("libvpx-vp9", "a.webm", "yuv420p"),
+        ("libsvtav1", "a.mp4", "yuv420p10le"),
+    ],
+)
+@pytest.mark.parametrize("numbers", [[2, 4, 6, 8, 9, 11, 13, 15, 17, 19], list(range(3, 40, 4)), [1, 39], []])
+def test_pictures_at_numbers_are_those_of_a_plain_sequential_decode(
+    coded: Callable[..., Path], codec: str, name: str, pix_fmt: str, numbers: list[int]
+) -> None:
+    path = coded(codec, name, pix_fmt)
+    expected = sequential(path)
+    assert probe(path).n_frames == len(expected) == 40
+    found = list(pictures_at(path, numbers, 40))
+    assert [number for number, _ in found] == numbers
+    for number, picture in found:
+        np.testing.assert_array_equal(picture, expected[number])
+
+
+@pytest.fixture(scope="module")
+def coded(tmp_path_factory: pytest.TempPathFactory, write_video: Callable[..., Path]) -> Callable[..., Path]:
+    """Videos of 40 frames in other codecs and files, each written once."""
+    folder = tmp_path_factory.mktemp("coded")
+
+    def make(codec: str, name: str, pix_fmt: str) -> Path:
+        path = folder / codec / name
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            write_video(path, n_frames=40, codec=codec, pix_fmt=pix_fmt)
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize(("codec", "dropped"), [("libx264", True), ("mpeg4", True), ("libx265", False)])
+def test_frames_that_nobody_needs_are_not_decoded(
+    coded: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, codec: str, dropped: bool
+) -> None:
+    path = coded(codec, "a.mp4", "yuv420p10le" if codec == "libx265" else "yuv420p")
+    whole_passes = []
+
+    def count(path: Path) -> list[av.VideoFrame]:
+        whole_passes.append(path)
+        return list(decode(path))
+
+    monkeypatch.setattr("tsalv360.video.decode", count)
+    assert len(list(pictures_at(path, [2, 12, 22], 40))) == 3
+    assert (whole_passes == []) == dropped
+
+
+def test_frames_do_not_pile_up_in_memory(coded: Callable[..., Path]) -> None:
+    path = coded("libx264", "a.mp4", "yuv420p")
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in pictures_at(path, list(range(40)), 40):
+            alive = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert alive < 10
+
+
+@pytest.mark.parametrize("wrong", [lambda n: n + 1000, lambda n: n ^ 1, lambda n: n + (n > 5)])
+def test_time_stamps_that_tell_other_frames_are_not_believed(
+    coded: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, wrong: Callable[[int], int]
+) -> None:
+    path = coded("libx264", "a.mp4", "yuv420p")
+    with av.open(path) as container:
+        stamps = [frame.pts for frame in container.decode(video=0)]
+    step = stamps[1] - stamps[0]
+    monkeypatch.setattr("tsalv360.video._display_stamps", lambda path: [stamps[0] + step * wrong(n) for n in range(40)])
+    found = dict(pictures_at(path, [4, 5, 6, 7, 39], 40))
+    assert sorted(found) == [4, 5, 6, 7, 39]
+    for number, picture in found.items():
+        np.testing.assert_array_equal(picture, sequential(path)[number])
+
+
+@pytest.mark.skipif("TSALV360_REAL_DATA" not in os.environ, reason="TSALV360_REAL_DATA names no folder")
+@pytest.mark.parametrize("name", ["overpass-clip.mp4", "richoh1_0_3.mp4"])
+def test_pictures_of_real_videos_with_an_edit_list_or_no_count_are_exact(name: str) -> None:
+    path = Path(os.environ["TSALV360_REAL_DATA"]) / "videos" / name
+    info = probe(path)
+    numbers = [21, 22, 24, 26, 28, 30, 32, 34, 36, 38, 39, info.n_frames - 1]
+    found = dict(pictures_at(path, numbers, info.n_frames))
+    with av.open(path) as container:
+        for number, frame in enumerate(container.decode(video=0)):
+            if number in found:
+                np.testing.assert_array_equal(found.pop(number), frame.to_ndarray(format="bgr24"))
+    assert found == {}
+
+
+def test_frames_before_the_first_key_frame_that_cannot_be_decoded_are_not_counted(tmp_path: Path) -> None:
+    whole, path = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    open_groups = {"x264-params": "open-gop=1:keyint=12:bframes=3:b-adapt=0:scenecut=0"}
+    with av.open(whole, "w") as container:
+        stream = container.add_stream("libx264", rate=25, options=open_groups)
+        stream.width, stream.height, stream.pix_fmt = 192, 96, "yuv420p"
+        for number in range(60):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(four_colours(number, (96, 192)), format="rgb24")))
+        container.mux(stream.encode(None))
+    with av.open(whole) as source, av.open(path, "w") as target:
+        stream, key_frames = target.add_stream_from_template(source.streams.video[0]), 0
+        for packet in source.demux(video=0):
+            key_frames += packet.is_keyframe
+            if packet.size and key_frames >= 2:
+                packet.stream = stream
+                target.mux(packet)
+    path.write_bytes(path.read_bytes().replace(b"edts", b"free"))  # the edit list, which hides them
+    n_frames = len(sequential(path))
+    info = probe(path)
+    assert info.n_frames == n_frames < 51
+    assert info.notes == [f"header says 51 frames, decoding gives {n_frames}"]
+    for number, picture in pictures_at(path, [0, 7, n_frames - 1], n_frames):
+        np.testing.assert_array_equal(picture, sequential(path)[number])
 
 
 def test_frames_come_in_order_of_display(video: Path, shown_number: Callable[..., int]) -> None:

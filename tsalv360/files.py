@@ -32,8 +32,14 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     partial.mkdir(parents=True)
     try:
         yield partial
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(partial, path)
+        if path.is_dir():  # moved aside first: a kill while it is removed must leave no half of it under its name
+            old = path.with_name(f".{path.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            os.replace(path, old)
+            os.replace(partial, path)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

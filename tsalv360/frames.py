@@ -1,11 +1,17 @@
 """Frames: the pictures of a video at the kept frame numbers, as files named by native frame number.
 
-Frame number i of the 16 fps grid is round(i/16 · fps), halves to even, as in the published TSV360.
+Frame number i of the 16 fps grid is round(i/16 · fps), halves to even, as in the published TSV360. Ready frames are
+pictures that somebody extracted before: a folder of files named by native frame number, such as `0021.jpg`.
 """
 
+import errno
 import logging
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -13,15 +19,22 @@ from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
 from tsalv360.errors import InputError
-from tsalv360.files import whole_folder
+from tsalv360.files import link_or_copy, whole_folder
 from tsalv360.progress import progress
 from tsalv360.settings import STRICT, setting
-from tsalv360.video import decode, probe
+from tsalv360.video import VideoInfo, View, crop, panorama_aspect, pictures_at, probe
 
 FPS = 16  # of everything that is made from videos
-_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
+
+# The most of three real 360° videos at 1920×960; synthetic film grain takes 2 to 3 times as much.
+_BYTES_PER_PIXEL = {"jpg": 0.2, "png": 1.0}
+_SAMPLING = {"4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444}
+_READY = re.compile(r"(\d+)\.(jpg|jpeg|png)", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
+
+Chroma = Literal["4:2:0", "4:4:4"]
+Ready = Literal["refuse", "resample"]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -31,7 +44,10 @@ class FrameSettings:
     height: int = setting(
         960, "height of the kept frames; the width is twice that", unit="px", ge=64, le=8192, multiple_of=2
     )
-    format: Literal["jpg", "png"] = setting("jpg", "file format of the kept frames")
+    format: Literal["jpg", "png"] = setting("jpg", "file format of the kept frames; public readers of TSV360 need png")
+    jpeg_quality: int = setting(95, "quality of JPEG frames", ge=1, le=100)
+    jpeg_chroma: Chroma = setting("4:2:0", "colour resolution of JPEG frames: half of the pixels' each way, or all")
+    ready: Ready = setting("refuse", "what is done with ready frames of another rate or size")
     force_2to1: bool = setting(False, "take videos of any display aspect as full panoramas")
 
 
@@ -49,6 +65,26 @@ def frame_numbers(fps: float, n_frames: int, skip_first: int, rate: int = FPS) -
     return [n for n in numbers if n < n_frames and (skip_first == 0 or n > skip_first)]
 
 
+def kept_frames(index: Mapping[str, Any], skip_first: int, rate: int = FPS) -> list[int]:
+    """Native numbers of the frames that are kept of a video or of ready frames, increasing, each once.
+
+    Where ready frames are missing, those of `frame_numbers` before the first one are left out, and the nearest one
+    stands for each other.
+
+    Parameters: `index`, the index entry (of it `fps`, `n_frames`, `missing_frames`); the others as `frame_numbers`.
+    """
+    wanted, present = _wanted_and_present(index, skip_first, rate)
+    if not len(wanted):
+        return []
+    places = np.interp(wanted, present, np.arange(len(present)))
+    return np.unique(present[np.ceil(places - 0.5).astype(int)]).tolist()  # of two as near the earlier one
+
+
+def estimated_bytes(n_frames: int, size: tuple[int, int], format: str) -> int:
+    """About how much disk space `n_frames` frames of `size` (height, width) take, JPEG at quality 95."""
+    return round(n_frames * size[0] * size[1] * _BYTES_PER_PIXEL[format])
+
+
 def extract_frames(
     video: str | Path,
     directory: str | Path,
@@ -56,62 +92,152 @@ def extract_frames(
     size: tuple[int, int] = (960, 1920),
     format: str = "jpg",
     skip_first: int = 20,
-    n_frames: int | None = None,
-    native_fps: float | None = None,
+    index: Mapping[str, Any] | None = None,
+    view: View = "whole",
+    jpeg_quality: int = 95,
+    jpeg_chroma: Chroma = "4:2:0",
+    ready: Ready = "refuse",
 ) -> list[int]:
-    """Write the kept frames of a video as `NNNN.<format>` in one sequential decode.
+    """Write the kept frames of a video as `NNNN.<format>` in one sequential decode, or take over ready ones.
 
     Parameters
     ----------
-    video : any video that FFmpeg decodes.
+    video : any video that FFmpeg decodes, or a folder of ready frames. Ready frames of the right size and format are
+        linked or copied as they are.
     directory : appears when all frames are written; a folder of that name is replaced.
     fps : rate of the kept frames.
-    size : height and width in pixels; resized with OpenCV's area kernel, JPEG at quality 95.
+    size : height and width in pixels; resized with OpenCV's area kernel, or its cubic one where a side grows.
     skip_first : see `frame_numbers`.
-    n_frames, native_fps : as the index states them; probed when left out.
+    index : the index entry of `video`; looked up when left out, which ready frames do not allow.
+    view : the part of each picture that is the panorama.
+    ready : whether ready frames of another size are refused or resized.
 
-    Returns the frame numbers written. Raises InputError when the video ends before `n_frames`, and OSError
-    (disk full, no permission) after removing what was written.
+    Returns the frame numbers written. Raises InputError when the video ends before its index says or ready frames
+    cannot be used, and OSError (disk full, no permission) after removing what was written.
     """
-    if n_frames is None or native_fps is None:
-        info = probe(video)
-        n_frames, native_fps = info.n_frames, info.fps
-    if native_fps < fps:
-        log.warning("%s has %.2f fps, fewer than %d: every frame is kept once", video, native_fps, fps)
-    numbers = frame_numbers(native_fps, n_frames, skip_first, fps)
-    wanted, decoded = set(numbers), 0
+    path, directory = Path(video), Path(directory)
+    if index is None:
+        index = asdict(probe(path, view=view))
+    if index["fps"] < fps:
+        log.warning("%s has %.2f fps, fewer than %d: every frame is kept once", path, index["fps"], fps)
+    if index["height"] < size[0] or index["width"] < size[1]:
+        log.warning("%s has pictures of %d×%d, which are enlarged", path, index["width"], index["height"])
+    numbers = kept_frames(index, skip_first, fps)
+    files = ready_frames(path) if path.is_dir() else {}
+    _state_space(directory, len(numbers), size, format, refuse=not files)  # ready ones may be links
+    pictures = (
+        ((n, crop(read_picture(files.get(n, path / f"{n:04d}.*"))[..., ::-1], view)) for n in numbers)
+        if files
+        else pictures_at(path, numbers, index["n_frames"], view)
+    )
     with whole_folder(directory) as partial, progress(total=len(numbers), what="frames") as bar:
-        for number, frame in enumerate(decode(video)):
-            decoded += 1
-            if number in wanted:
-                write_picture(
-                    partial / f"{number:04d}.{format}",
-                    _resized(frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False), size),
+        for number, picture in pictures:
+            source, target = files.get(number), partial / f"{number:04d}.{format}"
+            if source and picture.shape[:2] != size and ready == "refuse":
+                raise InputError(
+                    source,
+                    f"a picture of {picture.shape[1]}×{picture.shape[0]}",
+                    f"{size[1]}×{size[0]}",
+                    "Set frames.height to its height, or frames.ready: resample.",
                 )
-                bar.update()
-        if decoded < n_frames:
-            raise InputError(video, f"{decoded} frames", f"{n_frames}, as its index says", "Download or copy it again.")
+            as_wanted = picture.shape[:2] == size and view == "whole"
+            if source and as_wanted and source.suffix.lower().replace("jpeg", "jpg") == target.suffix:
+                link_or_copy(source, target)
+            else:
+                picture = _resized(picture, size)  # by this name, so that the large one is gone before the next comes
+                write_picture(target, picture, jpeg_quality, jpeg_chroma)
+            bar.update()
     return numbers
 
 
-def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
+def ready_frames(folder: Path) -> dict[int, Path]:
+    """The ready frames of a folder by number, increasing; files of other names are none.
+
+    Raises InputError when there are none, or two of one number.
+    """
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if match := _READY.fullmatch(path.name):
+            other = found.setdefault(int(match[1]), path)
+            if other != path:
+                raise InputError(folder, f"{other.name} and {path.name}", "one picture of each number", "Remove one.")
+    if not found:
+        raise InputError(
+            folder, "no ready frames", "pictures named by native frame number, such as 0021.jpg", "Correct the path."
+        )
+    return dict(sorted(found.items()))
+
+
+def probe_ready(folder: Path, fps: float, force_2to1: bool = False, view: View = "whole") -> VideoInfo:
+    """What a folder of ready frames of native rate `fps` holds: their numbers, and the size of the first.
+
+    Raises InputError as `ready_frames` and `panorama_aspect`, and when the first picture is damaged.
+    """
+    files = ready_frames(folder)
+    first, n_frames = min(files), max(files) + 1
+    picture = read_picture(files[first])
+    aspect, notes = panorama_aspect(folder, picture, picture.shape[1] / picture.shape[0], view, force_2to1)
+    if gaps := n_frames - first - len(files):
+        notes.append(f"{gaps} of the frames {first} to {n_frames - 1} are missing")
+    height, width = crop(picture, view).shape[:2]
+    missing = sorted(set(range(n_frames)) - set(files))
+    return VideoInfo(fps, n_frames, width, height, round(aspect, 4), n_frames / fps, notes, missing)
+
+
+def check_rate(folder: Path, index: Mapping[str, Any], skip_first: int) -> None:
+    """InputError unless a folder of ready frames has all kept frames from its first one on."""
+    wanted, present = _wanted_and_present(index, skip_first, FPS)
+    if lost := np.setdiff1d(wanted, present).tolist():
+        rate = (len(present) - 1) / (present[-1] - present[0]) * index["fps"]
+        raise InputError(
+            folder,
+            f"frames of about {rate:.3g} fps, without {len(lost)} of the {len(wanted)} to be kept, such as {lost[0]}",
+            f"frames numbered at the native rate of {index['fps']:g} fps, all of them or those kept at {FPS} fps",
+            "Correct the video's fps, extract the frames again, or set frames.ready: resample.",
+        )
+
+
+def write_picture(path: Path, picture: NDArray[np.uint8], quality: int = 95, chroma: Chroma = "4:2:0") -> None:
     """Write a gray or BGR picture in the format of its name; OSError when the disk is full."""
+    jpeg = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _SAMPLING[chroma]]
     # OpenCV's own writer says nothing when the disk is full
-    _, encoded = cv2.imencode(path.suffix, picture, _JPEG if path.suffix == ".jpg" else [])
-    path.write_bytes(encoded.tobytes())
+    _, encoded = cv2.imencode(path.suffix, picture, jpeg if path.suffix == ".jpg" else [])
+    path.write_bytes(encoded.data)
 
 
 def read_picture(path: Path, gray: bool = False) -> NDArray[np.uint8]:
-    """Read a picture as uint8 RGB [H, W, 3] or gray [H, W]; InputError when it is missing or damaged."""
-    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR_RGB)
+    """Read a picture as uint8 RGB [H, W, 3] or gray [H, W]; InputError when it is missing, damaged or cut off."""
+    content = np.frombuffer(path.read_bytes() if path.is_file() else b"", dtype=np.uint8)
+    # OpenCV's own reader fills up what is cut off
+    picture = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR_RGB) if content.size else None
     if picture is None:
-        raise InputError(
-            path, "no readable picture", "a PNG or JPEG of this pipeline", "Delete its folder and run again."
-        )
+        raise InputError(path, "no readable picture", "a whole PNG or JPEG", "Make or copy it again.")
     return picture.astype(np.uint8, copy=False)
 
 
+def _wanted_and_present(
+    index: Mapping[str, Any], skip_first: int, rate: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The frame numbers of the grid from the first picture on, and those that have a picture."""
+    present = np.setdiff1d(np.arange(skip_first + 1 if skip_first else 0, index["n_frames"]), index["missing_frames"])
+    wanted = np.array(frame_numbers(index["fps"], index["n_frames"], skip_first, rate), dtype=np.int64)
+    return wanted[wanted >= present.min(initial=index["n_frames"])], present
+
+
+def _state_space(directory: Path, n_frames: int, size: tuple[int, int], format: str, refuse: bool) -> None:
+    """Log how much space frames will take; OSError where less is free, if `refuse`."""
+    needed = estimated_bytes(n_frames, size, format)
+    free = shutil.disk_usage(next(path for path in directory.absolute().parents if path.exists())).free
+    frames = f"{n_frames} frames of {size[1]}×{size[0]} as {format}"
+    stated = f"{frames}: about {needed / 1e6:.1f} MB; {free / 1e9:.1f} GB free"
+    log.info("%s", stated)
+    if refuse and needed > free:
+        raise OSError(errno.ENOSPC, f"No space left for {stated}", str(directory))
+
+
 def _resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    height, width = size
     if picture.shape[:2] == size:
         return picture
-    return cv2.resize(picture, (size[1], size[0]), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    kernel = cv2.INTER_CUBIC if height > picture.shape[0] or width > picture.shape[1] else cv2.INTER_AREA
+    return cv2.resize(picture, (width, height), interpolation=kernel).astype(np.uint8, copy=False)

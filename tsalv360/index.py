@@ -1,15 +1,30 @@
 """The index entry of a video: what it is, what it holds, where it comes from."""
 
+import hashlib
+from dataclasses import asdict
 from typing import Any
 
+from tsalv360.errors import InputError
 from tsalv360.files import sha256
+from tsalv360.frames import Ready, check_rate, probe_ready, ready_frames
 from tsalv360.sources import Recording, read_gaze
-from tsalv360.video import probe
+from tsalv360.video import VideoInfo, probe
 
 
-def index_video(recording: Recording, force_2to1: bool) -> dict[str, Any]:
-    """Look into a video and its gaze; InputError for what cannot be used. `n_frames` is what decoding gives."""
-    info = probe(recording.video, force_2to1)
+def index_video(recording: Recording, force_2to1: bool, ready: Ready = "refuse") -> dict[str, Any]:
+    """Look into a video, or a folder of ready frames, and its gaze; InputError for what cannot be used.
+
+    `n_frames` is what decoding gives, of ready frames the last number + 1. `ready` says whether ready frames of
+    another rate are refused.
+    """
+    if recording.video.is_dir():
+        info = _probe_folder(recording, force_2to1, ready)
+        files = list(ready_frames(recording.video).values())
+        listing = "".join(f"{sha256(file)}  {file.name}\n" for file in files)  # as sha256sum writes it
+        checksum = hashlib.sha256(listing.encode()).hexdigest()
+    else:
+        info = probe(recording.video, force_2to1, recording.view)
+        files, checksum = [recording.video], sha256(recording.video)
     gaze = read_gaze(recording, info.fps)
     return {
         "id": recording.video_id,
@@ -17,13 +32,28 @@ def index_video(recording: Recording, force_2to1: bool) -> dict[str, Any]:
         "path": str(recording.video),
         "fps": info.fps,
         "n_frames": info.n_frames,
+        "missing_frames": info.missing_frames,
         "width": info.width,
         "height": info.height,
         "display_aspect": info.display_aspect,
         "duration_s": info.duration_s,
         "n_observers": int(gaze.observer.nunique()),
-        "size_bytes": recording.video.stat().st_size,
-        "sha256": sha256(recording.video),
+        "size_bytes": sum(file.stat().st_size for file in files),
+        "sha256": checksum,
         "licence": recording.licence,
         "notes": info.notes,
     }
+
+
+def _probe_folder(recording: Recording, force_2to1: bool, ready: Ready) -> VideoInfo:
+    if recording.fps is None:
+        raise InputError(
+            f"video {recording.video_id}",
+            f"the folder of ready frames {recording.video} without a rate",
+            "the native rate that its frames are numbered at",
+            "Set its fps in the config.",
+        )
+    info = probe_ready(recording.video, recording.fps, force_2to1, recording.view)
+    if ready == "refuse":
+        check_rate(recording.video, asdict(info), recording.skip_first)
+    return info

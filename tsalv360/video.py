@@ -1,14 +1,15 @@
 """Video files: what they really hold, their frames in order, and H.264 that every browser plays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self, cast
 
 import av
 import numpy as np
+from av.buffer import Buffer
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
@@ -18,12 +19,19 @@ View = Literal["whole", "top", "bottom", "left", "right"]  # of stereo videos th
 
 _ASPECT_TOLERANCE = 0.01  # of 2:1; covers sample aspects rounded to small fractions
 _LENGTH_TOLERANCE_S = 1.0  # of a length in the header, which may be that of the sound
+_RATE_TOLERANCE_S = 1 / 32  # of time stamps from a constant rate; half a step of the kept frames
+_DROPPABLE = {"h264", "mpeg4", "mpeg2video"}  # in these no frame needs a non-reference one; in HEVC layers may
 _BROWSER_FORMAT = {"movflags": "+faststart"}
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video holds. `n_frames` is what decoding gives; `notes` say where the header disagrees."""
+    """What a video or a folder of ready frames holds.
+
+    `n_frames` is what decoding gives; `notes` say where the header disagrees. `width` and `height` are those of the
+    panorama: turned as it is shown, and one half of stereo pictures. `missing_frames` are the numbers below `n_frames`
+    without a picture, which only ready frames can have.
+    """
 
     fps: float
     n_frames: int
@@ -32,48 +40,135 @@ class VideoInfo:
     display_aspect: float
     duration_s: float
     notes: list[str] = field(default_factory=list)
+    missing_frames: list[int] = field(default_factory=list)
 
 
-def probe(path: str | Path, force_2to1: bool = False) -> VideoInfo:
-    """Look at every packet of a video, and decode it where the header's frame count does not hold.
+class _Packets(NamedTuple):
+    """What a file tells of its video without decoding."""
 
-    Raises InputError for a file that is missing, unreadable, cut off, without pictures, or whose display aspect
-    (after the sample aspect) is not 2:1, unless `force_2to1`.
+    codec: str
+    announced_frames: int  # 0 where the header has no count
+    announced_s: float
+    rate: Fraction | None
+    sample_aspect: float
+    stamps: list[int | None]  # of presentation, in the order of decoding
+    time_base: Fraction
+    any_hidden: bool  # by an edit list
+
+
+def probe(path: str | Path, force_2to1: bool = False, view: View = "whole") -> VideoInfo:
+    """Look at every packet and the first frame of a video; decode it all where header or rate do not hold.
+
+    Raises InputError for a file that is missing, unreadable, cut off, without pictures, or turned by other than right
+    angles, and for a display aspect (after the sample aspect) that `panorama_aspect` refuses.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(path, "no such file", "a 360° video", "Correct the path in the config.")
     _refuse_truncated_mp4(path)
-    try:
-        with av.open(path) as container:
-            stream = _video_stream(container, path)
-            header, rate = stream.frames, stream.average_rate
-            width, height = stream.codec_context.width, stream.codec_context.height
-            aspect = width * float(stream.sample_aspect_ratio or 1) / height
-            announced_s = (container.duration or 0) / av.time_base
-            packets = [packet.is_discard for packet in container.demux(stream) if packet.size]
-    except FFmpegError as error:
-        raise _unreadable(path, error) from error
-    if abs(aspect / 2 - 1) > _ASPECT_TOLERANCE and not force_2to1:
-        raise InputError(
-            path,
-            f"{width}×{height} pictures of display aspect {aspect:.3f}",
-            "2:1, a full equirectangular panorama",
-            "If it is one all the same, set frames.force_2to1: true.",
-        )
-    if len(packets) < header:
-        raise _truncated(path, f"{len(packets)} of the {header} frames its header announces")
-    notes = []
-    n_frames = len(packets)
-    if header != n_frames or any(packets) or not rate:
-        n_frames, rate = _count_by_decoding(path)
-        if rate and header == 0 and n_frames / rate < announced_s - _LENGTH_TOLERANCE_S:
-            raise _truncated(path, f"{float(n_frames / rate):.2f} of the {announced_s:.2f} s its header announces")
-        notes.append(f"header says {header} frames, decoding gives {n_frames}")
-    if n_frames == 0 or not rate:
-        raise InputError(path, "no frames", "a 360° video", "Replace the file.")
+    packets = _read_packets(path)
+    announced, n_frames, rate = packets.announced_frames, len(packets.stamps), packets.rate
+    if n_frames < announced:
+        raise _truncated(path, f"{n_frames} of the {announced} frames its header announces")
+    first = next(decode(path), None)
+    if first is None:
+        raise _no_frames(path)
+    turn = _turn(first, path)
+    picture, aspect = _picture(first, path, turn), first.width * packets.sample_aspect / first.height
+    aspect, notes = panorama_aspect(path, picture, 1 / aspect if turn[0] else aspect, view, force_2to1)
+    if view == "whole" and any(_side_data(first, "STEREO3D")[:1]):
+        notes.append("its header says stereo pictures, of which all is taken; one eye's half is a view")
+    times = np.array([t for t in packets.stamps if t is not None]) * float(packets.time_base)
+    lost_lead = bool((times < times[:1]).any())  # shown before the first key frame, without what they need
+    if announced != n_frames or packets.any_hidden or lost_lead or not rate or _departure_s(times) > _RATE_TOLERANCE_S:
+        times = _decoded_times(path)
+        n_frames = len(times)
+        if n_frames < 2:
+            raise _no_frames(path)
+        rate = Fraction((n_frames - 1) / (times[-1] - times[0])).limit_denominator(100_000)
+        if announced == 0 and n_frames / rate < packets.announced_s - _LENGTH_TOLERANCE_S:
+            length = f"{float(n_frames / rate):.2f} of the {packets.announced_s:.2f} s its header announces"
+            raise _truncated(path, length)
+        if n_frames != announced:
+            notes.append(f"header says {announced} frames, decoding gives {n_frames}")
+        if (departure := _departure_s(times)) > _RATE_TOLERANCE_S:
+            notes.append(f"variable frame rate: time stamps depart by up to {departure:.2f} s from a constant rate")
+    height, width = crop(picture, view).shape[:2]
     fps = float(rate)
     return VideoInfo(fps, n_frames, width, height, round(aspect, 4), n_frames / fps, notes)
+
+
+def panorama_aspect(
+    where: object, picture: NDArray[np.uint8], aspect: float, view: View, force_2to1: bool
+) -> tuple[float, list[str]]:
+    """Display aspect of the panorama in `view` of a picture [H, W, C] of display aspect `aspect`, and what is assumed.
+
+    Halves of stereo pictures are 2:1, or squeezed: then the whole picture is 2:1. Raises InputError for other aspects,
+    unless `force_2to1`.
+    """
+    size = f"{picture.shape[1]}×{picture.shape[0]}"
+    half = aspect * {"top": 2, "bottom": 2, "left": 0.5, "right": 0.5}.get(view, 1)
+    squeezed = view != "whole" and _is_2to1(aspect)
+    if not (_is_2to1(half) or squeezed or force_2to1):
+        stereo = {1.0: "top or bottom", 4.0: "left or right"}.get(round(aspect, 1)) if view == "whole" else None
+        raise InputError(
+            where,
+            f"{size} pictures of display aspect {aspect:.3f}" + (f" for the view {view}" if view != "whole" else ""),
+            "2:1, a full equirectangular panorama",
+            (f"If they are stereo, set the video's view to {stereo}. " if stereo else "")
+            + "If it is one all the same, set frames.force_2to1: true.",
+        )
+    if view == "whole":
+        return half, []
+    note = f"stereo: the {view} half of {size} pictures is taken"
+    return (2.0, [f"{note}, squeezed from 2:1 to {half:.0f}:1"]) if squeezed else (half, [note])
+
+
+def crop(picture: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
+    """The part of a picture [H, W, C] that a view names."""
+    height, width = picture.shape[:2]
+    rows = {"top": slice(height // 2), "bottom": slice(height // 2, None)}.get(view, slice(None))
+    columns = {"left": slice(width // 2), "right": slice(width // 2, None)}.get(view, slice(None))
+    return picture[rows, columns]
+
+
+def pictures_at(
+    path: str | Path, numbers: list[int], n_frames: int, view: View = "whole"
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """The pictures of a video at 0-based `numbers` (increasing), with their numbers, in one sequential pass.
+
+    Pictures are uint8 BGR [H, W, 3], turned as they are shown, of the matrix and range that each frame states (BT.601
+    and limited where it states none, as OpenCV and FFmpeg have it); HDR is not tone-mapped.
+
+    Where the packets' time stamps tell the numbers of all frames, packets that no wanted frame needs are dropped
+    undecoded. Should a wanted frame then not come, all come again from a pass that drops nothing.
+
+    Parameters: `n_frames` that decoding gives, see `probe`. Raises InputError when the video ends before.
+    """
+    turn = None
+
+    def picture(frame: av.VideoFrame) -> NDArray[np.uint8]:
+        nonlocal turn
+        turn = turn or _turn(frame, path)  # once: PyAV keeps a frame whose side data were looked at until a collection
+        return crop(_picture(frame, path, turn), view)
+
+    stamps = _display_stamps(path)
+    if len(stamps) == n_frames:
+        came = 0
+        for number, frame in zip(numbers, _decode_stamps(path, {stamps[n] for n in numbers}), strict=False):
+            if frame.pts != stamps[number]:
+                break
+            yield number, picture(frame)
+            came += 1
+        if came == len(numbers):
+            return
+    wanted, decoded = set(numbers), 0
+    for number, frame in enumerate(decode(path)):
+        decoded += 1
+        if number in wanted:
+            yield number, picture(frame)
+    if decoded < n_frames:
+        raise InputError(path, f"{decoded} frames", f"{n_frames}, as its index says", "Download or copy it again.")
 
 
 def decode(path: str | Path) -> Iterator[av.VideoFrame]:
@@ -129,16 +224,95 @@ def _video_stream(container: av.container.InputContainer, path: str | Path) -> a
     return stream
 
 
-def _count_by_decoding(path: Path) -> tuple[int, Fraction | None]:
-    """Number of frames and their mean rate by the time stamps."""
+def _read_packets(path: str | Path) -> _Packets:
+    try:
+        with av.open(path) as container:
+            stream = _video_stream(container, path)
+            packets = [(packet.pts, packet.is_discard) for packet in container.demux(stream) if packet.size]
+            return _Packets(
+                stream.codec_context.name,
+                stream.frames,
+                (container.duration or 0) / av.time_base,
+                stream.average_rate,
+                float(stream.sample_aspect_ratio or 1),
+                [pts for pts, _ in packets],
+                stream.time_base or Fraction(1),
+                any(hidden for _, hidden in packets),
+            )
+    except FFmpegError as error:
+        raise _unreadable(path, error) from error
+
+
+def _display_stamps(path: str | Path) -> list[int]:
+    """Time stamps of all packets in order of display, where they let a decoder drop some; else empty."""
+    packets = _read_packets(path)
+    stamps = [pts for pts in packets.stamps if pts is not None]
+    shown = sorted(set(stamps))
+    # Stamps in the order of decoding: there is nothing to drop, or, in AVI, they do not tell the order of display.
+    return shown if packets.codec in _DROPPABLE and len(shown) == len(packets.stamps) and stamps != shown else []
+
+
+def _decode_stamps(path: str | Path, wanted: set[int]) -> Iterator[av.VideoFrame]:
+    """The frames of a video at the `wanted` time stamps, in order of display."""
+    try:
+        with av.open(path) as container:
+            stream = _video_stream(container, path)
+            for packet in container.demux(stream):
+                stream.codec_context.skip_frame = "DEFAULT" if packet.pts in wanted or not packet.size else "NONREF"
+                yield from (frame for frame in packet.decode() if frame.pts in wanted)
+    except FFmpegError as error:
+        raise _unreadable(path, error) from error
+
+
+def _picture(frame: av.VideoFrame, path: str | Path, turn: tuple[bool, int, int]) -> NDArray[np.uint8]:
+    """A frame as it is shown, uint8 BGR [H, W, 3]."""
+    transposed, row_step, column_step = turn
+    try:
+        picture = frame.to_ndarray(format="bgr24", threads=1).astype(np.uint8, copy=False)
+    except FFmpegError as error:
+        raise _unreadable(path, error) from error
+    return (picture.swapaxes(0, 1) if transposed else picture)[::row_step, ::column_step]
+
+
+def _turn(frame: av.VideoFrame, path: str | Path) -> tuple[bool, int, int]:
+    """Whether a frame is shown transposed, and then its steps along rows and columns (−1: mirrored)."""
+    matrix = _side_data(frame, "DISPLAYMATRIX")
+    if not matrix.any():
+        return False, 1, 1
+    matrix = matrix.reshape(3, 3)[:2, :2]
+    signs = np.sign(np.trunc(100 * matrix / np.abs(matrix).max())).astype(int)  # what rounding left is 0
+    (a, b), (c, d) = signs.tolist()  # x' = ax + cy, y' = bx + dy
+    if np.count_nonzero(signs) != 2 or bool(a) != bool(d):
+        found = f"pictures that are to be turned by {np.degrees(np.arctan2(*matrix[0, ::-1])):.0f}°"
+        raise InputError(path, found, "0, 90, 180 or 270°", "Turn and encode them again.")
+    return bool(b), b or d, a or c
+
+
+def _is_2to1(aspect: float) -> bool:
+    return abs(aspect / 2 - 1) <= _ASPECT_TOLERANCE
+
+
+def _side_data(frame: av.VideoFrame, kind: str) -> NDArray[np.int32]:
+    """Side data of a frame, a structure of 32-bit numbers; empty where it has none."""
+    data = cast(Mapping[str, Buffer], frame.side_data)
+    return np.frombuffer(bytes(data[kind]) if kind in data else b"", dtype=np.int32)
+
+
+def _decoded_times(path: Path) -> NDArray[np.float64]:
+    """Time stamps of all frames in s, by decoding."""
     times = []
     for frame in decode(path):
         if frame.pts is None or frame.time_base is None:
             raise InputError(path, "frames without time stamps", "a constant or variable frame rate", "Remux the file.")
-        times.append(frame.pts * frame.time_base)
-    if len(times) < 2:
-        return len(times), None
-    return len(times), Fraction((len(times) - 1) / (times[-1] - times[0])).limit_denominator(100_000)
+        times.append(float(frame.pts * frame.time_base))
+    return np.array(times)
+
+
+def _departure_s(times: NDArray[np.float64]) -> float:
+    """The largest distance of time stamps from a constant rate between the first and the last."""
+    if len(times) == 0:
+        return 0.0
+    return float(np.abs(np.sort(times) - np.linspace(times.min(), times.max(), len(times))).max())
 
 
 def _refuse_truncated_mp4(path: Path) -> None:
@@ -171,3 +345,7 @@ def _truncated(path: str | Path, found: str) -> InputError:
 
 def _unreadable(path: str | Path, error: Exception) -> InputError:
     return InputError(path, f"no readable video ({error})", "a video that FFmpeg decodes", "Replace the file.")
+
+
+def _no_frames(path: str | Path) -> InputError:
+    return InputError(path, "no frames", "a 360° video", "Replace the file.")
