@@ -164,7 +164,7 @@ def test_defaults_fill_what_is_left_out() -> None:
 def test_a_configuration_written_and_read_again_is_the_same() -> None:
     config = load_config(
         DEMO
-        | {"videos": {"exclude": {"003": "too dark"}, "ocean-2": OWN | {"gaze_origin": "top left"}}}
+        | {"videos": {"exclude": {"003": "too dark"}, "ocean-2": OWN | {"table": {"origin": "top left"}}}}
         | {"saliency": {"sigma_deg": 4}}
     )
     again = load_config(yaml.safe_load(yaml.safe_dump(config.as_dict())))

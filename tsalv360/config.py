@@ -17,9 +17,10 @@ from tsalv360.errors import InputError
 from tsalv360.events.settings import EventSettings
 from tsalv360.fixations import FixationSettings
 from tsalv360.frames import FrameSettings
+from tsalv360.report.settings import ReportSettings
 from tsalv360.saliency import SaliencySettings
 from tsalv360.settings import STRICT, setting
-from tsalv360.sources import OwnVideo, Recording, Source
+from tsalv360.sources import OwnVideo, Recording, Source, tsv360
 from tsalv360.viewports import ViewportSettings
 
 
@@ -42,6 +43,7 @@ class Config:
     saliency: SaliencySettings = field(default_factory=SaliencySettings)
     viewports: ViewportSettings = field(default_factory=ViewportSettings)
     captions: CaptionSettings = field(default_factory=CaptionSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
 
     def folder(self) -> Path:
         """The folder of this dataset's results."""
@@ -68,7 +70,8 @@ def load_config(content: Mapping[str, Any]) -> Config:
         return TypeAdapter(Config).validate_python(content)
     except ValidationError as error:
         keys = known_keys()
-        raise ConfigError("\n".join(_explain(dict(e), keys) for e in error.errors())) from None
+        lines = dict.fromkeys(_explain(dict(e), keys) for e in error.errors())  # alternatives of one key say the same
+        raise ConfigError("\n".join(lines)) from None
 
 
 def plan_recordings(config: Config) -> dict[str, Recording]:
@@ -87,7 +90,10 @@ def plan_recordings(config: Config) -> dict[str, Recording]:
         recordings.pop(video, None)
     if not recordings:
         raise ConfigError("sources: no videos; name a source, or your own videos under videos")
-    if config.dataset.folds > len(recordings):
+    if config.dataset.folds == "tsv360":
+        if not any(video in fold for fold in tsv360.folds() for video in recordings):
+            raise ConfigError("dataset.folds: found tsv360, but no video of TSV360; expected a number of folds")
+    elif config.dataset.folds > len(recordings):
         raise ConfigError(
             f"dataset.folds: found {config.dataset.folds} folds for {len(recordings)} videos; expected at most as many"
         )
@@ -164,6 +170,8 @@ def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
     parts = [str(part) for part in error["loc"]]
     if parts[:1] == ["sources"] and len(parts) > 3:
         del parts[2]  # the kind of source, which stands in the file as a value
+    if parts[:2] == ["dataset", "folds"]:
+        del parts[2:]  # the alternative that did not fit
     key = "videos.exclude" + "".join(f".{p}" for p in parts[1:]) if parts[:1] == ["exclude"] else ".".join(parts)
     general = re.sub(r"^(sources|videos)\.(?!exclude)[^.]+|(?<=^videos\.exclude)\.[^.]+", _with_star, key)
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):

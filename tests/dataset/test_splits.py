@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from tsalv360.dataset.splits import make_splits
+from tsalv360.dataset.splits import in_no_fold, make_splits
+from tsalv360.sources import tsv360
 
 SOURCES = {f"{n:03d}": "VR-EyeTracking" if n <= 28 else "Sports-360" for n in range(1, 41)}
 
@@ -68,3 +69,13 @@ def test_sources_with_fewer_videos_than_folds_are_split_too(sources: dict[str, s
 def test_training_videos_are_left_whatever_the_share() -> None:
     for fold in make_splits(dict.fromkeys("abcd", "x"), 4, 0.9, 0):
         assert fold["train"]
+
+
+def test_the_published_folds_hold_what_is_present_and_286_in_none() -> None:
+    sources = {"282": "Sports-360", "286": "Sports-360"}
+    sources |= {video: "VR-EyeTracking" for fold in tsv360.folds() for video in fold if video < "200"}
+    splits = make_splits(sources, "tsv360", 0.2, seed=0)
+    for fold, published in zip(splits, tsv360.folds(), strict=True):
+        assert fold["test"] == [video for video in published if video in sources]
+        assert sorted([*fold["train"], *fold["validation"], *fold["test"]]) == sorted(set(sources) - {"286"})
+    assert in_no_fold(list(sources), splits) == ["286"]

@@ -70,7 +70,7 @@ def test_own_videos_find_the_gaze_of_their_format(tmp_path: Path) -> None:
 
 
 def test_every_format_has_a_reader_and_a_table_with_other_videos_only_is_no_gaze(tmp_path: Path) -> None:
-    assert set(READERS) == {"vr_eyetracking", "salient360", "gaze_table"}
+    assert set(READERS) == {"vr_eyetracking", "salient360", "gaze_table", "sports360", "fixation_maps", "saliency_maps"}
     path = tmp_path / "gaze.csv"
     path.write_text("observer,video,time_s,yaw_deg,pitch_deg\na,reef,0,1,2\n")
     recording = Recording("ocean", "own", tmp_path / "a.mp4", (path,), "gaze_table", "none", 0, "ocean")

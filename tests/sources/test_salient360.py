@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tsalv360.errors import InputError
 from tsalv360.sources import read_salient360
@@ -71,6 +74,12 @@ WRONG = {
     "negative duration": row(1, length=-5),
     "negative time": row(1, start=-5),
     "nothing": "",
+    "no duration": row(1, length=0),
+    "half a frame": row(1, frame=1.5),
+    "a frame beyond all videos": row(1, frame=1e300),
+    "a time beyond all videos": row(1, start=5e12),
+    "a number to Python alone": row(1, "0._5"),
+    "digits of another script": row(1, "\u0661"),
 }
 
 
@@ -95,7 +104,41 @@ def test_another_header_is_refused(tmp_path: Path, header: str) -> None:
         read_salient360(write(tmp_path, [row(0)], header), 25)
 
 
-def test_an_index_that_goes_back_to_other_than_0_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path, [row(0), row(1, start=300), row(1, start=10), row(2, start=400)])
-    with pytest.raises(InputError, match="line 4"):
+def test_a_fixation_before_the_one_before_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, [row(0, start=100), row(1, start=400), row(2, start=300), row(0, start=0)])
+    with pytest.raises(InputError, match=r"line 4: found a start at 300 ms; expected one after the fixation before"):
         read_salient360(path, 25)
+
+
+@pytest.mark.parametrize("index", [1, 3, 1.5])
+def test_an_index_that_is_neither_the_next_nor_0_is_refused(tmp_path: Path, index: float) -> None:
+    path = write(tmp_path, [row(0), row(1, start=300), row(index, start=310), row(2, start=400)])
+    with pytest.raises(InputError, match=f"line 4: found index {index} after 1; expected the next one, or 0"):
+        read_salient360(path, 25)
+
+
+# Whatever was recorded
+
+FRACTION = st.floats(-0.002, 1.002) | st.sampled_from([0.0, 1.0, 0.5])
+FIXATION = st.tuples(st.integers(0, 20_000), FRACTION, FRACTION, st.integers(1, 2000), st.integers(1, 501))
+OBSERVERS = st.lists(st.lists(FIXATION, min_size=1, max_size=6), min_size=1, max_size=4)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(OBSERVERS)
+def test_what_was_written_is_read(tmp_path: Path, observers: list[list[tuple[int, float, float, int, int]]]) -> None:
+    """The seam, the poles, rounding errors, observers with one fixation."""
+    fixations = [(who, k, *fixation) for who, own in enumerate(observers) for k, fixation in enumerate(sorted(own))]
+    table = read_salient360(
+        write(tmp_path, [row(k, x, y, start, length, frame) for _, k, start, x, y, length, frame in fixations]), 25
+    )
+    who, k, start, x, y, length, frame = (np.array(column) for column in zip(*fixations, strict=True))
+    names = list(dict.fromkeys(table.observer))
+    assert len(names) == len(observers)
+    assert table.observer.tolist() == [names[n] for n in who]
+    assert table.fixation_id.tolist() == k.tolist()
+    assert table.frame.tolist() == (frame - 1).tolist()
+    np.testing.assert_allclose(table.time_s, start / 1000)
+    np.testing.assert_allclose(table.duration_s, length / 1000)
+    np.testing.assert_allclose((table.yaw_deg - 360 * x) % 360, 180, atol=1e-9)
+    np.testing.assert_allclose(table.pitch_deg, 90 - 180 * np.clip(y, 0, 1), atol=1e-9)

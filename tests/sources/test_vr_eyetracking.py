@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tsalv360.errors import InputError
 from tsalv360.sources import read_gaze, read_vr_eyetracking
@@ -135,6 +138,38 @@ def test_an_index_below_1_or_not_increasing_is_named_by_file_and_number(
     assert "increases" in str(caught.value)
 
 
+@pytest.mark.parametrize("cell", ["1_0", "0._5", "0x1F", "1e", "--1", "0.5\x00", "True"])
+@pytest.mark.parametrize("field", [1, 3, 6, 7])
+def test_what_looks_like_a_number_to_python_alone_is_none(tmp_path: Path, field: int, cell: str) -> None:
+    fields = line(2).split(",")
+    fields[field] = cell
+    path = gaze(tmp_path, [line(1), ",".join(fields), line(3)])
+    with pytest.raises(InputError, match=rf"{path.name}, line 2: found 'frame,.*Correct or remove the line\."):
+        read_vr_eyetracking(tmp_path, "127", 25)
+
+
+def test_an_index_beyond_all_frames_is_refused(tmp_path: Path) -> None:
+    gaze(tmp_path, [line(1), line("9" * 30)])
+    with pytest.raises(InputError, match="line 2: found 'frame,999"):
+        read_vr_eyetracking(tmp_path, "127", 25)
+
+
+def test_a_file_that_may_have_been_cut_off_is_noted(tmp_path: Path) -> None:
+    gaze(tmp_path, [line(1)], "p001")
+    path = gaze(tmp_path, [line(1), line(2)], "p002")
+    path.write_text(path.read_text()[:-3])  # of y = 0.5 the 0 is left
+    assert read_vr_eyetracking(tmp_path, "127", 25).attrs["notes"] == [
+        f"p002/{path.name} ends without a line end: it may have been cut off"
+    ]
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_line_ends_of_other_systems_are_read(tmp_path: Path, end: str) -> None:
+    path = gaze(tmp_path, [])
+    path.write_text(f"{line(1)}{end}{line(5)}{end}", newline="")
+    assert read_vr_eyetracking(tmp_path, "127", 25).frame.tolist() == [0, 4]
+
+
 def test_binary_garbage_is_named_and_not_a_crash(tmp_path: Path) -> None:
     path = gaze(tmp_path, [line(1)])
     path.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
@@ -176,3 +211,35 @@ def test_the_source_lists_the_videos_of_its_folder_with_their_gaze(tmp_path: Pat
 def test_a_source_without_videos_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no video"):
         VrEyeTrackingSource(videos=str(tmp_path), gaze=str(tmp_path)).recordings()
+
+
+# Whatever was recorded
+
+FRACTION = st.floats(-0.002, 1.002) | st.sampled_from([0.0, 1.0, 0.5, 5.34e-05])
+SAMPLES = st.dictionaries(st.integers(1, 3600), st.tuples(FRACTION, FRACTION), min_size=1, max_size=12)
+OBSERVERS = st.dictionaries(st.integers(1, 45), st.lists(SAMPLES, min_size=1, max_size=2), min_size=1, max_size=4)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(OBSERVERS, st.sampled_from([23.97, 25.0, 29.97, 59.94]))
+def test_what_was_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, observers: dict[int, list[dict[int, tuple[float, float]]]], fps: float
+) -> None:
+    """Gaps, the seam, the poles, rounding errors, and observers with two recordings, in any order of writing."""
+    folder = tmp_path_factory.mktemp("gaze")
+    truth = []
+    for number, recordings in observers.items():
+        for day, samples in enumerate(recordings):
+            lines = [line(index, x, y) for index, (x, y) in sorted(samples.items())]
+            gaze(folder, lines, f"p{number:03d}", f"2017-10-{9 + day}-9-5")
+        truth += [(f"p{number:03d}", index - 1, x, y) for index, (x, y) in sorted(recordings[0].items())]
+    truth.sort(key=lambda row: row[:2])
+    table = read_vr_eyetracking(folder, "127", fps)
+    observer, frame, x, y = zip(*truth, strict=True)
+    assert (table.observer.tolist(), table.frame.tolist()) == (list(observer), list(frame))
+    np.testing.assert_allclose(table.time_s, np.array(frame) / fps)
+    np.testing.assert_allclose((table.yaw_deg - 360 * np.array(x)) % 360, 180, atol=1e-9)
+    np.testing.assert_allclose(table.pitch_deg, 180 * np.clip(y, 0, 1) - 90, atol=1e-9)
+    assert len(table.attrs["notes"]) == sum(len(r) == 2 for r in observers.values()) + (
+        min(*x, *y) < 0 or max(*x, *y) > 1
+    )

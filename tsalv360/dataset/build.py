@@ -8,7 +8,7 @@ import pandas as pd
 from tsalv360.dataset.assemble import CHECKSUMS, GROUND_TRUTH, LEFT_OUT, checksum_lines
 from tsalv360.dataset.card import write_card
 from tsalv360.dataset.settings import DatasetSettings
-from tsalv360.dataset.splits import make_splits
+from tsalv360.dataset.splits import in_no_fold, make_splits
 from tsalv360.files import link_or_copy, read_json, whole_folder, write_json
 from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, Table, read_table, write_table
 
@@ -37,10 +37,10 @@ def build_dataset(
             write_table(partial / f"{name}.parquet", tables[name], table)
         sources = {index["id"]: index["source"] for index in indexes}
         folds = make_splits(sources, settings.folds, settings.validation_share, settings.seed)
-        write_json(partial / "splits.json", {"folds": folds})
+        write_json(partial / "splits.json", {"folds": folds, "in_no_fold": in_no_fold(list(sources), folds)})
         counts = [read_json(part / LEFT_OUT) for part in parts]
         left_out = {key: sum(count[key] for count in counts) for key in counts[0]}
-        write_card(partial / "README.md", indexes, tables, dropped, left_out, len(folds), config)
+        write_card(partial / "README.md", indexes, tables, dropped, left_out, folds, config)
         maps = [line for part in parts for line in (part / CHECKSUMS).read_text("utf-8").splitlines(keepends=True)]
         others = sorted(path for path in partial.iterdir() if path.is_file())
         (partial / CHECKSUMS).write_text("".join([*checksum_lines(others, partial), *maps]), encoding="utf-8")

@@ -9,7 +9,9 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tsalv360 import __version__
+from tsalv360.dataset.splits import Fold, in_no_fold
 from tsalv360.files import whole_file
+from tsalv360.sources import tsv360
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "opencv-python-headless", "av", "snakemake")
 
@@ -20,7 +22,7 @@ def write_card(
     tables: dict[str, pd.DataFrame],
     dropped: pd.DataFrame,
     left_out: dict[str, int],
-    n_folds: int,
+    folds: list[Fold],
     config: dict[str, Any],
 ) -> None:
     """Write the card as Markdown. Parameters: as `build_dataset`; `left_out` counts frames of events."""
@@ -42,7 +44,9 @@ def write_card(
         dropped=dropped,
         left_out=left_out,
         rules=dropped.rule.value_counts().to_dict(),
-        n_folds=n_folds,
+        n_folds=len(folds),
+        in_no_fold=in_no_fold([index["id"] for index in indexes], folds),
+        remarks=tsv360.remarks([index["id"] for index in indexes if index["source"] in tsv360.PAGES]),
         config=config,
         excluded=config["videos"]["exclude"],
         sources=by_source.to_dict("records"),

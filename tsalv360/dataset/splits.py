@@ -1,37 +1,61 @@
-"""Splits: folds of videos, stratified by source. No video is in two parts of a fold."""
+"""Splits: folds of videos. No video is in two parts of a fold."""
 
 import math
+from typing import Literal
 
 import numpy as np
+
+from tsalv360.sources import tsv360
 
 Fold = dict[str, list[str]]
 
 
-def make_splits(sources: dict[str, str], folds: int, validation_share: float, seed: int) -> list[Fold]:
+def make_splits(
+    sources: dict[str, str], folds: int | Literal["tsv360"], validation_share: float, seed: int
+) -> list[Fold]:
     """Train, validation and test video ids of each fold.
 
-    The videos of each source are shuffled and dealt out like cards, so that every fold tests its share of each
-    source, also of a source with fewer videos than folds (which scikit-learn's StratifiedKFold refuses).
+    Parameters: `sources` {video id: source}; `folds` at most the number of videos (with 1, all videos train), or
+    "tsv360" for the published ones, of which only the videos in `sources` are taken. `validation_share` of a fold's
+    training videos, stratified by source, is held out.
+    """
+    dealt = _deal(sources, seed)
+    if folds == 1:
+        return [{"train": sorted(dealt), "validation": [], "test": []}]
+    if folds == "tsv360":
+        tests = tsv360.folds()
+        dealt = [video for video in dealt if any(video in test for test in tests)]
+    else:
+        tests = [dealt[number::folds] for number in range(folds)]
+    return [_fold(dealt, test, validation_share) for test in tests]
 
-    Parameters: `sources` {video id: source}; `folds` at most the number of videos (with 1, all videos train).
+
+def in_no_fold(videos: list[str], folds: list[Fold]) -> list[str]:
+    """Those of `videos` that no fold uses."""
+    used = {video for fold in folds for part in fold.values() for video in part}
+    return sorted(set(videos) - used)
+
+
+def _deal(sources: dict[str, str], seed: int) -> list[str]:
+    """The videos of each source, shuffled, one source after the other.
+
+    Dealt out like cards, every fold gets its share of each source, also of a source with fewer videos than folds
+    (which scikit-learn's StratifiedKFold refuses).
     """
     rng = np.random.default_rng(seed)
     dealt: list[str] = []
     for source in sorted(set(sources.values())):
         dealt += rng.permutation(sorted(video for video in sources if sources[video] == source)).tolist()
-    if folds == 1:
-        return [{"train": sorted(dealt), "validation": [], "test": []}]
-    return [_fold(dealt, number, folds, validation_share) for number in range(folds)]
+    return dealt
 
 
-def _fold(dealt: list[str], number: int, folds: int, validation_share: float) -> Fold:
-    """Test videos are every `folds`-th card; validation takes evenly spread cards of the rest."""
-    test = dealt[number::folds]
+def _fold(dealt: list[str], test: list[str], validation_share: float) -> Fold:
+    """Test videos are those of `dealt` in `test`; validation takes evenly spread cards of the rest."""
     rest = [video for video in dealt if video not in test]
     held_out = min(math.ceil(validation_share * len(rest)), len(rest) - 1) if rest else 0
     places = {int((i + 0.5) * len(rest) / held_out) for i in range(held_out)}
     return {
         "train": sorted(video for place, video in enumerate(rest) if place not in places),
         "validation": sorted(rest[place] for place in places),
-        "test": sorted(test),
+        "test": sorted(set(test) & set(dealt)),
     }

@@ -11,26 +11,33 @@ import pandas as pd
 from pydantic import Discriminator
 
 from tsalv360.errors import InputError
-from tsalv360.sources import gaze_table, salient360, vr_eyetracking
+from tsalv360.sources import gaze_table, maps, salient360, sports360, vr_eyetracking
 from tsalv360.sources.demo import DemoSource
-from tsalv360.sources.gaze_table import read_gaze_table
+from tsalv360.sources.gaze_table import GazeTableSettings, read_gaze_table
+from tsalv360.sources.maps import MapSettings, read_fixation_maps, read_saliency_maps
 from tsalv360.sources.own import OwnVideo
 from tsalv360.sources.recording import Recording
 from tsalv360.sources.salient360 import read_salient360
+from tsalv360.sources.sports360 import Sports360Source, read_sports360
 from tsalv360.sources.vr_eyetracking import VrEyeTrackingSource, read_vr_eyetracking
 
 __all__ = [
     "READERS",
+    "GazeTableSettings",
+    "MapSettings",
     "OwnVideo",
     "Recording",
     "Source",
+    "read_fixation_maps",
     "read_gaze",
     "read_gaze_table",
+    "read_saliency_maps",
     "read_salient360",
+    "read_sports360",
     "read_vr_eyetracking",
 ]
 
-Source = Annotated[DemoSource | VrEyeTrackingSource, Discriminator("kind")]
+Source = Annotated[DemoSource | VrEyeTrackingSource | Sports360Source, Discriminator("kind")]
 
 Reader = Callable[[Recording, float], pd.DataFrame]
 
@@ -38,7 +45,14 @@ READERS: dict[str, Reader] = {
     vr_eyetracking.FORMAT: lambda recording, fps: vr_eyetracking.read_files(list(recording.gaze), fps),
     salient360.FORMAT: lambda recording, fps: read_salient360(recording.gaze[0], fps),
     gaze_table.FORMAT: lambda recording, fps: read_gaze_table(
-        recording.gaze[0], fps, recording.gaze_id, **recording.gaze_settings
+        recording.gaze[0], fps, recording.gaze_id, GazeTableSettings(**recording.gaze_settings)
+    ),
+    sports360.FORMAT: lambda recording, fps: read_sports360(
+        recording.gaze[0].parent, recording.gaze_id or recording.video_id, fps
+    ),
+    maps.FIXATION_MAPS: lambda recording, fps: read_fixation_maps(recording.gaze[0], fps),
+    maps.SALIENCY_MAPS: lambda recording, fps: read_saliency_maps(
+        recording.gaze[0], fps, MapSettings(**recording.gaze_settings)
     ),
 }
 

@@ -1,26 +1,35 @@
 """Videos named one by one in the config: anyone's own recordings."""
 
+from dataclasses import asdict, field
 from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
 from tsalv360.settings import STRICT, setting
+from tsalv360.sources.gaze_table import GazeTableSettings
+from tsalv360.sources.maps import MapSettings
 from tsalv360.sources.recording import Recording, check_id, existing
 from tsalv360.sources.vr_eyetracking import FORMAT, gaze_files
+from tsalv360.video import View
 
 
 @dataclass(frozen=True, config=STRICT)
 class OwnVideo:
     """One video of the config's `videos`."""
 
-    path: str = setting(..., "the video file")
-    gaze: str = setting(..., "its gaze: a file, or the folder Gaze_txt_files for vr_eyetracking")
-    gaze_format: Literal["gaze_table", "salient360", "vr_eyetracking"] = setting("gaze_table", "format of the gaze")
+    path: str = setting(..., "the video file, or a folder of ready frames NNNN.jpg or .png")
+    gaze: str = setting(..., "its gaze: a file, the folder of its maps, or Gaze_txt_files for vr_eyetracking")
+    gaze_format: Literal["gaze_table", "salient360", "vr_eyetracking", "fixation_maps", "saliency_maps"] = setting(
+        "gaze_table", "format of the gaze"
+    )
     gaze_id: str | None = setting(None, "the video's id within its gaze, where that is another one")
-    gaze_origin: Literal["bottom left", "top left"] | None = setting(None, "origin of x and y in a gaze table")
+    table: GazeTableSettings = field(default_factory=GazeTableSettings)
+    maps: MapSettings = field(default_factory=MapSettings)
     source: str = setting("own", "name of the data set it belongs to")
     licence: str = setting("not stated", "licence of video and gaze, told in the dataset card")
     skip_first: int = setting(0, "last frame number that is left out; 0 keeps all", unit="frames", ge=0, le=10_000)
+    fps: float | None = setting(None, "rate that ready frames are numbered at", unit="1/s", gt=0, le=1000)
+    view: View = setting("whole", "part of the picture that is the panorama; of stereo videos one eye's")
 
     def recording(self, video_id: str) -> Recording:
         """The recording under this id; InputError where its files do not exist."""
@@ -36,5 +45,7 @@ class OwnVideo:
             self.licence,
             self.skip_first,
             gaze_id,
-            {"origin": self.gaze_origin} if self.gaze_format == "gaze_table" else {},
+            {"gaze_table": asdict(self.table), "saliency_maps": asdict(self.maps)}.get(self.gaze_format, {}),
+            self.fps,
+            self.view,
         )

@@ -5,6 +5,7 @@ panorama with the origin at the bottom left. Indices have gaps, so a row's time 
 """
 
 import re
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Literal
 
@@ -14,9 +15,14 @@ from pydantic.dataclasses import dataclass
 
 from tsalv360.errors import InputError
 from tsalv360.settings import STRICT, setting
-from tsalv360.sources.recording import Recording, directions_from_fractions, existing, fixations_table
+from tsalv360.sources import tsv360
+from tsalv360.sources.maps import MapSettings
+from tsalv360.sources.recording import KINDS, Recording, directions_from_fractions, existing, fixations_table
 
 FORMAT = "vr_eyetracking"
+REPRODUCED_SIGMA_DEG = 9.35  # of the maps that ATSal published
+_NUMBER = re.compile(r"[0-9]{3}")
+_LINE = re.compile("frame,(-?[0-9]{1,7}),forward,([^,_]+),([^,_]+),eye,([^,_]+),([^,_]+)")
 _NAME = re.compile(r"(?P<video>[A-Za-z0-9-]+)\._(?P<date>\d+(-\d+)*)_ori_0\.txt")
 
 
@@ -24,21 +30,55 @@ _NAME = re.compile(r"(?P<video>[A-Za-z0-9-]+)\._(?P<date>\d+(-\d+)*)_ori_0\.txt"
 class VrEyeTrackingSource:
     """The folders of the VR-EyeTracking data set."""
 
-    kind: Literal["vr_eyetracking"] = setting("vr_eyetracking", "kind of source: demo or vr_eyetracking")
-    videos: str = setting(..., "folder with <VVV>.mp4")
-    gaze: str = setting(..., "folder Gaze_txt_files with p001, p002, …")
+    kind: Literal["vr_eyetracking"] = setting("vr_eyetracking", KINDS)
+    videos: str = setting(..., "folder with <VVV>.mp4, or with <VVV>/NNNN.png of ready frames")
+    gaze: str = setting(..., "folder Gaze_txt_files with p001, p002, …; or that of the maps, with <VVV>/NNNN.png")
+    gaze_format: Literal["vr_eyetracking", "fixation_maps", "saliency_maps"] = setting(
+        FORMAT, "what the folder `gaze` holds: raw gaze, or reproduced maps of fixations or of saliency"
+    )
+    maps: MapSettings = field(default_factory=lambda: MapSettings(sigma_deg=REPRODUCED_SIGMA_DEG))
+    subset: tsv360.Subset = setting("all", "videos that are taken: those of tsv360, or all")
 
     def recordings(self) -> list[Recording]:
-        """All videos of the folder, in the order of their ids."""
+        """The videos whose file or folder of frames is there, in the order of their ids."""
         folder, gaze = existing(self.videos, "sources.videos"), existing(self.gaze, "sources.gaze")
-        videos = sorted(folder.glob("[0-9][0-9][0-9].mp4"))
+        videos = [path for video_id in self._ids(folder) if (path := _video(folder, video_id))]
         if not videos:
             raise InputError(folder, "no video", "<VVV>.mp4 with three digits", "Correct sources.videos.")
-        licence = "not stated by its authors; academic use (Xu et al., CVPR 2018)"
         return [
-            Recording(video.stem, "VR-EyeTracking", video, tuple(gaze_files(gaze, video.stem)), FORMAT, licence, 20)
+            Recording(
+                video.stem,
+                tsv360.VR_EYETRACKING,
+                video,
+                tuple(gaze_files(gaze, video.stem) if self.gaze_format == FORMAT else map_folder(gaze, video.stem)),
+                self.gaze_format,
+                "not stated by its authors; academic use (Xu et al., CVPR 2018)",
+                20,
+                gaze_settings=asdict(self.maps) if self.gaze_format == "saliency_maps" else {},
+                fps=tsv360.vr_eyetracking_fps(video.stem) if video.is_dir() else None,
+            )
             for video in videos
         ]
+
+    def missing(self) -> list[str]:
+        """Videos of TSV360 that are not there, where `subset` asks for them."""
+        folder = existing(self.videos, "sources.videos")
+        return [video_id for video_id in self._ids(folder) if not _video(folder, video_id)]
+
+    def _ids(self, folder: Path) -> list[str]:
+        if self.subset == "tsv360":
+            return tsv360.ids(tsv360.VR_EYETRACKING)
+        return sorted({path.stem for path in folder.iterdir() if _NUMBER.fullmatch(path.stem)})
+
+
+def _video(folder: Path, video_id: str) -> Path | None:
+    """The file of a video, or else the folder of its frames."""
+    return next((path for path in (folder / f"{video_id}.mp4", folder / video_id) if path.exists()), None)
+
+
+def map_folder(directory: Path, video_id: str) -> list[Path]:
+    """The folder of a video's maps, if there is one."""
+    return [folder] if (folder := directory / video_id).is_dir() else []
 
 
 def gaze_files(directory: str | Path, video_id: str) -> list[Path]:
@@ -63,32 +103,32 @@ def read_files(paths: list[Path], fps: float) -> pd.DataFrame:
         kept = first.setdefault(path.parent.name, path)
         if kept is not path:
             notes.append(f"{path.parent.name} has two recordings: {kept.name} kept, {path.name} dropped")
-    rows = [(observer, *row) for observer, path in first.items() for row in _read_file(path)]
+    rows = [(observer, *row) for observer, path in first.items() for row in _read_file(path, notes)]
     observer, index, x, y, where = zip(*rows, strict=True) if rows else ((),) * 5
     yaw, pitch = directions_from_fractions(x, y, "bottom left", list(where), notes)
     frame = np.asarray(index, dtype=int) - 1
     return fixations_table(observer, frame / fps, 1 / fps, frame, yaw, pitch, notes=notes)
 
 
-def _read_file(path: Path) -> list[tuple[int, float, float, str]]:
+def _read_file(path: Path, notes: list[str]) -> list[tuple[int, float, float, str]]:
     """Index, gaze x, gaze y and place of every line."""
     rows: list[tuple[int, float, float, str]] = []
-    for number, line in enumerate(path.read_text(encoding="ascii", errors="replace").splitlines(), start=1):
+    text = path.read_text(encoding="ascii", errors="replace")
+    if not text:
+        raise InputError(path, "an empty file", "lines of gaze samples", "Copy it again, or remove it.")
+    if not text.endswith("\n"):
+        notes.append(f"{path.parent.name}/{path.name} ends without a line end: it may have been cut off")
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         where = f"{path}, line {number}"
-        fields = line.split(",")
+        fields = match.groups() if (match := _LINE.fullmatch(line)) else ()
         try:
-            words, index = (fields[0], fields[2], fields[5]), int(fields[1])
-            _, _, x, y = (float(fields[place]) for place in (3, 4, 6, 7))  # the head's too: letters are damage
-        except (ValueError, IndexError):
-            words = ("", "", "")
-        if words != ("frame", "forward", "eye") or len(fields) != 8:
+            index, (_, _, x, y) = int(fields[0]), map(float, fields[1:])  # the head's too: letters are damage
+        except (IndexError, ValueError):
             expected = "frame,<index>,forward,<x>,<y>,eye,<x>,<y>"
-            raise InputError(where, f"'{line[:80]}'", expected, "Correct or remove the line.")
+            raise InputError(where, f"'{line[:80]}'", expected, "Correct or remove the line.") from None
         if index < 1 or (rows and index <= rows[-1][0]):
             raise InputError(where, f"index {index}", "an index from 1 that increases", "Correct or remove the line.")
         rows.append((index, x, y, where))
-    if not rows:
-        raise InputError(path, "an empty file", "lines of gaze samples", "Copy it again, or remove it.")
     return rows
 
 

@@ -1,0 +1,31 @@
+"""Settings of the report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic.dataclasses import dataclass
+
+from tsalv360.errors import InputError
+from tsalv360.settings import STRICT, setting
+from tsalv360.sources.recording import existing
+
+
+@dataclass(frozen=True, config=STRICT)
+class ReportSettings:
+    """What the report shows besides the results themselves."""
+
+    camera_paths: str | None = setting(
+        None, "folder of published camera paths, <video>.txt; compared with the events in the report"
+    )
+
+    def camera_path_files(self, videos: Sequence[str]) -> list[Path]:
+        """The files of those of the `videos` that have one; InputError where a folder is named and none has."""
+        if self.camera_paths is None:
+            return []
+        folder = existing(self.camera_paths, "report.camera_paths")
+        files = [path for video in videos if (path := folder / f"{video}.txt").exists()]
+        if not files:
+            raise InputError(
+                folder, "no file of any of the videos", f"files like {videos[0]}.txt", "Correct report.camera_paths."
+            )
+        return files
