@@ -21,3 +21,7 @@ def get_captions(wildcards):
 def get_truth(wildcards):
     drawn = demo.video_ids(DEMO) if DEMO else []
     return [demo.truth_path(DEMO, video) for video in drawn if video in VIDEOS]
+
+
+def get_camera_paths(wildcards):
+    return CONFIG.report.camera_path_files(VIDEOS)

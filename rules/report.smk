@@ -8,6 +8,7 @@ rule report:
         dropped=expand(rules.events.output.dropped, video=VIDEOS),
         viewports=expand(rules.viewports.output, video=VIDEOS),
         truth=get_truth,
+        camera_paths=get_camera_paths,
     output:
         f"{RESULTS}/report.html",
     log:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tsalv360.logs import logged
-from tsalv360.report import write_report
+from tsalv360.report.page import write_report
 
 with logged(snakemake.log[0]):
     write_report(
@@ -16,5 +16,6 @@ with logged(snakemake.log[0]):
         dropped=snakemake.input.dropped,
         viewports=snakemake.input.viewports,
         truth=snakemake.input.truth,
+        camera_paths=snakemake.input.camera_paths,
         config=snakemake.params.config,
     )

@@ -17,9 +17,8 @@ from tsalv360.config import load_config
 from tsalv360.errors import InputError
 from tsalv360.files import write_json
 from tsalv360.frames import write_picture
-from tsalv360.report import write_report
 from tsalv360.report.content import banner
-from tsalv360.report.page import number, percent, signed
+from tsalv360.report.page import number, percent, signed, write_report
 from tsalv360.report.timeline import bar, lanes, stretches_of, ticks
 from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, DROPPED, EVENTS, TRACKS, write_rows
 from tsalv360.video import VideoWriter
@@ -163,7 +162,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     config = load_config({"sources": [{"kind": "demo"}], "dataset": {"name": "small"}}).as_dict()
     config["videos"]["exclude"] = {"127": f"no gaze {EVIL}"}
     paths = {stage: [root / stage / video for video in ("100", "200")] for stage in STAGES}
-    return {"dataset": root / "dataset", **paths, "truth": write_truth(root / "truth"), "config": config}
+    truth = write_truth(root / "truth")
+    return {"dataset": root / "dataset", **paths, "truth": truth, "camera_paths": [], "config": config}
 
 
 @pytest.fixture(scope="module")
@@ -288,6 +288,23 @@ def test_without_truth_there_is_no_accuracy(made: dict[str, Any], tmp_path: Path
     page = parse(tmp_path / "report.html")
     assert "known event" not in page.text
     assert len(page.all("a", "bar")) == 2
+
+
+def test_published_camera_paths_stand_beside_the_events(made: dict[str, Any], report: Path, tmp_path: Path) -> None:
+    """The path of video 100 stands at yaw 30, pitch 5 from frame 42 to 85, when event 100_1 is there until 63."""
+    (tmp_path / "100.txt").write_text("".join(f"(1120, 453) {frame}\n" for frame in range(42, 86)))
+    write_report(tmp_path / "report.html", **{**made, "truth": [], "camera_paths": [tmp_path / "100.txt"]})
+    row = cells(tmp_path / "report.html", "100")
+    assert row[1:3] + row[4:7] == ["1", "0.50", "1.0", "2", "0.44"]
+    (picture,) = [a for a in parse(tmp_path / "report.html").all("img") if "camera paths of video 100" in a["alt"]]
+    assert picture["src"].startswith("data:image/jpeg")
+    assert "camera path" not in parse(report).text
+
+
+def test_camera_paths_that_run_on_after_the_video_are_refused(made: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "100.txt").write_text("(1120, 453) 159\n(1120, 453) 160\n")
+    with pytest.raises(InputError, match=r"100\.txt: found frame 160; expected frames up to 159"):
+        write_report(tmp_path / "report.html", **{**made, "camera_paths": [tmp_path / "100.txt"]})
 
 
 def test_pictures_are_those_from_the_middle(page: Page) -> None:

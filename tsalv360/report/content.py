@@ -8,8 +8,9 @@ import pandas as pd
 
 from tsalv360.config import known_keys
 from tsalv360.report.accuracy import Accuracy, Known, Unmatched
+from tsalv360.report.camera_paths import Agreement, compare, draw
 from tsalv360.report.inputs import Video
-from tsalv360.report.pictures import Embedded, poster, stills
+from tsalv360.report.pictures import Embedded, embed, poster, stills
 from tsalv360.report.timeline import Bar, bar, lanes, stretches_of, ticks
 
 Tables = dict[str, pd.DataFrame]
@@ -51,6 +52,17 @@ class Section:
     ticks: list[tuple[float, float]]
     found: Row
     known: Row | None
+
+
+@dataclass(frozen=True)
+class Published:
+    """One video with published camera paths: how many there are, how they agree with our events, and both drawn."""
+
+    video: str
+    n_paths: int
+    n_events: int
+    agreement: Agreement
+    picture: Embedded
 
 
 def banner(annotations: pd.DataFrame) -> str:
@@ -135,6 +147,20 @@ def section(video: Video, annotations: pd.DataFrame, accuracy: Accuracy | None) 
         ticks=ticks(video.index["duration_s"]),
         found=_found_row(video, cards),
         known=_known_row(video, accuracy) if accuracy else None,
+    )
+
+
+def published(video: Video) -> Published:
+    """The events of one video beside its published camera paths."""
+    assert video.camera_paths
+    both = video.tracks, video.camera_paths, video.index["fps"], video.index["n_frames"]
+    picture = draw(video.id, *both)
+    return Published(
+        video=video.id,
+        n_paths=len(video.camera_paths),
+        n_events=len(video.events),
+        agreement=compare(*both),
+        picture=embed(picture, picture.shape[1]),
     )
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 
 from tsalv360.dataset.build import TABLES
+from tsalv360.errors import InputError
 from tsalv360.files import read_json
+from tsalv360.report.camera_paths import CameraPath, read_camera_path
 from tsalv360.tables import DROPPED, EVENTS, TRACKS, read_table
 
 Paths = Sequence[str | Path]
@@ -18,7 +20,8 @@ Paths = Sequence[str | Path]
 class Video:
     """One video: its index entry, notes of the fixations stage, tables of its events, and the known events if told.
 
-    `viewports` is the folder of that stage, `lengths` what its `viewports.json` says of each event.
+    `viewports` is the folder of that stage, `lengths` what its `viewports.json` says of each event, `camera_paths` what
+    was published about the video, if anything.
     """
 
     index: dict[str, Any]
@@ -29,6 +32,7 @@ class Video:
     viewports: Path
     lengths: dict[str, dict[str, int]]
     truth: list[dict[str, Any]] | None
+    camera_paths: list[CameraPath] | None
 
     @property
     def id(self) -> str:
@@ -37,10 +41,21 @@ class Video:
 
 
 def read_videos(
-    indexes: Paths, notes: Paths, events: Paths, tracks: Paths, dropped: Paths, viewports: Paths, truth: Paths
+    indexes: Paths,
+    notes: Paths,
+    events: Paths,
+    tracks: Paths,
+    dropped: Paths,
+    viewports: Paths,
+    truth: Paths,
+    camera_paths: Paths,
 ) -> list[Video]:
-    """All videos, from files in the same order; `truth` is told apart by the video that each file names."""
+    """All videos, from files in the same order.
+
+    `truth` is told apart by the video that each file names, `camera_paths` by the names of the files.
+    """
     known = {content["video"]: content["events"] for content in map(read_json, truth)}
+    published = {Path(path).stem: path for path in camera_paths}
     videos = []
     for index, note, event, track, drop, folder in zip(indexes, notes, events, tracks, dropped, viewports, strict=True):
         entry = read_json(index)
@@ -54,9 +69,19 @@ def read_videos(
                 viewports=Path(folder),
                 lengths=read_json(Path(folder, "viewports.json"))["events"],
                 truth=known.get(entry["id"]),
+                camera_paths=_camera_paths(published[entry["id"]], entry) if entry["id"] in published else None,
             )
         )
     return videos
+
+
+def _camera_paths(path: str | Path, index: dict[str, Any]) -> list[CameraPath]:
+    """The published camera paths in a file; InputError where they run on after the video."""
+    paths = read_camera_path(path)
+    if (last := max(part.frame[-1] for part in paths)) >= index["n_frames"]:
+        expected = f"frames up to {index['n_frames'] - 1}, the last of the video"
+        raise InputError(path, f"frame {last}", expected, "Check that the file belongs to the video, or remove it.")
+    return paths
 
 
 def read_dataset(folder: Path) -> dict[str, pd.DataFrame]:

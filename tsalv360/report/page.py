@@ -12,8 +12,9 @@ from tsalv360.dataset.card import libraries
 from tsalv360.events.compare import MAX_ERROR_DEG, MIN_IOU
 from tsalv360.files import whole_file
 from tsalv360.report.accuracy import accuracy_of, overall
+from tsalv360.report.camera_paths import N_TURNS, NEAR_DEG
 from tsalv360.report.charts import length_chart, observer_chart
-from tsalv360.report.content import banner, by_source, counts, dropped_by_rule, section
+from tsalv360.report.content import banner, by_source, counts, dropped_by_rule, published, section
 from tsalv360.report.inputs import Paths, Video, read_dataset, read_videos
 
 OPEN_UP_TO = 24  # videos; with more of them the cards are folded away, so that the page opens fast
@@ -30,6 +31,7 @@ def write_report(
     dropped: Paths,
     viewports: Paths,
     truth: Paths,
+    camera_paths: Paths,
     config: dict[str, Any],
 ) -> None:
     """Write the report as one HTML file that needs nothing else; the same input gives the same bytes.
@@ -40,11 +42,12 @@ def write_report(
     indexes, notes, events, tracks, dropped : files of these stages, one per video, in the same order.
     viewports : folders of the viewports stage, in that order too.
     truth : files that tell the known events of some of the videos, each naming its video; may be empty.
+    camera_paths : files of published camera paths, named `<video>.txt`, of some of the videos; may be empty.
     config : the whole configuration as `Config.as_dict` gives it.
 
     Raises InputError for a file that is missing or not what its stage writes.
     """
-    videos = read_videos(indexes, notes, events, tracks, dropped, viewports, truth)
+    videos = read_videos(indexes, notes, events, tracks, dropped, viewports, truth, camera_paths)
     page = _environment().get_template("report.html").render(_content(videos, dataset, config))
     with whole_file(path) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -66,6 +69,9 @@ def _content(videos: list[Video], dataset: Path, config: dict[str, Any]) -> dict
         "overall": overall(list(accuracy.values())) if accuracy else None,
         "min_iou": MIN_IOU,
         "max_error_deg": MAX_ERROR_DEG,
+        "published": [published(video) for video in videos if video.camera_paths],
+        "near_deg": NEAR_DEG,
+        "n_turns": N_TURNS,
         "rules": dropped_by_rule(videos, config),
         "candidates": [row for video in videos for row in video.dropped.to_dict("records")],
         "excluded": config["videos"]["exclude"],
