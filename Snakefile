@@ -17,7 +17,7 @@ os.environ.update(
 
 from tsalv360.captions import shard_of
 from tsalv360.config import check_writable, load_config, plan_recordings
-from tsalv360.sources import demo
+from tsalv360.sources import demo, published
 
 
 configfile: Path(workflow.basedir, "config", "config.yaml")
@@ -40,7 +40,10 @@ except ValueError as error:
 
 RESULTS = CONFIG.folder()
 VIDEOS = list(RECORDINGS)
-SHARDS = {video: shard_of(video, CONFIG.captions.shards) for video in VIDEOS}
+# Those of a published dataset have maps and captions already; the others are constructed from gaze.
+PUBLISHED = [v for v in VIDEOS if RECORDINGS[v].gaze_format == published.FORMAT]
+CONSTRUCTED = [v for v in VIDEOS if v not in PUBLISHED]
+SHARDS = {video: shard_of(video, CONFIG.captions.shards) for video in CONSTRUCTED}
 
 
 wildcard_constraints:
@@ -66,5 +69,5 @@ rule all:
     default_target: True
     input:
         rules.dataset.output,
-        rules.report.output,
-        expand(rules.tasks.output, video=VIDEOS),
+        rules.report.output if CONSTRUCTED else [],
+        expand(rules.tasks.output, video=CONSTRUCTED),

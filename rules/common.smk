@@ -2,7 +2,7 @@
 
 
 def get_videos_of_shard(wildcards):
-    return [video for video in VIDEOS if SHARDS[video] == wildcards.shard]
+    return [video for video in CONSTRUCTED if SHARDS[video] == wildcards.shard]
 
 
 def get_shard_inputs(wildcards):
@@ -25,3 +25,7 @@ def get_truth(wildcards):
 
 def get_camera_paths(wildcards):
     return CONFIG.report.camera_path_files(VIDEOS)
+
+
+def one_of(videos):
+    return "|".join(videos) or "(?!)"  # of none: a pattern that nothing fits

@@ -13,6 +13,8 @@ rule assemble:
         f"{RESULTS}/logs/assemble/{{video}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/assemble/{{video}}.tsv"
+    wildcard_constraints:
+        video=one_of(CONSTRUCTED),
     conda:
         "../envs/pipeline.yaml"
     resources:
@@ -26,11 +28,37 @@ rule assemble:
         "../scripts/assemble.py"
 
 
+rule take_over:
+    input:
+        index=rules.index.output[0],
+        truth=lambda w: RECORDINGS[w.video].gaze,
+    output:
+        directory(f"{RESULTS}/assembled/{{video}}"),
+    log:
+        f"{RESULTS}/logs/take_over/{{video}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/take_over/{{video}}.tsv"
+    wildcard_constraints:
+        video=one_of(PUBLISHED),
+    conda:
+        "../envs/pipeline.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        skip_first=lambda w: RECORDINGS[w.video].skip_first,
+    message:
+        "Checking and taking over the published {wildcards.video}"
+    script:
+        "../scripts/take_over.py"
+
+
 rule dataset:
     input:
         parts=expand(rules.assemble.output, video=VIDEOS),
         indexes=expand(rules.index.output, video=VIDEOS),
-        dropped=expand(rules.events.output.dropped, video=VIDEOS),
+        frames=expand(rules.frames.output, video=PUBLISHED),
+        dropped=expand(rules.events.output.dropped, video=CONSTRUCTED),
     output:
         directory(f"{RESULTS}/dataset"),
     log:

@@ -1,12 +1,12 @@
 rule report:
     input:
         dataset=rules.dataset.output[0],
-        indexes=expand(rules.index.output, video=VIDEOS),
-        notes=expand(rules.fixations.output.notes, video=VIDEOS),
-        events=expand(rules.events.output.events, video=VIDEOS),
-        tracks=expand(rules.events.output.tracks, video=VIDEOS),
-        dropped=expand(rules.events.output.dropped, video=VIDEOS),
-        viewports=expand(rules.viewports.output, video=VIDEOS),
+        indexes=expand(rules.index.output, video=CONSTRUCTED),
+        notes=expand(rules.fixations.output.notes, video=CONSTRUCTED),
+        events=expand(rules.events.output.events, video=CONSTRUCTED),
+        tracks=expand(rules.events.output.tracks, video=CONSTRUCTED),
+        dropped=expand(rules.events.output.dropped, video=CONSTRUCTED),
+        viewports=expand(rules.viewports.output, video=CONSTRUCTED),
         truth=get_truth,
         camera_paths=get_camera_paths,
     output:

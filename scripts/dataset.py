@@ -8,14 +8,16 @@ from tsalv360.dataset.build import build_dataset
 from tsalv360.dataset.settings import DatasetSettings
 from tsalv360.files import read_json
 from tsalv360.logs import logged
-from tsalv360.tables import DROPPED, read_table
+from tsalv360.tables import DROPPED, empty, read_table
 
 with logged(snakemake.log[0]):
     build_dataset(
         snakemake.output[0],
         [Path(part) for part in snakemake.input.parts],
         [read_json(index) for index in snakemake.input.indexes],
-        pd.concat([read_table(table, DROPPED) for table in snakemake.input.dropped], ignore_index=True),
+        pd.concat(
+            [empty(DROPPED), *(read_table(table, DROPPED) for table in snakemake.input.dropped)], ignore_index=True
+        ),
         DatasetSettings(**snakemake.params.settings),
         snakemake.params.config,
     )

@@ -48,16 +48,36 @@ def assemble_video(
             event: _write_event(ground_truth / event, Path(saliency, event), captions[event]["caption"])
             for event in map(str, events.event_id)
         }
-        annotations = [_annotation(index, event, captions[str(event.event_id)]) for event in events.itertuples()]
+        annotations = [
+            annotation_row(
+                index, str(name), (start, end), captions[name]["caption"], "machine", captions[name]["candidates"]
+            )
+            for name, start, end in zip(events.event_id, events.start_frame, events.end_frame, strict=True)
+        ]
         clips = [clip for event in events.event_id for clip in cut_clips(event, video, tracks, frames, maps[event])]
-        write_rows(partial / "annotations.parquet", annotations, ANNOTATIONS)
-        write_rows(partial / "clips.parquet", clips, CLIPS)
-        write_table(partial / "fixations.parquet", _with_events(video, fixations, assignments), DATASET_FIXATIONS)
         n_maps, n_in_clips = sum(map(len, maps.values())), CLIP_LENGTH * len(clips)
-        left_out = {"frames_without_map": len(tracks) - n_maps, "frames_in_no_clip": len(tracks) - n_in_clips}
-        write_json(partial / LEFT_OUT, left_out)
-        files = sorted(ground_truth.glob("*/*"))
-        (partial / CHECKSUMS).write_text("".join(checksum_lines(files, partial)), encoding="utf-8")
+        left_out = {
+            "maps_without_frame": 0,
+            "frames_without_map": len(tracks) - n_maps,
+            "frames_in_no_clip": len(tracks) - n_in_clips,
+        }
+        write_part(partial, annotations, clips, _with_events(video, fixations, assignments), left_out)
+
+
+def write_part(
+    directory: Path,
+    annotations: list[dict[str, Any]],
+    clips: list[dict[str, Any]],
+    fixations: pd.DataFrame,
+    left_out: dict[str, int],
+) -> None:
+    """Write the tables of a video's part beside its captions and maps, what was left out, and the checksums."""
+    write_rows(directory / "annotations.parquet", annotations, ANNOTATIONS)
+    write_rows(directory / "clips.parquet", clips, CLIPS)
+    write_table(directory / "fixations.parquet", fixations, DATASET_FIXATIONS)
+    write_json(directory / LEFT_OUT, left_out)
+    files = sorted((directory / GROUND_TRUTH).glob("*/*/*"))
+    (directory / CHECKSUMS).write_text("".join(checksum_lines(files, directory)), encoding="utf-8")
 
 
 def cut_clips(event: str, video: str, tracks: pd.DataFrame, frames: list[int], maps: set[int]) -> list[dict[str, Any]]:
@@ -73,10 +93,14 @@ def cut_clips(event: str, video: str, tracks: pd.DataFrame, frames: list[int], m
         for start in range(0, len(stretch) - CLIP_LENGTH + 1, CLIP_LENGTH):
             clip = stretch[start : start + CLIP_LENGTH].tolist()
             if clip[-1] in maps:
-                name = f"{event}_{len(clips)}"
-                row = {"clip_id": name, "event_id": event, "video": video, "frames": clip, "target_frame": clip[-1]}
-                clips.append(row)
+                clips.append(clip_row(event, video, len(clips), clip))
     return clips
+
+
+def clip_row(event: str, video: str, number: int, frames: list[int]) -> dict[str, Any]:
+    """The row of a clip: its target is its last frame."""
+    name = f"{event}_{number}"
+    return {"clip_id": name, "event_id": event, "video": video, "frames": frames, "target_frame": frames[-1]}
 
 
 def checksum_lines(files: list[Path], base: Path) -> list[str]:
@@ -101,26 +125,37 @@ def _write_event(folder: Path, saliency: Path, caption: str) -> set[int]:
     return numbers
 
 
-def _annotation(index: dict[str, Any], event: Any, caption: dict[str, Any]) -> dict[str, Any]:
-    shown = caption["candidates"][0]
+def annotation_row(
+    index: dict[str, Any],
+    event: str,
+    span: tuple[int, int],
+    caption: str,
+    origin: str,
+    candidates: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """The row of an event that nobody has curated here.
+
+    `span`: its first and last frame; `origin` of the caption; `candidates`: what captioners wrote, the shown one first.
+    """
+    (start, end), shown = span, candidates[0] if candidates else {"text": "", "model": "", "revision": ""}
     return {
-        "event_id": event.event_id,
+        "event_id": event,
         "video": index["id"],
         "source": index["source"],
-        "caption": caption["caption"],
-        "caption_machine": caption["caption"],
-        "caption_origin": "machine",
+        "caption": caption,
+        "caption_machine": shown["text"],
+        "caption_origin": origin,
         "model": shown["model"],
         "revision": shown["revision"],
-        "candidates": [candidate["text"] for candidate in caption["candidates"]],
+        "candidates": [candidate["text"] for candidate in candidates],
         "n_tokens": None,
         "verdict": None,
         "flags": [],
         "n_curators": 0,
-        "start_frame": event.start_frame,
-        "end_frame": event.end_frame,
-        "start_frame_before": event.start_frame,
-        "end_frame_before": event.end_frame,
+        "start_frame": start,
+        "end_frame": end,
+        "start_frame_before": start,
+        "end_frame_before": end,
     }
 
 

@@ -16,6 +16,7 @@ from tsalv360.sources.demo import DemoSource
 from tsalv360.sources.gaze_table import GazeTableSettings, read_gaze_table
 from tsalv360.sources.maps import MapSettings, read_fixation_maps, read_saliency_maps
 from tsalv360.sources.own import OwnVideo
+from tsalv360.sources.published import PublishedSource
 from tsalv360.sources.recording import Recording
 from tsalv360.sources.salient360 import read_salient360
 from tsalv360.sources.sports360 import Sports360Source, read_sports360
@@ -37,7 +38,7 @@ __all__ = [
     "read_vr_eyetracking",
 ]
 
-Source = Annotated[DemoSource | VrEyeTrackingSource | Sports360Source, Discriminator("kind")]
+Source = Annotated[DemoSource | VrEyeTrackingSource | Sports360Source | PublishedSource, Discriminator("kind")]
 
 Reader = Callable[[Recording, float], pd.DataFrame]
 

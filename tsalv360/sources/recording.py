@@ -14,7 +14,7 @@ from tsalv360.geometry import Array, wrap_yaw
 from tsalv360.tables import FIXATIONS
 from tsalv360.video import View
 
-KINDS = "kind of source: demo, vr_eyetracking or sports360"
+KINDS = "kind of source: demo, vr_eyetracking, sports360 or tsv360_published"
 _ID = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _ROUNDING = 0.002  # of the panorama; VR-EyeTracking has values from −0.00098 to 1.0009
 

@@ -1,0 +1,112 @@
+"""TSV360's data sets through the real workflow, in small: Sports-360 as it lies on disk, and a published dataset."""
+
+import pickle
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from running import Workflow
+
+from tsalv360.files import read_json
+from tsalv360.frames import frame_numbers
+
+pytestmark = pytest.mark.slow
+SMALL = {"frames": {"height": 96}, "saliency": {"height": 64, "sigma_deg": 5}}
+
+
+def workflow(folder: Path, **config: object) -> Workflow:
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump({**SMALL, **config}))
+    return Workflow(folder, (path,))
+
+
+def write_frames(folder: Path, numbers: list[int], kind: str) -> None:
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for number in numbers:
+        cv2.imwrite(str(folder / f"{number:04d}.{kind}"), rng.integers(0, 255, (96, 192, 3), dtype=np.uint8))
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    """Videos 006 with two stretches of one event, and 286, which is in no fold."""
+    for video, fps in (("006", 29.97), ("286", 30)):
+        numbers = frame_numbers(fps, 120, 20)
+        write_frames(tmp_path / "frames" / video, numbers, "png")
+        event = tmp_path / "TSV360_gt" / video / f"{video}_1"
+        event.mkdir(parents=True)
+        (event / "description.txt").write_text(f"Ein Bär läuft in {video}.\n", encoding="utf-8")
+        for number in numbers[:20] + numbers[30:40]:
+            cv2.imwrite(str(event / f"{number:04d}.png"), np.full((48, 96), number, dtype=np.uint8))
+    return tmp_path
+
+
+def source(folder: Path) -> dict[str, object]:
+    return {
+        "sources": [
+            {"kind": "tsv360_published", "ground_truth": str(folder / "TSV360_gt"), "frames": str(folder / "frames")}
+        ],
+        "dataset": {"name": "published", "folds": "tsv360"},
+        "frames": {"height": 96, "format": "png"},
+    }
+
+
+def test_a_published_dataset_is_taken_over_without_construction(published: Path) -> None:
+    run = workflow(published, **source(published))
+    jobs = run.planned()
+    assert "events" not in jobs and jobs["take_over"] == 2
+    run.build()
+    dataset = published / "results" / "published" / "dataset"
+    annotations, clips = (pd.read_parquet(dataset / f"{name}.parquet") for name in ("annotations", "clips"))
+    assert annotations.caption.tolist() == ["Ein Bär läuft in 006.", "Ein Bär läuft in 286."]
+    assert set(annotations.caption_origin) == {"published"}
+    numbers = frame_numbers(29.97, 120, 20)
+    kept = numbers[:20] + numbers[30:40]
+    own = clips[clips.video == "006"]
+    assert [frames.tolist() for frames in own.frames] == [kept[:8], kept[8:16]]  # the third steps over the gap
+    for frame in clips.target_frame[clips.video == "006"]:
+        assert (published / "results" / "published" / "frames" / "006" / f"{frame:04d}.png").exists()
+    splits = read_json(dataset / "splits.json")
+    assert splits["in_no_fold"] == ["286"]
+    card = (dataset / "README.md").read_text("utf-8")
+    assert "as published" in card and "286 is in the published list" in card
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda event: (event / "description.txt").write_text(" \n"), "an empty file"),
+        (lambda event: cv2.imwrite(str(event / "0021.png"), np.zeros((48, 96), np.uint8)), "a saliency map of zeros"),
+        (lambda event: (event / "0021.png").write_bytes(b"\x89PNG"), "no readable picture"),
+        (lambda event: (event / "first.png").write_bytes(b""), "this name"),
+    ],
+)
+def test_a_damaged_published_event_is_refused_by_name(published: Path, damage, told: str) -> None:
+    damage(published / "TSV360_gt" / "006" / "006_1")
+    done = workflow(published, **source(published)).run("--cores", "2")
+    assert done.returncode != 0
+    assert told in done.stdout and "006_1" in done.stdout
+
+
+def test_sports_360_runs_as_it_lies_on_disk(tmp_path: Path) -> None:
+    root = tmp_path / "360_Saliency_dataset_2018ECCV"
+    numbers = list(range(1, 151))
+    write_frames(root / "218", numbers, "jpg")
+    rng = np.random.default_rng(1)
+    points = {f"{n:04d}": [(0.25 + x, 0.5 + y) for x, y in rng.normal(0, 0.005, (20, 2))] for n in numbers}
+    (root / "vinfo.pkl").write_bytes(pickle.dumps({"218": points}))
+    run = workflow(
+        tmp_path,
+        sources=[{"kind": "sports360", "root": str(root)}],
+        dataset={"name": "sports", "folds": 1},
+    )
+    run.build()
+    results = tmp_path / "results" / "sports"
+    (event,) = pd.read_parquet(results / "events" / "218.parquet").itertuples()
+    assert (event.yaw_deg, event.pitch_deg) == pytest.approx((-90, 0), abs=1)
+    kept = sorted(path.name for path in (results / "frames" / "218").glob("*.jpg"))
+    assert kept == [f"{n:04d}.jpg" for n in frame_numbers(30, 151, 20)]
+    assert (results / "frames" / "218" / kept[0]).samefile(root / "218" / kept[0])

@@ -1,0 +1,59 @@
+"""TSV360 as published: saliency maps and captions of events, which need frames and no construction.
+
+`TSV360_gt/<video>/<video>_<k>/` holds `description.txt` and one 8-bit gray map `NNNN.png` per frame; the frames lie in
+a folder `<video>/` of their own, with the same numbers. Anyone's dataset of this layout loads in the same way.
+"""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic.dataclasses import dataclass
+
+from tsalv360.errors import InputError
+from tsalv360.settings import STRICT, setting
+from tsalv360.sources import tsv360
+from tsalv360.sources.recording import KINDS, Recording, existing
+
+FORMAT = "tsv360_published"
+_ID = re.compile(r"[A-Za-z0-9-]+")
+
+
+@dataclass(frozen=True, config=STRICT)
+class PublishedSource:
+    """The two folders of a published dataset."""
+
+    kind: Literal["tsv360_published"] = setting("tsv360_published", KINDS)
+    ground_truth: str = setting(..., "folder TSV360_gt, with <video>/<video>_<k>/NNNN.png and description.txt")
+    frames: str = setting(..., "folder with <video>/NNNN.png or .jpg")
+    fps: float = setting(30.0, "rate of the videos that are not in VR-EyeTracking", unit="frames/s", gt=0, le=1000)
+
+    def recordings(self) -> list[Recording]:
+        """The videos of the ground truth whose frames are there, in the order of their ids."""
+        frames = existing(self.frames, "sources.frames")
+        found = [
+            Recording(
+                folder.name,
+                tsv360.source_of(folder.name) or "TSV360",
+                frames / folder.name,
+                (folder,),
+                FORMAT,
+                "TSV360 (Kontostathis, Apostolidis & Mezaris, CBMI 2025): see its page; videos: not stated",
+                20,
+                fps=tsv360.vr_eyetracking_fps(folder.name) or self.fps,
+            )
+            for folder in self._events()
+            if (frames / folder.name).is_dir()
+        ]
+        if not found:
+            raise InputError(frames, "frames of no video of the ground truth", "<video>/NNNN.png", "Correct its path.")
+        return found
+
+    def missing(self) -> list[str]:
+        """Videos of the ground truth without frames, and those of the published folds without either."""
+        known = {video for fold in tsv360.folds() for video in fold} | {folder.name for folder in self._events()}
+        return sorted(known - {recording.video_id for recording in self.recordings()})
+
+    def _events(self) -> list[Path]:
+        truth = existing(self.ground_truth, "sources.ground_truth")
+        return sorted(path for path in truth.iterdir() if path.is_dir() and _ID.fullmatch(path.name))
