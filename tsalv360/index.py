@@ -7,14 +7,14 @@ from typing import Any
 from tsalv360.errors import InputError
 from tsalv360.files import sha256
 from tsalv360.frames import Ready, check_rate, probe_ready, ready_frames
-from tsalv360.sources import Recording, published, read_gaze
+from tsalv360.sources import WITHOUT_OBSERVERS, Recording, read_gaze
 from tsalv360.video import VideoInfo, probe
 
 
 def index_video(recording: Recording, force_2to1: bool, ready: Ready = "refuse") -> dict[str, Any]:
     """Look into a video, or a folder of ready frames, and its gaze; InputError for what cannot be used.
 
-    `n_observers` is None for a published dataset, which tells none. `n_frames` is what decoding gives, of ready frames
+    `n_observers` is None where the gaze does not tell who looked. `n_frames` is what decoding gives, of ready frames
     the last number + 1. `ready` says whether ready frames of another rate are refused.
     """
     if recording.video.is_dir():
@@ -25,7 +25,8 @@ def index_video(recording: Recording, force_2to1: bool, ready: Ready = "refuse")
     else:
         info = probe(recording.video, force_2to1, recording.view)
         files, checksum = [recording.video], sha256(recording.video)
-    observers = None if recording.gaze_format == published.FORMAT else read_gaze(recording, info.fps).observer.nunique()
+    known = recording.gaze_format not in WITHOUT_OBSERVERS
+    observers = read_gaze(recording, info.fps).observer.nunique() if known else None
     return {
         "id": recording.video_id,
         "source": recording.source,

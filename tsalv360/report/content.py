@@ -79,8 +79,9 @@ def counts(videos: Sequence[Video], tables: Tables, excluded: dict[str, str]) ->
     """Numbers of the whole dataset: value, what it counts, and a remark."""
     seconds = sum(video.index["duration_s"] for video in videos)
     fixations = tables["fixations"]
-    observers = [video.index["n_observers"] for video in videos]
-    low, high = min(observers), max(observers)
+    observers = [video.index["n_observers"] for video in videos if video.index["n_observers"] is not None]
+    low, high = min(observers, default="unknown"), max(observers, default="unknown")
+    untold = len(videos) - len(observers)
     none = sum(video.events.empty for video in videos)
     return [
         (_count(len(videos)), "videos", f"{none} without events" if none else ""),
@@ -88,7 +89,11 @@ def counts(videos: Sequence[Video], tables: Tables, excluded: dict[str, str]) ->
         (_count(sum(len(video.events) for video in videos)), "events", _kept(videos, tables["annotations"])),
         (_count(len(tables["clips"])), "clips", "of 8 frames"),
         (_count(len(fixations)), "fixation rows", f"{_assigned(fixations)} belong to an event"),
-        (f"{low}" if low == high else f"{low} to {high}", "observers per video", ""),
+        (
+            f"{low}" if low == high else f"{low} to {high}",
+            "observers per video",
+            f"not told of {untold}" if untold and observers else "",
+        ),
         (_count(sum(len(video.dropped) for video in videos)), "candidates dropped", "see below"),
         (_count(len(excluded)), "videos excluded", "by the config" if excluded else ""),
     ]

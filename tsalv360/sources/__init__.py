@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import Discriminator
 
 from tsalv360.errors import InputError
-from tsalv360.sources import gaze_table, maps, salient360, sports360, vr_eyetracking
+from tsalv360.sources import gaze_table, maps, published, salient360, sports360, vr_eyetracking
 from tsalv360.sources.demo import DemoSource
 from tsalv360.sources.gaze_table import GazeTableSettings, read_gaze_table
 from tsalv360.sources.maps import MapSettings, read_fixation_maps, read_saliency_maps
@@ -24,6 +24,7 @@ from tsalv360.sources.vr_eyetracking import VrEyeTrackingSource, read_vr_eyetrac
 
 __all__ = [
     "READERS",
+    "WITHOUT_OBSERVERS",
     "GazeTableSettings",
     "MapSettings",
     "OwnVideo",
@@ -56,6 +57,9 @@ READERS: dict[str, Reader] = {
         recording.gaze[0], fps, MapSettings(**recording.gaze_settings)
     ),
 }
+
+# They do not tell who looked: points of a frame or shares of a map stand for observers.
+WITHOUT_OBSERVERS = {published.FORMAT, sports360.FORMAT, maps.FIXATION_MAPS, maps.SALIENCY_MAPS}
 
 
 def read_gaze(recording: Recording, fps: float) -> pd.DataFrame:
