@@ -133,13 +133,8 @@ def extract_frames(
     with whole_folder(directory) as partial, progress(total=len(numbers), what="frames") as bar:
         for number, picture in pictures:
             source, target = files.get(number), partial / f"{number:04d}.{format}"
-            if source and picture.shape[:2] != size and ready == "refuse":
-                raise InputError(
-                    source,
-                    f"a picture of {picture.shape[1]}×{picture.shape[0]}",
-                    f"{size[1]}×{size[0]}",
-                    "Set frames.height to its height, or frames.ready: resample.",
-                )
+            if source and ready == "refuse":
+                check_size(source, (picture.shape[0], picture.shape[1]), size)
             as_wanted = picture.shape[:2] == size and view == "whole"
             if source and as_wanted and source.suffix.lower().replace("jpeg", "jpg") == target.suffix:
                 link_or_copy(source, target)
@@ -194,6 +189,17 @@ def check_rate(folder: Path, index: Mapping[str, Any], skip_first: int) -> None:
             f"frames of about {rate:.3g} fps, without {len(lost)} of the {len(wanted)} to be kept, such as {lost[0]}",
             f"frames numbered at the native rate of {index['fps']:g} fps, all of them or those kept at {FPS} fps",
             "Correct the video's fps, extract the frames again, or set frames.ready: resample.",
+        )
+
+
+def check_size(where: Path, found: tuple[int, int], size: tuple[int, int]) -> None:
+    """InputError unless a ready frame has the size (height, width) of the kept frames."""
+    if found != size:
+        raise InputError(
+            where,
+            f"a picture of {found[1]}×{found[0]}",
+            f"{size[1]}×{size[0]}",
+            "Set frames.height to its height, or frames.ready: resample.",
         )
 
 

@@ -17,13 +17,12 @@ def index_video(recording: Recording, force_2to1: bool, ready: Ready = "refuse")
     `n_observers` is None where the gaze does not tell who looked. `n_frames` is what decoding gives, of ready frames
     the last number + 1. `ready` says whether ready frames of another rate are refused.
     """
+    info = look_into(recording, force_2to1, ready)
     if recording.video.is_dir():
-        info = _probe_folder(recording, force_2to1, ready)
         files = list(ready_frames(recording.video).values())
         listing = "".join(f"{sha256(file)}  {file.name}\n" for file in files)  # as sha256sum writes it
         checksum = hashlib.sha256(listing.encode()).hexdigest()
     else:
-        info = probe(recording.video, force_2to1, recording.view)
         files, checksum = [recording.video], sha256(recording.video)
     known = recording.gaze_format not in WITHOUT_OBSERVERS
     observers = read_gaze(recording, info.fps).observer.nunique() if known else None
@@ -46,7 +45,10 @@ def index_video(recording: Recording, force_2to1: bool, ready: Ready = "refuse")
     }
 
 
-def _probe_folder(recording: Recording, force_2to1: bool, ready: Ready) -> VideoInfo:
+def look_into(recording: Recording, force_2to1: bool, ready: Ready) -> VideoInfo:
+    """What the video of a recording, or its folder of ready frames, holds; raises and parameters as `index_video`."""
+    if not recording.video.is_dir():
+        return probe(recording.video, force_2to1, recording.view)
     if recording.fps is None:
         raise InputError(
             f"video {recording.video_id}",

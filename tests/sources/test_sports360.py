@@ -382,7 +382,7 @@ def test_the_source_lists_the_videos_of_tsv360_that_have_a_folder(tmp_path: Path
     first = recordings[0]
     assert (first.video, first.gaze) == (ready_frames(root, known[0]), (root / "vinfo.pkl",))
     assert (first.source, first.gaze_format, first.skip_first, first.fps) == ("Sports-360", FORMAT, 20, 30)
-    assert source.missing() == known[2:]
+    assert source.missing() == dict.fromkeys(known[2:], "no frames")
 
 
 def test_all_videos_are_those_with_a_folder_of_three_digits(tmp_path: Path) -> None:
@@ -390,7 +390,7 @@ def test_all_videos_are_those_with_a_folder_of_three_digits(tmp_path: Path) -> N
     (root / "500").touch()
     source = Sports360Source(root=str(root), subset="all", fps=25)
     assert [(recording.video_id, recording.fps) for recording in source.recordings()] == [("218", 25), ("999", 25)]
-    assert source.missing() == []
+    assert source.missing() == {}
 
 
 def test_a_root_without_points_or_videos_is_refused(tmp_path: Path) -> None:

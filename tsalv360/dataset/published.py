@@ -50,12 +50,10 @@ def take_over_video(directory: str | Path, index: dict[str, Any], truth: str | P
     n_maps = n_kept = 0
     with whole_folder(directory) as partial:
         for event, maps in event_maps(truth).items():
-            kept = {number: path for number, path in maps.items() if number in present}
-            if not kept:
-                raise InputError(Path(truth, event), "no map that has a frame", "frames of the same numbers", _ADVICE)
+            kept = maps_with_frame(Path(truth, event), maps, present)
             folder = partial / GROUND_TRUTH / video / event
             folder.mkdir(parents=True)
-            caption = _read_caption(Path(truth, event, DESCRIPTION))
+            caption = read_caption(Path(truth, event, DESCRIPTION))
             (folder / DESCRIPTION).write_text(caption, encoding="utf-8")
             for path in kept.values():
                 _check_map(path)
@@ -74,6 +72,14 @@ def take_over_video(directory: str | Path, index: dict[str, Any], truth: str | P
         write_part(partial, annotations, clips, empty(DATASET_FIXATIONS), left_out)
 
 
+def maps_with_frame(event: Path, maps: dict[int, Path], frames: set[int]) -> dict[int, Path]:
+    """Those maps of an event whose frame is there; InputError when there are none."""
+    kept = {number: path for number, path in maps.items() if number in frames}
+    if not kept:
+        raise InputError(event, "no map that has a frame", "frames of the same numbers", _ADVICE)
+    return kept
+
+
 def cut_published_clips(event: str, video: str, numbers: list[int]) -> list[dict[str, Any]]:
     """Clips as the public reader cuts them: groups of 8, one after the other, without those that step over a gap."""
     groups = [numbers[start : start + CLIP_LENGTH] for start in range(0, len(numbers) - CLIP_LENGTH + 1, CLIP_LENGTH)]
@@ -89,7 +95,8 @@ def _maps(event: Path) -> dict[int, Path]:
     return {int(path.stem): path for path in sorted(paths, key=lambda path: int(path.stem))}
 
 
-def _read_caption(path: Path) -> str:
+def read_caption(path: Path) -> str:
+    """The caption in a `description.txt`; InputError when there is none."""
     try:
         caption = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -80,6 +80,11 @@ def read_saliency_maps(path: str | Path, fps: float, settings: MapSettings) -> p
     return _table(numbers, kept, fps, (_shared_out(found, settings.max_directions) for found in directions))
 
 
+def map_numbers(path: Path) -> Collection[int]:
+    """Frame numbers of a video's maps, increasing, by their names alone; InputError where one is wrong."""
+    return _files(path) if path.is_dir() else range(len(_raw_maps(path)))
+
+
 def _shared_out(directions: Directions, observers: int) -> Directions:
     """Each direction as often as observers look at it: once at least, else by weight, which they divide."""
     yaw, pitch, weight = directions

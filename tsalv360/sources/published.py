@@ -49,10 +49,12 @@ class PublishedSource:
             raise InputError(frames, "frames of no video of the ground truth", "<video>/NNNN.png", "Correct its path.")
         return found
 
-    def missing(self) -> list[str]:
-        """Videos of the ground truth without frames, and those of the published folds without either."""
-        known = {video for fold in tsv360.folds() for video in fold} | {folder.name for folder in self._events()}
-        return sorted(known - {recording.video_id for recording in self.recordings()})
+    def missing(self) -> dict[str, str]:
+        """Videos of the ground truth without frames, and those of the published folds without events."""
+        present = {recording.video_id for recording in self.recordings()}
+        truth = {folder.name for folder in self._events()}
+        known = truth.union(*tsv360.folds())
+        return {video: "no frames" if video in truth else "no events" for video in sorted(known - present)}
 
     def _events(self) -> list[Path]:
         truth = existing(self.ground_truth, "sources.ground_truth")

@@ -54,10 +54,12 @@ class Sports360Source:
             raise InputError(root, "no video", "<VVV>/NNNN.jpg with three digits", "Correct sources.root.")
         return recordings
 
-    def missing(self) -> list[str]:
-        """Videos of TSV360 that are not there, where `subset` asks for them."""
+    def missing(self) -> dict[str, str]:
+        """Videos of TSV360 that are not there, where `subset` asks for them, each with what of it lacks."""
+        if self.subset != "tsv360":
+            return {}
         root = existing(self.root, "sources.root")
-        return [video_id for video_id in self._ids(root) if not ready_frames(root, video_id).is_dir()]
+        return {video_id: "no frames" for video_id in self._ids(root) if not ready_frames(root, video_id).is_dir()}
 
     def _ids(self, root: Path) -> list[str]:
         if self.subset == "tsv360":

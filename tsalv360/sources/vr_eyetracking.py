@@ -50,7 +50,7 @@ class VrEyeTrackingSource:
                 video.stem,
                 tsv360.VR_EYETRACKING,
                 video,
-                tuple(gaze_files(gaze, video.stem) if self.gaze_format == FORMAT else map_folder(gaze, video.stem)),
+                tuple(self._gaze(gaze, video.stem)),
                 self.gaze_format,
                 "not stated by its authors; academic use (Xu et al., CVPR 2018)",
                 20,
@@ -60,10 +60,19 @@ class VrEyeTrackingSource:
             for video in videos
         ]
 
-    def missing(self) -> list[str]:
-        """Videos of TSV360 that are not there, where `subset` asks for them."""
-        folder = existing(self.videos, "sources.videos")
-        return [video_id for video_id in self._ids(folder) if not _video(folder, video_id)]
+    def missing(self) -> dict[str, str]:
+        """Videos of TSV360 that are not there, where `subset` asks for them, each with what of it lacks."""
+        if self.subset != "tsv360":
+            return {}
+        folder, gaze = existing(self.videos, "sources.videos"), existing(self.gaze, "sources.gaze")
+        return {
+            video_id: "no video" if self._gaze(gaze, video_id) else "neither video nor gaze"
+            for video_id in self._ids(folder)
+            if not _video(folder, video_id)
+        }
+
+    def _gaze(self, directory: Path, video_id: str) -> list[Path]:
+        return gaze_files(directory, video_id) if self.gaze_format == FORMAT else map_folder(directory, video_id)
 
     def _ids(self, folder: Path) -> list[str]:
         if self.subset == "tsv360":

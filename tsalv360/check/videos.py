@@ -1,0 +1,139 @@
+"""One video and its gaze, read as the build will read them: what they hold and what is wrong with them."""
+
+from dataclasses import asdict, dataclass, field
+
+from tsalv360.config import Config
+from tsalv360.dataset.assemble import DESCRIPTION
+from tsalv360.dataset.published import event_maps, maps_with_frame, read_caption
+from tsalv360.errors import InputError
+from tsalv360.fixations import within_video
+from tsalv360.frames import FPS, check_size, kept_frames
+from tsalv360.index import look_into
+from tsalv360.sources import WITHOUT_OBSERVERS, Recording, maps, published, read_gaze, tsv360
+from tsalv360.sources.demo import DemoSource, make_scene
+from tsalv360.video import VideoInfo
+
+_RATE_TOLERANCE = 0.005  # of a rate; 29.97 is not 30 by 0.001
+
+
+@dataclass
+class VideoCheck:
+    """What a video and its gaze hold. Numbers are None where a problem hides them.
+
+    `n_gaze` counts what `gaze_unit` says (samples, fixations, points or maps); `n_observers` is None too where the
+    gaze does not tell who looked.
+    """
+
+    video: str
+    source: str
+    path: str
+    gaze: list[str]
+    gaze_format: str
+    ready_frames: bool = False
+    fps: float | None = None
+    n_frames: int | None = None
+    kept_frames: int | None = None
+    width: int | None = None
+    height: int | None = None
+    duration_s: float | None = None
+    n_observers: int | None = None
+    n_gaze: int | None = None
+    gaze_unit: str | None = None
+    problems: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def check_video(recording: Recording, config: Config) -> VideoCheck:
+    """Look into the video of a recording and its gaze; problems are collected, not raised."""
+    check, info = _check(recording), None
+    try:
+        info = look_into(recording, config.frames.force_2to1, config.frames.ready)
+        _take_video(check, recording, info)
+        if check.ready_frames and config.frames.ready == "refuse":
+            check_size(recording.video, (info.height, info.width), (config.frames.height, 2 * config.frames.height))
+    except (InputError, OSError) as error:
+        check.problems.append(str(error))
+    try:
+        if info:
+            _take_gaze(check, recording, info, config.events.min_observers)
+        elif not recording.gaze:
+            read_gaze(recording, FPS)  # raises what is to be told
+    except (InputError, OSError) as error:
+        check.problems.append(str(error))
+    return check
+
+
+def drawn_by_the_build(source: DemoSource, recording: Recording) -> VideoCheck:
+    """What a demo video that has not been drawn yet will hold."""
+    check, scene = _check(recording), make_scene(source, recording.video_id)
+    info = VideoInfo(scene.fps, scene.n_frames, 2 * scene.height, scene.height, 2, scene.n_frames / scene.fps)
+    _take_video(check, recording, info)
+    check.n_observers = source.n_observers
+    check.remarks.append("drawn by the build")
+    return check
+
+
+def _check(recording: Recording) -> VideoCheck:
+    return VideoCheck(
+        recording.video_id,
+        recording.source,
+        str(recording.video),
+        [str(path) for path in recording.gaze],
+        recording.gaze_format,
+        recording.video.is_dir(),
+    )
+
+
+def _take_video(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
+    check.fps, check.n_frames, check.duration_s = info.fps, info.n_frames, info.duration_s
+    check.width, check.height = info.width, info.height
+    check.kept_frames = len(kept_frames(asdict(info), recording.skip_first))
+    check.remarks += info.notes
+    if not check.kept_frames:
+        where, found = f"video {check.video}", f"{info.n_frames} frames, of which {recording.skip_first} are skipped"
+        raise InputError(where, found, "a longer video", "Exclude it, or correct its path.")
+    native = tsv360.vr_eyetracking_fps(check.video) if recording.source == tsv360.VR_EYETRACKING else None
+    if native and abs(info.fps / native - 1) > _RATE_TOLERANCE:
+        check.remarks.append(f"{info.fps:.4g} fps, but {native:.4g} as published: its gaze is numbered by frame")
+
+
+def _take_gaze(check: VideoCheck, recording: Recording, info: VideoInfo, min_observers: int) -> None:
+    if recording.gaze_format == published.FORMAT:
+        _take_published(check, recording, info)
+    elif recording.gaze and recording.gaze_format in (maps.FIXATION_MAPS, maps.SALIENCY_MAPS):
+        _take_maps(check, recording, info)
+    else:
+        gaze = read_gaze(recording, info.fps)
+        check.n_gaze = len(gaze)
+        if recording.gaze_format in WITHOUT_OBSERVERS:
+            check.gaze_unit = "points"
+        else:
+            check.gaze_unit = "samples" if (gaze.fixation_id < 0).any() else "fixations"
+            check.n_observers = int(gaze.observer.nunique())
+            if check.n_observers < min_observers:
+                check.remarks.append(f"fewer than {min_observers} observers (events.min_observers), hence no event")
+        gaze = within_video(gaze, info.duration_s, info.n_frames, f"gaze of video {check.video}")
+        check.remarks += gaze.attrs["notes"]
+
+
+def _take_maps(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
+    numbers = maps.map_numbers(recording.gaze[0])
+    check.n_gaze, check.gaze_unit = len(numbers), "maps"
+    _, as_published = tsv360.map_counts().get(check.video, (0, 0))
+    if recording.source == tsv360.VR_EYETRACKING and len(numbers) < as_published:
+        check.remarks.append(f"{len(numbers)} maps, but {as_published} as published: copy the others")
+    if (tail := info.n_frames - 1 - max(numbers)) > 0:
+        known = " as published" if len(numbers) == as_published else ""
+        check.remarks.append(f"no maps of the last {tail} frames{known}")
+
+
+def _take_published(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
+    events = event_maps(recording.gaze[0])
+    for event in events:
+        read_caption(recording.gaze[0] / event / DESCRIPTION)
+    check.n_gaze, check.gaze_unit = sum(map(len, events.values())), "maps"
+    check.remarks.append(f"events: {len(events)}")
+    kept = set(kept_frames(asdict(info), recording.skip_first))
+    with_frame = sum(len(maps_with_frame(recording.gaze[0] / event, own, kept)) for event, own in events.items())
+    if without := check.n_gaze - with_frame:
+        check.remarks.append(f"{without} maps without a frame, which are left out")
