@@ -1,5 +1,6 @@
 """What the configuration says to people who mistype it, and what it refuses before anything runs."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,12 @@ import yaml
 
 from tsalv360.config import ConfigError, check_writable, known_keys, load_config, plan_recordings
 from tsalv360.errors import InputError
+from tsalv360.sources import Recording
+from tsalv360.sources.demo import DemoSource
 
 ROOT = Path(__file__).parents[1]
 DEMO = {"sources": [{"kind": "demo"}]}
+KINDS = {"demo", "sports360", "tsv360_published", "vr_eyetracking"}
 OWN = {"path": str(ROOT / "README.md"), "gaze": str(ROOT / "LICENSE")}  # any two files that exist
 
 
@@ -60,7 +64,7 @@ def test_a_wrong_key_without_a_near_one_lists_what_is_known() -> None:
 
 
 def test_a_wrong_key_of_a_source_or_a_video_names_the_nearest_right_one() -> None:
-    assert "sources.0.n_video: unknown key; did you mean sources.*.n_videos?" in refusal(
+    assert "sources.0.n_video: unknown key; did you mean sources.*.n_videos (demo)?" in refusal(
         {"sources": [{"kind": "demo", "n_video": 3}]}
     )
     assert "videos.ocean.gase: unknown key; did you mean videos.*.gaze?" in refusal(
@@ -116,12 +120,34 @@ def test_missing_keys_are_named_with_what_they_mean() -> None:
 
 def test_an_unknown_kind_of_source_names_the_known_ones() -> None:
     message = refusal({"sources": [{"kind": "demos"}]})
-    assert "sources.0" in message
-    assert "'demo', 'vr_eyetracking'" in message
+    assert message.startswith("sources.0: found {'kind': 'demos'}; expected a mapping with the kind ")
+    assert all(f"'{kind}'" in message for kind in KINDS)
 
 
 def test_a_source_without_a_kind_is_told_so() -> None:
-    assert "kind" in refusal({"sources": [{}]})
+    message = refusal({"sources": [{}]})
+    assert message.startswith("sources.0: found no kind in {}; expected a mapping with the kind ")
+    assert all(f"'{kind}'" in message for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"kind": "sports360", "root": "x", "fps": 0}, "a number in 1/s, from 1 to 240, like 30.0 (rate of its frames"),
+        ({"kind": "tsv360_published", "ground_truth": "x", "frames": "y", "fps": 0}, "(rate of the videos that are"),
+        ({"kind": "sports360", "root": "x", "subset": 3}, "'tsv360' or 'all', like tsv360"),
+        ({"kind": "vr_eyetracking", "videos": "x", "gaze": "y", "subset": 3}, "'tsv360' or 'all', like all"),
+    ],
+)
+def test_a_key_that_several_kinds_of_source_have_is_explained_as_that_of_its_own_kind(
+    source: dict[str, Any], message: str
+) -> None:
+    assert message in refusal({"sources": [source]})
+
+
+def test_a_key_of_another_kind_of_source_is_told_with_that_kind() -> None:
+    message = refusal({"sources": [{"kind": "demo", "root": "x"}]})
+    assert message == "sources.0.root: unknown key; did you mean sources.*.root (sports360)?"
 
 
 def test_settings_that_contradict_each_other_are_told_with_both_values() -> None:
@@ -201,6 +227,20 @@ def test_an_id_that_is_no_plain_name_is_refused(name: str) -> None:
     assert f"the id '{name}'" in str(caught.value)
 
 
+def test_a_file_of_a_source_that_cannot_name_a_video_is_named_and_can_be_excluded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ["ocean", "my clip"]
+    clips = [Recording(name, "own", Path("clips", f"{name}.mp4"), (), "gaze_table", "none") for name in names]
+    monkeypatch.setattr(DemoSource, "recordings", lambda self: clips)
+    content = DEMO | {"dataset": {"folds": 1}}
+    with pytest.raises(
+        InputError, match=r"clips/my clip\.mp4: found the id 'my clip'; .*Rename the video, or exclude it"
+    ):
+        plan_recordings(load_config(content))
+    assert list(plan_recordings(load_config(content | {"videos": {"exclude": {"my clip": "its name"}}}))) == ["ocean"]
+
+
 def test_two_videos_of_one_id_are_refused() -> None:
     with pytest.raises(ConfigError, match="the id 002 stands for two videos"):
         plan_recordings(load_config(DEMO | {"videos": {"002": OWN}}))
@@ -221,8 +261,11 @@ def test_excluding_an_unknown_video_is_refused_and_the_known_ones_are_told() -> 
 
 def test_more_folds_than_videos_are_refused() -> None:
     content = {"sources": [{"kind": "demo", "n_videos": 3}], "dataset": {"folds": 4}}
-    with pytest.raises(ConfigError, match=r"dataset\.folds: found 4 folds for 3 videos"):
+    with pytest.raises(ConfigError, match=r"found 4 folds for 3 videos; set dataset\.folds to at most 3$"):
         plan_recordings(load_config(content))
+    alone = {"sources": [{"kind": "demo", "n_videos": 1}]}
+    with pytest.raises(ConfigError, match=r"found 4 folds for 1 video; set dataset\.folds to at most 1$"):
+        plan_recordings(load_config(alone))
     content["dataset"] = {"folds": 3}
     assert len(plan_recordings(load_config(content))) == 3
 
@@ -253,15 +296,13 @@ def test_a_read_only_disk_is_refused(mount: Callable[[str], Path]) -> None:
 
 
 def test_every_kind_of_source_is_told_in_the_keys() -> None:
-    assert "vr_eyetracking" in str(known_keys()["sources.*.kind"])
-    assert known_keys()["sources.*.kind"]["description"]
+    kinds = {key.split(".")[1] for key in known_keys() if re.fullmatch(r"sources\.\w+\.kind", key)}
+    assert kinds >= KINDS
 
 
 def test_every_setting_has_a_meaning() -> None:
     without = [
-        key
-        for key, node in known_keys().items()
-        if not node.get("description") and "*" not in key.split(".")[-1] and key != "sources.*.kind"
+        key for key, node in known_keys().items() if not node.get("description") and "*" not in key.split(".")[-1]
     ]
     assert without == []
 

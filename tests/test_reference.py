@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 import yaml
 
-from tsalv360.config import known_keys
+from tsalv360.config import as_written, known_keys
 from tsalv360.reference import PAGES
 from tsalv360.tables import TABLES
 
@@ -23,9 +23,22 @@ def test_every_key_stands_in_the_settings_page() -> None:
     page = PAGES["docs/settings.md"]()
     for key, node in known_keys().items():
         if node.get("type") in ("number", "integer", "string", "boolean"):
-            (line,) = [line for line in page.splitlines() if line.startswith(f"| `{key}` |")]
+            (line,) = [line for line in page.splitlines() if line.startswith(f"| `{as_written(key)}` |")]
             assert line.count(" | ") >= 3
             assert node.get("description", "") in line
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "| `sources.*.subset (vr_eyetracking)` | 'tsv360' or 'all' | `all` |",
+        "| `sources.*.subset (sports360)` | 'tsv360' or 'all' | `tsv360` |",
+        "| `sources.*.fps (tsv360_published)` | a number in frames/s, above 0 to 1000 | `30.0` | rate of the videos",
+        "| `sources.*.maps.sigma_deg (vr_eyetracking)` | a number in deg, from 2 to 15 | `9.35` |",
+    ],
+)
+def test_each_kind_of_source_has_rows_of_its_own(row: str) -> None:
+    assert row in PAGES["docs/settings.md"]()
 
 
 def test_every_column_of_every_table_stands_in_the_tables_page() -> None:

@@ -21,6 +21,7 @@ from tsalv360.report.settings import ReportSettings
 from tsalv360.saliency import SaliencySettings
 from tsalv360.settings import STRICT, setting
 from tsalv360.sources import OwnVideo, Recording, Source, tsv360
+from tsalv360.sources.recording import check_id
 from tsalv360.viewports import ViewportSettings
 
 
@@ -75,7 +76,10 @@ def load_config(content: Mapping[str, Any]) -> Config:
 
 
 def plan_recordings(config: Config) -> dict[str, Recording]:
-    """All recordings of the sources and videos but the excluded ones, by id; ConfigError where they disagree."""
+    """All recordings of the sources and videos but the excluded ones, by id.
+
+    ConfigError where they disagree; InputError, which names the video's path, for an id that cannot be one.
+    """
     recordings: dict[str, Recording] = {}
     for recording in [
         *(r for source in config.sources for r in source.recordings()),
@@ -88,14 +92,18 @@ def plan_recordings(config: Config) -> dict[str, Recording]:
         raise ConfigError(f"videos.exclude: no video {', '.join(unknown)}; there are {_few(list(recordings))}")
     for video in config.exclude:
         recordings.pop(video, None)
+    for video, recording in recordings.items():
+        check_id(video, recording.video)
     if not recordings:
         raise ConfigError("sources: no videos; name a source, or your own videos under videos")
     if config.dataset.folds == "tsv360":
         if not any(video in fold for fold in tsv360.folds() for video in recordings):
             raise ConfigError("dataset.folds: found tsv360, but no video of TSV360; expected a number of folds")
     elif config.dataset.folds > len(recordings):
+        videos = "1 video" if len(recordings) == 1 else f"{len(recordings)} videos"
         raise ConfigError(
-            f"dataset.folds: found {config.dataset.folds} folds for {len(recordings)} videos; expected at most as many"
+            f"dataset.folds: found {config.dataset.folds} folds for {videos}; "
+            f"set dataset.folds to at most {len(recordings)}"
         )
     return recordings
 
@@ -117,7 +125,10 @@ def schema() -> dict[str, Any]:
 
 
 def known_keys() -> dict[str, dict[str, Any]]:
-    """All keys in dotted form with their schema; `*` stands for an id or a place in a list."""
+    """All keys in dotted form with their schema; `*` stands for an id or a place in a list.
+
+    Each kind of source has keys of its own, in which the kind stands in place of `*`: `sources.demo.height`.
+    """
     content = schema()
     keys: dict[str, dict[str, Any]] = {}
 
@@ -131,19 +142,27 @@ def known_keys() -> dict[str, dict[str, Any]]:
         if path and path not in keys:
             keys[path] = node
         for name, child in node.get("properties", {}).items():
-            walk(child, f"{path}.{name}".lstrip("."))
+            default = {"default": node["default"][name]} if name in node.get("default", {}) else {}
+            walk({**child, **default}, f"{path}.{name}".lstrip("."))
         for child in [node.get("additionalProperties"), node.get("items")]:
             if isinstance(child, dict):
                 walk(child, f"{path}.*")
-        for child in node.get("oneOf", []):
-            walk(child, path)
+        for kind, reference in node.get("discriminator", {}).get("mapping", {}).items():
+            walk({"$ref": reference}, path.removesuffix("*") + kind)
 
     walk(content, "")
     return keys
 
 
+def as_written(key: str) -> str:
+    """A known key as it stands in a file, the kind of source that has it in brackets: `sources.*.height (demo)`."""
+    return re.sub(r"^sources\.(\w+)\.(.+)", r"sources.*.\2 (\1)", key)
+
+
 def expected(node: dict[str, Any]) -> str:
     """What a key takes, in words: type, unit and limits."""
+    if "discriminator" in node:
+        return "a mapping with the kind " + " or ".join(f"'{kind}'" for kind in node["discriminator"]["mapping"])
     if "const" in node:
         return f"'{node['const']}'"
     if "enum" in node:
@@ -168,30 +187,31 @@ def expected(node: dict[str, Any]) -> str:
 def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
     """One line for one of pydantic's errors."""
     parts = [str(part) for part in error["loc"]]
-    if parts[:1] == ["sources"] and len(parts) > 3:
-        del parts[2]  # the kind of source, which stands in the file as a value
+    kind = parts.pop(2) if parts[0] == "sources" and len(parts) > 2 else "*"  # in the file it stands as a value
     if parts[:2] == ["dataset", "folds"]:
         del parts[2:]  # the alternative that did not fit
     key = "videos.exclude" + "".join(f".{p}" for p in parts[1:]) if parts[:1] == ["exclude"] else ".".join(parts)
-    general = re.sub(r"^(sources|videos)\.(?!exclude)[^.]+|(?<=^videos\.exclude)\.[^.]+", _with_star, key)
+    general = re.sub(r"^videos\.(?!exclude)[^.]+|(?<=^videos\.exclude)\.[^.]+", _with_star, key)
+    general = re.sub(r"^sources\.[^.]+", f"sources.{kind}", general)
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         nearest = _nearest(general, keys)
         return f"{key}: unknown key" + (
-            f"; did you mean {nearest}?" if nearest else f"; known are {_few(_siblings(general, keys))}"
+            f"; did you mean {as_written(nearest)}?"
+            if nearest
+            else f"; known are {_few([as_written(sibling) for sibling in _siblings(general, keys)])}"
         )
     if parts[-1] == "[key]":
         return f'{key.removesuffix(".[key]")}: found the key {error["input"]!r}; expected text: "{error["input"]}"'
     node = keys.get(general, {})
     if error["type"] == "union_tag_not_found":
-        return f"{key}: found no kind in {error['input']!r}; expected {keys['sources.*.kind']['description']}"
+        return f"{key}: found no kind in {error['input']!r}; expected {expected(node)}"
     if error["type"] in ("missing", "missing_argument"):
         return f"{key}: missing; expected {expected(node)} ({node.get('description', 'see docs/settings.md')})"
     if error["type"] == "value_error":
         return f"{key}: {error['ctx']['error']}"
     default = f", like {node['default']}" if "default" in node else ""
-    wanted = error["ctx"].get("expected_tags") if error["type"] == "union_tag_invalid" else expected(node)
     meaning = node.get("description", "see docs/settings.md")
-    return f"{key}: found {error['input']!r}; expected {wanted}{default} ({meaning})"
+    return f"{key}: found {error['input']!r}; expected {expected(node)}{default} ({meaning})"
 
 
 def _with_star(match: re.Match[str]) -> str:

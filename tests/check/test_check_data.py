@@ -15,10 +15,13 @@ from tsalv360.check import DataCheck, check_data
 from tsalv360.cli import main
 from tsalv360.config import load_config
 from tsalv360.frames import frame_numbers
-from tsalv360.sources import tsv360
+from tsalv360.sources import READERS, Recording, tsv360
+from tsalv360.sources.demo import DemoSource
+from tsalv360.sources.recording import fixations_table
 
 FPS = 25
 PANORAMA = (96, 192)
+CORRECT = "Correct the files, or the code."
 SMALL = {"sources": [], "dataset": {"name": "checked", "folds": 1}, "frames": {"height": 96}}
 
 
@@ -93,6 +96,84 @@ def test_one_broken_video_hides_no_other_and_its_gaze_is_judged_too(
     assert "bad.csv, row 2" in problems["row"][0]
     (plan,) = check.problems
     assert plan.startswith("videos.gone.gaze") and "does not exist" in plan
+
+
+def test_what_the_fixations_stage_would_refuse_is_a_problem(tmp_path: Path, own: dict[str, dict[str, str]]) -> None:
+    """Milliseconds read as microseconds or as seconds: gaze that is never still, gaze that never ends."""
+    rows = [f"p1,{40 * n},{3 * (n % 2)},5" for n in range(50)]
+    (tmp_path / "market.csv").write_text("\n".join(["observer,time_s,yaw_deg,pitch_deg", *rows, ""]))
+    problems = {}
+    for unit in ("ms", "us", "s"):
+        videos = {"market": {**own["market"], "table": {"time_unit": unit}}}
+        problems[unit] = checked({"videos": videos}).videos[0].problems
+    assert problems["ms"] == []
+    assert "found none in 50 gaze samples" in problems["us"][0]
+    assert "gaze until 1960.00 s" in problems["s"][0]
+    right = {"market": {**own["market"], "table": {"time_unit": "ms"}}}
+    slow = checked({"videos": right, "fixations": {"max_velocity_deg_s": 10}})
+    assert "found none in 50 gaze samples" in slow.videos[0].problems[0]
+
+
+def test_a_reader_whose_table_breaks_the_contract_is_a_problem_that_names_the_file(
+    own: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for time_s, yaw, found in [([0, 0.04], [0, 190], "190.0 in column yaw_deg"), ([0, 0], [0, 0], "two rows of")]:
+        table = fixations_table(["A3", "A3"], time_s, 0.04, [0, 1], yaw, 0)
+        monkeypatch.setitem(READERS, "gaze_table", lambda recording, fps, table=table: table)
+        check = checked({"videos": {"market": own["market"]}})
+        (problem,) = check.videos[0].problems
+        assert problem.startswith(f"video market, gaze {own['market']['gaze']}: found {found}")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (KeyError("hz"), "failed with KeyError: 'hz'. Correct"),
+        (
+            UnicodeEncodeError("ascii", "é", 0, 1, "ordinal not in range"),
+            "failed with UnicodeEncodeError: 'ascii' codec",
+        ),
+    ],
+)
+def test_a_reader_that_fails_hides_no_other_video(
+    own: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    read = READERS["gaze_table"]
+
+    def fail(recording: Recording, fps: float) -> object:
+        if recording.video_id == "market":
+            raise error
+        return read(recording, fps)
+
+    monkeypatch.setitem(READERS, "gaze_table", fail)
+    check = checked({"videos": own})
+    harbour, market = check.videos
+    assert not check.can_build and harbour.problems == [] and harbour.n_gaze == 200
+    (problem,) = market.problems
+    assert problem.startswith(f"gaze {own['market']['gaze']}: the reader of gaze_table {told}")
+
+
+def test_a_video_that_cannot_even_be_looked_into_hides_no_other(
+    own: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsalv360.check.videos.look_into", lambda recording, *_: {}[recording.video_id])
+    for video in checked({"videos": own}).videos:
+        assert video.problems == [f"looking into {video.path} failed with KeyError: '{video.video}'. {CORRECT}"]
+
+
+def test_a_file_that_cannot_name_a_video_is_a_problem_until_it_is_excluded(
+    own: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = [
+        Recording(name, "own", Path(video["path"]), (Path(video["gaze"]),), "gaze_table", "none")
+        for name, video in zip(("harbour", "my market"), own.values(), strict=True)
+    ]
+    monkeypatch.setattr(DemoSource, "recordings", lambda self: clips)
+    check = checked({"sources": [{"kind": "demo"}]})
+    (problem,) = check.problems
+    assert problem.startswith(f"{own['market']['path']}: found the id 'my market'") and not check.can_build
+    assert [video.problems for video in check.videos] == [[], []]
+    assert checked({"sources": [{"kind": "demo"}], "videos": {"exclude": {"my market": "its name"}}}).can_build
 
 
 def test_too_few_observers_are_told_and_do_not_stop_a_build(tmp_path: Path, own: dict[str, dict[str, str]]) -> None:

@@ -195,7 +195,9 @@ def test_an_observer_whose_file_is_empty_is_refused_or_noted(tmp_path: Path) -> 
 
 def test_a_video_without_gaze_is_refused_by_name(tmp_path: Path) -> None:
     recording = Recording("127", "VR-EyeTracking", tmp_path / "127.mp4", (), FORMAT, "none")
-    with pytest.raises(InputError, match=r"video 127: found no gaze file.*Correct the path of its gaze"):
+    with pytest.raises(
+        InputError, match=r"video 127: found no gaze file.*Add the gaze, or correct where the config looks"
+    ):
         read_gaze(recording, 25)
 
 

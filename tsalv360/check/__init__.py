@@ -83,7 +83,7 @@ def _recordings(config: Config) -> tuple[list[Recording], list[str]]:
     if not problems:
         try:
             plan_recordings(config)
-        except ConfigError as error:
+        except (ConfigError, InputError) as error:
             problems.append(str(error))
     return [recording for recording in found if recording.video_id not in config.exclude], problems
 

@@ -6,7 +6,7 @@ from tsalv360.config import Config
 from tsalv360.dataset.assemble import DESCRIPTION
 from tsalv360.dataset.published import event_maps, maps_with_frame, read_caption
 from tsalv360.errors import InputError
-from tsalv360.fixations import within_video
+from tsalv360.fixations import find_fixations, within_video
 from tsalv360.frames import FPS, check_size, kept_frames
 from tsalv360.index import look_into
 from tsalv360.sources import WITHOUT_OBSERVERS, Recording, maps, published, read_gaze, tsv360
@@ -51,16 +51,23 @@ def check_video(recording: Recording, config: Config) -> VideoCheck:
         _take_video(check, recording, info)
         if check.ready_frames and config.frames.ready == "refuse":
             check_size(recording.video, (info.height, info.width), (config.frames.height, 2 * config.frames.height))
-    except (InputError, OSError) as error:
-        check.problems.append(str(error))
+    except Exception as error:
+        check.problems.append(_problem(error, f"looking into {recording.video}"))
     try:
         if info:
-            _take_gaze(check, recording, info, config.events.min_observers)
+            _take_gaze(check, recording, info, config)
         elif not recording.gaze:
             read_gaze(recording, FPS)  # raises what is to be told
-    except (InputError, OSError) as error:
-        check.problems.append(str(error))
+    except Exception as error:
+        check.problems.append(_problem(error, f"gaze {recording.gaze_names}: the reader of {recording.gaze_format}"))
     return check
+
+
+def _problem(error: Exception, what: str) -> str:
+    """An error in words: bad input tells all itself, anything else is a failure of `what`."""
+    if isinstance(error, InputError | OSError):
+        return str(error)
+    return f"{what} failed with {type(error).__name__}: {error}. Correct the files, or the code."
 
 
 def drawn_by_the_build(source: DemoSource, recording: Recording) -> VideoCheck:
@@ -97,7 +104,7 @@ def _take_video(check: VideoCheck, recording: Recording, info: VideoInfo) -> Non
         check.remarks.append(f"{info.fps:.4g} fps, but {native:.4g} as published: its gaze is numbered by frame")
 
 
-def _take_gaze(check: VideoCheck, recording: Recording, info: VideoInfo, min_observers: int) -> None:
+def _take_gaze(check: VideoCheck, recording: Recording, info: VideoInfo, config: Config) -> None:
     if recording.gaze_format == published.FORMAT:
         _take_published(check, recording, info)
     elif recording.gaze and recording.gaze_format in (maps.FIXATION_MAPS, maps.SALIENCY_MAPS):
@@ -110,10 +117,12 @@ def _take_gaze(check: VideoCheck, recording: Recording, info: VideoInfo, min_obs
         else:
             check.gaze_unit = "samples" if (gaze.fixation_id < 0).any() else "fixations"
             check.n_observers = int(gaze.observer.nunique())
-            if check.n_observers < min_observers:
-                check.remarks.append(f"fewer than {min_observers} observers (events.min_observers), hence no event")
+            if check.n_observers < config.events.min_observers:
+                fewest = f"fewer than {config.events.min_observers} observers (events.min_observers)"
+                check.remarks.append(f"{fewest}, hence no event")
         gaze = within_video(gaze, info.duration_s, info.n_frames, f"gaze of video {check.video}")
         check.remarks += gaze.attrs["notes"]
+        find_fixations(gaze, config.fixations)  # raises what the build would
 
 
 def _take_maps(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:

@@ -21,6 +21,7 @@ from tsalv360.sources.recording import Recording
 from tsalv360.sources.salient360 import read_salient360
 from tsalv360.sources.sports360 import Sports360Source, read_sports360
 from tsalv360.sources.vr_eyetracking import VrEyeTrackingSource, read_vr_eyetracking
+from tsalv360.tables import FIXATIONS, as_table
 
 __all__ = [
     "READERS",
@@ -63,13 +64,27 @@ WITHOUT_OBSERVERS = {published.FORMAT, sports360.FORMAT, maps.FIXATION_MAPS, map
 
 
 def read_gaze(recording: Recording, fps: float) -> pd.DataFrame:
-    """The gaze of a recording in the columns of the fixations table; InputError when there is none."""
+    """The gaze of a recording: a fixations table with at most one row per observer and time.
+
+    InputError names the video and its gaze files where there is no gaze, or none that fits the contract of the table.
+    """
     gaze = READERS[recording.gaze_format](recording, fps) if recording.gaze else None
     if gaze is None or gaze.empty:
         raise InputError(
             f"video {recording.video_id}",
-            f"no gaze in {', '.join(map(str, recording.gaze))}" if recording.gaze else "no gaze file",
+            f"no gaze in {recording.gaze_names}" if recording.gaze else "no gaze file",
             f"gaze of '{recording.gaze_id or recording.video_id}' in the format {recording.gaze_format}",
-            "Correct the path of its gaze or its gaze_id in the config, or exclude the video.",
+            "Add the gaze, or correct where the config looks for it, or exclude the video.",
+        )
+    where = f"video {recording.video_id}, gaze {recording.gaze_names}"
+    as_table(gaze, FIXATIONS, where)
+    again = gaze[gaze.duplicated(["observer", "time_s"])]
+    if len(again):
+        observer, time_s = again.iloc[0][["observer", "time_s"]]
+        raise InputError(
+            where,
+            f"two rows of observer {observer} at {time_s:g} s",
+            "one row of an observer at a time",
+            "Remove one, or correct their times.",
         )
     return gaze

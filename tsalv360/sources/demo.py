@@ -16,7 +16,7 @@ from tsalv360.settings import STRICT, setting
 from tsalv360.sources import vr_eyetracking
 from tsalv360.sources.demo_gaze import gaze_text, simulate, truth
 from tsalv360.sources.demo_scene import Scene, draw_frame, script_scene
-from tsalv360.sources.recording import KINDS, Recording
+from tsalv360.sources.recording import Recording
 from tsalv360.video import VideoWriter
 
 __all__ = [
@@ -40,7 +40,7 @@ EXTRA_ROW_OBSERVER = 2  # from 0; this observer's files run one frame past the e
 class DemoSource:
     """Settings of the demo. The same settings give the same files."""
 
-    kind: Literal["demo"] = setting("demo", KINDS)
+    kind: Literal["demo"] = setting("demo", "kind of source")
     directory: str = setting("data/demo", "folder the demo is written to", min_length=1)
     n_videos: int = setting(12, "number of videos", ge=1, le=99)
     min_duration_s: float = setting(

@@ -16,9 +16,9 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from tsalv360.errors import InputError
-from tsalv360.geometry import Array, wrap_yaw
+from tsalv360.geometry import Array
 from tsalv360.settings import STRICT, setting
-from tsalv360.sources.recording import directions_from_fractions, fixations_table
+from tsalv360.sources.recording import directions_from_degrees, directions_from_fractions, fixations_table
 
 FORMAT = "gaze_table"
 COLUMNS = ("observer", "video", "time_s", "frame", "duration_s", "yaw_deg", "pitch_deg", "x", "y")
@@ -217,11 +217,8 @@ def _angles(
     yaw, pitch = values["yaw_deg"], values["pitch_deg"]
     if settings.angle_unit == "rad":
         yaw, pitch = np.degrees(yaw), np.degrees(pitch)
-    _refuse((yaw < -180.5) | (yaw > 360.5), yaw, where, "yaw_deg", "degrees from −180 to 180, or 0 to 360")
-    _refuse(np.abs(pitch) > 90.5, pitch, where, "pitch_deg", "degrees from −90 to 90")
-    if beyond := int((np.abs(pitch) > 90).sum()):
-        notes.append(f"{beyond} pitches beyond a pole by a rounding error, clipped")
-    return wrap_yaw(yaw), np.clip(pitch, -90, 90) * (1 if settings.pitch == "up" else -1)
+    yaw, pitch = directions_from_degrees(yaw, pitch, where, notes)
+    return yaw, pitch if settings.pitch == "up" else -pitch
 
 
 def _refuse(bad: NDArray[np.bool_], values: NDArray[Any], where: list[str], column: str, expected: str) -> None:

@@ -33,7 +33,7 @@ class OwnVideo:
 
     def recording(self, video_id: str) -> Recording:
         """The recording under this id; InputError where its files do not exist."""
-        check_id(video_id)
+        check_id(video_id, "videos")
         gaze_id = self.gaze_id or video_id
         video, gaze = existing(self.path, f"videos.{video_id}.path"), existing(self.gaze, f"videos.{video_id}.gaze")
         return Recording(

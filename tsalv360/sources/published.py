@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from tsalv360.errors import InputError
 from tsalv360.settings import STRICT, setting
 from tsalv360.sources import tsv360
-from tsalv360.sources.recording import KINDS, Recording, existing
+from tsalv360.sources.recording import Recording, existing
 
 FORMAT = "tsv360_published"
 _ID = re.compile(r"[A-Za-z0-9-]+")
@@ -23,7 +23,7 @@ _ID = re.compile(r"[A-Za-z0-9-]+")
 class PublishedSource:
     """The two folders of a published dataset."""
 
-    kind: Literal["tsv360_published"] = setting("tsv360_published", KINDS)
+    kind: Literal["tsv360_published"] = setting("tsv360_published", "kind of source")
     ground_truth: str = setting(..., "folder TSV360_gt, with <video>/<video>_<k>/NNNN.png and description.txt")
     frames: str = setting(..., "folder with <video>/NNNN.png or .jpg")
     fps: float = setting(30.0, "rate of the videos that are not in VR-EyeTracking", unit="frames/s", gt=0, le=1000)

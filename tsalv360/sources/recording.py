@@ -14,9 +14,9 @@ from tsalv360.geometry import Array, wrap_yaw
 from tsalv360.tables import FIXATIONS
 from tsalv360.video import View
 
-KINDS = "kind of source: demo, vr_eyetracking, sports360 or tsv360_published"
 _ID = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _ROUNDING = 0.002  # of the panorama; VR-EyeTracking has values from −0.00098 to 1.0009
+_ROUNDING_DEG = 0.5
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,18 @@ class Recording:
     fps: float | None = None
     view: View = "whole"
 
+    @property
+    def gaze_names(self) -> str:
+        """The gaze files as an error names them: the first three, and how many more there are."""
+        more = len(self.gaze) - 3
+        return ", ".join(map(str, self.gaze[:3])) + (f" and {more} more" if more > 0 else "")
 
-def check_id(video_id: str) -> str:
-    """The id itself; InputError unless it is letters, digits and single hyphens."""
+
+def check_id(video_id: str, where: object) -> str:
+    """The id itself; InputError, which names `where`, unless it is letters, digits and single hyphens."""
     if not _ID.fullmatch(video_id):
-        raise InputError(
-            "videos", f"the id '{video_id}'", "letters, digits and hyphens, like ocean-2", "Choose another id."
-        )
+        found, expected = f"the id '{video_id}'", "letters, digits and hyphens, like ocean-2"
+        raise InputError(where, found, expected, "Rename the video, or exclude it.")
     return video_id
 
 
@@ -109,3 +114,28 @@ def directions_from_fractions(
         notes.append(f"{int(outside.sum())} positions outside 0 to 1 by a rounding error, wrapped or clipped")
     y = np.clip(y, 0, 1)
     return wrap_yaw(360 * x - 180), 180 * y - 90 if origin == "bottom left" else 90 - 180 * y
+
+
+def directions_from_degrees(
+    yaw_deg: ArrayLike, pitch_deg: ArrayLike, where: list[str], notes: list[str]
+) -> tuple[Array, Array]:
+    """Yaw and pitch of directions given in degrees, right and up positive.
+
+    Parameters
+    ----------
+    yaw_deg : [n] in −180..180 or 0..360, wrapped.
+    pitch_deg : [n] in −90..90; up to 0.5 beyond a pole is a rounding error, clipped and told in `notes`.
+    where : [n] file and line of each row, for the error.
+    """
+    yaw, pitch = np.asarray(yaw_deg, dtype=float), np.asarray(pitch_deg, dtype=float)
+    for name, angle, low, high, expected in [
+        ("yaw", yaw, -180, 360, "degrees from −180 to 180, or 0 to 360"),
+        ("pitch", pitch, -90, 90, "degrees from −90 to 90"),
+    ]:
+        bad = ~((angle >= low - _ROUNDING_DEG) & (angle <= high + _ROUNDING_DEG))
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise InputError(where[row], f"the {name} {angle[row]:g}", expected, "Correct or remove the row.")
+    if beyond := int((np.abs(pitch) > 90).sum()):
+        notes.append(f"{beyond} pitches beyond a pole by a rounding error, clipped")
+    return wrap_yaw(yaw), np.clip(pitch, -90, 90)

@@ -22,7 +22,7 @@ from pydantic.dataclasses import dataclass
 from tsalv360.errors import InputError
 from tsalv360.settings import STRICT, setting
 from tsalv360.sources import tsv360
-from tsalv360.sources.recording import KINDS, Recording, directions_from_fractions, existing, fixations_table
+from tsalv360.sources.recording import Recording, directions_from_fractions, existing, fixations_table
 
 FORMAT = "sports360"
 POINTS = "vinfo.pkl"
@@ -35,7 +35,7 @@ _FRAME = re.compile(r"[0-9]{4}|[1-9][0-9]{4,6}")
 class Sports360Source:
     """The folder of the Sports-360 data set."""
 
-    kind: Literal["sports360"] = setting("sports360", KINDS)
+    kind: Literal["sports360"] = setting("sports360", "kind of source")
     root: str = setting(..., f"folder 360_Saliency_dataset_2018ECCV with {POINTS} and <VVV>/NNNN.jpg")
     fps: float = setting(30.0, "rate of its frames, which the data set does not store", unit="1/s", ge=1, le=240)
     subset: tsv360.Subset = setting("tsv360", "videos that are taken: those of tsv360, or all")

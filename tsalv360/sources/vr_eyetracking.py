@@ -5,7 +5,7 @@ panorama with the origin at the bottom left. Indices have gaps, so a row's time 
 """
 
 import re
-from dataclasses import asdict, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,7 @@ from tsalv360.errors import InputError
 from tsalv360.settings import STRICT, setting
 from tsalv360.sources import tsv360
 from tsalv360.sources.maps import MapSettings
-from tsalv360.sources.recording import KINDS, Recording, directions_from_fractions, existing, fixations_table
+from tsalv360.sources.recording import Recording, directions_from_fractions, existing, fixations_table
 
 FORMAT = "vr_eyetracking"
 REPRODUCED_SIGMA_DEG = 9.35  # of the maps that ATSal published
@@ -30,13 +30,13 @@ _NAME = re.compile(r"(?P<video>[A-Za-z0-9-]+)\._(?P<date>\d+(-\d+)*)_ori_0\.txt"
 class VrEyeTrackingSource:
     """The folders of the VR-EyeTracking data set."""
 
-    kind: Literal["vr_eyetracking"] = setting("vr_eyetracking", KINDS)
+    kind: Literal["vr_eyetracking"] = setting("vr_eyetracking", "kind of source")
     videos: str = setting(..., "folder with <VVV>.mp4, or with <VVV>/NNNN.png of ready frames")
     gaze: str = setting(..., "folder Gaze_txt_files with p001, p002, …; or that of the maps, with <VVV>/NNNN.png")
     gaze_format: Literal["vr_eyetracking", "fixation_maps", "saliency_maps"] = setting(
         FORMAT, "what the folder `gaze` holds: raw gaze, or reproduced maps of fixations or of saliency"
     )
-    maps: MapSettings = field(default_factory=lambda: MapSettings(sigma_deg=REPRODUCED_SIGMA_DEG))
+    maps: MapSettings = setting(MapSettings(sigma_deg=REPRODUCED_SIGMA_DEG), "how saliency maps are read")
     subset: tsv360.Subset = setting("all", "videos that are taken: those of tsv360, or all")
 
     def recordings(self) -> list[Recording]:
