@@ -2,7 +2,9 @@ rule viewports:
     input:
         frames=rules.frames.output[0],
         tracks=rules.events.output.tracks,
-        saliency=rules.saliency.output[0],
+        saliency=rules.saliency.output.maps,
+        index=rules.index.output[0],
+        video=lambda w: RECORDINGS[w.video].video if CONFIG.viewports.sound else [],
     output:
         directory(f"{RESULTS}/viewports/{{video}}"),
     log:

@@ -1,15 +1,19 @@
 """Render the viewport videos, overlays and posters of a video's events."""
 
+from tsalv360.files import read_json
 from tsalv360.logs import logged
+from tsalv360.sound import read_sound
 from tsalv360.tables import TRACKS, read_table
 from tsalv360.viewports import ViewportSettings, write_viewports
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
+    settings = ViewportSettings(**snakemake.params.settings)
     write_viewports(
         snakemake.output[0],
         snakemake.input.frames,
         snakemake.input.saliency,
         read_table(snakemake.input.tracks, TRACKS),
-        ViewportSettings(**snakemake.params.settings),
+        settings,
         snakemake.params.frame_height,
+        read_sound(snakemake.input.video, read_json(snakemake.input.index)) if settings.sound else None,
     )

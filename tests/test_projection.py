@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tsalv360.geometry import angular_distance, pixel_to_direction, to_vectors
-from tsalv360.projection import pad_poles, render_viewport, viewport_directions
+from tsalv360.projection import Interpolation, pad_poles, render_viewport, viewport_directions
 
 HEIGHT, WIDTH = 480, 960
 WAVES = np.array([[14.0, 9.0, 5.0], [-6.0, 13.0, 10.0], [8.0, -11.0, 12.0]])  # per channel, radians per unit length
@@ -26,10 +26,19 @@ def pattern(yaw: NDArray, pitch: NDArray) -> NDArray:
     return 127 + 100 * np.sin(to_vectors(yaw, pitch) @ WAVES.T)
 
 
+def drawn(height: int) -> NDArray[np.uint8]:
+    column, row = np.meshgrid(np.arange(2 * height), np.arange(height))
+    return np.round(pattern(*pixel_to_direction(column, row, height, 2 * height))).astype(np.uint8)
+
+
 @pytest.fixture(scope="module")
 def panorama() -> NDArray[np.uint8]:
-    column, row = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
-    return np.round(pattern(*pixel_to_direction(column, row, HEIGHT, WIDTH))).astype(np.uint8)
+    return drawn(HEIGHT)
+
+
+@pytest.fixture(scope="module")
+def large_panorama() -> NDArray[np.uint8]:
+    return drawn(960)
 
 
 def rays(yaw: float, pitch: float, hfov: float, size: tuple[int, int]) -> NDArray:
@@ -62,6 +71,63 @@ def test_viewport_shows_what_lies_in_its_directions(
     assert psnr(view, exact) >= 45
     worst = np.abs(view - exact).max(axis=2)
     assert worst.max() < 4, "no pixel may stand out, not even at the seam or the pole"
+
+
+@pytest.mark.parametrize(("yaw", "pitch"), AXES.values(), ids=AXES.keys())
+@pytest.mark.parametrize(("interpolation", "least"), [("linear", 57), ("area", 57), ("cubic", 56)])
+@pytest.mark.parametrize(("hfov", "size"), [(75, (480, 640)), (75, (120, 160)), (100, (240, 320))])
+def test_rounding_to_8_bits_is_nearly_all_of_the_error(
+    large_panorama: NDArray[np.uint8],
+    yaw: float,
+    pitch: float,
+    hfov: float,
+    size: tuple[int, int],
+    interpolation: Interpolation,
+    least: float,
+) -> None:
+    exact = 127 + 100 * np.sin(rays(yaw, pitch, hfov, size) @ WAVES.T)
+    view = render_viewport(large_panorama, yaw, pitch, hfov, size, interpolation)
+    assert psnr(view, exact) >= least
+    assert np.abs(view - exact).max() < 1.6, "no pixel may stand out, not even at the seam or the pole"
+
+
+def checkerboard(height: int) -> NDArray[np.uint8]:
+    """Columns and rows of black and white in turn, as fine as a panorama can hold."""
+    board = np.indices((height, 2 * height)).sum(axis=0) % 2
+    return (255 * board).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("yaw", "pitch"), [(0, 0), (180, 0), (40, 30)])
+def test_area_makes_gray_of_a_pattern_that_is_finer_than_the_pixels(yaw: float, pitch: float) -> None:
+    board = checkerboard(960)
+    contrast = {
+        kind: float(render_viewport(board, yaw, pitch, 75, (120, 160), kind).std())
+        for kind in ("linear", "cubic", "area")
+    }
+    assert contrast["area"] < 20
+    assert min(contrast["linear"], contrast["cubic"]) > 2.5 * contrast["area"]
+
+
+def test_area_is_linear_where_the_pixels_are_no_coarser_than_the_panorama(panorama: NDArray[np.uint8]) -> None:
+    linear, area = (render_viewport(panorama, 100, 30, 75, (480, 640), kind) for kind in ("linear", "area"))
+    np.testing.assert_array_equal(area, linear)
+
+
+def test_area_takes_the_mean_of_what_a_pixel_covers() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (960, 1920), dtype=np.uint8)
+    mean = render_viewport(noise, 170, 40, 75, (960, 1280)).reshape(60, 16, 80, 16).mean(axis=(1, 3))
+    assert psnr(render_viewport(noise, 170, 40, 75, (60, 80), "area"), mean) > 35
+    assert psnr(render_viewport(noise, 170, 40, 75, (60, 80)), mean) < 20
+
+
+@pytest.mark.parametrize("interpolation", ["linear", "cubic", "area"])
+@pytest.mark.parametrize("pitch", [90, -90])
+def test_a_pole_looked_at_along_its_axis_only_turns_with_yaw(
+    large_panorama: NDArray[np.uint8], pitch: float, interpolation: Interpolation
+) -> None:
+    view = render_viewport(large_panorama, 30, pitch, 60, (100, 100), interpolation).astype(int)
+    turned = render_viewport(large_panorama, 120, pitch, 60, (100, 100), interpolation).astype(int)
+    assert np.abs(turned - np.rot90(view, -1 if pitch > 0 else 1)).max() <= 1
 
 
 @pytest.mark.parametrize("shift", [(0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5)])
@@ -103,6 +169,8 @@ def test_horizontal_field_of_view_spans_the_outer_edges_of_the_pixels() -> None:
 def test_rows_past_a_pole_come_back_on_the_other_side() -> None:
     erp = np.arange(4 * 8, dtype=np.uint8).reshape(4, 8)
     padded = pad_poles(erp)
-    np.testing.assert_array_equal(padded[1:-1], erp)
-    assert padded[0].tolist() == [4, 5, 6, 7, 0, 1, 2, 3]
-    assert padded[-1].tolist() == [28, 29, 30, 31, 24, 25, 26, 27]
+    np.testing.assert_array_equal(padded[2:-2], erp)
+    assert padded[1].tolist() == [4, 5, 6, 7, 0, 1, 2, 3]
+    assert padded[0].tolist() == [12, 13, 14, 15, 8, 9, 10, 11]
+    assert padded[-2].tolist() == [28, 29, 30, 31, 24, 25, 26, 27]
+    assert padded[-1].tolist() == [20, 21, 22, 23, 16, 17, 18, 19]

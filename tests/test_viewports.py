@@ -107,7 +107,38 @@ def test_the_overlay_glows_where_the_map_does(stages: Path, make_track: Track) -
     change = np.abs(glowing - plain).max(axis=3)
     assert change[0, 56:64, 76:84].min() > 40
     assert change[0, :, :30].max() < 25
-    assert change[1].max() < 25, "a frame without a map stays plain"
+    assert change[1, :90].max() < 25, "a frame without a map stays plain"
+    legend = glowing[:, -SETTINGS.height // 8 :, -SETTINGS.width // 3 :]
+    assert np.abs(legend[0] - legend[1]).max() < 25, "the legend does not flicker"
+
+
+@pytest.mark.parametrize("size", [(480, 640), (120, 160), (80, 64), (720, 64)])
+def test_a_legend_shows_the_colours_from_low_to_high(stages: Path, make_track: Track, size: tuple[int, int]) -> None:
+    settings = ViewportSettings(width=size[1], height=size[0], lead_s=0)
+    write_viewports(stages / "v", stages / "frames", stages / "saliency", make_track("v_1", [8]), settings, HEIGHT)
+    plain, overlay = (read_pictures(stages / "v" / name, [0])[0].astype(int) for name in ("v_1.mp4", "v_1.overlay.mp4"))
+    changed = np.abs(overlay - plain).max(axis=2) > 25
+    assert changed[size[0] * 4 // 5 :, size[1] // 4 :].any()
+    assert not changed[: size[0] * 4 // 5].any()
+    assert changed.mean() < 0.12
+    unit = max(min(size) // 60, 3)
+    bar = overlay[size[0] - 2 * unit + 1, -16 * unit : -2 * unit]
+    light = bar @ (0.3, 0.6, 0.1)
+    assert light[-unit:].mean() > light[:unit].mean() + 40
+    assert bar[-1, 2] < bar[-1, 1], "yellow at the high end"
+
+
+def test_the_setting_of_interpolation_is_used(stages: Path, make_track: Track) -> None:
+    rng = np.random.default_rng(1)
+    fine = cv2.GaussianBlur(rng.integers(0, 255, (HEIGHT, 2 * HEIGHT), dtype=np.uint8), (0, 0), 0.5)
+    write_picture(stages / "frames" / "0008.png", cv2.merge([fine] * 3))
+    spread = {}
+    for kind in ("linear", "cubic", "area"):
+        settings = ViewportSettings(width=64, height=64, lead_s=0, interpolation=kind)
+        write_viewports(stages / kind, stages / "frames", stages / "saliency", make_track("v_1", [8]), settings, HEIGHT)
+        spread[kind] = read_pictures(stages / kind / "v_1.mp4", [0]).std()
+    assert spread["area"] < 0.9 * spread["linear"]
+    assert spread["cubic"] > 1.02 * spread["linear"]
 
 
 def test_an_overlay_leaves_the_picture_where_saliency_is_zero() -> None:

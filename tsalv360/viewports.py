@@ -17,8 +17,9 @@ from tsalv360.files import whole_folder, write_json
 from tsalv360.frames import FPS, read_picture, write_picture
 from tsalv360.geometry import direction_to_pixel
 from tsalv360.progress import progress
-from tsalv360.projection import Picture, Viewport, pad_poles, viewport_directions
+from tsalv360.projection import Interpolation, Picture, Viewport, pad_poles, viewport_directions
 from tsalv360.settings import STRICT, setting
+from tsalv360.sound import Sound
 from tsalv360.video import VideoWriter
 
 _ALPHA = 0.75  # of the overlay where saliency is highest
@@ -33,6 +34,10 @@ class ViewportSettings:
     width: int = setting(640, "width of the viewport videos", unit="px", ge=64, le=3840, multiple_of=2)
     height: int = setting(480, "height of the viewport videos", unit="px", ge=64, le=2160, multiple_of=2)
     lead_s: float = setting(1.0, "shown before and after an event, marked", unit="s", ge=0, le=10)
+    interpolation: Interpolation = setting(
+        "linear", "how pixels are taken from the panorama; area where the videos are coarser than it"
+    )
+    sound: bool = setting(False, "whether the videos have the sound of the source video")
 
 
 class Shot(NamedTuple):
@@ -84,12 +89,14 @@ def write_viewports(
     tracks: pd.DataFrame,
     settings: ViewportSettings,
     frame_height: int,
+    sound: Sound | None = None,
 ) -> None:
     """Write `<event>.mp4`, `<event>.overlay.mp4`, `<event>.jpg` (poster) and `viewports.json` (lengths) of a video.
 
     Every frame is read once and serves all events in it. Picture j of a video is row j of the event's track after
-    the lead-in. Parameters: folders of the frames and saliency stages, the tracks of the video, and the height that
-    its frames must have. Raises InputError for a frame that is missing or of another size.
+    the lead-in. Parameters: folders of the frames and saliency stages, the tracks of the video, the height that its
+    frames must have, and its sound, of which every picture gets what was heard at it. Raises InputError for a frame
+    that is missing or of another size.
     """
     pictures = {int(path.stem): path for path in sorted(Path(frames_directory).glob("[0-9]*.*"))}
     if missing := sorted(set(tracks.frame) - set(pictures)):
@@ -109,7 +116,9 @@ def write_viewports(
     ):
         writers = {
             event: [
-                open_files.enter_context(VideoWriter(partial / f"{event}{kind}.mp4", FPS, size))
+                open_files.enter_context(
+                    VideoWriter(partial / f"{event}{kind}.mp4", FPS, size, sound=sound is not None)
+                )
                 for kind in ("", ".overlay")
             ]
             for event in lengths
@@ -119,19 +128,16 @@ def write_viewports(
             if panorama.shape[:2] != (frame_height, 2 * frame_height):
                 found, expected = f"{panorama.shape[1]}×{panorama.shape[0]}", f"{2 * frame_height}×{frame_height}"
                 raise InputError(pictures[frame], found, expected, "Delete the folder and run again.")
-            padded = pad_poles(panorama)
+            padded, heard = pad_poles(panorama), sound.of(frame) if sound else None
             for shot in wanted:
-                viewport = Viewport(shot.yaw, shot.pitch, shot.hfov, size)
-                plain, overlay = writers[shot.event]
-                view = viewport.of(padded)
+                viewport = Viewport(shot.yaw, shot.pitch, shot.hfov, size, settings.interpolation)
+                plain = overlay = viewport.of(padded)
                 if shot.part == "event":
-                    plain.write(view)
-                    overlay.write(
-                        _with_saliency(view, viewport, Path(saliency_directory, shot.event, f"{frame:04d}.png"))
-                    )
+                    overlay = _with_saliency(plain, viewport, Path(saliency_directory, shot.event, f"{frame:04d}.png"))
                 else:
-                    for writer in (plain, overlay):
-                        writer.write(_marked(view, shot.part))
+                    plain = overlay = _marked(plain, shot.part)
+                for writer, picture in zip(writers[shot.event], (plain, overlay), strict=True):
+                    writer.write(picture, heard)
                 if frame == posters[shot.event] and shot.part == "event":
                     track = tracks[tracks.event_id == shot.event]
                     write_picture(partial / f"{shot.event}.jpg", poster(panorama, track, shot)[..., ::-1])
@@ -147,6 +153,22 @@ def overlay_saliency(picture: Picture, saliency: NDArray[np.uint8]) -> Picture:
     level = cv2.merge([saliency] * 3)
     faded = cv2.multiply(picture, cv2.LUT(level, _KEPT), scale=1 / 255)
     return cv2.add(faded, cv2.LUT(level, _ADDED)).astype(np.uint8, copy=False)
+
+
+def with_legend(picture: Picture) -> Picture:
+    """Draw on an overlay [H, W, 3], at the lower right, what its colours mean on a gray picture; returns it."""
+    height, width = picture.shape[:2]
+    unit = max(min(height, width) // 60, 3)  # as high as the bar
+    bar = np.linspace(0, 255, 14 * unit).astype(np.uint8)[None].repeat(unit, axis=0)
+    row, column = height - 2 * unit, width - 16 * unit
+    picture[row - 3 * unit : row + 3 * unit // 2, column - unit : column + 15 * unit] //= 3
+    gray = np.full((*bar.shape, 3), 128, dtype=np.uint8)
+    picture[row : row + unit, column : column + 14 * unit] = overlay_saliency(gray, bar)
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, unit / 16
+    for text, share in (("low", 0), ("high", 1)):
+        left = column + share * (14 * unit - cv2.getTextSize(text, font, scale, 1)[0][0])
+        cv2.putText(picture, text, (left, row - unit // 2 - 1), font, scale, (255, 255, 255), 1, cv2.LINE_AA)
+    return picture
 
 
 def _overlay_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -184,8 +206,11 @@ def _draw_path(
 
 
 def _with_saliency(view: Picture, viewport: Viewport, path: Path) -> Picture:
-    """The overlay; the plain picture where the frame has no saliency map."""
-    return overlay_saliency(view, viewport.of(pad_poles(read_picture(path, gray=True)))) if path.exists() else view
+    """The overlay with a legend; without colours where the frame has no saliency map."""
+    shown = view.copy()
+    if path.exists():
+        shown = overlay_saliency(view, viewport.of(pad_poles(read_picture(path, gray=True))))
+    return with_legend(shown)
 
 
 def _marked(view: Picture, part: str) -> Picture:
