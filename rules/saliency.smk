@@ -1,10 +1,12 @@
 rule saliency:
     input:
+        index=rules.index.output[0],
         fixations=rules.fixations.output.table,
         assignments=rules.events.output.assignments,
         tracks=rules.events.output.tracks,
     output:
-        directory(f"{RESULTS}/saliency/{{video}}"),
+        maps=directory(f"{RESULTS}/saliency/{{video}}"),
+        points=f"{RESULTS}/points/{{video}}.parquet",
     log:
         f"{RESULTS}/logs/saliency/{{video}}.log",
     benchmark:
@@ -16,6 +18,7 @@ rule saliency:
         runtime=30,
     params:
         settings=asdict(CONFIG.saliency),
+        skip_first=lambda w: RECORDINGS[w.video].skip_first,
     message:
         "Making the saliency maps of {wildcards.video}"
     script:

@@ -1,14 +1,19 @@
-"""Make the saliency maps of a video's events from the fixations assigned to them."""
+"""Make the saliency maps of a video's events, and of all observers where wanted, and the points they are made of."""
 
+from tsalv360.files import read_json
+from tsalv360.frames import kept_times
 from tsalv360.logs import logged
-from tsalv360.saliency import SaliencySettings, write_saliency_maps
-from tsalv360.tables import ASSIGNMENTS, FIXATIONS, TRACKS, read_table
+from tsalv360.points import points_of
+from tsalv360.saliency import SaliencySettings, subjects, write_saliency_maps
+from tsalv360.tables import ASSIGNMENTS, FIXATIONS, POINTS, TRACKS, read_table, write_table
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
-    write_saliency_maps(
-        snakemake.output[0],
+    settings = SaliencySettings(**snakemake.params.settings)
+    of_video = subjects(
         read_table(snakemake.input.fixations, FIXATIONS),
         read_table(snakemake.input.assignments, ASSIGNMENTS),
         read_table(snakemake.input.tracks, TRACKS),
-        SaliencySettings(**snakemake.params.settings),
+        kept_times(read_json(snakemake.input.index), snakemake.params.skip_first),
     )
+    write_saliency_maps(snakemake.output.maps, of_video, settings)
+    write_table(snakemake.output.points, points_of(of_video, settings.window_s), POINTS)

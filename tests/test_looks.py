@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tsalv360.geometry import to_angles
-from tsalv360.looks import Looks, sample_looks
+from tsalv360.looks import Looks, rows_at, sample_looks
 from tsalv360.sources.recording import fixations_table
 
 
@@ -34,6 +34,11 @@ def test_directions_and_weights_come_with_the_look() -> None:
     np.testing.assert_allclose(to_angles(looks.vectors[0])[1], [5, -60])
     assert looks.weights.tolist() == [[2, 3]]
     assert sample_looks(table(), np.array([1.7])).weights.tolist() == [[0, 3]]
+
+
+def test_rows_are_those_of_the_table_as_it_stands() -> None:
+    mixed = table().iloc[[2, 1, 0]]
+    assert rows_at(mixed, np.array([0, 0.7, 1.2, 1.7, 3])).tolist() == [[2, -1], [2, 0], [1, 0], [-1, 0], [-1, -1]]
 
 
 def test_the_order_of_rows_does_not_matter() -> None:

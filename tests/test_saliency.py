@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from tsalv360.geometry import pixel_to_direction, to_vectors
-from tsalv360.saliency import SaliencySettings, density, saliency_map, to_8bit, write_saliency_maps
+from tsalv360.geometry import pixel_to_direction, to_angles, to_vectors
+from tsalv360.saliency import SaliencySettings, density, saliency_map, subjects, to_8bit, write_saliency_maps
 from tsalv360.tables import ASSIGNMENTS, FIXATIONS, TRACKS, empty
 
 PLACES = {
@@ -38,8 +38,12 @@ def brute_force(yaw: NDArray, pitch: NDArray, weights: NDArray, sigma: float, si
 
 
 def divergence(truth: NDArray, found: NDArray) -> float:
-    p, q = truth / truth.sum(), found / found.sum()
-    return float(np.sum(p * np.log((p + 1e-12) / (q + 1e-12))))
+    """The larger one of two: between pixels as they are, and between densities on the sphere, by their area."""
+    area = np.cos(np.radians(pixel_to_direction(0, np.arange(len(truth)), *truth.shape)[1]))[:, None]
+    found = found.astype(float)
+    pairs = [(truth, found), (truth * area, found * area)]
+    normal = [(p / p.sum(), q / q.sum()) for p, q in pairs]
+    return max(float(np.sum(p * np.log((p + 1e-12) / (q + 1e-12)))) for p, q in normal)
 
 
 @pytest.mark.parametrize(("yaw", "pitch"), PLACES.values(), ids=PLACES.keys())
@@ -52,6 +56,21 @@ def test_map_is_the_von_mises_fisher_density(yaw: list, pitch: list, sigma: floa
     assert found.shape == size
     assert divergence(exact, found) < 1e-5
     assert np.abs(found - exact).max() < 3e-4  # a twelfth of a gray level
+
+
+@pytest.mark.parametrize("sigma", [2.0, 3.5, 5.0, 8.0, 15.0])
+@pytest.mark.parametrize("size", [(480, 960), (90, 180)])
+def test_map_is_exact_at_random_places_of_random_weights(sigma: float, size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(int(10 * sigma))
+    for count in (1, 1, 1, 31):
+        yaw, pitch = to_angles(rng.normal(size=(count, 3)))
+        weights = rng.uniform(0.01, 3, count)
+        exact = brute_force(yaw, pitch, weights, sigma, size)
+        assert divergence(exact, saliency_map(yaw, pitch, weights, sigma, size)) < 1e-5
+
+
+def test_a_fixation_of_no_weight_leaves_no_trace() -> None:
+    np.testing.assert_allclose(saliency_map([0, 50], [0, 0], [2, 0]), saliency_map(0, 0), rtol=1e-5)
 
 
 def test_the_widest_allowed_sigma_has_no_hole_opposite_to_a_fixation() -> None:
@@ -125,6 +144,19 @@ def track(event: str, frames: list[int]) -> pd.DataFrame:
     return pd.DataFrame({"event_id": event, "frame": frames, "time_s": np.array(frames) / 16})
 
 
+def write_maps(
+    folder: Path,
+    table: pd.DataFrame,
+    assignments: pd.DataFrame,
+    tracks: pd.DataFrame,
+    settings: SaliencySettings,
+    kept: tuple[int, ...] = (),
+) -> None:
+    frames = np.array(kept, dtype=int)
+    all_frames = pd.DataFrame({"frame": frames, "time_s": frames / 16})
+    write_saliency_maps(folder, subjects(table, assignments, tracks, all_frames), settings)
+
+
 @pytest.fixture
 def read_map(tmp_path: Path) -> Callable[[str, int], NDArray[np.uint8]]:
     return lambda event, frame: cv2.imread(str(tmp_path / "maps" / event / f"{frame:04d}.png"), cv2.IMREAD_UNCHANGED)
@@ -134,7 +166,7 @@ def test_maps_of_an_event_hold_its_own_fixations_only(tmp_path: Path, read_map: 
     table = fixations([("a", 0, 2, -90, 0), ("b", 0, 2, 90, 20)])
     assignments = pd.DataFrame({"row": [0, 1], "event_id": ["v_1", "v_2"], "distance_deg": 0.0})
     tracks = pd.concat([track("v_1", [0, 1, 2]), track("v_2", [1, 2])])
-    write_saliency_maps(tmp_path / "maps", table, assignments, tracks, SaliencySettings(height=64))
+    write_maps(tmp_path / "maps", table, assignments, tracks, SaliencySettings(height=64))
     names = sorted(str(path.relative_to(tmp_path / "maps")) for path in (tmp_path / "maps").glob("*/*"))
     assert names == ["v_1/0000.png", "v_1/0001.png", "v_1/0002.png", "v_2/0001.png", "v_2/0002.png"]
     np.testing.assert_array_equal(read_map("v_1", 1), to_8bit(saliency_map(-90, 0, size=(64, 128))))
@@ -146,7 +178,7 @@ def test_a_map_sums_the_looks_within_half_a_window_before_and_after(tmp_path: Pa
     table = fixations(moves)
     assignments = pd.DataFrame({"row": range(9), "event_id": "v_1", "distance_deg": 0.0})
     settings = SaliencySettings(height=64, window_s=0.25)
-    write_saliency_maps(tmp_path / "maps", table, assignments, track("v_1", list(range(9))), settings)
+    write_maps(tmp_path / "maps", table, assignments, track("v_1", list(range(9))), settings)
     for frame, inside in {0: [0, 1, 2], 4: [2, 3, 4, 5, 6], 8: [6, 7, 8]}.items():
         yaw = [20.0 * i for i in inside]
         exact = to_8bit(saliency_map(yaw, [0] * len(yaw), size=(64, 128)))
@@ -157,10 +189,33 @@ def test_a_frame_without_a_fixation_in_the_window_gets_no_map(tmp_path: Path) ->
     table = fixations([("a", 0, 0.1, 0, 0)])
     assignments = pd.DataFrame({"row": [0], "event_id": ["v_1"], "distance_deg": [0.0]})
     settings = SaliencySettings(height=64, window_s=0.25)
-    write_saliency_maps(tmp_path / "maps", table, assignments, track("v_1", list(range(0, 32, 2))), settings)
+    write_maps(tmp_path / "maps", table, assignments, track("v_1", list(range(0, 32, 2))), settings)
     assert sorted(path.name for path in (tmp_path / "maps" / "v_1").iterdir()) == ["0000.png", "0002.png"]
 
 
 def test_a_video_without_events_gives_an_empty_folder(tmp_path: Path) -> None:
-    write_saliency_maps(tmp_path / "maps", empty(FIXATIONS), empty(ASSIGNMENTS), empty(TRACKS), SaliencySettings())
+    write_maps(tmp_path / "maps", empty(FIXATIONS), empty(ASSIGNMENTS), empty(TRACKS), SaliencySettings())
+    assert list((tmp_path / "maps").iterdir()) == []
+
+
+def test_maps_of_all_observers_hold_all_fixations_at_all_kept_frames(tmp_path: Path, read_map: Callable) -> None:
+    """Two looked at an event, the third elsewhere; at frame 40 nobody looked anywhere."""
+    table = fixations([("a", 0, 1, -90, 0), ("b", 0, 1, -90, 0), ("c", 0.5, 1, 90, 20)])
+    assignments = pd.DataFrame({"row": [0, 1], "event_id": "v_1", "distance_deg": 0.0})
+    settings = SaliencySettings(height=64, window_s=0.25, all_observers=True)
+    write_maps(tmp_path / "maps", table, assignments, track("v_1", [4, 5]), settings, (0, 4, 5, 12, 20, 40))
+    names = sorted(str(path.relative_to(tmp_path / "maps")) for path in (tmp_path / "maps").glob("*/*"))
+    assert names == [*(f"all/{n:04d}.png" for n in (0, 4, 5, 12, 20)), "v_1/0004.png", "v_1/0005.png"]
+    exact = {
+        4: saliency_map(-90, 0, size=(64, 128)),
+        12: saliency_map([-90, -90, 90], [0, 0, 20], size=(64, 128)),
+        20: saliency_map(90, 20, size=(64, 128)),
+    }
+    for frame, saliency in exact.items():
+        assert np.abs(read_map("all", frame).astype(int) - to_8bit(saliency)).max() <= 1
+
+
+def test_maps_of_all_observers_are_made_only_where_wanted(tmp_path: Path) -> None:
+    table = fixations([("a", 0, 1, 0, 0)])
+    write_maps(tmp_path / "maps", table, empty(ASSIGNMENTS), empty(TRACKS), SaliencySettings(height=64), (0, 1))
     assert list((tmp_path / "maps").iterdir()) == []

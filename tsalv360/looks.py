@@ -37,16 +37,24 @@ class Looks:
 
 def sample_looks(fixations: pd.DataFrame, time_s: Array) -> Looks:
     """Evaluate the intervals of a fixations table at `time_s`. The order of its rows does not matter."""
-    people = [
-        own for _, own in fixations.sort_values(["observer", "time_s", "yaw_deg", "pitch_deg"]).groupby("observer")
-    ]
-    vectors = np.full((len(time_s), len(people), 3), np.nan)
-    weights = np.zeros(vectors.shape[:2])
+    rows = rows_at(fixations, time_s)
+    present = rows >= 0
+    vectors = np.full((*rows.shape, 3), np.nan)
+    vectors[present] = to_vectors(fixations.yaw_deg, fixations.pitch_deg)[rows[present]]
+    weights = np.zeros(rows.shape)
+    weights[present] = fixations.weight.to_numpy()[rows[present]]
+    return Looks(time_s, vectors, weights)
+
+
+def rows_at(fixations: pd.DataFrame, time_s: Array) -> NDArray[np.int64]:
+    """Which row of a fixations table (from 0) each observer is in at `time_s`: [n_times, n_observers], -1 for none."""
+    table = fixations.reset_index(drop=True).sort_values(["observer", "time_s", "yaw_deg", "pitch_deg"])
+    people = [own for _, own in table.groupby("observer")]
+    rows = np.full((len(time_s), len(people)), -1)
     for number, own in enumerate(people):
         start = own.time_s.to_numpy()
         end = start + own.duration_s.to_numpy()
         at = np.searchsorted(start, time_s + 1e-9, side="right") - 1
         inside = (at >= 0) & (time_s < end[at])
-        vectors[inside, number] = to_vectors(own.yaw_deg, own.pitch_deg)[at[inside]]
-        weights[inside, number] = own.weight.to_numpy()[at[inside]]
-    return Looks(time_s, vectors, weights)
+        rows[inside, number] = own.index.to_numpy()[at[inside]]
+    return rows

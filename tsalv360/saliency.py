@@ -1,7 +1,9 @@
 """Saliency maps: the density of fixations on the sphere."""
 
+import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +21,9 @@ from tsalv360.progress import progress
 from tsalv360.settings import STRICT, setting
 
 Map = NDArray[np.float32]
+Subject = tuple[pd.DataFrame, pd.DataFrame]
+
+ALL_OBSERVERS = "all"  # among the names of events, the folder of the maps of all fixations
 
 _FADED = 15.0  # a fixation is cut where its density is e^−15 of its peak: 3e-7
 
@@ -37,6 +42,9 @@ class SaliencySettings:
         unit="s",
         gt=0,
         le=10,
+    )
+    all_observers: bool = setting(
+        False, "make the map of all observers for every kept frame as well, 28 kB each at 480 px"
     )
 
     @model_validator(mode="after")
@@ -71,34 +79,56 @@ def saliency_map(
     total = density(yaw, pitch, weights, sigma, size)
     if not total.max() > 0:
         raise ValueError(f"found σ {sigma:g}° on a map of {180 / size[0]:.2g}° a pixel; expected at least half a pixel")
-    return total / total.max()
+    return np.divide(total, total.max(), out=total)
 
 
 def density(yaw: Array, pitch: Array, weights: Array, sigma: float, size: tuple[int, int]) -> Map:
-    """The sum of `saliency_map` before scaling: each fixation alone peaks at its weight. Zero without fixations."""
+    """The sum of `saliency_map` before scaling: each fixation alone peaks at its weight. Zero without fixations.
+
+    The exponent κ(cos d − 1) is −2κ times the haversine of the distance d: no small difference of large numbers, so
+    single precision is enough for it.
+    """
     height, width = size
     kappa = 1 / np.radians(sigma) ** 2
     reach = np.arccos(max(-1.0, 1 - _FADED / kappa))
-    lam = np.radians(pixel_to_direction(np.arange(width), 0, *size)[0])
-    phi = np.radians(pixel_to_direction(0, np.arange(height), *size)[1])
+    lam, phi = _axes(height, width)
+    lam0, phi0 = np.radians(yaw[weights > 0]), np.radians(pitch[weights > 0])
+    # hav d = hav(φ − φ₀) + cos φ cos φ₀ hav(λ − λ₀): the product of a row's two numbers with a column's two
+    rows = np.empty((len(lam0), height, 2), dtype=np.float32)
+    rows[..., 0] = -2 * kappa * np.outer(np.cos(phi0), np.cos(phi))
+    rows[..., 1] = -2 * kappa * _haversines(phi0, phi) + np.log(weights[weights > 0])[:, None]
+    columns = np.ones((len(lam0), 2, width), dtype=np.float32)
+    columns[:, 0] = _haversines(lam0, lam)
+    top, bottom = np.searchsorted(-phi, -phi0 - reach), np.searchsorted(-phi, -phi0 + reach)
     total = np.zeros(size, dtype=np.float32)
-    for lam0, phi0, weight in zip(np.radians(yaw), np.radians(pitch), weights, strict=True):
-        top, bottom = np.searchsorted(-phi, [-(phi0 + reach), -(phi0 - reach)])
-        along = (kappa * np.cos(phi[top:bottom]) * np.cos(phi0)).astype(np.float32)[:, None]
-        level = (kappa * (np.sin(phi[top:bottom]) * np.sin(phi0) - 1)).astype(np.float32)[:, None]
-        for columns in _columns_within(lam0, phi0, reach, width):
-            meridian = np.cos(lam[columns] - lam0).astype(np.float32)
-            total[top:bottom, columns] += np.float32(weight) * np.exp(along * meridian + level)
+    for i in range(len(lam0)):
+        for run in _columns_within(lam0[i], phi0[i], reach, width):
+            part = rows[i, top[i] : bottom[i]] @ columns[i, :, run]
+            total[top[i] : bottom[i], run] += np.exp(part, out=part)
     return total
+
+
+@lru_cache(maxsize=8)
+def _axes(height: int, width: int) -> tuple[Array, Array]:
+    """Longitude of the columns and latitude of the rows, radians."""
+    lam = np.radians(pixel_to_direction(np.arange(width), 0, height, width)[0])
+    phi = np.radians(pixel_to_direction(0, np.arange(height), height, width)[1])
+    return lam, phi
+
+
+def _haversines(a: Array, b: Array) -> Array:
+    """sin²((b − a) / 2) of all pairs [len(a), len(b)]; outer products cost less than a sine for each."""
+    sine = np.outer(np.cos(a / 2), np.sin(b / 2)) - np.outer(np.sin(a / 2), np.cos(b / 2))
+    return np.square(sine, out=sine)
 
 
 def _columns_within(lam0: float, phi0: float, reach: float, width: int) -> list[slice]:
     """Columns that a cap of radius `reach` (radians) around a direction touches: two runs over the seam."""
-    if abs(phi0) + reach >= np.pi / 2:
+    if abs(phi0) + reach >= math.pi / 2:
         return [slice(0, width)]
-    half = np.arcsin(np.sin(reach) / np.cos(phi0)) / (2 * np.pi) * width
-    centre = (lam0 / (2 * np.pi) + 0.5) * width - 0.5
-    first, last = int(np.floor(centre - half)), int(np.ceil(centre + half))
+    half = math.asin(math.sin(reach) / math.cos(phi0)) / (2 * math.pi) * width
+    centre = (lam0 / (2 * math.pi) + 0.5) * width - 0.5
+    first, last = math.floor(centre - half), math.ceil(centre + half)
     if last - first + 1 >= width:
         return [slice(0, width)]
     if first < 0:
@@ -108,25 +138,40 @@ def _columns_within(lam0: float, phi0: float, reach: float, width: int) -> list[
     return [slice(first, last + 1)]
 
 
-def write_saliency_maps(
-    directory: str | Path,
-    fixations: pd.DataFrame,
-    assignments: pd.DataFrame,
-    tracks: pd.DataFrame,
-    settings: SaliencySettings,
-) -> None:
-    """Write `<event>/NNNN.png` for the rows of `tracks`: 8-bit maps of the fixations assigned to that event.
+def subjects(
+    fixations: pd.DataFrame, assignments: pd.DataFrame, tracks: pd.DataFrame, kept: pd.DataFrame
+) -> dict[str, Subject]:
+    """What maps are made of: for each event, then for all observers, the fixations and the frames.
 
-    A frame without such a fixation in the window gets no map.
+    Parameters: tables of the video, and `kept`: `frame` and `time_s` of all its kept frames. Returns, by event id, the
+    fixations assigned to the event and its track; as `ALL_OBSERVERS`, all fixations and all kept frames.
     """
-    with whole_folder(directory) as partial, progress(total=len(tracks), what="maps") as bar:
-        for event, track in tracks.groupby("event_id", sort=False):
-            folder = partial / str(event)
+    events: dict[str, Subject] = {
+        str(event): (fixations.iloc[assignments.row[assignments.event_id == event]], track)
+        for event, track in tracks.groupby("event_id", sort=False)
+    }
+    return {**events, ALL_OBSERVERS: (fixations, kept)}
+
+
+def write_saliency_maps(
+    directory: str | Path, subjects_of_video: Mapping[str, Subject], settings: SaliencySettings
+) -> None:
+    """Write `<event>/NNNN.png`: 8-bit maps of what `subjects` gives.
+
+    `all/NNNN.png` only where the settings want it. A frame without a fixation in the window gets no map.
+    """
+    wanted = {
+        name: subject for name, subject in subjects_of_video.items() if name != ALL_OBSERVERS or settings.all_observers
+    }
+    total = sum(len(frames) for _, frames in wanted.values())
+    with whole_folder(directory) as partial, progress(total=total, what="maps") as bar:
+        for name, (fixations, frames) in wanted.items():
+            folder = partial / name
             folder.mkdir()
-            own = fixations.iloc[assignments.row[assignments.event_id == event]]
-            for frame, total in zip(track.frame, _densities(own, track.time_s.to_numpy(), settings), strict=True):
-                if total.any():
-                    write_picture(folder / f"{frame:04d}.png", to_8bit(total / total.max()))
+            densities = _densities(fixations, frames.time_s.to_numpy(), settings)
+            for frame, density_there in zip(frames.frame, densities, strict=True):
+                if (peak := density_there.max()) > 0:
+                    write_picture(folder / f"{frame:04d}.png", to_8bit(density_there / peak))
                 bar.update()
 
 
@@ -144,7 +189,10 @@ def _densities(fixations: pd.DataFrame, time_s: Array, settings: SaliencySetting
             ahead += 1
         while near[0][0] < time - settings.window_s / 2 - 1e-9:
             near.popleft()
-        yield np.sum([one for _, one in near], axis=0)
+        total = np.zeros(size, dtype=np.float32)
+        for _, one in near:
+            total += one
+        yield total
 
 
 def to_8bit(saliency: Map) -> NDArray[np.uint8]:
