@@ -1,0 +1,119 @@
+"""31 fixations to a saliency map of 960×480, σ 5°: healpy, planar Gaussian blur, the sum over all pixels, ours.
+
+    pip install healpy
+    python benchmarks/saliency.py [--repeats 15] [--json FILE]
+
+All run in one process on one thread, one after the other in every round; times are CPU time a map. The errors are those
+of one fixation, and of all 31, against the von Mises-Fisher sum in double precision without any cut, by the area of the
+pixels: the Kullback-Leibler divergence KL(exact || found) in nats and the total variation. Not a test: times depend on
+the machine.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import healpy
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from timing import compare, machine, markdown
+
+from tsalv360.geometry import direction_to_pixel, pixel_to_direction, to_angles, to_vectors
+from tsalv360.saliency import saliency_map
+
+SIZE, SIGMA, N_FIXATIONS = (480, 960), 5.0, 31
+SIGMA_PX = SIGMA * SIZE[0] / 180
+OURS = "ours"
+PLACES = {"equator": ([0.0], [0.0]), "seam": ([180.0], [20.0]), "60° up": ([40.0], [60.0]), "pole": ([0.0], [90.0])}
+EXACT = "all fixations at all pixels, float64"
+
+Fixations = tuple[np.ndarray, np.ndarray]
+
+
+def exact(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """The sum of von Mises-Fisher densities at every pixel, from the definition."""
+    column, row = np.meshgrid(np.arange(SIZE[1]), np.arange(SIZE[0]))
+    pixels = to_vectors(*pixel_to_direction(column, row, *SIZE))
+    return np.sum([np.exp((pixels @ one - 1) / np.radians(SIGMA) ** 2) for one in to_vectors(yaw, pitch)], axis=0)
+
+
+def points(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """How many fixations fall into each pixel of the ERP."""
+    column, row = (np.rint(x).astype(int) for x in direction_to_pixel(yaw, pitch, *SIZE))
+    counts = np.zeros(SIZE, dtype=np.float32)
+    np.add.at(counts, (np.clip(row, 0, SIZE[0] - 1), column % SIZE[1]), 1)
+    return counts
+
+
+def planar(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """Points in the ERP, blurred as if it were a plane; it wraps at the seam."""
+    return gaussian_filter(points(yaw, pitch), SIGMA_PX, mode=("nearest", "wrap"))
+
+
+def planar_opencv(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """The same in OpenCV, which cannot wrap at the seam alone; the kernel ends at 4σ as SciPy's does."""
+    side = 2 * round(4 * SIGMA_PX) + 1
+    return cv2.GaussianBlur(points(yaw, pitch), (side, side), SIGMA_PX)
+
+
+def with_healpy(nside: int, **options: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Points in HEALPix pixels, blurred by spherical harmonics, read at the pixels of the ERP (looked up before)."""
+    column, row = np.meshgrid(np.arange(SIZE[1]), np.arange(SIZE[0]))
+    lookup = healpy.ang2pix(nside, *pixel_to_direction(column, row, *SIZE), lonlat=True)
+
+    def run(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+        pixels = healpy.ang2pix(nside, yaw, pitch, lonlat=True)
+        hits = np.bincount(pixels, minlength=healpy.nside2npix(nside)).astype(float)
+        return healpy.smoothing(hits, sigma=np.radians(SIGMA), **options)[lookup]
+
+    return run
+
+
+WAYS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    EXACT: exact,
+    "planar Gaussian blur (SciPy)": planar,
+    "planar Gaussian blur (OpenCV)": planar_opencv,
+    "healpy smoothing, nside 64": with_healpy(64),
+    "healpy smoothing, nside 64, lmax 64, no iteration": with_healpy(64, lmax=64, iter=0),
+    "healpy smoothing, nside 128": with_healpy(128),
+    "healpy smoothing, nside 512, lmax 64, no iteration": with_healpy(512, lmax=64, iter=0),
+    OURS: lambda yaw, pitch: saliency_map(yaw, pitch, sigma=SIGMA, size=SIZE),
+}
+
+
+def errors(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """KL(truth || found) and total variation of two maps as densities on the sphere."""
+    area = np.cos(np.radians(pixel_to_direction(0, np.arange(SIZE[0]), *SIZE)[1]))[:, None]
+    p, q = (np.maximum(one, 0) * area / (np.maximum(one, 0) * area).sum() for one in (truth, found.astype(float)))
+    floor = 1e-12  # a cut tail is not infinitely wrong
+    return float(np.sum(p * np.log((p + floor) / (q + floor)))), float(np.abs(p - q).sum() / 2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--json", type=Path, help="write the results to this file as well")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng(0)
+    fixations = to_angles(rng.normal(size=(N_FIXATIONS, 3)))  # anywhere on the sphere
+    where = machine()
+    times = compare({way: lambda run=run: run(*fixations) for way, run in WAYS.items()}, arguments.repeats)
+    places = {**PLACES, "31 anywhere": fixations}
+    found = {
+        way: {place: errors(run(*map(np.array, at)), exact(*map(np.array, at))) for place, at in places.items()}
+        for way, run in WAYS.items()
+    }
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": where, "times": times, "errors": found}, indent=1) + "\n")
+    print(where)
+    print(markdown(times, OURS, "ms"))
+    print(f"\n| way | {' | '.join(f'KL, TV: {place}' for place in places)} |\n|---|{'---|' * len(places)}")
+    for way, at in found.items():
+        print(f"| {way} | {' | '.join(f'{kl:.1e}, {tv:.1e}' for kl, tv in at.values())} |")
+
+
+if __name__ == "__main__":
+    main()
