@@ -5,7 +5,8 @@ rule assemble:
         tracks=rules.events.output.tracks,
         assignments=rules.events.output.assignments,
         fixations=rules.fixations.output.table,
-        saliency=rules.saliency.output[0],
+        saliency=rules.saliency.output.maps,
+        points=rules.saliency.output.points,
         captions=get_captions,
     output:
         directory(f"{RESULTS}/assembled/{{video}}"),

@@ -18,4 +18,5 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         read_table(snakemake.input.assignments, ASSIGNMENTS),
         read_json(snakemake.input.captions)[snakemake.wildcards.video],
         snakemake.input.saliency,
+        snakemake.input.points,
     )

@@ -60,7 +60,8 @@ def test_a_wrong_key_names_the_nearest_right_one(wrong: str, right: str) -> None
 
 def test_a_wrong_key_without_a_near_one_lists_what_is_known() -> None:
     message = refusal(DEMO | {"saliency": {"zzzz": 1}})
-    assert message == "saliency.zzzz: unknown key; known are saliency.sigma_deg, saliency.height, saliency.window_s"
+    known = "saliency.sigma_deg, saliency.height, saliency.window_s, saliency.all_observers"
+    assert message == f"saliency.zzzz: unknown key; known are {known}"
 
 
 def test_a_wrong_key_of_a_source_or_a_video_names_the_nearest_right_one() -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
@@ -78,6 +79,12 @@ def kept_frames(index: Mapping[str, Any], skip_first: int, rate: int = FPS) -> l
         return []
     places = np.interp(wanted, present, np.arange(len(present)))
     return np.unique(present[np.ceil(places - 0.5).astype(int)]).tolist()  # of two as near the earlier one
+
+
+def kept_times(index: Mapping[str, Any], skip_first: int) -> pd.DataFrame:
+    """`frame` and `time_s` (seconds) of the kept frames; parameters as `kept_frames`."""
+    frames = np.array(kept_frames(index, skip_first), dtype=np.int64)
+    return pd.DataFrame({"frame": frames, "time_s": frames / index["fps"]})
 
 
 def estimated_bytes(n_frames: int, size: tuple[int, int], format: str) -> int:

@@ -90,6 +90,14 @@ DROPPED: Table = {
     "rule": Column(TEXT, "the setting that dropped it"),
     "reason": Column(TEXT, "the measured value beside its limit"),
 }
+POINTS: Table = {
+    "event_id": Column(TEXT, "event whose map they belong to; empty: the map of all observers", nullable=True),
+    "frame": _FRAME,
+    "observer": FIXATIONS["observer"],
+    "yaw_deg": _YAW,
+    "pitch_deg": _PITCH,
+    "weight": FIXATIONS["weight"],
+}
 ANNOTATIONS: Table = {
     "event_id": _EVENT,
     "video": _VIDEO,
@@ -127,6 +135,7 @@ TABLES: dict[str, Table] = {
     "tracks": TRACKS,
     "assignments": ASSIGNMENTS,
     "dropped": DROPPED,
+    "points": POINTS,
     "annotations (dataset)": ANNOTATIONS,
     "clips (dataset)": CLIPS,
     "fixations (dataset)": DATASET_FIXATIONS,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tsalv360.captions.facts import central_region, colour_name, describe, shape_name, surroundings_motion
 from tsalv360.errors import InputError
+from tsalv360.projection import render_viewport
 
 COLOURS = {
     "red": (214, 40, 40),
@@ -170,6 +171,13 @@ def test_motion_is_told_against_the_surroundings(velocity: tuple[float, float], 
     frames = event([Thing(COLOURS["red"], "disc", start=start, velocity=velocity)], seed=3)
     assert said(describe(frames, 1.0))[2].rstrip(".") in (f"moving {way}", f"moving slowly {way}")
     assert np.dot(surroundings_motion(frames, 1.0), velocity) < 0
+
+
+@pytest.mark.parametrize("hfov", [55.0, 75.0, 100.0])
+def test_speeds_are_degrees_at_any_field_of_view(hfov: float) -> None:
+    erp = np.uint8(panorama(2, MUTED[0]).clip(0, 255))
+    frames = np.stack([render_viewport(erp, 6.0 * t, 0, hfov, (HEIGHT, WIDTH)) for t in range(6)])
+    np.testing.assert_allclose(surroundings_motion(frames, 1.0, hfov), (-6, 0), atol=0.7)
 
 
 def test_speed_is_told() -> None:

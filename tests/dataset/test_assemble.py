@@ -21,14 +21,19 @@ from tsalv360.tables import (
     DATASET_FIXATIONS,
     EVENTS,
     FIXATIONS,
+    POINTS,
     TRACKS,
     empty,
     read_table,
+    write_table,
 )  # fmt: skip
 
 Make = Callable[..., pd.DataFrame]
 
 KEPT = [22, 23, 25, 27, 28, 30, 31, 33, 34, 36, 38, 39, 41, 42, 44, 45, 47, 48, 50, 52, 53, 55, 56, 58, 59, 61, 62, 64]
+POINTS_OF_A_FRAME = pd.DataFrame(
+    {"event_id": ["127_1", None], "frame": 22, "observer": "a", "yaw_deg": [1.0, 2.0], "pitch_deg": 0.0, "weight": 1.0}
+)
 INDEX = {"id": "127", "source": "VR-EyeTracking"}
 
 
@@ -58,10 +63,13 @@ def assemble(tmp_path: Path, tracks: pd.DataFrame, make_events: Make) -> Callabl
     gaze = fixations_table(["a", "b", "c"], [0.9, 1.0, 1.1], 0.04, [22, 25, 27], [0, 90, -90], 0)
     assignments = pd.DataFrame({"row": [0, 1], "event_id": ["127_1", "127_2"], "distance_deg": [0.0, 0.0]})
 
+    points = tmp_path / "points.parquet"
+    write_table(points, POINTS_OF_A_FRAME, POINTS)
+
     def run() -> Path:
         events = make_events(tracks)
         assemble_video(
-            tmp_path / "part", INDEX, KEPT, events, tracks, gaze, assignments, captions, tmp_path / "saliency"
+            tmp_path / "part", INDEX, KEPT, events, tracks, gaze, assignments, captions, tmp_path / "saliency", points
         )
         return tmp_path / "part"
 
@@ -116,11 +124,24 @@ def test_checksums_hold_for_every_caption_and_map_and_notice_a_change(assemble: 
     check = ["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"]
     lines = (part / "SHA256SUMS").read_text().splitlines()
     assert {line.split("  ")[1] for line in lines} == {
-        path.relative_to(part).as_posix() for path in part.glob("TSV360_gt/*/*/*")
+        path.relative_to(part).as_posix() for path in [*part.glob("TSV360_gt/*/*/*"), part / "points/127.parquet"]
     }
     assert subprocess.run(check, cwd=part, check=False).returncode == 0
     (part / "TSV360_gt/127/127_1/description.txt").write_text("Changed.")
     assert subprocess.run(check, cwd=part, capture_output=True, check=False).returncode == 1
+
+
+def test_points_and_the_maps_of_all_observers_come_along_with_checksums(
+    assemble: Callable[[], Path], tmp_path: Path
+) -> None:
+    write_maps(tmp_path / "saliency" / "all", KEPT)
+    part = assemble()
+    maps = sorted(path.relative_to(part).as_posix() for path in part.glob("saliency_all/*/*"))
+    assert maps == [f"saliency_all/127/{frame:04d}.png" for frame in KEPT]
+    listed = (part / "SHA256SUMS").read_text()
+    assert all(name in listed for name in maps)
+    assert read_table(part / "points/127.parquet", POINTS).yaw_deg.tolist() == [1.0, 2.0]
+    assert not (part / "TSV360_gt" / "127" / "all").exists()
 
 
 def test_annotations_are_drafts_of_the_machine(assemble: Callable[[], Path]) -> None:
@@ -146,7 +167,7 @@ def test_a_map_of_zeros_is_refused_by_name_and_nothing_stays(assemble: Callable[
     cv2.imwrite(str(tmp_path / "saliency" / "127_2" / "0033.png"), np.zeros((48, 96), dtype=np.uint8))
     with pytest.raises(InputError, match=r"127_2/0033\.png: found a saliency map of zeros"):
         assemble()
-    assert [path.name for path in tmp_path.iterdir()] == ["saliency"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["points.parquet", "saliency"]
 
 
 def test_a_damaged_map_is_refused_by_name(assemble: Callable[[], Path], tmp_path: Path) -> None:
@@ -164,16 +185,18 @@ def test_an_event_without_any_map_is_refused_by_name(assemble: Callable[[], Path
 
 def test_a_video_without_events_has_a_part_too(tmp_path: Path) -> None:
     gaze = fixations_table(["a"], [0.0], 0.04, [0], [0], 0)
+    points = tmp_path / "points.parquet"
+    write_table(points, empty(POINTS), POINTS)
     for rows in (gaze, empty(FIXATIONS)):
         assemble_video(
-            tmp_path / "part", INDEX, KEPT, empty(EVENTS), empty(TRACKS), rows, empty(ASSIGNMENTS), {}, tmp_path
+            tmp_path / "part", INDEX, KEPT, empty(EVENTS), empty(TRACKS), rows, empty(ASSIGNMENTS), {}, tmp_path, points
         )
         assert len(read_table(tmp_path / "part/annotations.parquet", ANNOTATIONS)) == 0
         assert len(read_table(tmp_path / "part/clips.parquet", CLIPS)) == 0
         fixations = read_table(tmp_path / "part/fixations.parquet", DATASET_FIXATIONS)
         assert len(fixations) == len(rows)
         assert fixations.event_id.isna().all()
-        assert (tmp_path / "part/SHA256SUMS").read_text() == ""
+        assert (tmp_path / "part/SHA256SUMS").read_text().endswith("  points/127.parquet\n")
 
 
 def test_frames_without_a_map_or_a_clip_are_counted(assemble: Callable[[], Path], tmp_path: Path) -> None:

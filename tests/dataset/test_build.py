@@ -22,9 +22,11 @@ from tsalv360.tables import (
     DATASET_FIXATIONS,
     DROPPED,
     EVENTS,
+    POINTS,
     TRACKS,
     empty,
     read_table,
+    write_table,
 )
 
 Make = Callable[..., pd.DataFrame]
@@ -63,9 +65,11 @@ def parts(tmp_path: Path, make_track: Make, make_events: Make) -> list[Path]:
         text = {"text": f"Caption of {video}.", "model": "facts", "revision": "1"}
         captions = {event: {"caption": text["text"], "candidates": [text], "notes": []}}
         paths.append(tmp_path / "parts" / video)
+        points = tmp_path / "points" / f"{video}.parquet"
+        write_table(points, empty(POINTS), POINTS)
         assemble_video(
             paths[-1], {"id": video, "source": VIDEOS[video]}, FRAMES, events, tracks, gaze,
-            assigned if len(events) else empty(ASSIGNMENTS), captions, saliency,
+            assigned if len(events) else empty(ASSIGNMENTS), captions, saliency, points,
         )  # fmt: skip
     return paths
 
@@ -90,11 +94,13 @@ def test_the_folder_holds_all_parts_together(tmp_path: Path, parts: list[Path]) 
             "annotations.parquet",
             "clips.parquet",
             "fixations.parquet",
+            "points",
             "splits.json",
         ]
     )
     assert [path.parent.name for path in sorted(dataset.rglob("description.txt"))] == ["001_1", "002_1", "004_1"]
     assert len(list(dataset.glob("TSV360_gt/*/*/*.png"))) == 60
+    assert sorted(path.name for path in (dataset / "points").iterdir()) == [f"{video}.parquet" for video in VIDEOS]
     assert read_table(dataset / "annotations.parquet", ANNOTATIONS).event_id.tolist() == ["001_1", "002_1", "004_1"]
     assert read_table(dataset / "clips.parquet", CLIPS).clip_id.tolist() == [
         f"{video}_1_{n}" for video in ("001", "002", "004") for n in range(2)

@@ -344,10 +344,10 @@ def test_rows_outside_the_kept_frames_belong_to_no_event() -> None:
 
 
 def test_a_gap_longer_than_allowed_starts_a_new_event() -> None:
-    """Most leave for six seconds and come back; the few who stay all the while must not hold the two together."""
+    """Most leave for six seconds and come back; the one who stays all the while must not hold the two together."""
     away = (4.0, 10.0)
-    crowd = Target(0, 14, 40, 10, 0, 0, range(11), pause_s=away)
-    few = Target(0, 14, 40, 10, 0, 0, range(11, 14))
+    crowd = Target(0, 14, 40, 10, 0, 0, range(13), pause_s=away)
+    few = Target(0, 14, 40, 10, 0, 0, range(13, 14))
     found = detect_events(simulate([crowd, few], 14.0, noise=0.0), "127", FPS, SETTINGS)
     gaps = [np.diff(track.time_s).max() for _, track in found.tracks.groupby("event_id")]
     assert max(gaps) <= SETTINGS.max_gap_s + 2 / 16

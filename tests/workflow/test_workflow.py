@@ -46,6 +46,19 @@ def test_the_checksums_of_the_dataset_hold(built: Workflow) -> None:
     assert present - named == {"SHA256SUMS", ".snakemake_timestamp"}
 
 
+def test_every_map_has_its_points_and_every_kept_frame_its_map_of_all_observers(built: Workflow) -> None:
+    dataset = built.results / "dataset"
+    for video in ("001", "002"):
+        points = pd.read_parquet(dataset / "points" / f"{video}.parquet")
+        kept = {int(path.stem) for path in (built.results / "frames" / video).glob("*.jpg")}
+        maps = {int(path.stem) for path in (dataset / "saliency_all" / video).glob("*.png")}
+        assert maps == set(points.frame[points.event_id.isna()]) <= kept
+        assert len(maps) > 0.9 * len(kept)
+        for event in (dataset / "TSV360_gt" / video).iterdir():
+            maps = {int(path.stem) for path in event.glob("*.png")}
+            assert maps == set(points.frame[points.event_id == event.name])
+
+
 def test_every_job_leaves_a_log_and_a_benchmark(built: Workflow) -> None:
     for kind in ("logs", "benchmarks"):
         stages = {path.name for path in (built.results / kind).iterdir() if path.is_dir()}
@@ -87,6 +100,7 @@ def test_a_dry_run_prints_the_plan(fresh: Workflow) -> None:
     ("change", "rules"),
     [
         ({"saliency": {"sigma_deg": 4}}, AFTER_SALIENCY),
+        ({"saliency": {"all_observers": False}}, AFTER_SALIENCY),
         ({"captions": {"n_frames": 4}}, {"captions", "tasks", "assemble", "dataset", "report"}),
         ({"viewports": {"lead_s": 0.5}}, {"viewports", "captions", "tasks", "assemble", "dataset", "report"}),
         ({"dataset": {"seed": 5}}, {"dataset", "report"}),

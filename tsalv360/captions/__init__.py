@@ -41,7 +41,8 @@ def caption_video(
         numbers = spread(n_pictures, settings.n_frames)
         pictures = read_pictures(Path(viewports, f"{name}.mp4"), [lengths[name]["lead_in"] + n for n in numbers])
         track = tracks[tracks.event_id == name]
-        text = describe(pictures, float(np.median(np.diff(track.time_s.iloc[numbers]))) if len(numbers) > 1 else 0.0)
+        between = float(np.median(np.diff(track.time_s.iloc[numbers]))) if len(numbers) > 1 else 0.0
+        text = describe(pictures, between, float(track.camera_hfov_deg.iloc[0]))
         candidate = {"text": text, "model": settings.backend, "revision": REVISION[settings.backend], "score": None}
         captions[name] = {
             "caption": text,

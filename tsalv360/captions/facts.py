@@ -18,9 +18,7 @@ Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 Spectrum = NDArray[np.complex128]
 
-FIELD_OF_VIEW = 75.0  # horizontal, degrees
 WIDTH = 320  # of the pictures worked on, pixels
-FOCAL = WIDTH / 2 / np.tan(np.radians(FIELD_OF_VIEW / 2))  # pixels
 GRID_STEP = 0.6  # degrees per cell of the grid on which the surroundings' shift is sought
 STILL, SLOW, QUICK = 2.5, 8.0, 30.0  # degrees per second
 MOST = 0.6  # share of the pictures that must agree
@@ -194,14 +192,20 @@ def _convex_name(contour: NDArray[np.int32], waves: Floats) -> str:
     return "square" if high < 1.3 * low and waves[4] > max(0.05, waves[3]) and box > 0.86 else ""
 
 
-def _spectra(lab: Floats, mask: Mask) -> tuple[Spectrum, Spectrum, Spectrum]:
+def _focal_length(hfov: float) -> float:
+    """In pixels, of pictures with a horizontal field of view in degrees."""
+    return WIDTH / 2 / float(np.tan(np.radians(hfov / 2)))
+
+
+def _spectra(lab: Floats, mask: Mask, hfov: float) -> tuple[Spectrum, Spectrum, Spectrum]:
     """Transforms of the cells off the mask, of their lightness detail and of its square, padded to twice the size."""
-    half, half_down = FIELD_OF_VIEW / 2, np.degrees(np.arctan(len(lab) / 2 / FOCAL))
+    focal = _focal_length(hfov)
+    half, half_down = hfov / 2, np.degrees(np.arctan(len(lab) / 2 / focal))
     # on a grid of angles, unlike in the picture, a turn of the camera is a plain shift
     grid = np.meshgrid(np.arange(-half, half, GRID_STEP), np.arange(-half_down, half_down, GRID_STEP))
     right, down = np.radians(grid)
-    x = (FOCAL * np.tan(right) + (WIDTH - 1) / 2).astype(np.float32)
-    y = (FOCAL * np.tan(down) / np.cos(right) + (len(lab) - 1) / 2).astype(np.float32)
+    x = (focal * np.tan(right) + (WIDTH - 1) / 2).astype(np.float32)
+    y = (focal * np.tan(down) / np.cos(right) + (len(lab) - 1) / 2).astype(np.float32)
     free = 1.0 - cv2.dilate(mask.astype(np.float32), np.ones((13, 13), np.uint8))
     light, usable = cv2.remap(lab[..., 0], x, y, cv2.INTER_LINEAR), cv2.remap(free, x, y, cv2.INTER_LINEAR)
     usable = (usable > 0.99).astype(np.float32)
@@ -242,23 +246,23 @@ def _typical(speeds: Floats) -> Floats | None:
     return np.median(known, axis=0) if steady else None
 
 
-def _shifts(masks: Mask, lab: Floats) -> Floats:
+def _shifts(masks: Mask, lab: Floats, hfov: float) -> Floats:
     """Shift [T - 1, 2] of what lies outside the masks, degrees right and up; NaN where it is not plain."""
-    spectra = [_spectra(p, m) for p, m in zip(lab, masks, strict=True)]
+    spectra = [_spectra(p, m, hfov) for p, m in zip(lab, masks, strict=True)]
     return np.array([_shift(a, b) for a, b in zip(spectra, spectra[1:], strict=False)]).reshape(-1, 2)
 
 
-def surroundings_motion(frames: NDArray[np.uint8], seconds_between: float) -> Floats | None:
+def surroundings_motion(frames: NDArray[np.uint8], seconds_between: float, hfov: float = 75.0) -> Floats | None:
     """Velocity [2] around the central part, degrees per second right and up; None where it is not plain."""
-    return _typical(_shifts(*central_region(frames)) / seconds_between) if seconds_between > 0 else None
+    return _typical(_shifts(*central_region(frames), hfov) / seconds_between) if seconds_between > 0 else None
 
 
-def _positions(masks: Mask) -> Floats:
+def _positions(masks: Mask, hfov: float) -> Floats:
     """Direction [T, 2] of the masks' middles from the axis, degrees right and up; NaN where a mask is empty."""
-    places = np.full((len(masks), 2), np.nan)
+    places, focal = np.full((len(masks), 2), np.nan), _focal_length(hfov)
     for k in np.flatnonzero(masks.any(axis=(1, 2))):
         down, right = np.argwhere(masks[k]).mean(0) - (np.array(masks.shape[1:]) - 1) / 2
-        places[k] = np.degrees((np.arctan2(right, FOCAL), np.arctan2(-down, np.hypot(right, FOCAL))))
+        places[k] = np.degrees((np.arctan2(right, focal), np.arctan2(-down, np.hypot(right, focal))))
     return places
 
 
@@ -297,15 +301,19 @@ def _scene(lab: Floats) -> str:
     return f"{texture} {middle} scene" if middle == around else split
 
 
-def describe(frames: NDArray[np.uint8], seconds_between: float) -> str:
-    """One sentence, under 40 words, of what was measured in RGB pictures uint8 [T, H, W, 3] `seconds_between` apart."""
+def describe(frames: NDArray[np.uint8], seconds_between: float, hfov: float = 75.0) -> str:
+    """One sentence, under 40 words, of what was measured in RGB pictures uint8 [T, H, W, 3] `seconds_between` apart.
+
+    Parameters: `hfov`, the horizontal field of view of the pictures in degrees.
+    """
     frames = np.asarray(frames)
     if frames.ndim != 4 or len(frames) < 1 or frames.shape[3] != 3 or frames.dtype != np.uint8:
         found = f"{frames.dtype} {list(frames.shape)}"
         raise InputError("pictures of an event", found, "uint8 [T, H, W, 3]", "Pass at least one RGB picture.")
     masks, lab = central_region(frames)
     text = _with_article(_thing(masks, lab) if masks.any() else _scene(lab)).capitalize()
-    own = np.diff(_positions(masks), axis=0) - _shifts(masks, lab) if masks.any() else _shifts(masks, lab)
+    shifts = _shifts(masks, lab, hfov)
+    own = np.diff(_positions(masks, hfov), axis=0) - shifts if masks.any() else shifts
     velocity = _typical(own / seconds_between) if seconds_between > 0 else None
     # parts of a scene may move though its whole does not, so a scene is never said to rest
     if velocity is not None and (masks.any() or np.hypot(*velocity) >= STILL):

@@ -15,7 +15,7 @@ from tsalv360.frames import estimated_bytes
 from tsalv360.sources import maps, published
 
 _EVENTS_AT_ONCE = 2.0  # 1.5 on the real videos and the demo; TSV360 has about 128,000 maps for 160 videos
-_MAP_BYTES_PER_PIXEL = 0.0135
+_MAP_BYTES_PER_PIXEL, _FULL_MAP_BYTES_PER_PIXEL = 0.0135, 0.061
 _VIEWPORT_BYTES_PER_PIXEL = 0.075  # the video and its overlay twin
 _OVERHEAD = 1.1  # Snakemake between the jobs
 
@@ -24,6 +24,7 @@ _SECONDS_PER_DECODED_PIXEL = 2.5e-9
 _SECONDS_PER_WRITTEN_PIXEL = {"jpg": 8e-9, "png": 32e-9}
 _SECONDS_PER_FRAME = 0.004  # events
 _SECONDS_PER_EVENT_FRAME = 0.05  # saliency, viewports, captions, assembling
+_SECONDS_PER_FULL_MAP = 0.008
 _SECONDS_PER_RECOVERED_MAP = 0.04
 
 
@@ -51,7 +52,7 @@ def needs(config: Config, videos: Sequence[VideoCheck], cores: int) -> Needs:
     on = next(path for path in [folder, *folder.parents] if path.exists())
     height, kind = config.frames.height, config.frames.format
     size = height, 2 * height
-    frames_bytes = map_frames = 0
+    frames_bytes = map_frames = full_maps = 0
     seconds = 0.0
     for video in videos:
         if not (video.kept_frames and video.n_frames and video.width and video.height):
@@ -67,10 +68,13 @@ def needs(config: Config, videos: Sequence[VideoCheck], cores: int) -> Needs:
         if taken_over:
             continue
         map_frames += round(video.kept_frames * _EVENTS_AT_ONCE)
+        full_maps += video.kept_frames * config.saliency.all_observers
         seconds += video.kept_frames * (_SECONDS_PER_FRAME + _EVENTS_AT_ONCE * _SECONDS_PER_EVENT_FRAME)
         seconds += (video.gaze_format == maps.SALIENCY_MAPS) * video.kept_frames * _SECONDS_PER_RECOVERED_MAP
-    maps_bytes = round(map_frames * 2 * config.saliency.height**2 * _MAP_BYTES_PER_PIXEL)
+    bytes_per_pixel = map_frames * _MAP_BYTES_PER_PIXEL + full_maps * _FULL_MAP_BYTES_PER_PIXEL
+    maps_bytes = round(bytes_per_pixel * 2 * config.saliency.height**2)
     viewports_bytes = round(map_frames * config.viewports.height * config.viewports.width * _VIEWPORT_BYTES_PER_PIXEL)
+    seconds += full_maps * _SECONDS_PER_FULL_MAP
     return Needs(
         str(folder),
         frames_bytes,

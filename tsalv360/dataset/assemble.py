@@ -9,12 +9,16 @@ import pandas as pd
 from tsalv360.errors import InputError
 from tsalv360.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.frames import read_picture
+from tsalv360.saliency import ALL_OBSERVERS
 from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, write_rows, write_table
 
 CLIP_LENGTH = 8
 CHECKSUMS = "SHA256SUMS"
 LEFT_OUT = "left_out.json"
 GROUND_TRUTH = "TSV360_gt"
+SALIENCY_ALL = "saliency_all"
+POINTS = "points"
+FOLDERS = (GROUND_TRUTH, SALIENCY_ALL, POINTS)
 DESCRIPTION = "description.txt"
 
 
@@ -28,17 +32,19 @@ def assemble_video(
     assignments: pd.DataFrame,
     captions: dict[str, Any],
     saliency: str | Path,
+    points: str | Path,
 ) -> None:
     """Write a video's part of the dataset.
 
-    `TSV360_gt/<video>/<event>/description.txt` and `NNNN.png`, its rows of annotations, clips and fixations as
-    Parquet, how many frames of its events have no map or are in no clip, and SHA256SUMS of the captions and maps.
+    `TSV360_gt/<video>/<event>/description.txt` and `NNNN.png`, `points/<video>.parquet`, where they were made the maps
+    of all observers as `saliency_all/<video>/NNNN.png`, its rows of annotations, clips and fixations as Parquet, how
+    many frames of its events have no map or are in no clip, and SHA256SUMS of the captions, maps and points.
 
     Parameters
     ----------
     frames : all kept frame numbers of the video.
     captions : {event_id: {caption, candidates, notes}}.
-    saliency : folder of the saliency stage; its maps are hard-linked where the file system allows it.
+    saliency, points : what the saliency stage wrote; it is hard-linked where the file system allows it.
     """
     video = index["id"]
     with whole_folder(directory) as partial:
@@ -48,6 +54,9 @@ def assemble_video(
             event: _write_event(ground_truth / event, Path(saliency, event), captions[event]["caption"])
             for event in map(str, events.event_id)
         }
+        _link(Path(points), partial / POINTS / f"{video}.parquet")
+        for path in sorted(Path(saliency, ALL_OBSERVERS).glob("*.png")):
+            _link(path, partial / SALIENCY_ALL / video / path.name)
         annotations = [
             annotation_row(
                 index, str(name), (start, end), captions[name]["caption"], "machine", captions[name]["candidates"]
@@ -76,7 +85,7 @@ def write_part(
     write_rows(directory / "clips.parquet", clips, CLIPS)
     write_table(directory / "fixations.parquet", fixations, DATASET_FIXATIONS)
     write_json(directory / LEFT_OUT, left_out)
-    files = sorted((directory / GROUND_TRUTH).glob("*/*/*"))
+    files = [path for folder in FOLDERS for path in sorted((directory / folder).rglob("*")) if path.is_file()]
     (directory / CHECKSUMS).write_text("".join(checksum_lines(files, directory)), encoding="utf-8")
 
 
@@ -106,6 +115,11 @@ def clip_row(event: str, video: str, number: int, frames: list[int]) -> dict[str
 def checksum_lines(files: list[Path], base: Path) -> list[str]:
     """Lines of sha256sum for `files`, named relative to the folder `base`."""
     return [f"{sha256(file)}  {file.relative_to(base).as_posix()}\n" for file in files]
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    link_or_copy(source, target)
 
 
 def _write_event(folder: Path, saliency: Path, caption: str) -> set[int]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsalv360.dataset.assemble import CHECKSUMS, GROUND_TRUTH, LEFT_OUT, checksum_lines
+from tsalv360.dataset.assemble import CHECKSUMS, FOLDERS, LEFT_OUT, checksum_lines
 from tsalv360.dataset.card import write_card
 from tsalv360.dataset.settings import DatasetSettings
 from tsalv360.dataset.splits import in_no_fold, make_splits
@@ -30,7 +30,8 @@ def build_dataset(
     """
     with whole_folder(directory) as partial:
         for part in parts:
-            _link_tree(part, Path(GROUND_TRUTH), partial)
+            for folder in FOLDERS:
+                _link_tree(part, folder, partial)
         tables = {}
         for name, table in TABLES.items():
             tables[name] = pd.concat([read_table(part / f"{name}.parquet", table) for part in parts], ignore_index=True)
@@ -46,7 +47,7 @@ def build_dataset(
         (partial / CHECKSUMS).write_text("".join([*checksum_lines(others, partial), *maps]), encoding="utf-8")
 
 
-def _link_tree(source: Path, folder: Path, target: Path) -> None:
+def _link_tree(source: Path, folder: str, target: Path) -> None:
     for path in sorted((source / folder).rglob("*")):
         place = target / path.relative_to(source)
         if path.is_file():

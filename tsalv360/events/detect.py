@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tsalv360.camera import camera_path
+from tsalv360.camera import camera_hfov, camera_path
 from tsalv360.events.candidates import find_candidates
+from tsalv360.events.event import Settled
 from tsalv360.events.settings import EventSettings
-from tsalv360.events.settle import Settled, settle
+from tsalv360.events.settle import settle, take_as_found
 from tsalv360.frames import frame_numbers
-from tsalv360.geometry import Array, to_angles, to_vectors, vector_angle
+from tsalv360.geometry import Array, angular_distance, to_angles, to_vectors, vector_angle
 from tsalv360.looks import Looks, sample_looks
 from tsalv360.tables import ASSIGNMENTS, DROPPED, EVENTS, TRACKS, empty
 
@@ -52,8 +53,12 @@ def detect_events(
         return DetectedEvents(*(empty(table) for table in (EVENTS, TRACKS, ASSIGNMENTS, DROPPED)))
     number = np.array(frames)
     looks = sample_looks(fixations, number / fps)
-    candidates = find_candidates(looks, settings)
-    settled = settle(looks, candidates, settings)
+    if settings.method == "regions":
+        from tsalv360.events.regions import find_regions  # its clustering takes time to import
+
+        settled = take_as_found(looks, find_regions(looks, settings.regions), settings)
+    else:
+        settled = settle(looks, find_candidates(looks, settings), settings)
     kept = [s for s in settled if not s.dropped]
     kept.sort(key=lambda s: (s.frames[0], s.frames[-1], -s.n_looks))
     names = [f"{video_id}_{k}" for k in range(1, len(kept) + 1)]
@@ -71,13 +76,19 @@ def _track(
     name: str, event: Settled, number: NDArray[np.int64], fps: float, rate: float, settings: EventSettings
 ) -> pd.DataFrame:
     yaw, pitch = to_angles(event.path)
-    camera = np.concatenate(
-        [
-            camera_path(event.path[part], rate, settings.camera_smooth_s, settings.camera_max_speed_deg_s)
-            for part in event.stretches
-        ]
-    )
-    camera_yaw, camera_pitch = to_angles(camera)
+    camera = [
+        camera_path(
+            event.path[part],
+            rate,
+            settings.camera_smooth_s,
+            settings.camera_max_speed_deg_s,
+            settings.camera_max_acceleration_deg_s2,
+            settings.camera_max_offset_deg,
+            settings.camera_max_rotation_deg_s,
+        )
+        for part in event.stretches
+    ]
+    camera_yaw, camera_pitch = np.concatenate(camera, axis=1)
     frame = number[event.frames]
     return pd.DataFrame(
         {
@@ -90,7 +101,14 @@ def _track(
             "n_observers": event.n_observers,
             "camera_yaw_deg": camera_yaw,
             "camera_pitch_deg": camera_pitch,
-            "camera_hfov_deg": settings.camera_hfov_deg,
+            "camera_hfov_deg": camera_hfov(
+                event.spread_deg,
+                angular_distance(yaw, pitch, camera_yaw, camera_pitch),
+                rate,
+                settings.camera_smooth_s,
+                settings.camera_spreads,
+                (settings.camera_hfov_deg, settings.camera_max_hfov_deg),
+            ),
         }
     )
 

@@ -1,224 +1,211 @@
-"""Settling candidates: whose looks are whose, where each event is at every frame, when it begins and ends."""
+"""Settling candidates: whose looks are whose, where each event is at every frame, when it begins and ends.
 
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+Rounds of two steps, as in expectation maximisation: every look goes to the nearest event within reach; every event's
+path is fitted to its looks, and its time is found anew, up to a second further than before at both ends. Between
+rounds, what turns out to be the same event twice is dropped, and what goes on as another event is joined to it.
+"""
+
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+from scipy.ndimage import binary_dilation
 
 from tsalv360.events.candidates import Candidate
+from tsalv360.events.event import Dropped, Settled, broken_rule
+from tsalv360.events.paths import PathFit
+from tsalv360.events.presence import chance_by_pitch, present
 from tsalv360.events.settings import EventSettings
-from tsalv360.geometry import Array, interpolate, normalise, to_angles, vector_angle
+from tsalv360.geometry import Array, interpolate, to_angles, vector_angle
 from tsalv360.looks import Looks
 
-_ROUNDS = 3  # of assigning looks and moving paths; further rounds move them by less than 0.1°
-_SMOOTH_S = 0.2  # σ over time of the looks that place an event
-_REACH_S = 1.0  # how far before and after its clusters an event is looked for
-_EDGE = 0.4  # an event begins and ends where its share falls below this part of its median share
+_ROUNDS = 12  # an event can grow by as many seconds at both ends
+_WIDTH_ROUNDS = 3  # of these, the last chooses anew how smooth paths are
+_REACH_S = 1.0  # how far beyond its ends an event is looked for, each round
+_JOIN_DEG = 20.0  # farthest apart that two ends can lie; both are extrapolated from few looks
+_JOIN_S = 1.5  # time before and after that tells whether one path explains both
+_JOIN_RATIO = 1.5  # to which the looks' distance from their path may grow by that
 
 
-class Dropped(NamedTuple):
-    """Why a candidate is no event: the setting that says so, and the measured value beside its limit."""
+@dataclass(eq=False)
+class _Track:
+    """A candidate on its way to an event.
 
-    rule: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Settled:
-    """One event on the frame grid, frame by frame.
-
-    `frames` [n] are indices of the grid, `path` [n, 3] the event's directions as unit vectors, `spread_deg` [n] the
-    root mean square distance of its looks, `looking` [n, n_observers] who looks at it, `n_present` [n] how many look
-    anywhere.
+    Unit vectors [n_frames, 3]; where looks may go to it, and when it is on [n_frames]; which looks are its own
+    [n_frames, n_observers]; σ over time of its path; the share that would look there by chance [n_frames].
     """
 
-    frames: NDArray[np.int64]
     path: Array
-    spread_deg: Array
-    looking: NDArray[np.bool_]
-    n_present: NDArray[np.int64]
+    domain: NDArray[np.bool_]
+    on: NDArray[np.bool_]
+    own: NDArray[np.bool_]
+    width_s: float = 0.4
+    chance: Array = field(default_factory=lambda: np.zeros(0))
     dropped: Dropped | None = None
 
     @property
-    def n_observers(self) -> NDArray[np.int64]:
-        """Observers looking at it at each frame [n]."""
-        return self.looking.sum(axis=1)
-
-    @property
-    def n_looks(self) -> int:
-        """Looks at it in all."""
-        return int(self.looking.sum())
-
-    @property
-    def n_watchers(self) -> int:
-        """Observers who looked at it at any time."""
-        return int(np.any(self.looking, axis=0).sum())
-
-    @property
-    def share(self) -> float:
-        """Mean share of those present who look at it."""
-        return float(np.mean(self.n_observers / np.maximum(self.n_present, 1)))
-
-    def split(self, max_gap: float) -> list["Settled"]:
-        """Events of its own where more than `max_gap` frames lie between two of its frames."""
-        cuts = np.flatnonzero(np.diff(self.frames) > max_gap + 1) + 1
-        arrays = [self.frames, self.path, self.spread_deg, self.looking, self.n_present]
-        return [Settled(*parts) for parts in zip(*(np.split(array, cuts) for array in arrays), strict=True)]
-
-    @property
-    def stretches(self) -> list[slice]:
-        """Runs of consecutive frames, as slices of the arrays."""
-        cuts = np.flatnonzero(np.diff(self.frames) > 1) + 1
-        edges = [0, *cuts.tolist(), len(self.frames)]
-        return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-
-    @property
-    def direction(self) -> tuple[float, float]:
-        """Yaw and pitch in degrees of its mean direction."""
-        yaw, pitch = to_angles(self.path.sum(axis=0))
-        return float(yaw), float(pitch)
-
-    @property
-    def mean_spread_deg(self) -> float:
-        """Root mean square of its spread."""
-        return float(np.sqrt(np.mean(self.spread_deg**2)))
-
-    @property
-    def confidence(self) -> float:
-        """√(mean share of the observers × compactness), compactness = 1 / (1 + (spread / 5°)²)."""
-        return float(np.sqrt(min(self.share, 1.0) / (1 + (self.mean_spread_deg / 5.0) ** 2)))
+    def ends(self) -> tuple[int, int]:
+        """First and last frame in which it is on."""
+        frames = np.flatnonzero(self.on)
+        return int(frames[0]), int(frames[-1])
 
 
 def settle(looks: Looks, candidates: list[Candidate], settings: EventSettings) -> list[Settled]:
     """Settle all candidates together; what breaks a rule is returned with `dropped` saying why."""
-    candidates = [c for c in candidates if len(c.times) > 1]
-    events = _settle_together(looks, candidates, settings)
-    doubles = _doubles(events, settings.merge_deg)
-    single = [(c, e) for k, (c, e) in enumerate(zip(candidates, events, strict=True)) if e and k not in doubles]
-    joined = _joined(single, looks.rate, settings)
-    final = [
-        replace(part, dropped=_broken_rule(part, looks.rate, settings))
-        for event in _settle_together(looks, joined, settings)
-        if event
-        for part in event.split(settings.max_gap_s * looks.rate)
+    tracks = [_begin(looks, candidate, settings.window_s) for candidate in candidates]
+    dropped: list[_Track] = []
+    for number in range(_ROUNDS):
+        _share_out(looks, tracks, settings.assign_deg)
+        chance = _chance(looks, tracks, settings.assign_deg)
+        for track in tracks:
+            _refit(looks, track, chance, settings, choose_width=number % _WIDTH_ROUNDS == _WIDTH_ROUNDS - 1)
+        _drop_doubles(tracks, settings.merge_deg)
+        dropped += [track for track in tracks if track.dropped]
+        tracks = [track for track in tracks if not track.dropped]
+        if number < _ROUNDS - 2:  # the last rounds fit what has been joined
+            tracks = _joined(looks, tracks, settings)
+    _share_out(looks, tracks, settings.assign_deg)
+    events = [
+        replace(part, dropped=broken_rule(part, looks.rate, settings))
+        for track in tracks
+        for part in _settled(looks, track, settings).split(settings.max_gap_s * looks.rate)
     ]
-    merged = Dropped("merge_deg", f"stays within {settings.merge_deg:g}° of a stronger event")
-    return final + [replace(event, dropped=merged) for k in sorted(doubles) if (event := events[k])]
+    return events + [replace(_settled(looks, track, settings), dropped=track.dropped) for track in dropped]
 
 
-def _joined(pairs: list[tuple[Candidate, Settled]], rate: float, settings: EventSettings) -> list[Candidate]:
-    """The candidates, with those joined where one goes on, in time and place, where another ends."""
-    pairs = sorted(pairs, key=lambda pair: pair[1].frames[0])
-    joined: list[tuple[Candidate, Settled]] = []
-    for candidate, event in pairs:
-        for place, (earlier, before) in enumerate(joined):
-            gap = event.frames[0] - before.frames[-1]
-            near = _miss_deg(before.path, event.path[0], gap, round(rate)) <= settings.link_deg
-            if near and abs(gap) <= settings.max_gap_s * rate:
-                joined[place] = earlier.joined_with(candidate), event
+def take_as_found(looks: Looks, candidates: list[Candidate], settings: EventSettings) -> list[Settled]:
+    """The candidates of the published way as events: gaps filled, looks shared out, short ones with their reason."""
+    tracks = [_begin(looks, candidate, 0.0) for candidate in candidates]
+    _share_out(looks, tracks, settings.assign_deg)
+    chance = _chance(looks, tracks, settings.assign_deg)
+    for track in tracks:
+        track.chance = _at_pitch(chance, track.path)
+    rules = replace(settings, min_duration_s=settings.regions.min_duration_s)
+    events = [_settled(looks, track, settings) for track in tracks]
+    return [replace(event, dropped=broken_rule(event, looks.rate, rules)) for event in events]
+
+
+def _begin(looks: Looks, candidate: Candidate, window_s: float) -> _Track:
+    path = interpolate(candidate.times, np.array(candidate.centres), looks.time_s)
+    first, last = candidate.times[0] - window_s / 2 - 1e-9, candidate.times[-1] + window_s / 2 + 1e-9
+    on = (looks.time_s >= first) & (looks.time_s <= last)
+    return _Track(path, on, on, np.zeros(looks.present.shape, bool))
+
+
+def _share_out(looks: Looks, tracks: list[_Track], reach_deg: float) -> None:
+    """Each look goes to the nearest track within reach, where that may have looks."""
+    if not tracks:
+        return
+    distance = np.stack([vector_angle(looks.vectors, track.path[:, None]) for track in tracks])
+    domain = np.stack([track.domain for track in tracks])
+    distance = np.where(domain[:, :, None] & looks.present & (distance <= reach_deg), distance, np.inf)
+    owner = np.where(np.isfinite(distance.min(axis=0)), distance.argmin(axis=0), -1)
+    for k, track in enumerate(tracks):
+        track.own = owner == k
+
+
+def _chance(looks: Looks, tracks: list[_Track], reach_deg: float) -> Array:
+    """Share of the looks that would be within reach of a place at each degree of pitch [180], were nothing there."""
+    free = looks.present.copy()
+    for track in tracks:
+        free &= ~track.own
+    _, pitch = to_angles(looks.vectors[free])
+    return chance_by_pitch(pitch, looks.weights[free], reach_deg, looks.weights[looks.present].sum())
+
+
+def _at_pitch(chance: Array, path: Array) -> Array:
+    """The chance of each degree of pitch [180] along a path [n, 3]."""
+    _, pitch = to_angles(path)
+    return chance[np.clip((pitch + 90).astype(int), 0, 179)]
+
+
+def _refit(looks: Looks, track: _Track, chance: Array, settings: EventSettings, choose_width: bool) -> None:
+    """Fit the path to the track's looks and find anew when it is on; a track that never is has its reason to drop."""
+    fit = PathFit(looks, track.own)
+    if choose_width:
+        track.width_s = fit.best_width()
+    path, known = fit.path(track.width_s)
+    if known.any():
+        track.path = path
+    watching = np.where(track.own, looks.weights, 0.0).sum(axis=1)
+    people = np.where(looks.present, looks.weights, 0.0).sum(axis=1)
+    track.chance = _at_pitch(chance, track.path)
+    on = present(watching, people, track.chance, settings.min_share, looks.rate) & track.domain & known
+    if not on.any():
+        track.dropped = Dropped("min_share", f"never clearly watched by {settings.min_share:g} of the observers")
+        return
+    track.on = on
+    reach = np.ones(2 * round(_REACH_S * looks.rate) + 1, dtype=bool)
+    track.domain = np.asarray(binary_dilation(on, reach)) & known
+
+
+def _drop_doubles(tracks: list[_Track], merge_deg: float) -> None:
+    """Of two tracks that stay close for most of the shorter one's time, the one with fewer looks is to be dropped."""
+    tracks = sorted((track for track in tracks if not track.dropped), key=lambda track: -int(track.own.sum()))
+    for place, weak in enumerate(tracks):
+        for strong in tracks[:place]:
+            both = weak.on & strong.on
+            close = (vector_angle(weak.path[both], strong.path[both]) < merge_deg).sum()
+            if not strong.dropped and close > min(weak.on.sum(), strong.on.sum()) / 2:
+                weak.dropped = Dropped("merge_deg", f"stays within {merge_deg:g}° of a stronger event")
+                break
+
+
+def _joined(looks: Looks, tracks: list[_Track], settings: EventSettings) -> list[_Track]:
+    """The tracks, with those joined where one goes on, in time and place, about where another ends."""
+    joined: list[_Track] = []
+    for track in sorted(tracks, key=lambda track: track.ends):
+        for earlier in joined:
+            last, first = earlier.ends[1], track.ends[0]
+            near = last < track.ends[1] and abs(first - last) <= settings.max_gap_s * looks.rate
+            if near and _is_one(looks, earlier, track, min(first, last), max(first, last)):
+                _append(earlier, track, (first + last) // 2)
                 break
         else:
-            joined.append((candidate, event))
-    return [candidate for candidate, _ in joined]
+            joined.append(track)
+    return joined
 
 
-def _miss_deg(path: Array, goal: Array, steps: int, memory: int) -> float:
-    """How far from `goal` a path [n, 3] ends that stands still, or goes on as in its last `memory` steps."""
-    back = min(len(path) - 1, memory)
-    ahead = normalise(path[-1] + (path[-1] - path[-1 - back]) * steps / max(1, back))
-    return float(min(vector_angle(path[-1], goal), vector_angle(ahead, goal)))
+def _is_one(looks: Looks, a: _Track, b: _Track, first: int, last: int) -> bool:
+    """Whether one path explains the looks at both, around the frames `first` to `last`, about as well as two do."""
+    between = slice(first, last + 1)
+    if np.median(vector_angle(a.path[between], b.path[between])) > _JOIN_DEG:
+        return False
+    margin = round(_JOIN_S * looks.rate)
+    near = slice(max(0, first - margin), last + 1 + margin)
+    around = Looks(looks.time_s[near], looks.vectors[near], looks.weights[near])
+    width = max(a.width_s, b.width_s)
+    apart = _squares(around, a.own[near], width) + _squares(around, b.own[near], width)
+    return _squares(around, (a.own | b.own)[near], width) <= _JOIN_RATIO**2 * apart
 
 
-def _settle_together(looks: Looks, candidates: list[Candidate], settings: EventSettings) -> list[Settled | None]:
-    if not candidates:
-        return []
-    paths = np.stack([interpolate(c.times, np.array(c.centres), looks.time_s) for c in candidates])
-    near = np.stack([_near_clusters(c, looks.time_s, settings) for c in candidates])
-    for _ in range(_ROUNDS):
-        owner = _owners(looks, paths, near, settings.assign_deg)
-        paths = np.stack([_path(looks, owner == k, paths[k]) for k in range(len(paths))])
-    owner = _owners(looks, paths, near, settings.assign_deg)
-    return [_settled(looks, owner == k, paths[k], near[k], settings) for k in range(len(paths))]
+def _squares(looks: Looks, own: NDArray[np.bool_], width_s: float) -> float:
+    """Sum of the squared distances of looks from the path fitted to them."""
+    path, _ = PathFit(looks, own).path(width_s)
+    return float((vector_angle(looks.vectors, path[:, None])[own] ** 2).sum())
 
 
-def _near_clusters(candidate: Candidate, time: Array, settings: EventSettings) -> NDArray[np.bool_]:
-    """Frames [n] at or close to a cluster of the candidate."""
-    distance = np.abs(time[:, None] - np.array(candidate.times)).min(axis=1)
-    return distance <= max(_REACH_S, settings.max_gap_s / 2 + settings.step_s)
+def _append(track: _Track, later: _Track, middle: int) -> None:
+    """Let a track go on as another from the frame after `middle`."""
+    for name in ("path", "domain", "on", "own", "chance"):
+        getattr(track, name)[middle + 1 :] = getattr(later, name)[middle + 1 :]
 
 
-def _owners(looks: Looks, paths: Array, near: NDArray[np.bool_], reach_deg: float) -> NDArray[np.int64]:
-    """The candidate [n_frames, n_observers] that each look belongs to: the nearest within reach, else −1."""
-    distance = vector_angle(looks.vectors[None], paths[:, :, None])
-    distance = np.where(near[:, :, None] & looks.present[None] & (distance <= reach_deg), distance, np.inf)
-    return np.where(np.isfinite(distance.min(axis=0)), distance.argmin(axis=0), -1)
+def _settled(looks: Looks, track: _Track, settings: EventSettings) -> Settled:
+    """The frames in which a track is on, with gaps filled."""
+    frames = np.flatnonzero(_filled(track.on, settings.fill_gap_s * looks.rate))
+    path, own = track.path[frames], track.own[frames]
+    squares = np.where(own, vector_angle(looks.vectors[frames], path[:, None]) ** 2, 0.0).sum(axis=1)
+    spread = np.sqrt(squares / np.maximum(own.sum(axis=1), 1))
+    people = np.maximum(looks.present[frames].sum(axis=1), 1)
+    return Settled(frames, path, spread, own, people, track.chance[frames])
 
 
-def _path(looks: Looks, own: NDArray[np.bool_], before: Array) -> Array:
-    """Mean direction of the own looks, smoothed over time; where there are none the path stands still."""
-    weights = np.where(own, looks.weights, 0.0)
-    total = np.einsum("fo,foc->fc", weights, np.nan_to_num(looks.vectors))
-    sigma = _SMOOTH_S * looks.rate
-    smooth = gaussian_filter1d(total, sigma, axis=0, mode="constant", truncate=3)
-    known = np.linalg.norm(smooth, axis=1) > 1e-3
-    if not known.any():
-        return before
-    return interpolate(looks.time_s[known], normalise(smooth[known]), looks.time_s)
-
-
-def _settled(
-    looks: Looks, own: NDArray[np.bool_], path: Array, near: NDArray[np.bool_], settings: EventSettings
-) -> Settled | None:
-    """The frames in which enough of those present look, with gaps filled; None when there are none at all."""
-    watching = own.sum(axis=1)
-    present = np.maximum(looks.present.sum(axis=1), 1)
-    share = uniform_filter1d(watching / present, size=max(1, round(settings.window_s * looks.rate)), mode="constant")
-    typical = np.median(share[near & (share > 0)]) if (near & (share > 0)).any() else 0.0
-    alive = near & (share >= max(_EDGE * typical, settings.min_share)) & (share > 0)
-    frames = np.flatnonzero(_fill(alive, settings.fill_gap_s * looks.rate))
-    if not len(frames):
-        return None
-    squares = np.where(own, vector_angle(looks.vectors, path[:, None]) ** 2, 0.0)[frames].sum(axis=1)
-    spread = np.sqrt(squares / np.maximum(watching[frames], 1))
-    return Settled(frames, path[frames], spread, own[frames], present[frames])
-
-
-def _fill(alive: NDArray[np.bool_], gap: float) -> NDArray[np.bool_]:
-    """`alive` with the gaps of up to `gap` frames filled."""
-    alive = alive.copy()
-    frames = np.flatnonzero(alive)
+def _filled(on: NDArray[np.bool_], gap: float) -> NDArray[np.bool_]:
+    """`on` with the gaps of up to `gap` frames filled."""
+    on = on.copy()
+    frames = np.flatnonzero(on)
     for before, after in zip(frames[:-1], frames[1:], strict=True):
         if 1 < after - before <= gap + 1:
-            alive[before:after] = True
-    return alive
-
-
-def _broken_rule(event: Settled, rate: float, settings: EventSettings) -> Dropped | None:
-    duration = len(event.frames) / rate
-    if duration < settings.min_duration_s:
-        return Dropped("min_duration_s", f"lasts {duration:.2f} s, less than {settings.min_duration_s:g} s")
-    if event.n_watchers < settings.min_observers:
-        return Dropped("min_observers", f"{event.n_watchers} observers, fewer than {settings.min_observers}")
-    if event.share < settings.min_share:
-        return Dropped("min_share", f"{event.share:.3f} of the observers, less than {settings.min_share:g}")
-    if event.mean_spread_deg > settings.max_spread_deg:
-        return Dropped("max_spread_deg", f"spread {event.mean_spread_deg:.1f}°, more than {settings.max_spread_deg:g}°")
-    return None
-
-
-def _doubles(events: list[Settled | None], merge_deg: float) -> set[int]:
-    """Indices of events within `merge_deg` of one with more looks, for most of the time of the shorter one."""
-    order = sorted((k for k, event in enumerate(events) if event), key=lambda k: -events[k].n_looks)  # type: ignore[union-attr]
-    doubles: set[int] = set()
-    for place, k in enumerate(order):
-        for other in order[:place]:
-            weak, strong = events[k], events[other]
-            if other in doubles or weak is None or strong is None:
-                continue
-            _, a, b = np.intersect1d(weak.frames, strong.frames, return_indices=True)
-            close = (vector_angle(weak.path[a], strong.path[b]) < merge_deg).sum()
-            if close > min(len(weak.frames), len(strong.frames)) / 2:
-                doubles.add(k)
-    return doubles
+            on[before:after] = True
+    return on
