@@ -1,0 +1,91 @@
+"""Which drafts are the same event: doubles, events that go on as another, and two that were taken for one."""
+
+import numpy as np
+
+from tsalv360.events.draft import Draft, squares
+from tsalv360.events.event import Dropped
+from tsalv360.geometry import vector_angle
+from tsalv360.looks import Looks
+
+_JOIN_DEG = 20.0  # farthest apart that two ends can lie; both are extrapolated from few looks
+_MARGIN_S = 1.5  # time before and after that tells whether one path explains both
+_JOIN_RATIO = 1.5  # to which the looks' distance from their path may grow by that
+_PART_RATIO = 1.15  # by which one path is farther from the looks before and after a moment than two are
+_PART_STEP = 4  # frames between moments at which an event may be two
+_PART_LOOKS = 8.0  # looks before and after it that are needed to tell
+_LOOK_S = 0.4  # frames within the length of a look are one
+
+
+def drop_doubles(drafts: list[Draft], merge_deg: float) -> None:
+    """Of two drafts that stay close for most of the shorter one's time, the one with fewer looks is to be dropped."""
+    drafts = sorted((draft for draft in drafts if not draft.dropped), key=lambda draft: -int(draft.own.sum()))
+    for place, weak in enumerate(drafts):
+        for strong in drafts[:place]:
+            both = weak.on & strong.on
+            close = (vector_angle(weak.path[both], strong.path[both]) < merge_deg).sum()
+            if not strong.dropped and close > min(weak.on.sum(), strong.on.sum()) / 2:
+                weak.dropped = Dropped("merge_deg", f"stays within {merge_deg:g}° of a stronger event")
+                break
+
+
+def join(looks: Looks, drafts: list[Draft], max_gap_s: float) -> list[Draft]:
+    """The drafts, with those joined where one goes on, in time and place, about where another ends."""
+    joined: list[Draft] = []
+    for draft in sorted(drafts, key=lambda draft: draft.ends):
+        for place, earlier in enumerate(joined):
+            last, first = earlier.ends[1], draft.ends[0]
+            near = last < draft.ends[1] and abs(first - last) <= max_gap_s * looks.rate
+            if near and _is_one(looks, earlier, draft, min(first, last), max(first, last)):
+                joined[place] = earlier.then(draft, (first + last) // 2 + 1)
+                break
+        else:
+            joined.append(draft)
+    return joined
+
+
+def _is_one(looks: Looks, a: Draft, b: Draft, first: int, last: int) -> bool:
+    """Whether one path explains the looks at both, around the frames `first` to `last`, about as well as two do."""
+    between = slice(first, last + 1)
+    if np.median(vector_angle(a.path[between], b.path[between])) > _JOIN_DEG:
+        return False
+    around, near = _around(looks, first, last + 1)
+    width = max(a.width_s, b.width_s)
+    apart = squares(around, a.own[near], width) + squares(around, b.own[near], width)
+    return squares(around, (a.own | b.own)[near], width) <= _JOIN_RATIO**2 * apart
+
+
+def part(looks: Looks, drafts: list[Draft]) -> list[Draft]:
+    """The drafts, with those parted that first followed one thing and then another.
+
+    There one smooth path lies farther from the looks than one that ends and another that begins.
+    """
+    parts: list[Draft] = []
+    for draft in drafts:
+        first, last = draft.ends
+        moments = np.arange(first + _PART_STEP, last, _PART_STEP)
+        ratios = [_gain_of_parting(looks, draft, int(moment)) for moment in moments]
+        if max(ratios, default=0.0) > _PART_RATIO:
+            moment = int(moments[int(np.argmax(ratios))])
+            parts += part(looks, [p for p in (draft.until(moment), draft.since(moment)) if p.on.any()])
+        else:
+            parts.append(draft)
+    return parts
+
+
+def _gain_of_parting(looks: Looks, draft: Draft, moment: int) -> float:
+    """Root mean square distance of the looks around a moment from one path, to that from two; 0 with few looks."""
+    around, near = _around(looks, moment, moment)
+    own = draft.own[near]
+    before = own & (np.arange(len(own)) < moment - near.start)[:, None]
+    after = own & ~before
+    if min(before.sum(), after.sum()) < _PART_LOOKS * _LOOK_S * looks.rate:
+        return 0.0
+    two = squares(around, before, draft.width_s) + squares(around, after, draft.width_s)
+    return float(np.sqrt(squares(around, own, draft.width_s) / two)) if two else 0.0
+
+
+def _around(looks: Looks, first: int, end: int) -> tuple[Looks, slice]:
+    """The looks from 1.5 s before frame `first` to 1.5 s after `end`, and these frames."""
+    margin = round(_MARGIN_S * looks.rate)
+    near = slice(max(0, first - margin), end + margin)
+    return Looks(looks.time_s[near], looks.vectors[near], looks.weights[near]), near
