@@ -94,8 +94,8 @@ def _with_tracks(picture: Picture, order: list[str], tracks: pd.DataFrame, now: 
         cv2.circle(shown, (column, row), 7, EDGE, -1, cv2.LINE_AA)
         cv2.circle(shown, (column, row), 5, colour_of(k), -1, cv2.LINE_AA)
         number = order[k].rpartition("_")[2]
-        beyond = column + 10 + text_width(number) > PANORAMA[1]
-        mark(shown, number, (column - 10 - text_width(number) if beyond else column + 10, row + 5))
+        beyond = column + 17 + text_width(number) > PANORAMA[1]
+        mark(shown, number, (column - 17 - text_width(number) if beyond else column + 17, row + 5))
     return shown
 
 

@@ -52,12 +52,11 @@ def strip(event: Any, track: pd.DataFrame, k: int, folder: Path, lengths: dict[s
     write(piece, event.event_id, (16, 16), weight=2)
     write(piece, _facts(event, track), (left_of(1), 16), colour=SOFT)
     rate = min(fps, FPS)
-    if around[0]:
-        _put(piece, plain.pop(0), 0, HEADER, height, f"{lead_in / rate:.1f} s before")
-    if around[1]:
-        _put(piece, plain.pop(), STILLS + 1, HEADER, height, f"{lead_out / rate:.1f} s after")
-    else:
-        write(piece, "nothing shown after", (left_of(STILLS + 1), HEADER + 14), SMALL, SOFT)
+    for place, lead, when in ((0, lead_in, "before"), (STILLS + 1, lead_out, "after")):
+        if lead:
+            _put(piece, plain.pop(-(place > 0)), place, HEADER, height, f"{lead / rate:.1f} s {when}")
+        else:
+            write(piece, f"nothing shown {when}", (left_of(place), HEADER + 14), SMALL, SOFT)
     for place, (row, still, shown) in enumerate(zip(rows, plain, overlay, strict=True), start=1):
         now = track.iloc[row]
         _put(piece, still, place, HEADER, height, f"{now.time_s:.1f} s, {now.n_observers:.0f} looking")
