@@ -22,7 +22,8 @@ from tsalv360.sheets.strips import strip
 from tsalv360.sheets.style import stacked
 
 MAX_BYTES = 270_000  # of a sheet: 360 kB in the report, where it is text
-_QUALITIES = (88, 80, 72, 64, 56, 48)  # of JPEG; the last one whatever its size
+_QUALITIES = (88, 76, 64, 52, 40, 32)  # of JPEG; the last one whatever its size
+_SMALLER = (cv2.IMWRITE_JPEG_OPTIMIZE, 1, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
 
 
 def draw_sheet(
@@ -51,7 +52,7 @@ def draw_sheet(
 def write_sheet(path: str | Path, sheet: Picture, max_bytes: int = MAX_BYTES) -> None:
     """Write a contact sheet as JPEG, of less quality where it would have more than `max_bytes`."""
     for quality in _QUALITIES:
-        _, encoded = cv2.imencode(".jpg", sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        _, encoded = cv2.imencode(".jpg", sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality, *_SMALLER])
         if encoded.size <= max_bytes:
             break
     with whole_file(path) as partial:

@@ -16,7 +16,6 @@ from tsalv360.report.timeline import stretches_of
 from tsalv360.sheets.key import key
 from tsalv360.sheets.style import (
     EDGE,
-    INK,
     LARGE,
     SMALL,
     SOFT,
@@ -60,7 +59,7 @@ def overview(
     top = key(order, tracks, index["fps"], index["duration_s"], now_s, PANORAMA[0] - BESIDE[0] - _GAP)
     bottom = TITLE + max(PANORAMA[0], len(top) + _GAP + BESIDE[0])
     whole = paper(bottom + 20)
-    write(whole, f"{index['id']}  ({index['source']})", (0, 24), LARGE, INK, 2)
+    write(whole, f"{index['id']}  ({index['source']})", (0, 24), LARGE, bold=True)
     told = f"panoramas at {now_s:.1f} s of {index['duration_s']:.1f} s"
     write(whole, told, (WIDTH - text_width(told), 24), colour=SOFT)
     whole[TITLE : TITLE + PANORAMA[0], : PANORAMA[1]] = _with_tracks(picture, order, tracks, now, index["fps"])

@@ -49,7 +49,7 @@ def strip(event: Any, track: pd.DataFrame, k: int, folder: Path, lengths: dict[s
     piece[:, :8] = colour_of(k)
     if has_core(k):
         piece[:, 3:5] = 255
-    write(piece, event.event_id, (16, 16), weight=2)
+    write(piece, event.event_id, (16, 17), bold=True)
     write(piece, _facts(event, track), (left_of(1), 16), colour=SOFT)
     rate = min(fps, FPS)
     for place, lead, when in ((0, lead_in, "before"), (STILLS + 1, lead_out, "after")):

@@ -17,7 +17,7 @@ COLOURS: tuple[Colour, ...] = (
 )  # fmt: skip
 INK, SOFT, LINE, PAPER, EDGE = (29, 39, 51), (86, 99, 115), (223, 228, 234), (255, 255, 255), (0, 0, 0)
 SMALL, NORMAL, LARGE = 0.42, 0.5, 0.75  # of text
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FONT, _BOLD = cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX
 
 
 def colour_of(k: int) -> Colour:
@@ -43,21 +43,21 @@ def paper(height: int, width: int = WIDTH) -> Picture:
 
 
 def write(
-    picture: Picture, text: str, place: tuple[int, int], size: float = NORMAL, colour: Colour = INK, weight: int = 1
+    picture: Picture, text: str, place: tuple[int, int], size: float = NORMAL, colour: Colour = INK, bold: bool = False
 ) -> None:
     """Write at `place`: column of the left end and row of the base line."""
-    cv2.putText(picture, text, place, _FONT, size, colour, weight, cv2.LINE_AA)
+    cv2.putText(picture, text, place, _BOLD if bold else _FONT, size, colour, 1, cv2.LINE_AA)
 
 
-def text_width(text: str, size: float = NORMAL, weight: int = 1) -> int:
-    """In pixels."""
-    return cv2.getTextSize(text, _FONT, size, weight)[0][0]
+def text_width(text: str, size: float = NORMAL) -> int:
+    """In pixels, of plain text."""
+    return cv2.getTextSize(text, _FONT, size, 1)[0][0]
 
 
-def mark(picture: Picture, text: str, place: tuple[int, int], colour: Colour = PAPER) -> None:
-    """Write on a picture, dark about the letters, so that it can be read on anything."""
-    write(picture, text, place, NORMAL, EDGE, 4)
-    write(picture, text, place, NORMAL, colour, 1)
+def mark(picture: Picture, text: str, place: tuple[int, int]) -> None:
+    """Write in white on a picture, dark about the letters, so that it can be read on anything."""
+    for colour, width in ((EDGE, 4), (PAPER, 1)):
+        cv2.putText(picture, text, place, _FONT, NORMAL, colour, width, cv2.LINE_AA)
 
 
 def ring(picture: Picture, place: tuple[float, float], k: int, radius: int) -> None:
