@@ -7,6 +7,7 @@ rule report:
         tracks=expand(rules.events.output.tracks, video=CONSTRUCTED),
         dropped=expand(rules.events.output.dropped, video=CONSTRUCTED),
         viewports=expand(rules.viewports.output, video=CONSTRUCTED),
+        sheets=expand(rules.sheets.output, video=CONSTRUCTED),
         truth=get_truth,
         camera_paths=get_camera_paths,
     output:

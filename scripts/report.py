@@ -15,6 +15,7 @@ with logged(snakemake.log[0]):
         tracks=snakemake.input.tracks,
         dropped=snakemake.input.dropped,
         viewports=snakemake.input.viewports,
+        sheets=snakemake.input.sheets,
         truth=snakemake.input.truth,
         camera_paths=snakemake.input.camera_paths,
         config=snakemake.params.config,

@@ -5,7 +5,13 @@ import pytest
 from numpy.typing import NDArray
 
 from tsalv360.geometry import angular_distance, pixel_to_direction, to_vectors
-from tsalv360.projection import Interpolation, pad_poles, render_viewport, viewport_directions
+from tsalv360.projection import (
+    Interpolation,
+    direction_to_viewport,
+    pad_poles,
+    render_viewport,
+    viewport_directions,
+)
 
 HEIGHT, WIDTH = 480, 960
 WAVES = np.array([[14.0, 9.0, 5.0], [-6.0, 13.0, 10.0], [8.0, -11.0, 12.0]])  # per channel, radians per unit length
@@ -174,3 +180,16 @@ def test_rows_past_a_pole_come_back_on_the_other_side() -> None:
     assert padded[0].tolist() == [12, 13, 14, 15, 8, 9, 10, 11]
     assert padded[-2].tolist() == [28, 29, 30, 31, 24, 25, 26, 27]
     assert padded[-1].tolist() == [20, 21, 22, 23, 16, 17, 18, 19]
+
+
+@pytest.mark.parametrize("axis", AXES.values(), ids=AXES)
+@pytest.mark.parametrize("hfov", [40, 75, 120])
+def test_a_direction_is_found_at_the_pixel_that_looks_there(axis: tuple[float, float], hfov: float) -> None:
+    size = (30, 41)
+    column, row = direction_to_viewport(*viewport_directions(*axis, hfov, size), (*axis, hfov), size)
+    assert column == pytest.approx(np.tile(np.arange(41), (30, 1)), abs=1e-3)
+    assert row == pytest.approx(np.tile(np.arange(30)[:, None], 41), abs=1e-3)
+
+
+def test_what_lies_behind_the_camera_is_nowhere() -> None:
+    assert np.isnan(direction_to_viewport([180, -100], [0, 20], (0, 0, 75), (30, 40))).all()

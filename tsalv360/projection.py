@@ -5,7 +5,9 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from tsalv360.geometry import Array, to_vectors
 
 Picture = NDArray[np.uint8]
 Interpolation = Literal["linear", "cubic", "area"]
@@ -34,6 +36,24 @@ def viewport_directions(
     lam += float(yaw)
     phi *= math.degrees(1)
     return lam, phi
+
+
+def direction_to_viewport(
+    yaw: ArrayLike, pitch: ArrayLike, camera: tuple[float, float, float], size: tuple[int, int]
+) -> tuple[Array, Array]:
+    """Column and row (floats, pixel centres at whole numbers) at which a camera sees directions in degrees.
+
+    The inverse of `viewport_directions`; NaN for directions that are not before the camera.
+
+    Parameters: yaw, pitch and horizontal field of view of the `camera` in degrees; `size` height and width in pixels.
+    """
+    camera_yaw, camera_pitch, hfov = camera
+    height, width = size
+    x, right, z = np.moveaxis(to_vectors(np.subtract(yaw, camera_yaw), pitch), -1, 0)
+    sine, cosine = math.sin(math.radians(camera_pitch)), math.cos(math.radians(camera_pitch))
+    forward, above = x * cosine + z * sine, z * cosine - x * sine
+    scale = _focal_length(hfov, width) / np.where(forward > 0, forward, np.nan)
+    return width / 2 - 0.5 + scale * right, height / 2 - 0.5 - scale * above
 
 
 def pad_poles(erp: Picture) -> Picture:

@@ -1,5 +1,6 @@
 """Viewport videos: what a camera sees that follows an event, its twin with the saliency laid over, and a poster."""
 
+import math
 from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass as plain_dataclass
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic.dataclasses import dataclass
 
 from tsalv360.errors import InputError
@@ -25,6 +26,7 @@ from tsalv360.video import VideoWriter
 _ALPHA = 0.75  # of the overlay where saliency is highest
 _POSTER = 480, 960
 _TRACK, _VIEW, _START = (255, 196, 0), (255, 255, 255), (0, 158, 255)  # RGB; told apart by colour-blind people
+_EDGE = (0, 0, 0)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -185,24 +187,28 @@ _KEPT, _ADDED = _overlay_tables()
 def poster(panorama: Picture, track: pd.DataFrame, shot: Shot) -> Picture:
     """The panorama with the track of an event, its start, and the outline of one viewport drawn on it."""
     picture = np.ascontiguousarray(cv2.resize(panorama, _POSTER[::-1], interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    _draw_path(picture, track.yaw_deg.to_numpy(), track.pitch_deg.to_numpy(), _TRACK, 3)
+    draw_path(picture, track.yaw_deg, track.pitch_deg, (_EDGE, 5), (_TRACK, 3))
     lam, phi = viewport_directions(shot.yaw, shot.pitch, shot.hfov, (48, 64))
     edge = [np.concatenate([a[0], a[:, -1], a[-1, ::-1], a[::-1, 0]]) for a in (lam, phi)]
-    _draw_path(picture, edge[0], edge[1], _VIEW, 2)
+    draw_path(picture, edge[0], edge[1], (_EDGE, 4), (_VIEW, 2))
     column, row = direction_to_pixel(track.yaw_deg.iloc[0], track.pitch_deg.iloc[0], *_POSTER)
     cv2.circle(picture, (round(float(column)), round(float(row))), 7, _START, -1, cv2.LINE_AA)
     return picture
 
 
-def _draw_path(
-    picture: Picture, yaw: NDArray[np.floating], pitch: NDArray[np.floating], colour: tuple[int, int, int], width: int
-) -> None:
-    """Draw a line through directions, broken where it passes over the seam."""
-    column, row = direction_to_pixel((yaw + 180) % 360 - 180, pitch, *_POSTER)
-    points = np.round(np.stack([column, row], axis=-1)).astype(np.int32)
-    for part in np.split(points, np.flatnonzero(np.abs(np.diff(column)) > _POSTER[1] / 2) + 1):
-        cv2.polylines(picture, [part.reshape(-1, 1, 2)], False, (0, 0, 0), width + 2, cv2.LINE_AA)
-        cv2.polylines(picture, [part.reshape(-1, 1, 2)], False, colour, width, cv2.LINE_AA)
+def draw_path(picture: Picture, yaw: ArrayLike, pitch: ArrayLike, *strokes: tuple[tuple[int, int, int], int]) -> None:
+    """Draw a line through directions [n], degrees, on a panorama [H, W, 3]; over the seam it goes on at the other edge.
+
+    Parameters: `strokes` of colour and width in pixels, the lowest first.
+    """
+    height, width = picture.shape[:2]
+    column, row = direction_to_pixel(yaw, pitch, height, width)
+    unwrapped = np.unwrap(column, period=width)
+    first, last = math.floor(unwrapped.min() / width), math.floor(unwrapped.max() / width)
+    for colour, thickness in strokes:
+        for turn in range(first - 1, last + 2):  # one more: thick lines reach over the seam
+            points = np.round(np.stack([unwrapped - turn * width, row], axis=-1)).astype(np.int32)
+            cv2.polylines(picture, [points.reshape(-1, 1, 2)], False, colour, thickness, cv2.LINE_AA)
 
 
 def _with_saliency(view: Picture, viewport: Viewport, path: Path) -> Picture:

@@ -25,7 +25,7 @@ from tsalv360.video import VideoWriter
 
 EVIL = "<script>alert('x')</script> & \"a\" https://evil.example"
 LEAD, PICTURES = 3, 8
-STAGES = ("indexes", "notes", "events", "tracks", "dropped", "viewports")
+STAGES = ("indexes", "notes", "events", "tracks", "dropped", "viewports", "sheets")
 
 
 @dataclass
@@ -99,6 +99,8 @@ def write_video(root: Path, video: str, events: list[Any], dropped: list[dict[st
     write_rows(root / "tracks" / video, [row for _, track in events for row in track], TRACKS)
     write_rows(root / "dropped" / video, dropped, DROPPED)
     write_viewports(root / "viewports" / video, [event["event_id"] for event, _ in events])
+    (root / "sheets").mkdir(exist_ok=True)
+    write_picture(root / "sheets" / f"{video}.jpg", np.full((90, 144, 3), 60, np.uint8))
 
 
 def annotation(event: dict[str, Any], caption: str) -> dict[str, Any]:
@@ -162,6 +164,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     config = load_config({"sources": [{"kind": "demo"}], "dataset": {"name": "small"}}).as_dict()
     config["videos"]["exclude"] = {"127": f"no gaze {EVIL}"}
     paths = {stage: [root / stage / video for video in ("100", "200")] for stage in STAGES}
+    paths["sheets"] = [root / "sheets" / f"{video}.jpg" for video in ("100", "200")]
     truth = write_truth(root / "truth")
     return {"dataset": root / "dataset", **paths, "truth": truth, "camera_paths": [], "config": config}
 
@@ -308,7 +311,7 @@ def test_camera_paths_that_run_on_after_the_video_are_refused(made: dict[str, An
 
 
 def test_pictures_are_those_from_the_middle(page: Page) -> None:
-    images = page.all("img")
+    images = [a for a in page.all("img") if "sheet" not in (a["alt"] or "")]
     assert [(a["width"], a["height"]) for a in images[:3]] == [("64", "48"), ("64", "48"), ("480", "240")]
     assert all(a["loading"] == "lazy" and a["alt"] for a in images)
     levels = []
@@ -319,6 +322,21 @@ def test_pictures_are_those_from_the_middle(page: Page) -> None:
         levels.append(float(picture.mean()))
     middle = 20 * (LEAD + PICTURES // 2)
     assert levels == pytest.approx([middle, middle + 10, 90], abs=3)
+
+
+def test_every_video_has_its_contact_sheet_as_it_was_made(page: Page, made: dict[str, Any]) -> None:
+    images = {a["alt"]: a for a in page.all("img") if "sheet" in (a["alt"] or "")}
+    assert list(images) == ["Contact sheet of video 100", "Contact sheet of video 200"]
+    for path, image in zip(made["sheets"], images.values(), strict=True):
+        assert image["src"] == f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"
+        assert (image["width"], image["height"]) == ("144", "90")
+
+
+def test_a_contact_sheet_that_is_damaged_is_named(made: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "200.jpg").write_bytes(b"half")
+    for sheet in (tmp_path / "200.jpg", tmp_path / "none.jpg"):
+        with pytest.raises(InputError, match=f"{sheet.name}: found no readable picture"):
+            write_report(tmp_path / "r.html", **{**made, "sheets": [made["sheets"][0], sheet]})
 
 
 def test_text_of_charts_is_text(page: Page) -> None:

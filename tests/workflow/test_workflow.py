@@ -15,7 +15,8 @@ import pytest
 import yaml
 from running import ROOT, TINY, Workflow
 
-AFTER_SALIENCY = {"saliency", "viewports", "captions", "tasks", "assemble", "dataset", "report"}
+AFTER_VIEWPORTS = {"sheets", "captions", "tasks", "assemble", "dataset", "report"}
+AFTER_SALIENCY = {"saliency", "viewports", *AFTER_VIEWPORTS}
 
 
 def test_the_dataset_has_the_published_layout(built: Workflow) -> None:
@@ -70,6 +71,7 @@ def test_every_job_leaves_a_log_and_a_benchmark(built: Workflow) -> None:
             "events",
             "saliency",
             "viewports",
+            "sheets",
             "captions",
             "tasks",
         }
@@ -92,7 +94,7 @@ def test_a_second_run_does_nothing(built: Workflow) -> None:
 def test_a_dry_run_prints_the_plan(fresh: Workflow) -> None:
     assert fresh.planned() == {
         "all": 1, "assemble": 2, "captions": 2, "dataset": 1, "demo": 2, "events": 2, "fixations": 2, "frames": 2,
-        "index": 2, "report": 1, "saliency": 2, "tasks": 2, "viewports": 2,
+        "index": 2, "report": 1, "saliency": 2, "sheets": 2, "tasks": 2, "viewports": 2,
     }  # fmt: skip
 
 
@@ -102,9 +104,9 @@ def test_a_dry_run_prints_the_plan(fresh: Workflow) -> None:
         ({"saliency": {"sigma_deg": 4}}, AFTER_SALIENCY),
         ({"saliency": {"all_observers": False}}, AFTER_SALIENCY),
         ({"captions": {"n_frames": 4}}, {"captions", "tasks", "assemble", "dataset", "report"}),
-        ({"viewports": {"lead_s": 0.5}}, {"viewports", "captions", "tasks", "assemble", "dataset", "report"}),
+        ({"viewports": {"lead_s": 0.5}}, {"viewports", *AFTER_VIEWPORTS}),
         ({"dataset": {"seed": 5}}, {"dataset", "report"}),
-        ({"frames": {"format": "png"}}, {"frames", "viewports", "captions", "tasks", "assemble", "dataset", "report"}),
+        ({"frames": {"format": "png"}}, {"frames", "viewports", *AFTER_VIEWPORTS}),
         ({"events": {"min_share": 0.2}}, {"events", *AFTER_SALIENCY}),
         ({"fixations": {"min_duration_ms": 60}}, {"fixations", "events", *AFTER_SALIENCY}),
     ],

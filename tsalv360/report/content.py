@@ -10,7 +10,7 @@ from tsalv360.config import known_keys
 from tsalv360.report.accuracy import Accuracy, Known, Unmatched
 from tsalv360.report.camera_paths import Agreement, compare, draw
 from tsalv360.report.inputs import Video
-from tsalv360.report.pictures import Embedded, embed, poster, stills
+from tsalv360.report.pictures import Embedded, as_it_is, embed, poster, stills
 from tsalv360.report.timeline import Bar, bar, lanes, stretches_of, ticks
 
 Tables = dict[str, pd.DataFrame]
@@ -43,11 +43,12 @@ class Card:
 
 @dataclass(frozen=True)
 class Section:
-    """One video: index entry, notes, cards of its events, ticks and rows of its time line, and accuracy if known."""
+    """One video: index entry, notes, contact sheet, cards of its events, time line (ticks, rows), accuracy if known."""
 
     index: dict[str, Any]
     notes: list[str]
     n_dropped: int
+    sheet: Embedded
     cards: list[Card]
     ticks: list[tuple[float, float]]
     found: Row
@@ -148,6 +149,7 @@ def section(video: Video, annotations: pd.DataFrame, accuracy: Accuracy | None) 
         index=video.index,
         notes=[*video.index["notes"], *video.notes],
         n_dropped=len(video.dropped),
+        sheet=as_it_is(video.sheet),
         cards=cards,
         ticks=ticks(video.index["duration_s"]),
         found=_found_row(video, cards),

@@ -20,8 +20,8 @@ Paths = Sequence[str | Path]
 class Video:
     """One video: its index entry, notes of the fixations stage, tables of its events, and the known events if told.
 
-    `viewports` is the folder of that stage, `lengths` what its `viewports.json` says of each event, `camera_paths` what
-    was published about the video, if anything.
+    `viewports` is the folder of that stage, `lengths` what its `viewports.json` says of each event, `sheet` the contact
+    sheet, `camera_paths` what was published about the video, if anything.
     """
 
     index: dict[str, Any]
@@ -31,6 +31,7 @@ class Video:
     dropped: pd.DataFrame
     viewports: Path
     lengths: dict[str, dict[str, int]]
+    sheet: Path
     truth: list[dict[str, Any]] | None
     camera_paths: list[CameraPath] | None
 
@@ -47,6 +48,7 @@ def read_videos(
     tracks: Paths,
     dropped: Paths,
     viewports: Paths,
+    sheets: Paths,
     truth: Paths,
     camera_paths: Paths,
 ) -> list[Video]:
@@ -57,7 +59,8 @@ def read_videos(
     known = {content["video"]: content["events"] for content in map(read_json, truth)}
     published = {Path(path).stem: path for path in camera_paths}
     videos = []
-    for index, note, event, track, drop, folder in zip(indexes, notes, events, tracks, dropped, viewports, strict=True):
+    stages = (indexes, notes, events, tracks, dropped, viewports, sheets)
+    for index, note, event, track, drop, folder, sheet in zip(*stages, strict=True):
         entry = read_json(index)
         videos.append(
             Video(
@@ -68,6 +71,7 @@ def read_videos(
                 dropped=read_table(drop, DROPPED),
                 viewports=Path(folder),
                 lengths=read_json(Path(folder, "viewports.json"))["events"],
+                sheet=Path(sheet),
                 truth=known.get(entry["id"]),
                 camera_paths=_camera_paths(published[entry["id"]], entry) if entry["id"] in published else None,
             )

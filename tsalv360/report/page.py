@@ -30,6 +30,7 @@ def write_report(
     tracks: Paths,
     dropped: Paths,
     viewports: Paths,
+    sheets: Paths,
     truth: Paths,
     camera_paths: Paths,
     config: dict[str, Any],
@@ -40,14 +41,14 @@ def write_report(
     ----------
     dataset : the dataset folder, for captions, clips and fixations.
     indexes, notes, events, tracks, dropped : files of these stages, one per video, in the same order.
-    viewports : folders of the viewports stage, in that order too.
+    viewports, sheets : folders of the viewports stage and contact sheets, in that order too.
     truth : files that tell the known events of some of the videos, each naming its video; may be empty.
     camera_paths : files of published camera paths, named `<video>.txt`, of some of the videos; may be empty.
     config : the whole configuration as `Config.as_dict` gives it.
 
     Raises InputError for a file that is missing or not what its stage writes.
     """
-    videos = read_videos(indexes, notes, events, tracks, dropped, viewports, truth, camera_paths)
+    videos = read_videos(indexes, notes, events, tracks, dropped, viewports, sheets, truth, camera_paths)
     page = _environment().get_template("report.html").render(_content(videos, dataset, config))
     with whole_file(path) as partial:
         partial.write_text(page, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Pictures of events inside the page: stills of the viewport videos and the poster, small enough for one page."""
+"""Pictures inside the page: stills of the viewport videos and the poster, small enough for it, and contact sheets."""
 
 import base64
 from itertools import islice
@@ -46,7 +46,17 @@ def embed(picture: NDArray[np.uint8], width: int) -> Embedded:
     if width < picture.shape[1]:
         picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     _, encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    text = base64.b64encode(encoded.tobytes()).decode("ascii")
+    return _embedded(encoded.tobytes(), picture)
+
+
+def as_it_is(path: Path) -> Embedded:
+    """A JPEG file, not encoded again; InputError when it is missing or damaged."""
+    picture = read_picture(path)
+    return _embedded(path.read_bytes(), picture)
+
+
+def _embedded(content: bytes, picture: NDArray[np.uint8]) -> Embedded:
+    text = base64.b64encode(content).decode("ascii")
     return Embedded(f"data:image/jpeg;base64,{text}", picture.shape[1], picture.shape[0])
 
 

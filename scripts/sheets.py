@@ -1,0 +1,17 @@
+"""Draw the contact sheet of a video: its tracks on the panorama, and stills of all its events with the saliency."""
+
+from tsalv360.files import read_json
+from tsalv360.logs import logged
+from tsalv360.sheets import draw_sheet, write_sheet
+from tsalv360.tables import EVENTS, TRACKS, read_table
+
+with logged(snakemake.log[0], snakemake.wildcards.video):
+    sheet = draw_sheet(
+        read_json(snakemake.input.index),
+        read_table(snakemake.input.events, EVENTS),
+        read_table(snakemake.input.tracks, TRACKS),
+        snakemake.input.frames,
+        snakemake.input.saliency,
+        snakemake.input.viewports,
+    )
+    write_sheet(snakemake.output[0], sheet)
