@@ -1,6 +1,6 @@
 """A candidate on its way to an event."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,8 @@ from tsalv360.events.event import Dropped
 from tsalv360.events.paths import PathFit
 from tsalv360.geometry import Array, vector_angle
 from tsalv360.looks import Looks
+
+_ARRAYS = "path", "domain", "on", "own", "chance"
 
 
 @dataclass(eq=False)
@@ -43,13 +45,20 @@ class Draft:
 
     def then(self, later: "Draft", frame: int) -> "Draft":
         """A copy that goes on as another from `frame` on."""
-        arrays = ("path", "domain", "on", "own", "chance")
-        parts = {name: np.concatenate([getattr(self, name)[:frame], getattr(later, name)[frame:]]) for name in arrays}
-        return Draft(**parts, width_s=self.width_s)
+        joined = replace(self, **{name: getattr(self, name).copy() for name in _ARRAYS})
+        for name in _ARRAYS:
+            getattr(joined, name)[frame:] = getattr(later, name)[frame:]
+        return joined
+
+    def swap(self, other: "Draft", frame: int) -> None:
+        """Go on as another from `frame` on, which goes on as this one."""
+        mine, others = self.then(other, frame), other.then(self, frame)
+        for name in _ARRAYS:
+            setattr(self, name, getattr(mine, name))
+            setattr(other, name, getattr(others, name))
 
     def _within(self, frames: NDArray[np.bool_]) -> "Draft":
-        own = self.own & frames[:, None]
-        return Draft(self.path, self.domain & frames, self.on & frames, own, self.chance, self.width_s)
+        return replace(self, domain=self.domain & frames, on=self.on & frames, own=self.own & frames[:, None])
 
 
 def squares(looks: Looks, own: NDArray[np.bool_], width_s: float) -> float:

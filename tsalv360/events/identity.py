@@ -1,6 +1,11 @@
-"""Which drafts are the same event: doubles, events that go on as another, and two that were taken for one."""
+"""Which drafts are the same event.
+
+Doubles are dropped; what goes on as another event is joined to it; what followed one thing and then another is parted;
+two that were exchanged where they passed each other are changed back.
+"""
 
 import numpy as np
+from scipy.ndimage import minimum_filter1d
 
 from tsalv360.events.draft import Draft, squares
 from tsalv360.events.event import Dropped
@@ -13,6 +18,8 @@ _JOIN_RATIO = 1.5  # to which the looks' distance from their path may grow by th
 _PART_RATIO = 1.15  # by which one path is farther from the looks before and after a moment than two are
 _PART_STEP = 4  # frames between moments at which an event may be two
 _PART_LOOKS = 8.0  # looks before and after it that are needed to tell
+_CROSS_RATIO = 0.9  # to which the looks' distance from smooth paths falls where two events that pass are swapped
+_CROSS_WIDTH_S = 1.6  # σ over time of such a path: nearly straight
 _LOOK_S = 0.4  # frames within the length of a look are one
 
 
@@ -54,19 +61,24 @@ def _is_one(looks: Looks, a: Draft, b: Draft, first: int, last: int) -> bool:
     return squares(around, (a.own | b.own)[near], width) <= _JOIN_RATIO**2 * apart
 
 
-def part(looks: Looks, drafts: list[Draft]) -> list[Draft]:
-    """The drafts, with those parted that first followed one thing and then another.
+def part(looks: Looks, drafts: list[Draft], max_gap_s: float) -> list[Draft]:
+    """The drafts, with those parted that have a longer gap, or that first followed one thing and then another.
 
     There one smooth path lies farther from the looks than one that ends and another that begins.
     """
     parts: list[Draft] = []
     for draft in drafts:
+        frames = np.flatnonzero(draft.on)
+        gaps = frames[1:][np.diff(frames) > max_gap_s * looks.rate + 1]
+        if len(gaps):
+            parts += part(looks, [draft.until(gaps[0]), draft.since(gaps[0])], max_gap_s)
+            continue
         first, last = draft.ends
         moments = np.arange(first + _PART_STEP, last, _PART_STEP)
         ratios = [_gain_of_parting(looks, draft, int(moment)) for moment in moments]
         if max(ratios, default=0.0) > _PART_RATIO:
             moment = int(moments[int(np.argmax(ratios))])
-            parts += part(looks, [p for p in (draft.until(moment), draft.since(moment)) if p.on.any()])
+            parts += part(looks, [p for p in (draft.until(moment), draft.since(moment)) if p.on.any()], max_gap_s)
         else:
             parts.append(draft)
     return parts
@@ -82,6 +94,30 @@ def _gain_of_parting(looks: Looks, draft: Draft, moment: int) -> float:
         return 0.0
     two = squares(around, before, draft.width_s) + squares(around, after, draft.width_s)
     return float(np.sqrt(squares(around, own, draft.width_s) / two)) if two else 0.0
+
+
+def untangle(looks: Looks, drafts: list[Draft], merge_deg: float) -> None:
+    """Where two drafts pass each other, let each go on as the other if smooth paths explain the looks better then."""
+    for place, one in enumerate(drafts):
+        for other in drafts[:place]:
+            both = one.on & other.on
+            apart = np.where(both, vector_angle(one.path, other.path), np.inf)
+            nearest = minimum_filter1d(apart, 2 * round(_MARGIN_S * looks.rate) + 1)
+            for moment in np.flatnonzero((apart == nearest) & (apart < merge_deg)):
+                if _crossed(looks, one, other, int(moment)) < _CROSS_RATIO:
+                    one.swap(other, int(moment))
+
+
+def _crossed(looks: Looks, one: Draft, other: Draft, moment: int) -> float:
+    """Root mean square distance of the looks around a moment from their paths if they swap there, to that if not."""
+    around, near = _around(looks, moment, moment)
+    before = (np.arange(near.start, near.start + len(around.time_s)) < moment)[:, None]
+
+    def distance(a: Draft, b: Draft) -> float:
+        return squares(around, np.where(before, a.own[near], b.own[near]), _CROSS_WIDTH_S)
+
+    stay = distance(one, one) + distance(other, other)
+    return float(np.sqrt((distance(one, other) + distance(other, one)) / stay)) if stay else 1.0
 
 
 def _around(looks: Looks, first: int, end: int) -> tuple[Looks, slice]:

@@ -6,10 +6,12 @@ neighbouring frames tell little new; a change of state costs a fixed amount. The
 Viterbi's algorithm (1967).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalv360.geometry import Array
+from tsalv360.geometry import Array, to_angles
 
 _LOOK_S = 0.4  # frames within the length of a look count as one observation
 _CHANGE = 1.5  # cost of a change of state: odds of e^1.5, about 4.5 to 1
@@ -31,15 +33,30 @@ def present(watching: Array, people: Array, chance: Array, least_share: float, r
     return _viterbi(gain / (_LOOK_S * rate), _CHANGE)
 
 
-def chance_by_pitch(pitch_deg: Array, weights: Array, reach_deg: float, total: float) -> Array:
-    """Share of all looks that would lie within `reach_deg` of a place at each degree of pitch [180], at any yaw.
+@dataclass(frozen=True)
+class Background:
+    """What is watched beside the events.
 
-    Parameters: pitches [n] and weights [n] of the looks that belong to no event, and the weight of all looks.
+    `people` [n_frames] look anywhere; those looks that belong to no event have `pitch_deg` [n] and `weights` [n], and
+    all looks together weigh `total`.
     """
-    heights = np.histogram(pitch_deg, bins=180, range=(-90, 90), weights=weights)[0]
-    cosine = np.cos(np.radians(reach_deg)) - np.outer(np.sin(_PITCHES), np.sin(_PITCHES))
-    half = np.arccos(np.clip(cosine / np.outer(np.cos(_PITCHES), np.cos(_PITCHES)), -1, 1))
-    return half / np.pi @ heights / max(total, 1e-9)
+
+    people: Array
+    pitch_deg: Array
+    weights: Array
+    total: float
+
+    def chance(self, path: Array, reach_deg: float) -> Array:
+        """Share of all looks [n_frames] within `reach_deg` of a path [n_frames, 3], were nothing there.
+
+        That of the place's pitch, at any yaw.
+        """
+        heights = np.histogram(self.pitch_deg, bins=180, range=(-90, 90), weights=self.weights)[0]
+        cosine = np.cos(np.radians(reach_deg)) - np.outer(np.sin(_PITCHES), np.sin(_PITCHES))
+        half = np.arccos(np.clip(cosine / np.outer(np.cos(_PITCHES), np.cos(_PITCHES)), -1, 1))
+        at_pitch = half / np.pi @ heights / max(self.total, 1e-9)
+        _, pitch = to_angles(path)
+        return np.asarray(at_pitch[np.clip((pitch + 90).astype(int), 0, 179)])
 
 
 def _viterbi(gain: Array, change: float) -> NDArray[np.bool_]:

@@ -40,7 +40,7 @@ class EventSettings:
     regions: RegionSettings = field(default_factory=RegionSettings)
     window_s: float = setting(0.4, "looks within this time are clustered together", unit="s", ge=0.1, le=5)
     step_s: float = setting(0.25, "distance between windows", unit="s", ge=0.0625, le=5)
-    min_share: float = setting(0.1, "share of the observers that makes a cluster and an event", ge=0.01, le=1)
+    min_share: float = setting(0.12, "share of the observers that makes a cluster and an event", ge=0.01, le=1)
     min_observers: int = setting(3, "fewest observers of a cluster and an event", ge=1, le=1000)
     max_spread_deg: float = setting(
         9.0, "clusters and events wider than this (root mean square) are dropped", unit="deg", gt=0.5, le=60

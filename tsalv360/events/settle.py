@@ -14,16 +14,19 @@ from scipy.ndimage import binary_dilation
 from tsalv360.events.candidates import Candidate
 from tsalv360.events.draft import Draft
 from tsalv360.events.event import Dropped, Settled, broken_rule
-from tsalv360.events.identity import drop_doubles, join, part
+from tsalv360.events.identity import drop_doubles, join, part, untangle
 from tsalv360.events.paths import PathFit
-from tsalv360.events.presence import chance_by_pitch, present
+from tsalv360.events.presence import Background, present
 from tsalv360.events.settings import EventSettings
 from tsalv360.geometry import Array, interpolate, to_angles, vector_angle
 from tsalv360.looks import Looks
 
-_U = 0.3
 _ROUNDS = 12  # an event can grow by as many seconds at both ends
 _WIDTH_ROUNDS = 3  # of these, the last chooses anew how smooth paths are
+_EXPLORER = 0.3  # how much an observer counts who has not looked at any event yet
+_SIGMAS = 2.5  # standard deviations along each axis within which looks count: 96 % of a normal distribution
+_MEDIAN = np.sqrt(2 * np.log(2))  # of the distance in a normal distribution on the plane, in standard deviations
+_LEAST_REACH_DEG = 5.0  # an eye tracker's error is a degree or two
 _REACH_S = 1.0  # how far beyond its ends an event is looked for, each round
 
 
@@ -33,18 +36,17 @@ def settle(looks: Looks, candidates: list[Candidate], settings: EventSettings) -
     dropped: list[Draft] = []
     for number in range(_ROUNDS):
         _share_out(looks, drafts, settings.assign_deg)
-        chance = _chance(looks, drafts, settings.assign_deg)
-        people = np.where(_settled_in(looks, drafts), 1.0, _U) * np.where(looks.present, looks.weights, 0.0)
-        people = people.sum(axis=1)
+        background = _background(looks, drafts)
         for draft in drafts:
-            _refit(looks, draft, people, chance, settings, choose_width=number % _WIDTH_ROUNDS == _WIDTH_ROUNDS - 1)
+            _refit(looks, draft, background, settings, choose_width=number % _WIDTH_ROUNDS == _WIDTH_ROUNDS - 1)
         drop_doubles(drafts, settings.merge_deg)
         dropped += [draft for draft in drafts if draft.dropped]
         drafts = [draft for draft in drafts if not draft.dropped]
-        if number < _ROUNDS - 2:  # the last rounds fit what has been joined and parted
+        if number < _ROUNDS - 2:  # the last rounds fit what has been joined, parted and untangled
             drafts = join(looks, drafts, settings.max_gap_s)
         elif number == _ROUNDS - 2:
-            drafts = part(looks, drafts)
+            drafts = part(looks, drafts, settings.max_gap_s)
+            untangle(looks, drafts, settings.merge_deg)
     _share_out(looks, drafts, settings.assign_deg)
     events = [
         replace(part, dropped=broken_rule(part, looks.rate, settings))
@@ -58,9 +60,9 @@ def take_as_found(looks: Looks, candidates: list[Candidate], settings: EventSett
     """The candidates of the published way as events: gaps filled, looks shared out, short ones with their reason."""
     drafts = [_begin(looks, candidate, 0.0) for candidate in candidates]
     _share_out(looks, drafts, settings.assign_deg)
-    chance = _chance(looks, drafts, settings.assign_deg)
+    background = _background(looks, drafts)
     for draft in drafts:
-        draft.chance = _at_pitch(chance, draft.path)
+        draft.chance = background.chance(draft.path, settings.assign_deg)
     rules = replace(settings, min_duration_s=settings.regions.min_duration_s)
     events = [_settled(looks, draft, settings) for draft in drafts]
     return [replace(event, dropped=broken_rule(event, looks.rate, rules)) for event in events]
@@ -85,32 +87,19 @@ def _share_out(looks: Looks, drafts: list[Draft], reach_deg: float) -> None:
         draft.own = owner == k
 
 
-def _chance(looks: Looks, drafts: list[Draft], reach_deg: float) -> Array:
-    """Share of the looks that would be within reach of a place at each degree of pitch [180], were nothing there."""
-    free = looks.present.copy()
-    for draft in drafts:
-        free &= ~draft.own
-    _, pitch = to_angles(looks.vectors[free])
-    return chance_by_pitch(pitch, looks.weights[free], reach_deg, looks.weights[looks.present].sum())
-
-
-def _at_pitch(chance: Array, path: Array) -> Array:
-    """The chance of each degree of pitch [180] along a path [n, 3]."""
-    _, pitch = to_angles(path)
-    return chance[np.clip((pitch + 90).astype(int), 0, 179)]
-
-
-def _settled_in(looks: Looks, drafts: list[Draft]) -> NDArray[np.bool_]:
-    """Who looks anywhere [n_frames, n_observers], from their first look at any event on: before it they explore."""
+def _background(looks: Looks, drafts: list[Draft]) -> Background:
+    """What all but the drafts draw: who looks anywhere, and at which pitches those look that look at no draft."""
     watching = np.zeros(looks.present.shape, dtype=bool)
     for draft in drafts:
         watching |= draft.own
-    return np.logical_or.accumulate(watching, axis=0)
+    explores = ~np.logical_or.accumulate(watching, axis=0)  # until the first look at any event
+    people = np.where(explores, _EXPLORER, 1.0) * np.where(looks.present, looks.weights, 0.0)
+    free = looks.present & ~watching
+    _, pitch = to_angles(looks.vectors[free])
+    return Background(people.sum(axis=1), pitch, looks.weights[free], float(looks.weights[looks.present].sum()))
 
 
-def _refit(
-    looks: Looks, draft: Draft, people: Array, chance: Array, settings: EventSettings, choose_width: bool
-) -> None:
+def _refit(looks: Looks, draft: Draft, background: Background, settings: EventSettings, choose_width: bool) -> None:
     """Fit the path to the draft's looks and find anew when it is on; a draft that never is has its reason to drop."""
     fit = PathFit(looks, draft.own)
     if choose_width:
@@ -118,15 +107,26 @@ def _refit(
     path, known = fit.path(draft.width_s)
     if known.any():
         draft.path = path
-    watching = np.where(draft.own, looks.weights, 0.0).sum(axis=1)
-    draft.chance = _at_pitch(chance, draft.path)
-    on = present(watching, people, draft.chance, settings.min_share, looks.rate) & draft.domain & known
+    distance = np.where(draft.own, vector_angle(looks.vectors, draft.path[:, None]), np.inf)
+    reach = _reach(distance[draft.on], settings.assign_deg)
+    watching = np.where(distance <= reach, looks.weights, 0.0).sum(axis=1)
+    draft.chance = background.chance(draft.path, settings.assign_deg)
+    chance = background.chance(draft.path, reach)
+    on = present(watching, background.people, chance, settings.min_share, looks.rate) & draft.domain & known
     if not on.any():
         draft.dropped = Dropped("min_share", f"never clearly watched by {settings.min_share:g} of the observers")
         return
     draft.on = on
-    reach = np.ones(2 * round(_REACH_S * looks.rate) + 1, dtype=bool)
-    draft.domain = np.asarray(binary_dilation(on, reach)) & known
+    around = np.ones(2 * round(_REACH_S * looks.rate) + 1, dtype=bool)
+    draft.domain = np.asarray(binary_dilation(on, around)) & known
+
+
+def _reach(distance: Array, assign_deg: float) -> float:
+    """Distance in degrees within which nearly all of an event's looks lie, from theirs; infinite of the others."""
+    own = distance[np.isfinite(distance)]
+    if not len(own):
+        return assign_deg
+    return float(np.clip(_SIGMAS * np.median(own) / _MEDIAN, _LEAST_REACH_DEG, assign_deg))
 
 
 def _settled(looks: Looks, draft: Draft, settings: EventSettings) -> Settled:

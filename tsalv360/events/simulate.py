@@ -1,11 +1,12 @@
 """Simulated observers whose events are known: harder and more various than the demo's, to judge and tune detection.
 
 A scenario has one to seven events that overlap in time: static, drifting, crossing one another, handing over to one
-another, over the seam, near a pole, or 25° apart. Observers look for a quarter to a whole second at an event, or
-anywhere, and explore at the start. Nothing here knows how events are detected.
+another, over the seam, near a pole, or 25° apart. Observers look for a fifth of a second to a whole one at an event, or
+anywhere, some stay with an event for several looks, and all explore at the start. Nothing here knows how events are
+detected.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -50,7 +51,11 @@ class Watched:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is watched and how: `anywhere` is the share of looks that go anywhere, `form` what is recorded of them."""
+    """What is watched and how.
+
+    `anywhere` is the share of looks that go anywhere, `again` that of the others that stay with the event of the look
+    before, `form` what is recorded of them.
+    """
 
     seed: int
     duration_s: float
@@ -59,6 +64,7 @@ class Scenario:
     anywhere: float
     explore_s: float
     form: Literal["fixations", "samples"]
+    again: float = 0.0
     events: list[Watched] = field(default_factory=list)
 
     def tracks(self) -> list[Track]:
@@ -91,7 +97,7 @@ def draw_scenario(seed: int) -> Scenario:
         if len(scenario.events) + len(new) <= 7 and _fit(scenario, new):
             scenario.events.extend(new)
     scenario.events.sort(key=lambda event: event.start_s)
-    return scenario
+    return replace(scenario, again=float(rng.choice([0, 0.6])))
 
 
 def _propose(rng: np.random.Generator, scenario: Scenario) -> list[Watched]:
@@ -208,8 +214,11 @@ def _looks(rng: np.random.Generator, scenario: Scenario) -> tuple[Array, Array, 
         alive = [k for k, event in enumerate(scenario.events) if event.start_s <= time < event.end_s]
         target = -1
         if alive and time >= explores and rng.random() >= scenario.anywhere:
-            appeal = np.array([scenario.events[k].appeal for k in alive])
-            target = int(rng.choice(alive, p=appeal / appeal.sum()))
+            if targets[-1:] and targets[-1] in alive and rng.random() < scenario.again:
+                target = targets[-1]
+            else:
+                appeal = np.array([scenario.events[k].appeal for k in alive])
+                target = int(rng.choice(alive, p=appeal / appeal.sum()))
         starts.append(time)
         targets.append(target)
         if target >= 0:
