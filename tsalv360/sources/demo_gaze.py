@@ -14,7 +14,7 @@ LAG_S = 0.05  # pursuit runs behind the object
 SACCADE_S, SACCADE_SPEED = 0.04, 600.0  # shortest duration, and °/s of longer ones
 ANYWHERE = 0.1  # share of looks that go anywhere
 NOVELTY = 3.0  # how much more an object draws that was not looked at yet
-WATCHED_SHARE, SMOOTHING_S, GAP_S, SHORTEST_S = 0.15, 0.5, 2.0, 2.0  # what counts as a watched event
+WATCHED_SHARE, SMOOTHING_S, GAP_S, SHORTEST_S = 0.12, 0.5, 2.0, 2.0  # what counts as a watched event
 GRID_FPS = 16  # rate of the time series in the truth
 
 
@@ -180,7 +180,7 @@ def _fractions(vectors: Array) -> Array:
 def truth(scene: Scene, recordings: list[Recording]) -> dict[str, Any]:
     """What was watched, from the observers' own log: JSON content with `events` and with all `objects` drawn.
 
-    An event is the time from the first to the last frame at which at least 15 % of the observers look at an object
+    An event is the time from the first to the last frame at which at least 12 % of the observers look at an object
     (smoothed over 0.5 s; gaps under 2 s do not end it), if that is 2 s or more.
     """
     targets = np.stack([recording.target for recording in recordings])
