@@ -15,7 +15,8 @@ from tsalv360.looks import Looks
 _JOIN_DEG = 20.0  # farthest apart that two ends can lie; both are extrapolated from few looks
 _MARGIN_S = 1.5  # time before and after that tells whether one path explains both
 _JOIN_RATIO = 1.5  # to which the looks' distance from their path may grow by that
-_PART_RATIO = 1.15  # by which one path is farther from the looks before and after a moment than two are
+_PART_RATIO = 1.14  # by which one path is farther from the looks before and after a moment than two are
+_PART_WIDTH_S = 0.4  # σ over time of such paths at the least: a narrower one follows a jump
 _PART_STEP = 4  # frames between moments at which an event may be two
 _PART_LOOKS = 8.0  # looks before and after it that are needed to tell
 _CROSS_RATIO = 0.9  # to which the looks' distance from smooth paths falls where two events that pass are swapped
@@ -92,8 +93,9 @@ def _gain_of_parting(looks: Looks, draft: Draft, moment: int) -> float:
     after = own & ~before
     if min(before.sum(), after.sum()) < _PART_LOOKS * _LOOK_S * looks.rate:
         return 0.0
-    two = squares(around, before, draft.width_s) + squares(around, after, draft.width_s)
-    return float(np.sqrt(squares(around, own, draft.width_s) / two)) if two else 0.0
+    width = max(draft.width_s, _PART_WIDTH_S)
+    two = squares(around, before, width) + squares(around, after, width)
+    return float(np.sqrt(squares(around, own, width) / two)) if two else 0.0
 
 
 def untangle(looks: Looks, drafts: list[Draft], merge_deg: float) -> None:
