@@ -98,7 +98,7 @@ def test_all_wrong_keys_are_named_at_once() -> None:
         ("dataset.validation_share", 1, "a number, from 0 below 1"),
         ("dataset.name", "my_data", "text, matching"),
         ("dataset.name", "../elsewhere", "text, matching"),
-        ("captions.backend", "gpt", "'facts'"),
+        ("captions.llava.dtype", "int8", "'bfloat16' or 'float16' or 'float32'"),
         ("results", 3, "text"),
         ("frames", None, "a mapping"),
         ("sources", None, "a list"),
