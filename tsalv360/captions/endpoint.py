@@ -10,7 +10,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -64,20 +64,23 @@ class Endpoint:
                 for future in as_completed(asked):
                     try:
                         answer = future.result()
-                    except (InputError, CancelledError) as error:
-                        down = down or (error if isinstance(error, InputError) else None)
-                        self._stop.set()
-                        pool.shutdown(wait=False, cancel_futures=True)
+                    except InputError as error:
+                        down = down or error
                         continue
-                    yield asked[future], answer
+                    if answer:
+                        yield asked[future], answer
             finally:
-                self._stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
+                self._stop.set()  # also where the caller wants no more answers
         if down:
             raise down
 
-    def _ask(self, clip: Clip, prompt: str) -> Answer:
-        """The answer for one clip, with new tries where they make sense; InputError where the server is down."""
+    def _ask(self, clip: Clip, prompt: str) -> Answer | None:
+        """The answer for one clip, with new tries where they make sense; None where all were told to stop.
+
+        Raises InputError where the server is down.
+        """
+        if self._stop.is_set():
+            return None
         content = [*self._media(clip), {"type": "text", "text": prompt}]
         failed: Counter[str] = Counter()
         while True:
@@ -87,7 +90,7 @@ class Endpoint:
             except openai.RateLimitError as error:
                 kind, reason, wait = "busy", f"HTTP {error.status_code}", _retry_after(error)
             except openai.APIStatusError as error:
-                reason = f"HTTP {error.status_code}: {self._shorten(error.message)}"
+                reason = f"HTTP {error.status_code}: {self._shorten(error.response.text)}"
                 if error.status_code < 500:
                     return self._refused(error.status_code, reason)
                 kind = "busy" if error.status_code == 503 else "error"
@@ -107,7 +110,7 @@ class Endpoint:
             wait = min(wait, LONGEST_WAIT_S)
             logging.info("%s: %s; again in %.1f s", clip.event, reason, wait)
             if self._stop.wait(wait):
-                return Answer("", failure=f"stopped while it waited: {reason}")
+                return None
 
     def _answer(self, content: list[dict[str, Any]]) -> Answer:
         message: Any = {"role": "user", "content": content}  # openai's types know no video_url
@@ -128,15 +131,19 @@ class Endpoint:
             404: "Correct captions.endpoint.url or captions.endpoint.model.",
         }
         if status in advice:
-            raise InputError(self._settings.url, reason, f"an answer of {self.model}", advice[status])
+            raise self._all_stop(reason, advice[status])
         return Answer("", failure=reason)
 
     def _given_up(self, kind: str, reason: str) -> Answer:
         """A clip that failed for good; InputError where it is the server that did."""
         if kind == "busy" or (kind == "unreachable" and not self._listens()):
-            advice = "Start the server again, then rerun: what was answered is kept."
-            raise InputError(self._settings.url, reason, f"an answer of {self.model}", advice)
+            raise self._all_stop(reason, "Start the server again, then rerun: what was answered is kept.")
         return Answer("", failure=reason)
+
+    def _all_stop(self, reason: str, advice: str) -> InputError:
+        """The error of a server that cannot go on; those who wait or were not yet asked give up."""
+        self._stop.set()
+        return InputError(self._settings.url, reason, f"an answer of {self.model}", advice)
 
     def _listens(self) -> bool:
         """Whether the server takes connections: then it is one clip that it drops."""
