@@ -114,15 +114,17 @@ class Llava:
         text = self._config.get_text_config()
         context = text.max_position_embeddings
         marks = self._config.video_token_id if self._sees_video else self._config.image_token_id
-        total, seen = tokens.shape[1], int((tokens[0] == marks).sum())
-        room, each = context - (total - seen) - self._max_tokens, seen // n_pictures
-        if seen > room:
+        of_pictures = (tokens[0] == marks).nonzero().flatten()
+        total, seen = tokens.shape[1], len(of_pictures)
+        if total + self._max_tokens > context:
+            span = int(of_pictures[-1] - of_pictures[0]) + 1  # with what the template puts between pictures
+            fit = int((context - self._max_tokens - (total - span)) * n_pictures / span)
             raise InputError(
                 f"captions.n_frames: {n_pictures}",
-                f"{n_pictures} pictures × {each} tokens + {total - seen} of the prompt + {self._max_tokens} for the "
+                f"{n_pictures} pictures × {seen // n_pictures} tokens + {total - seen} of the prompt + {self._max_tokens} for the "
                 f"answer = {total + self._max_tokens} tokens",
                 f"at most {context}, the context of {self.model}",
-                f"Set captions.n_frames to at most {max(room // each, 0)}.",
+                f"Set captions.n_frames to at most {max(fit, 0)}.",
             )
 
     @cached_property

@@ -8,13 +8,14 @@ from tsalv360.captions.captioner import Answer
 _PICTURE = r"(?:video|image|picture|photo|scene|clip|footage|frame|frames|images|sequence|view|viewport)s?"
 _SHOWS = r"(?:shows?|depicts?|features?|captures?|displays?|presents?|portrays?|illustrates?)"
 _MIDDLE = r"(?:cent(?:er|re)|middle)"
+_THEN = r"(?:,?(?: (?:we|you) (?:can )?see)|,|(?= (?:an?|the|there|one|two|three|several|some|many|people)\b))"
 _OPENINGS = [
     r"(?:assistant|answer|caption|description|output)\s*:",
     r"(?:sure|certainly|of course)[!,.]",
     r"here (?:is|'s) (?:a|the|one|your)[^:.]{0,60}:",
     rf"(?:this|the) (?:\w+ )?{_PICTURE} (?:(?:of|from) [^,.]{{0,30}} )?{_SHOWS}(?: that)?",
-    rf"(?:in|throughout) (?:this|the|these) (?:\w+ )?{_PICTURE},?(?: (?:we|you) (?:can )?see)?",
-    rf"(?:in|at) the {_MIDDLE}(?: of (?:the|this) (?:\w+ )?{_PICTURE})?,?(?: (?:we|you) (?:can )?see)?",
+    rf"(?:in|throughout) (?:this|the|these) (?:\w+ )?{_PICTURE}{_THEN}",
+    rf"(?:in|at) the {_MIDDLE}(?: of (?:the|this) (?:\w+ )?{_PICTURE})?{_THEN}",
     r"(?:we|you) (?:can )?see(?: that)?",
 ]
 _OPENING = re.compile(rf"(?:{'|'.join(_OPENINGS)})\s+", re.IGNORECASE)
