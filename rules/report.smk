@@ -9,6 +9,7 @@ rule report:
         viewports=expand(rules.viewports.output, video=CONSTRUCTED),
         truth=get_truth,
         camera_paths=get_camera_paths,
+        captions=get_all_captions,
     output:
         f"{RESULTS}/report.html",
     log:

@@ -17,5 +17,6 @@ with logged(snakemake.log[0]):
         viewports=snakemake.input.viewports,
         truth=snakemake.input.truth,
         camera_paths=snakemake.input.camera_paths,
+        captions=snakemake.input.captions,
         config=snakemake.params.config,
     )

@@ -121,8 +121,8 @@ class Llava:
             fit = int((context - self._max_tokens - (total - span)) * n_pictures / span)
             raise InputError(
                 f"captions.n_frames: {n_pictures}",
-                f"{n_pictures} pictures × {seen // n_pictures} tokens + {total - seen} of the prompt + {self._max_tokens} for the "
-                f"answer = {total + self._max_tokens} tokens",
+                f"{n_pictures} pictures × {seen // n_pictures} tokens + {total - seen} of the prompt + "
+                f"{self._max_tokens} for the answer = {total + self._max_tokens} tokens",
                 f"at most {context}, the context of {self.model}",
                 f"Set captions.n_frames to at most {max(fit, 0)}.",
             )
