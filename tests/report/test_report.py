@@ -273,7 +273,7 @@ def test_bars_stand_where_the_events_are(page: Page) -> None:
 
 def test_captions_are_measured_and_what_went_wrong_is_listed(report: Path, page: Page) -> None:
     row = cells(report, f"{escape(f'a model {EVIL}')}, revision 7")
-    assert row[1:] == ["what?", "2", "2", "5.5", "3", "8", "1", "0"]
+    assert row[1:] == ["what?", "2", "2", "6", "3", "9", "1", "0"]
     words = page.words()
     assert "The longest shown caption has 21 CLIP tokens" in words
     assert f"100_2 : endpoint, “what?”: HTTP 400 {EVIL}" in words.replace("100_2:", "100_2 :")
