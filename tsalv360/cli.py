@@ -104,7 +104,8 @@ def _compare(options: argparse.Namespace) -> int:
         else:
             why = "open_clip, of the extra train, is not installed."
     page = options.output or config.folder() / "captions_compare.html"
-    n_events = write_comparison(config.folder(), (backends[0], backends[1]), page, measure, why)
+    both = backends[0], backends[1]
+    n_events = write_comparison(config.folder(), config.captions.shards, both, page, measure, why)
     print(f"{page}: {n_events} events" + ("" if measure else f"; CLIP similarity left out: {why}"))
     return 0
 

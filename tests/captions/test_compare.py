@@ -42,12 +42,14 @@ def results(tmp_path: Path, make_clip: Callable[..., Clip]) -> Path:
         "v_2": {"candidates": [candidate("facts", "A blue shape.")], "failures": [failure]},
     }
     write_json(root / "captions" / "shards" / "0000.json", {"v": entries})
+    stale = {"v": {"v_1": {"candidates": [candidate("facts", "Of an older run.")], "failures": []}}}
+    write_json(root / "captions" / "shards" / "0003.json", stale)  # of another number of shards
     return root
 
 
 def test_both_captions_stand_beside_the_clip_and_are_text(results: Path) -> None:
     page = results / "compare.html"
-    assert write_comparison(results, BACKENDS, page, None, "no weights.") == 2
+    assert write_comparison(results, 1, BACKENDS, page, None, "no weights.") == 2
     text = page.read_text(encoding="utf-8")
     assert [unescape(quoted) for quoted in re.findall(r"<blockquote>(.*?)</blockquote>", text)] == [
         "A red shape.",
@@ -62,7 +64,7 @@ def test_both_captions_stand_beside_the_clip_and_are_text(results: Path) -> None
 @pytest.mark.parametrize("place", ["compare.html", "../pages/compare.html"])
 def test_links_lead_to_the_clips_from_wherever_the_page_lies(results: Path, place: str) -> None:
     page = results / place
-    write_comparison(results, BACKENDS, page, None)
+    write_comparison(results, 1, BACKENDS, page, None)
     for address in re.findall(r'<video src="(.*?)"', page.read_text(encoding="utf-8")):
         assert (page.parent / unquote(unescape(address))).is_file()
 
@@ -74,7 +76,7 @@ def test_similarities_stand_behind_the_captions(results: Path) -> None:
         seen.append(pictures.shape)
         return [0.1 + len(text) / 100 for text in texts]
 
-    write_comparison(results, BACKENDS, results / "compare.html", measure)
+    write_comparison(results, 1, BACKENDS, results / "compare.html", measure)
     text = (results / "compare.html").read_text(encoding="utf-8")
     assert re.findall(r"CLIP <b>(.*?)</b>", text) == ["0.220", f"{0.1 + len(EVIL) / 100:.3f}", "0.230"]
     assert [float(found) for found in re.findall(r'data-first="(.*?)"', text)] == pytest.approx([0.22, 0.23])
@@ -84,14 +86,14 @@ def test_similarities_stand_behind_the_captions(results: Path) -> None:
 
 def test_a_backend_that_captioned_nothing_is_refused(results: Path) -> None:
     with pytest.raises(InputError, match=r"no caption by llava-next; .*captions.backends: \[facts, llava-next\]"):
-        write_comparison(results, ("facts", "llava-next"), results / "compare.html", None)
+        write_comparison(results, 1, ("facts", "llava-next"), results / "compare.html", None)
 
 
 def test_the_command_writes_the_page_and_says_what_is_left_out(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = results.parent / "config.yaml"
-    captions = {"backends": list(BACKENDS), "endpoint": {"model": "m"}}
+    captions = {"backends": list(BACKENDS), "shards": 1, "endpoint": {"model": "m"}}
     content = {"results": str(results.parent), "dataset": {"name": "set"}, "captions": captions}
     config.write_text(yaml.safe_dump(content))
     results.rename(results.parent / "set")

@@ -11,6 +11,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
+from tsalv360.captions import shard_of
 from tsalv360.captions.clips import spread
 from tsalv360.errors import InputError
 from tsalv360.files import read_json, whole_file
@@ -39,19 +40,18 @@ class Pair:
 
 
 def write_comparison(
-    results: Path, backends: tuple[str, str], page: Path, measure: Measure | None, left_out: str = ""
+    results: Path, shards: int, backends: tuple[str, str], page: Path, measure: Measure | None, left_out: str = ""
 ) -> int:
     """Write the page; returns how many events it shows.
 
-    Parameters: `results` the folder of the dataset's results; `measure` gives the similarity of texts with pictures
-    uint8 RGB [T, H, W, 3]; without it the page says why it was `left_out`.
+    Parameters: `results` the folder of the dataset's results, made with that many `shards`; `measure` gives the
+    similarity of texts with pictures uint8 RGB [T, H, W, 3]; without it the page says why it was `left_out`.
     Raises InputError where one of the backends has captioned nothing.
     """
     pairs = [
         _pair(results, video, event, entry, backends, page, measure)
-        for path in sorted((results / "captions" / "shards").glob("*.json"))
-        for video, entries in sorted(read_json(path).items())
-        for event, entry in entries.items()
+        for video in sorted(path.name for path in (results / "viewports").glob("[!.]*"))
+        for event, entry in _entries(results, video, shards).items()
     ]
     pairs = [pair for pair in pairs if any(side.candidates or side.failures for side in pair.sides)]
     for k, backend in enumerate(backends):
@@ -70,6 +70,12 @@ def write_comparison(
     with whole_file(page) as partial:
         partial.write_text(text, encoding="utf-8")
     return len(pairs)
+
+
+def _entries(results: Path, video: str, shards: int) -> dict[str, Any]:
+    """What the caption stage wrote of a video; nothing where its shard has not been made."""
+    path = results / "captions" / "shards" / f"{shard_of(video, shards)}.json"
+    return read_json(path).get(video, {}) if path.exists() else {}
 
 
 def _pair(
