@@ -17,7 +17,12 @@ os.environ.update(
 )
 
 from tsalv360.captions import shard_of
-from tsalv360.captions.backends import check_installed, needs_extra, needs_gpu
+from tsalv360.captions.backends import (
+    check_installed,
+    loads_model,
+    needs_extra,
+    needs_gpu,
+)
 from tsalv360.config import check_writable, load_config, plan_recordings
 from tsalv360.sources import demo, published
 

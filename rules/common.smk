@@ -6,9 +6,10 @@ def get_videos_of_shard(wildcards):
 
 
 def get_captioner_resources():
-    if needs_gpu(CONFIG.captions):
-        return {"gpu": 1, "mem_mb": 24000, "runtime": 1440}
-    return {"mem_mb": 1500, "runtime": 1440 if needs_extra(CONFIG.captions) else 60}
+    memory = 24000 if loads_model(CONFIG.captions) else 1500
+    minutes = 1440 if needs_extra(CONFIG.captions) else 60
+    gpu = {"gpu": 1} if needs_gpu(CONFIG.captions) else {}
+    return {"mem_mb": memory, "runtime": minutes, **gpu}
 
 
 def check_captioner():

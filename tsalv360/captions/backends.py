@@ -57,6 +57,11 @@ def needs_extra(settings: CaptionSettings) -> bool:
     return any(_MODULES[backend] for backend in settings.backends)
 
 
+def loads_model(settings: CaptionSettings) -> bool:
+    """Whether any backend loads the weights of a model on this machine."""
+    return any(_MODULES[backend] == _LLAVA for backend in settings.backends)
+
+
 def needs_gpu(settings: CaptionSettings) -> bool:
     """Whether any backend runs a model on this machine's GPU."""
-    return settings.llava.device_map != "cpu" and any(_MODULES[backend] == _LLAVA for backend in settings.backends)
+    return loads_model(settings) and settings.llava.device_map != "cpu"
