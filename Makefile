@@ -41,5 +41,6 @@ clean:
 	touch $@
 
 .venv/dev: .venv/base
-	$(INSTALL) --editable ".[dev]"
+	@echo "Installing the tools and the libraries of the models (about 6 GB) ..."
+	$(INSTALL) --editable ".[dev,captions,train]"
 	touch $@

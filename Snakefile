@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import min_version
 
 min_version("9.20")
@@ -16,6 +17,12 @@ os.environ.update(
 )
 
 from tsalv360.captions import shard_of
+from tsalv360.captions.backends import (
+    check_installed,
+    loads_model,
+    needs_extra,
+    needs_gpu,
+)
 from tsalv360.config import check_writable, load_config, plan_recordings
 from tsalv360.sources import demo, published
 
@@ -44,6 +51,7 @@ VIDEOS = list(RECORDINGS)
 PUBLISHED = [v for v in VIDEOS if RECORDINGS[v].gaze_format == published.FORMAT]
 CONSTRUCTED = [v for v in VIDEOS if v not in PUBLISHED]
 SHARDS = {video: shard_of(video, CONFIG.captions.shards) for video in CONSTRUCTED}
+WITH_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 
 
 wildcard_constraints:

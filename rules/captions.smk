@@ -8,13 +8,13 @@ rule captions:
     benchmark:
         f"{RESULTS}/benchmarks/captions/{{shard}}.tsv"
     conda:
-        "../envs/pipeline.yaml"
+        f"../envs/{'captions' if needs_extra(CONFIG.captions) else 'pipeline'}.yaml"
     resources:
-        mem_mb=1500,
-        runtime=60,
+        **get_captioner_resources(),
     params:
         videos=get_videos_of_shard,
         settings=asdict(CONFIG.captions),
+        cache=str(CONFIG.captions.cache_folder(RESULTS)),
     message:
         "Captioning shard {wildcards.shard}"
     script:

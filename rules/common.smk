@@ -5,7 +5,25 @@ def get_videos_of_shard(wildcards):
     return [video for video in CONSTRUCTED if SHARDS[video] == wildcards.shard]
 
 
+def get_captioner_resources():
+    memory = 24000 if loads_model(CONFIG.captions) else 1500
+    minutes = 1440 if needs_extra(CONFIG.captions) else 60
+    gpu = {"gpu": 1} if needs_gpu(CONFIG.captions) else {}
+    return {"mem_mb": memory, "runtime": minutes, **gpu}
+
+
+def check_captioner():
+    try:
+        check_installed(CONFIG.captions)
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+
+
 def get_shard_inputs(wildcards):
+    # Before anything runs. A shard that is there already needs no captioner; conda brings what is missing.
+    there = Path(RESULTS, "captions", "shards", f"{wildcards.shard}.json").exists()
+    if not there and not WITH_CONDA:
+        check_captioner()
     videos = get_videos_of_shard(wildcards)
     return {
         "viewports": expand(rules.viewports.output, video=videos),
@@ -16,6 +34,10 @@ def get_shard_inputs(wildcards):
 
 def get_captions(wildcards):
     return expand(rules.captions.output, shard=SHARDS[wildcards.video])[0]
+
+
+def get_all_captions(wildcards):
+    return expand(rules.captions.output, shard=sorted(set(SHARDS.values())))
 
 
 def get_truth(wildcards):

@@ -10,6 +10,7 @@ rule report:
         sheets=expand(rules.sheets.output, video=CONSTRUCTED),
         truth=get_truth,
         camera_paths=get_camera_paths,
+        captions=get_all_captions,
     output:
         f"{RESULTS}/report.html",
     log:

@@ -18,5 +18,6 @@ with logged(snakemake.log[0]):
         sheets=snakemake.input.sheets,
         truth=snakemake.input.truth,
         camera_paths=snakemake.input.camera_paths,
+        captions=snakemake.input.captions,
         config=snakemake.params.config,
     )

@@ -98,7 +98,8 @@ def test_all_wrong_keys_are_named_at_once() -> None:
         ("dataset.validation_share", 1, "a number, from 0 below 1"),
         ("dataset.name", "my_data", "text, matching"),
         ("dataset.name", "../elsewhere", "text, matching"),
-        ("captions.backend", "gpt", "'facts'"),
+        ("captions.max_failed", -1, "a whole number, from 0"),
+        ("captions.llava.dtype", "int8", "'bfloat16' or 'float16' or 'float32'"),
         ("results", 3, "text"),
         ("frames", None, "a mapping"),
         ("sources", None, "a list"),
@@ -314,3 +315,11 @@ def test_settings_whose_name_ends_in_a_unit_state_that_unit(suffix: str, unit: s
     keys = {k: n for k, n in known_keys().items() if k.endswith(suffix) and not (others and k.endswith(others))}
     assert keys
     assert {key: node.get("unit") for key, node in keys.items()} == dict.fromkeys(keys, unit)
+
+
+def test_a_wrong_item_of_a_list_is_told_with_what_is_possible() -> None:
+    assert refusal({"sources": [], "captions": {"backends": ["facts", "gpt"]}}).startswith(
+        "captions.backends.1: found 'gpt'; expected 'facts' or 'llava-next-video' or 'llava-next' or 'endpoint'"
+    )
+    twice = refusal({"sources": [], "captions": {"backends": ["facts", "facts"]}})
+    assert twice == "captions.backends: found ['facts', 'facts']; expected at least one, each once"

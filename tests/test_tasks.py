@@ -57,11 +57,22 @@ def test_the_machine_caption_is_the_prediction_and_the_others_are_alternatives(t
     assert tasks[0]["data"]["alternatives"] == ["A round thing."]
 
 
+def test_an_event_without_a_caption_is_a_task_without_prediction(tracks: pd.DataFrame, make_events: Any) -> None:
+    other = {**CAPTION["candidates"][1], "text": "A dog runs."}
+    none = CAPTION | {"caption": None, "candidates": [other]}
+    task, _ = make_tasks(INDEX, make_events(tracks), tracks, {"v_1": none, "v_2": CAPTION}, "media")
+    assert task["predictions"] == []
+    assert task["data"]["caption_machine"] == ""
+    assert task["data"]["alternatives"] == ["A dog runs."]
+
+
 def test_the_hash_stays_while_what_people_judge_stays(tracks: pd.DataFrame) -> None:
     track = tracks[tracks.event_id == "v_1"]
     moved = track.assign(yaw_deg=track.yaw_deg + 0.01, pitch_deg=-1e-9, spread_deg=9.0, n_observers=1)
     assert content_hash(moved, CAPTION) == content_hash(track, CAPTION)
     assert content_hash(track, CAPTION | {"notes": []}) == content_hash(track, CAPTION)
+    rescored = [candidate | {"score": -0.1} for candidate in CAPTION["candidates"]]
+    assert content_hash(track, CAPTION | {"candidates": rescored}) == content_hash(track, CAPTION)
 
 
 @pytest.mark.parametrize("change", ["frame", "yaw_deg", "pitch_deg", "length", "caption"])

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
+from tsalv360.captions.compare import write_comparison
 from tsalv360.check import check_data
 from tsalv360.check.table import as_text
 from tsalv360.config import ConfigError, load_config
+from tsalv360.errors import InputError
 from tsalv360.files import write_json
 
 DEFAULT = Path(__file__).parents[1] / "config" / "config.yaml"
@@ -27,9 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     data = commands.add_parser("data", help="videos and gaze").add_subparsers(required=True, metavar="COMMAND")
     _add_check(data.add_parser("check", help="look into the folders of the config before anything runs"))
+    captions = commands.add_parser("captions", help="captions of events")
+    captioning = captions.add_subparsers(required=True, metavar="COMMAND")
+    _add_compare(captioning.add_parser("compare", help="captions of two backends side by side, with the clips"))
     options = parser.parse_args(arguments)
     try:
         return options.run(options)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
     except (ConfigError, WorkflowError, OSError) as error:
         print(f"The configuration cannot be used.\n{error}", file=sys.stderr)
         return 1
@@ -37,12 +46,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.description = "Look into all videos and gaze of the config. Exit status 0 when the build can run, else 1."
-    parser.add_argument(
-        "--configfile", nargs="+", type=Path, default=[], help="as snakemake's; default: config/local.yaml, if there"
-    )
+    _add_configfile(parser)
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)), help="default: all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there too")
     parser.set_defaults(run=_check)
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Write a page with the captions of two backends that both captioned the dataset of the config."
+    _add_configfile(parser)
+    parser.add_argument(
+        "--backends", nargs=2, metavar=("FIRST", "SECOND"), help="default: the first two of captions.backends"
+    )
+    parser.add_argument("--clip-weights", type=Path, metavar="FILE", help="of CLIP RN50: adds the CLIP similarity")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="default: captions_compare.html in the dataset's results"
+    )
+    parser.set_defaults(run=_compare)
+
+
+def _add_configfile(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--configfile", nargs="+", type=Path, default=[], help="as snakemake's; default: config/local.yaml, if there"
+    )
 
 
 def read_config(files: Sequence[Path]) -> dict[str, Any]:
@@ -62,6 +88,26 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         write_json(options.json, asdict(check))
     return 0 if check.can_build else 1
+
+
+def _compare(options: argparse.Namespace) -> int:
+    config = load_config(read_config(options.configfile))
+    backends = options.backends or config.captions.backends[:2]
+    if len(backends) < 2:
+        raise InputError("captions.backends", f"only {backends[0]}", "two to compare", "Name them with --backends.")
+    measure, why = None, "no weights were named (--clip-weights FILE)."
+    if options.clip_weights:
+        if find_spec("open_clip"):
+            from tsalv360.captions.similarity import Similarity
+
+            measure = Similarity(options.clip_weights)
+        else:
+            why = "open_clip, of the extra train, is not installed."
+    page = options.output or config.folder() / "captions_compare.html"
+    both = backends[0], backends[1]
+    n_events = write_comparison(config.folder(), config.captions.shards, both, page, measure, why)
+    print(f"{page}: {n_events} events" + ("" if measure else f"; CLIP similarity left out: {why}"))
+    return 0
 
 
 if __name__ == "__main__":

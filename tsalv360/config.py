@@ -193,6 +193,7 @@ def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
     key = "videos.exclude" + "".join(f".{p}" for p in parts[1:]) if parts[:1] == ["exclude"] else ".".join(parts)
     general = re.sub(r"^videos\.(?!exclude)[^.]+|(?<=^videos\.exclude)\.[^.]+", _with_star, key)
     general = re.sub(r"^sources\.[^.]+", f"sources.{kind}", general)
+    general = general if general in keys else re.sub(r"\.\d+$", ".*", general)  # a place in a list
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         nearest = _nearest(general, keys)
         return f"{key}: unknown key" + (

@@ -21,7 +21,12 @@ def settings_page() -> str:
     lines += ["| key | takes | default | meaning |", "|---|---|---|---|"]
     for key, node in known_keys().items():
         if "properties" not in node and node.get("type") != "object":
-            cells = [f"`{as_written(key)}`", _cell(expected(node)), _default(node), _cell(node.get("description", ""))]
+            cells = [
+                f"`{as_written(key)}`",
+                _cell(expected(node)),
+                _default(key, node),
+                _cell(node.get("description", "")),
+            ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -47,9 +52,9 @@ def schema_file() -> str:
 PAGES = {"config/schema.yaml": schema_file, "docs/settings.md": settings_page, "docs/tables.md": tables_page}
 
 
-def _default(node: dict[str, Any]) -> str:
+def _default(key: str, node: dict[str, Any]) -> str:
     if "default" not in node:
-        return "–" if node.get("type") == "array" else "required"
+        return "–" if node.get("type") == "array" or key.endswith(".*") else "required"
     return f"`{str(node['default']).lower() if isinstance(node['default'], bool) else node['default']}`"
 
 

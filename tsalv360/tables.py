@@ -110,7 +110,7 @@ ANNOTATIONS: Table = {
     "candidates": Column(TEXTS, "all captions that were made, the shown one first"),
     "n_tokens": Column(INTEGER, "CLIP tokens of the caption, where counted", 0, nullable=True),
     "verdict": Column(TEXT, "of the curators: accept, edit or reject; empty: not curated", nullable=True),
-    "flags": Column(TEXTS, "raised by curators"),
+    "flags": Column(TEXTS, "raised by the checks of captions, and by curators"),
     "n_curators": Column(INTEGER, "people who judged it", 0),
     "start_frame": _FRAME,
     "end_frame": _FRAME,

@@ -20,7 +20,7 @@ def make_tasks(
     ----------
     index : the video's index entry.
     events, tracks : its tables.
-    captions : {event_id: {caption, candidates, notes}}.
+    captions : {event_id: {caption, candidates, notes}}; an event without a caption becomes a task without prediction.
     media : the video's viewports folder relative to the media root that Label Studio serves.
     """
     return [
@@ -33,7 +33,7 @@ def _task(
     index: dict[str, Any], event: Any, track: pd.DataFrame, caption: dict[str, Any], media: str
 ) -> dict[str, Any]:
     name = event.event_id
-    shown = caption["candidates"][0]
+    texts = [candidate["text"] for candidate in caption["candidates"]]
     data = {
         "event_id": name,
         "event_hash": content_hash(track, caption),
@@ -49,18 +49,24 @@ def _task(
         "end_s": event.end_s,
         "n_observers": event.n_observers,
         "confidence": round(event.confidence, 4),
-        "caption_machine": caption["caption"],
-        "alternatives": [candidate["text"] for candidate in caption["candidates"][1:]],
+        "caption_machine": caption["caption"] or "",
+        "alternatives": texts[1:] if caption["caption"] else texts,
     }
+    return {"data": data, "predictions": [_prediction(caption)] if caption["caption"] else []}
+
+
+def _prediction(caption: dict[str, Any]) -> dict[str, Any]:
+    """The shown caption as it stands in the text field before a person has touched it."""
+    shown = caption["candidates"][0]
     text = {"from_name": "caption", "to_name": "viewport", "type": "textarea", "value": {"text": [caption["caption"]]}}
-    prediction = {"model_version": f"{shown['model']} {shown['revision']}", "result": [{"id": "caption", **text}]}
-    return {"data": data, "predictions": [prediction]}
+    return {"model_version": f"{shown['model']} {shown['revision']}", "result": [{"id": "caption", **text}]}
 
 
 def content_hash(track: pd.DataFrame, caption: dict[str, Any]) -> str:
     """What a person judges: the frames and directions of the event, to 0.1°, and its captions."""
     path = track[["yaw_deg", "pitch_deg"]].round(1) + 0.0  # no negative zero
-    content = [track.frame.tolist(), path.to_numpy().tolist(), caption["candidates"]]
+    written = [[candidate[key] for key in ("model", "revision", "text")] for candidate in caption["candidates"]]
+    content = [track.frame.tolist(), path.to_numpy().tolist(), written]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 

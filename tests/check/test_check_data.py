@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
+from tsalv360.captions import backends
 from tsalv360.check import DataCheck, check_data
 from tsalv360.cli import main
 from tsalv360.config import load_config
@@ -181,6 +182,17 @@ def test_too_few_observers_are_told_and_do_not_stop_a_build(tmp_path: Path, own:
     check = checked({"videos": own})
     assert check.can_build
     assert check.videos[1].remarks == ["fewer than 3 observers (events.min_observers), hence no event"]
+
+
+def test_captioners_that_take_time_or_are_not_installed_are_told(
+    own: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert checked({"sources": [], "videos": own}).remarks == []
+    monkeypatch.setattr(backends, "find_spec", lambda name: None)
+    endpoint = {"backends": ["endpoint", "facts"], "endpoint": {"model": "m"}}
+    time, missing = checked({"sources": [], "videos": own, "captions": endpoint}).remarks
+    assert time == "captions by endpoint come on top of the time below"
+    assert "found no openai" in missing and "pip install" in missing
 
 
 def test_ready_frames_of_another_size_are_a_problem_unless_resampled_and_those_of_ours_take_no_space(

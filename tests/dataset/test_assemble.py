@@ -37,8 +37,9 @@ POINTS_OF_A_FRAME = pd.DataFrame(
 INDEX = {"id": "127", "source": "VR-EyeTracking"}
 
 
-def caption(text: str) -> dict[str, Any]:
-    return {"caption": text, "candidates": [{"text": text, "model": "facts", "revision": "1"}], "notes": []}
+def caption(text: str | None) -> dict[str, Any]:
+    candidates = [{"text": text, "model": "facts", "revision": "1"}] if text else []
+    return {"caption": text, "candidates": candidates, "n_tokens": 9, "flags": ["not English"]}
 
 
 def write_maps(folder: Path, frames: list[int]) -> None:
@@ -55,11 +56,15 @@ def tracks(make_track: Make) -> pd.DataFrame:
 
 
 @pytest.fixture
-def assemble(tmp_path: Path, tracks: pd.DataFrame, make_events: Make) -> Callable[[], Path]:
+def captions() -> dict[str, Any]:
+    return {"127_1": caption("Ein Bär läuft, 360°."), "127_2": caption("A red round shape.")}
+
+
+@pytest.fixture
+def assemble(tmp_path: Path, tracks: pd.DataFrame, make_events: Make, captions: dict[str, Any]) -> Callable[[], Path]:
     """Assembles a video of two events from maps in tmp_path / saliency."""
     for event, track in tracks.groupby("event_id"):
         write_maps(tmp_path / "saliency" / str(event), track.frame.tolist())
-    captions = {"127_1": caption("Ein Bär läuft, 360°."), "127_2": caption("A red round shape.")}
     gaze = fixations_table(["a", "b", "c"], [0.9, 1.0, 1.1], 0.04, [22, 25, 27], [0, 90, -90], 0)
     assignments = pd.DataFrame({"row": [0, 1], "event_id": ["127_1", "127_2"], "distance_deg": [0.0, 0.0]})
 
@@ -152,6 +157,8 @@ def test_annotations_are_drafts_of_the_machine(assemble: Callable[[], Path]) -> 
     assert set(annotations.caption_origin) == {"machine"}
     assert annotations.verdict.isna().all()
     assert annotations.n_curators.tolist() == [0, 0]
+    assert annotations.n_tokens.tolist() == [9, 9]
+    assert [flags.tolist() for flags in annotations["flags"]] == [["not English"]] * 2
     assert annotations.start_frame.tolist() == annotations.start_frame_before.tolist() == [KEPT[0], KEPT[5]]
     assert annotations.end_frame.tolist() == [KEPT[19], KEPT[13]]
 
@@ -205,10 +212,24 @@ def test_frames_without_a_map_or_a_clip_are_counted(assemble: Callable[[], Path]
         "maps_without_frame": 0,
         "frames_without_map": 0,
         "frames_in_no_clip": 5,
+        "events_without_caption": 0,
     }
     (tmp_path / "saliency" / "127_1" / f"{KEPT[7]:04d}.png").unlink()
     assert read_json(assemble() / "left_out.json") == {
         "maps_without_frame": 0,
         "frames_without_map": 1,
         "frames_in_no_clip": 13,
+        "events_without_caption": 0,
     }
+
+
+def test_an_event_without_a_caption_is_left_out_and_counted(
+    assemble: Callable[[], Path], captions: dict[str, Any]
+) -> None:
+    captions["127_1"] = caption(None)
+    part = assemble()
+    assert [path.name for path in (part / "TSV360_gt" / "127").iterdir()] == ["127_2"]
+    for name, table in (("annotations", ANNOTATIONS), ("clips", CLIPS)):
+        assert set(read_table(part / f"{name}.parquet", table).event_id) == {"127_2"}
+    left_out = read_json(part / "left_out.json")
+    assert (left_out["events_without_caption"], left_out["frames_in_no_clip"]) == (1, 1)

@@ -63,7 +63,7 @@ def parts(tmp_path: Path, make_track: Make, make_events: Make) -> list[Path]:
         gaze = fixations_table(["a", "b"], [0, 0.04], 0.04, [0, 1], 0, 0)
         assigned = pd.DataFrame({"row": [1], "event_id": [event], "distance_deg": [0.0]})
         text = {"text": f"Caption of {video}.", "model": "facts", "revision": "1"}
-        captions = {event: {"caption": text["text"], "candidates": [text], "notes": []}}
+        captions = {event: {"caption": text["text"], "candidates": [text], "n_tokens": 9, "flags": []}}
         paths.append(tmp_path / "parts" / video)
         points = tmp_path / "points" / f"{video}.parquet"
         write_table(points, empty(POINTS), POINTS)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 from tsalv360.config import load_config
 from tsalv360.errors import InputError
@@ -125,6 +126,18 @@ def write_dataset(folder: Path, annotations: list[dict[str, Any]]) -> None:
     write_rows(folder / "fixations.parquet", rows, DATASET_FIXATIONS)
 
 
+def write_captions(path: Path) -> Path:
+    """Video 100: of two events one has a caption, and a model failed on the other."""
+    by = {"backend": "endpoint", "prompt": "what?", "model": f"a model {EVIL}", "revision": "7", "score": None}
+    texts = ["A dog runs.", "A cat sleeps on a mat. It is red."]
+    shown = {"caption": texts[0], "candidates": [by | {"text": text} for text in texts], "failures": []}
+    failure = {"backend": "endpoint", "prompt": "what?", "reason": f"HTTP 400 {EVIL}"}
+    none = {"caption": None, "candidates": [], "failures": [failure], "n_tokens": None, "flags": []}
+    shown |= {"n_tokens": 21, "flags": ["near-duplicate of 100_3"]}
+    write_json(path, {"200": {}, "100": {"100_2": none | {"notes": []}, "100_1": shown | {"notes": []}}})
+    return path
+
+
 def write_truth(folder: Path) -> list[Path]:
     """Video 100: one event that is found 1° off and a quarter second late, and one that is not found."""
     time = np.arange(16, 64) / 16
@@ -166,7 +179,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     paths = {stage: [root / stage / video for video in ("100", "200")] for stage in STAGES}
     paths["sheets"] = [root / "sheets" / f"{video}.jpg" for video in ("100", "200")]
     truth = write_truth(root / "truth")
-    return {"dataset": root / "dataset", **paths, "truth": truth, "camera_paths": [], "config": config}
+    captions = write_captions(root / "captions.json")
+    others = {"truth": truth, "camera_paths": [], "captions": [captions], "config": config}
+    return {"dataset": root / "dataset", **paths, **others}
 
 
 @pytest.fixture(scope="module")
@@ -257,6 +272,15 @@ def test_bars_stand_where_the_events_are(page: Page) -> None:
     length = 79 / 16
     expected = [(0, 31 / 16 / length), (48 / 16 / length, 31 / 16 / length)]
     assert parts == [f"left:{100 * a:.3f}%;width:{100 * b:.3f}%".replace("0.000%", "0.0%") for a, b in expected]
+
+
+def test_captions_are_measured_and_what_went_wrong_is_listed(report: Path, page: Page) -> None:
+    row = cells(report, f"{escape(f'a model {EVIL}')}, revision 7")
+    assert row[1:] == ["what?", "2", "2", "6", "3", "9", "1", "0"]
+    words = page.words()
+    assert "The longest shown caption has 21 CLIP tokens" in words
+    assert f"100_2 : endpoint, “what?”: HTTP 400 {EVIL}" in words.replace("100_2:", "100_2 :")
+    assert "100_1: near-duplicate of 100_3" in words
 
 
 def test_dropped_candidates(report: Path, page: Page) -> None:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 
+from tsalv360.captions.backends import check_installed
 from tsalv360.check.needs import Needs, needs
 from tsalv360.check.videos import VideoCheck, check_video, drawn_by_the_build
 from tsalv360.config import Config, ConfigError, check_writable, plan_recordings
@@ -63,9 +64,23 @@ def check_data(config: Config, cores: int) -> DataCheck:
         videos,
         dict(config.exclude),
         _tsv360(config, {recording.video_id for recording in recordings}),
-        tsv360.remarks([recording.video_id for recording in recordings if recording.source in tsv360.PAGES]),
+        [
+            *tsv360.remarks([recording.video_id for recording in recordings if recording.source in tsv360.PAGES]),
+            *_captioners(config),
+        ],
         needed,
     )
+
+
+def _captioners(config: Config) -> list[str]:
+    """What to know about captioners that are more than `facts`."""
+    others = [backend for backend in config.captions.backends if backend != "facts"]
+    remarks = [f"captions by {', '.join(others)} come on top of the time below"] if others else []
+    try:
+        check_installed(config.captions)
+    except InputError as error:
+        remarks.append(str(error))
+    return remarks
 
 
 def _recordings(config: Config) -> tuple[list[Recording], list[str]]:

@@ -38,15 +38,19 @@ def assemble_video(
 
     `TSV360_gt/<video>/<event>/description.txt` and `NNNN.png`, `points/<video>.parquet`, where they were made the maps
     of all observers as `saliency_all/<video>/NNNN.png`, its rows of annotations, clips and fixations as Parquet, how
-    many frames of its events have no map or are in no clip, and SHA256SUMS of the captions, maps and points.
+    many frames of its events have no map or are in no clip, and SHA256SUMS of the captions, maps and points. Events
+    without a caption are left out and counted.
 
     Parameters
     ----------
     frames : all kept frame numbers of the video.
-    captions : {event_id: {caption, candidates, notes}}.
+    captions : {event_id: {caption, candidates, n_tokens, flags}}; the caption may be None.
     saliency, points : what the saliency stage wrote; it is hard-linked where the file system allows it.
     """
     video = index["id"]
+    captioned = events.event_id.map(lambda event: captions[str(event)]["caption"] is not None).astype(bool)
+    n_without, events = int((~captioned).sum()), events[captioned]
+    tracks = tracks[tracks.event_id.isin(events.event_id)]
     with whole_folder(directory) as partial:
         ground_truth = partial / GROUND_TRUTH / video
         ground_truth.mkdir(parents=True)
@@ -58,9 +62,7 @@ def assemble_video(
         for path in sorted(Path(saliency, ALL_OBSERVERS).glob("*.png")):
             _link(path, partial / SALIENCY_ALL / video / path.name)
         annotations = [
-            annotation_row(
-                index, str(name), (start, end), captions[name]["caption"], "machine", captions[name]["candidates"]
-            )
+            annotation_row(index, str(name), (start, end), captions[name], "machine")
             for name, start, end in zip(events.event_id, events.start_frame, events.end_frame, strict=True)
         ]
         clips = [clip for event in events.event_id for clip in cut_clips(event, video, tracks, frames, maps[event])]
@@ -69,6 +71,7 @@ def assemble_video(
             "maps_without_frame": 0,
             "frames_without_map": len(tracks) - n_maps,
             "frames_in_no_clip": len(tracks) - n_in_clips,
+            "events_without_caption": n_without,
         }
         write_part(partial, annotations, clips, _with_events(video, fixations, assignments), left_out)
 
@@ -143,28 +146,29 @@ def annotation_row(
     index: dict[str, Any],
     event: str,
     span: tuple[int, int],
-    caption: str,
+    caption: dict[str, Any],
     origin: str,
-    candidates: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """The row of an event that nobody has curated here.
 
-    `span`: its first and last frame; `origin` of the caption; `candidates`: what captioners wrote, the shown one first.
+    `span`: its first and last frame; `caption`: its entry of the caption stage, {caption, candidates, n_tokens, flags},
+    where captioners wrote candidates, the shown one first; `origin` of the caption.
     """
-    (start, end), shown = span, candidates[0] if candidates else {"text": "", "model": "", "revision": ""}
+    (start, end), candidates = span, caption["candidates"]
+    shown = candidates[0] if candidates else {"text": "", "model": "", "revision": ""}
     return {
         "event_id": event,
         "video": index["id"],
         "source": index["source"],
-        "caption": caption,
+        "caption": caption["caption"],
         "caption_machine": shown["text"],
         "caption_origin": origin,
         "model": shown["model"],
         "revision": shown["revision"],
         "candidates": [candidate["text"] for candidate in candidates],
-        "n_tokens": None,
+        "n_tokens": caption["n_tokens"],
         "verdict": None,
-        "flags": [],
+        "flags": caption["flags"],
         "n_curators": 0,
         "start_frame": start,
         "end_frame": end,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from tsalv360.captions.checks import count_tokens
 from tsalv360.dataset.assemble import CHECKSUMS, FOLDERS, LEFT_OUT, checksum_lines
 from tsalv360.dataset.card import write_card
 from tsalv360.dataset.settings import DatasetSettings
@@ -35,6 +36,8 @@ def build_dataset(
         tables = {}
         for name, table in TABLES.items():
             tables[name] = pd.concat([read_table(part / f"{name}.parquet", table) for part in parts], ignore_index=True)
+            if name == "annotations":
+                _count_tokens(tables[name])
             write_table(partial / f"{name}.parquet", tables[name], table)
         sources = {index["id"]: index["source"] for index in indexes}
         folds = make_splits(sources, settings.folds, settings.validation_share, settings.seed)
@@ -45,6 +48,14 @@ def build_dataset(
         maps = [line for part in parts for line in (part / CHECKSUMS).read_text("utf-8").splitlines(keepends=True)]
         others = sorted(path for path in partial.iterdir() if path.is_file())
         (partial / CHECKSUMS).write_text("".join([*checksum_lines(others, partial), *maps]), encoding="utf-8")
+
+
+def _count_tokens(annotations: pd.DataFrame) -> None:
+    """Fill in CLIP tokens of the captions that nobody has counted yet, where the tokenizer is installed."""
+    rows = annotations.index[annotations.n_tokens.isna()]
+    counts = count_tokens(annotations.caption[rows].tolist())
+    annotations["n_tokens"] = annotations.n_tokens.astype("Int64")
+    annotations.loc[rows, "n_tokens"] = pd.array(counts, dtype="Int64")
 
 
 def _link_tree(source: Path, folder: str, target: Path) -> None:

@@ -59,7 +59,8 @@ def take_over_video(directory: str | Path, index: dict[str, Any], truth: str | P
                 _check_map(path)
                 link_or_copy(path, folder / path.name)
             numbers = list(kept)
-            annotations.append(annotation_row(index, event, (numbers[0], numbers[-1]), caption, "published", []))
+            text: dict[str, Any] = {"caption": caption, "candidates": [], "n_tokens": None, "flags": []}
+            annotations.append(annotation_row(index, event, (numbers[0], numbers[-1]), text, "published"))
             clips += cut_published_clips(event, video, numbers)
             n_maps, n_kept = n_maps + len(maps), n_kept + len(kept)
         if not annotations:
@@ -68,6 +69,7 @@ def take_over_video(directory: str | Path, index: dict[str, Any], truth: str | P
             "maps_without_frame": n_maps - n_kept,
             "frames_without_map": 0,
             "frames_in_no_clip": n_kept - CLIP_LENGTH * len(clips),
+            "events_without_caption": 0,
         }
         write_part(partial, annotations, clips, empty(DATASET_FIXATIONS), left_out)
 

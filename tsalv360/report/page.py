@@ -13,6 +13,7 @@ from tsalv360.events.compare import MAX_ERROR_DEG, MIN_IOU
 from tsalv360.files import whole_file
 from tsalv360.report.accuracy import accuracy_of, overall
 from tsalv360.report.camera_paths import N_TURNS, NEAR_DEG
+from tsalv360.report.captions import read_captions
 from tsalv360.report.charts import length_chart, observer_chart
 from tsalv360.report.content import banner, by_source, counts, dropped_by_rule, published, section
 from tsalv360.report.inputs import Paths, Video, read_dataset, read_videos
@@ -33,6 +34,7 @@ def write_report(
     sheets: Paths,
     truth: Paths,
     camera_paths: Paths,
+    captions: Paths,
     config: dict[str, Any],
 ) -> None:
     """Write the report as one HTML file that needs nothing else; the same input gives the same bytes.
@@ -44,17 +46,18 @@ def write_report(
     viewports, sheets : folders of the viewports stage and contact sheets, in that order too.
     truth : files that tell the known events of some of the videos, each naming its video; may be empty.
     camera_paths : files of published camera paths, named `<video>.txt`, of some of the videos; may be empty.
+    captions : files of the caption stage.
     config : the whole configuration as `Config.as_dict` gives it.
 
     Raises InputError for a file that is missing or not what its stage writes.
     """
     videos = read_videos(indexes, notes, events, tracks, dropped, viewports, sheets, truth, camera_paths)
-    page = _environment().get_template("report.html").render(_content(videos, dataset, config))
+    page = _environment().get_template("report.html").render(_content(videos, dataset, captions, config))
     with whole_file(path) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
-def _content(videos: list[Video], dataset: Path, config: dict[str, Any]) -> dict[str, Any]:
+def _content(videos: list[Video], dataset: Path, captions: Paths, config: dict[str, Any]) -> dict[str, Any]:
     """What the template shows, by name."""
     tables = read_dataset(dataset)
     accuracy = {video.id: accuracy_of(video) for video in videos if video.truth is not None}
@@ -73,6 +76,7 @@ def _content(videos: list[Video], dataset: Path, config: dict[str, Any]) -> dict
         "published": [published(video) for video in videos if video.camera_paths],
         "near_deg": NEAR_DEG,
         "n_turns": N_TURNS,
+        "captions": read_captions(captions),
         "rules": dropped_by_rule(videos, config),
         "candidates": [row for video in videos for row in video.dropped.to_dict("records")],
         "excluded": config["videos"]["exclude"],

@@ -1,0 +1,86 @@
+"""What is measured of captions: CLIP tokens, captions of one video that say the same, language and length."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from tsalv360.captions.text import sentences
+
+MAX_TOKENS = 77  # of CLIP, start and end included
+NEAR = 0.9  # part of the words that two captions share, from which they count as the same
+_FUNCTION_WORDS = frozenset(re.findall(r"\w+", """
+    a an and are as at be by for from has have he her his in into is it its of off on onto or over she some that the
+    their them there they this through to towards two under up while who with
+"""))  # fmt: skip
+
+
+def count_tokens(texts: Sequence[str]) -> list[int | None]:
+    """CLIP tokens of texts with the start and end token; None where open_clip (the extra `train`) is not installed."""
+    if not texts or find_spec("open_clip") is None:
+        return [None] * len(texts)
+    from open_clip.tokenizer import SimpleTokenizer
+
+    tokenizer = SimpleTokenizer()
+    return [len(tokenizer.encode(text)) + 2 for text in texts]
+
+
+def flags_of(captions: Mapping[str, str], n_tokens: Mapping[str, int | None]) -> dict[str, list[str]]:
+    """What is odd about the captions of one video, {event: flags}.
+
+    A caption of more than 77 CLIP tokens is flagged: the model would not see its end. So are two that say nearly the
+    same, since different saliency maps with one text teach a model nothing; and those that are not English.
+    """
+    flags: dict[str, list[str]] = {event: [] for event in captions}
+    for event, text in captions.items():
+        if (n_tokens[event] or 0) > MAX_TOKENS:
+            flags[event].append(f"over {MAX_TOKENS} tokens")
+        if not is_english(text):
+            flags[event].append("not English")
+        others = (other for other in captions if other != event)
+        flags[event] += [f"near-duplicate of {o}" for o in others if alike(text, captions[o]) >= NEAR]
+    return flags
+
+
+def alike(text: str, other: str) -> float:
+    """Part of the words that two captions share, 0 to 1; words such as articles do not count."""
+    words, others = _content_words(text), _content_words(other)
+    total = words.total() + others.total()
+    return 2 * (words & others).total() / total if total else 1.0
+
+
+def is_english(text: str) -> bool:
+    """Whether a caption looks English: Latin letters, and one of the words that English sentences hardly lack."""
+    letters = [c for c in text if c.isalpha()]
+    return sum(c.isascii() for c in letters) >= 0.9 * len(letters) and not _FUNCTION_WORDS.isdisjoint(_words(text))
+
+
+def statistics(captions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Language and length of all candidates in entries of the caption stage, one row per model and prompt."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for entry in captions:
+        for candidate in entry["candidates"]:
+            key = candidate["model"], candidate["revision"], candidate["prompt"]
+            groups.setdefault(key, []).append(candidate["text"])
+    return [
+        {
+            "model": model,
+            "revision": revision,
+            "prompt": prompt,
+            "captions": len(texts),
+            "different": len(set(texts)),
+            "words": sorted(len(_words(text)) for text in texts),
+            "several_sentences": sum(len(sentences(text)) > 1 for text in texts),
+            "not_english": sum(not is_english(text) for text in texts),
+        }
+        for (model, revision, prompt), texts in groups.items()
+    ]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text.lower())
+
+
+def _content_words(text: str) -> "Counter[str]":
+    return Counter(word for word in _words(text) if word not in _FUNCTION_WORDS)

@@ -1,0 +1,108 @@
+"""A page that puts the captions of two backends side by side, with the clips."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
+
+from tsalv360.captions import shard_of
+from tsalv360.captions.clips import spread
+from tsalv360.errors import InputError
+from tsalv360.files import read_json, whole_file
+from tsalv360.video import read_pictures
+
+N_PICTURES = 8  # of an event that a similarity is measured on
+Measure = Callable[[Sequence[str], NDArray[np.uint8]], list[float]]
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one backend wrote about an event: its candidates, each with a similarity where one was measured."""
+
+    candidates: list[dict[str, Any]]
+    failures: list[dict[str, str]]
+    similarities: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One event: its viewport video as an address relative to the page, and both sides."""
+
+    event: str
+    video: str
+    sides: tuple[Side, Side]
+
+
+def write_comparison(
+    results: Path, shards: int, backends: tuple[str, str], page: Path, measure: Measure | None, left_out: str = ""
+) -> int:
+    """Write the page; returns how many events it shows.
+
+    Parameters: `results` the folder of the dataset's results, made with that many `shards`; `measure` gives the
+    similarity of texts with pictures uint8 RGB [T, H, W, 3]; without it the page says why it was `left_out`.
+    Raises InputError where one of the backends has captioned nothing.
+    """
+    pairs = [
+        _pair(results, video, event, entry, backends, page, measure)
+        for video in sorted(path.name for path in (results / "viewports").glob("[!.]*"))
+        for event, entry in _entries(results, video, shards).items()
+    ]
+    pairs = [pair for pair in pairs if any(side.candidates or side.failures for side in pair.sides)]
+    for k, backend in enumerate(backends):
+        if not any(pair.sides[k].candidates for pair in pairs):
+            raise InputError(
+                results / "captions" / "shards",
+                f"no caption by {backend}",
+                "captions by both backends",
+                f"Set captions.backends: [{', '.join(backends)}], and run snakemake.",
+            )
+    template = Environment(
+        loader=PackageLoader("tsalv360.captions", "."), undefined=StrictUndefined, autoescape=True, trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template("compare.html")  # fmt: skip
+    text = template.render(pairs=pairs, backends=backends, measured=measure is not None, left_out=left_out)
+    with whole_file(page) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return len(pairs)
+
+
+def _entries(results: Path, video: str, shards: int) -> dict[str, Any]:
+    """What the caption stage wrote of a video; nothing where its shard has not been made."""
+    path = results / "captions" / "shards" / f"{shard_of(video, shards)}.json"
+    return read_json(path).get(video, {}) if path.exists() else {}
+
+
+def _pair(
+    results: Path,
+    video: str,
+    event: str,
+    entry: dict[str, Any],
+    backends: tuple[str, str],
+    page: Path,
+    measure: Measure | None,
+) -> Pair:
+    folder = results / "viewports" / video
+    pictures = _pictures(folder, event) if measure else None
+
+    def side(backend: str) -> Side:
+        candidates, failures = (
+            [one for one in entry[key] if one["backend"] == backend] for key in ("candidates", "failures")
+        )
+        texts = [candidate["text"] for candidate in candidates]
+        measured = measure(texts, pictures) if measure and pictures is not None and texts else []
+        return Side(candidates, failures, measured)
+
+    address = quote(os.path.relpath(folder / f"{event}.mp4", page.parent))
+    return Pair(event, address, (side(backends[0]), side(backends[1])))
+
+
+def _pictures(folder: Path, event: str) -> NDArray[np.uint8]:
+    length = read_json(folder / "viewports.json")["events"][event]
+    numbers = [length["lead_in"] + number for number in spread(length["pictures"], N_PICTURES)]
+    return read_pictures(folder / f"{event}.mp4", numbers)

@@ -1,0 +1,47 @@
+"""How well a caption fits what the viewport shows, by CLIP."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from tsalv360.errors import InputError
+
+ARCHITECTURE = "RN50-quickgelu"
+
+
+class Similarity:
+    """CLIP RN50 with weights of a file."""
+
+    def __init__(self, weights: str | Path) -> None:
+        """InputError where there is no such file, or it holds another model."""
+        import open_clip
+
+        if not Path(weights).is_file():
+            raise InputError(weights, "no such file", f"weights of CLIP {ARCHITECTURE}", "Correct --clip-weights.")
+        try:
+            self._model, _, self._look = open_clip.create_model_and_transforms(ARCHITECTURE, pretrained=str(weights))
+        except (RuntimeError, KeyError, ValueError, EOFError, OSError, UnpicklingError) as error:
+            found = f"no weights that can be read ({str(error).splitlines()[0]})"
+            raise InputError(weights, found, f"those of CLIP {ARCHITECTURE}", "Name another file.") from None
+        self._model.eval()
+
+    @cached_property
+    def _tokenize(self) -> Any:
+        import open_clip
+
+        return open_clip.get_tokenizer(ARCHITECTURE)
+
+    @torch.inference_mode()
+    def __call__(self, texts: Sequence[str], pictures: NDArray[np.uint8]) -> list[float]:
+        """Mean cosine of each text with the RGB pictures [T, H, W, 3]: −1 to 1; 0.15 to 0.35 is usual."""
+        seen = self._model.encode_image(torch.stack([self._look(Image.fromarray(picture)) for picture in pictures]))
+        said = self._model.encode_text(self._tokenize(list(texts)))
+        seen, said = (vectors / vectors.norm(dim=-1, keepdim=True) for vectors in (seen, said))
+        return (said @ seen.T).mean(1).tolist()
