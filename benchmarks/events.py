@@ -97,18 +97,17 @@ def main() -> None:
         for value in values:
             ways[f"`{name}` {value:g} (default {getattr(default, name):g})"] = replace(default, **{name: value})
     seeds = range(asked.first, asked.first + asked.scenarios)
-    results = {}
-    print(f"{machine()}; scenarios {seeds[0]} to {seeds[-1]}\n")
+    rows, kinds = {}, ""
+    print(f"{machine()}; scenarios {seeds[0]} to {seeds[-1]}\n\n| settings {HEADER}\n|{'---|' * 9}")
     with ProcessPoolExecutor(os.cpu_count()) as pool, progress(total=len(ways) * len(seeds), what="scenarios") as bar:
         for way, settings in ways.items():
-            results[way] = []
+            outcomes = []
             for outcome in pool.map(partial(run, settings), seeds):
-                results[way].append(outcome)
+                outcomes.append(outcome)
                 bar.update()
-    rows = {way: row(outcomes) for way, outcomes in results.items()}
-    print(f"| settings {HEADER}\n|{'---|' * 9}")
-    print("\n".join(f"| {way} | {line(r)}" for way, r in rows.items()))
-    print(f"\n{by_kind(next(iter(results.values())))}")
+            rows[way], kinds = row(outcomes), kinds or by_kind(outcomes)
+            print(f"| {way} | {line(rows[way])}", flush=True)
+    print(f"\n{kinds}")
     if asked.json:
         asked.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
