@@ -1,19 +1,13 @@
 """HDBSCAN of 50,000 directions and of short windows of gaze: scikit-learn, hdbscan, fast-hdbscan.
 
-    pip install hdbscan fast-hdbscan
-    python benchmarks/clustering.py [--points 50000] [--repeats 3] [--windows 100] [--json FILE]
-
 The 50,000 are 25 places of 2° to 8°, with a sixth of them anywhere. On unit vectors the chord grows with the angle, so
 the clusters are those of the great-circle distance, which scikit-learn's haversine ball tree works with; that one runs
 once, for a minute or two. The windows are what the events stage clusters: 0.4 s of 24 observers of the demo, and of the
-videos of VR-EyeTracking in the folder TSALV360_REAL_DATA where it is set. One process, one thread; CPU time; what numba
-compiles is compiled before. Agreement is the adjusted Rand index, noise as one more cluster. Not a test.
+videos of VR-EyeTracking in the folder TSALV360_REAL_DATA where it is set. What numba compiles is compiled before.
+Agreement is the adjusted Rand index, noise as one more cluster.
 """
 
-import argparse
-import json
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,7 +17,7 @@ import numba
 import numpy as np
 from sklearn.cluster import HDBSCAN
 from sklearn.metrics import adjusted_rand_score
-from timing import Times, compare, machine, markdown
+from timing import Job, compare, named
 
 from tsalv360.fixations import FixationSettings, find_fixations
 from tsalv360.geometry import normalise, to_angles
@@ -32,8 +26,9 @@ from tsalv360.sources import DemoSource, demo, read_vr_eyetracking
 from tsalv360.sources.demo_gaze import simulate
 
 WINDOW = 7  # pictures at 16 fps
-HAVERSINE, TREE = "scikit-learn, haversine, ball tree", "scikit-learn, unit vectors, k-d tree"
-HDBSCAN_WAY, FAST_WAY = "hdbscan, unit vectors", "fast-hdbscan, unit vectors"
+N_POINTS, N_WINDOWS = 50_000, 100
+HAVERSINE, TREE = f"{named('scikit-learn')}, haversine", "ours, scikit-learn"
+HDBSCAN_WAY, FAST_WAY = (f"{named(package)}, unit vectors" for package in ("hdbscan", "fast-hdbscan"))
 
 Labels = Callable[[np.ndarray, int, int, float], np.ndarray]  # of unit vectors, smallest cluster, neighbours, epsilon
 
@@ -61,6 +56,7 @@ def with_fast_hdbscan(points: np.ndarray, size: int, neighbours: int, epsilon: f
 
 
 WAYS: dict[str, Labels] = {HAVERSINE: haversine, TREE: tree, HDBSCAN_WAY: with_hdbscan, FAST_WAY: with_fast_hdbscan}
+LIBRARIES = (TREE, HDBSCAN_WAY, FAST_WAY)
 
 
 def directions(count: int) -> np.ndarray:
@@ -94,69 +90,56 @@ def real_windows(folder: Path) -> Iterator[tuple[np.ndarray, int]]:
                 yield looks.vectors[looks.present], looks.n_observers
 
 
-def compare_whole(count: int, repeats: int) -> tuple[Times, dict[str, float]]:
-    """Times, and agreement with the haversine tree, of one clustering of many directions."""
-    points = directions(count)
+def whole(repeats: int) -> Job:
+    """One clustering of many directions: agreement with the haversine tree."""
+    points = directions(N_POINTS)
     labels: dict[str, np.ndarray] = {}
 
     def run(way: str) -> None:
         labels[way] = WAYS[way](points, 100, 20, 0.0)
 
     times = compare({HAVERSINE: lambda: run(HAVERSINE)}, 1, unmeasured=0)
-    times |= compare({way: lambda way=way: run(way) for way in WAYS if way != HAVERSINE}, repeats)
-    return times, {way: adjusted_rand_score(labels[HAVERSINE], found) for way, found in labels.items()}
+    times |= compare({way: lambda way=way: run(way) for way in LIBRARIES}, repeats)
+    ari = {way: adjusted_rand_score(labels[HAVERSINE], found) for way, found in labels.items()}
+    return Job(
+        title=f"D. HDBSCAN of {N_POINTS:,} directions; error: ARI to haversine",
+        unit="s",
+        times=times,
+        bases=dict.fromkeys((way for way in WAYS if way != TREE), TREE),
+        errors={way: f"{score:.4f}" for way, score in ari.items()},
+        checks={way: {"≤ 2 s": times[way]["median"] <= 2, "ARI ≥ 0.98": bool(ari[way] >= 0.98)} for way in LIBRARIES},
+    )
 
 
-def compare_windows(windows: list[tuple[np.ndarray, int]], repeats: int) -> tuple[Times, dict[str, dict[str, float]]]:
-    """Times of all windows, and in how many each library finds the partition of the k-d tree."""
+def in_windows(kind: str, windows: list[tuple[np.ndarray, int]], repeats: int) -> Job:
+    """Windows as the events stage clusters them: agreement with its k-d tree."""
+    chosen = [windows[i] for i in np.linspace(0, len(windows) - 1, N_WINDOWS).astype(int)]
     labels: dict[str, list[np.ndarray]] = {}
 
     def run(way: str) -> None:
         labels[way] = [
             WAYS[way](points, max(2, round(0.12 * people * WINDOW * 2 / 3)), WINDOW + WINDOW // 2, 0.0523)
-            for points, people in windows
+            for points, people in chosen
         ]
 
-    ways = [way for way in WAYS if way != HAVERSINE]
-    times = compare({way: lambda way=way: run(way) for way in ways}, repeats)
-    agreement = {
-        way: [adjusted_rand_score(*pair) for pair in zip(labels[TREE], labels[way], strict=True)] for way in ways
+    times = compare({way: lambda way=way: run(way) for way in LIBRARIES}, repeats)
+    ari = {
+        way: np.array([adjusted_rand_score(*pair) for pair in zip(labels[TREE], labels[way], strict=True)])
+        for way in LIBRARIES
     }
-    return times, {
-        way: {"same": float(np.mean(np.array(scores) == 1)), "mean ARI": float(np.mean(scores))}
-        for way, scores in agreement.items()
-    }
+    size = np.median([len(points) for points, _ in chosen])
+    return Job(
+        title=f"D. HDBSCAN of {N_WINDOWS} windows of {size:.0f} looks, {kind}; error: the same partition, mean ARI",
+        unit="ms",
+        times=times,
+        bases=dict.fromkeys((way for way in LIBRARIES if way != TREE), TREE),
+        errors={way: f"{np.mean(scores == 1):.0%}, {scores.mean():.3f}" for way, scores in ari.items()},
+    )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--points", type=int, default=50_000)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--windows", type=int, default=100, help="at most so many, spread evenly, of each kind")
-    parser.add_argument("--json", type=Path, help="write the results to this file as well")
-    arguments = parser.parse_args()
-    warnings.simplefilter("ignore")
+def jobs(repeats: int) -> list[Job]:
     numba.set_num_threads(1)
-    print(machine())
-    times, agreement = compare_whole(arguments.points, arguments.repeats)
-    results = {"whole": {"times": times, "ari": agreement}}
-    print(f"\n{arguments.points} directions\n{markdown(times, FAST_WAY, 's')}")
-    print("; ".join(f"{way}: ARI {score:.4f}" for way, score in agreement.items()))
-    kinds = {"demo": list(demo_windows())}
+    found = [whole(repeats), in_windows("demo", list(demo_windows()), repeats)]
     if folder := os.environ.get("TSALV360_REAL_DATA"):
-        kinds["real"] = list(real_windows(Path(folder)))
-    for kind, windows in kinds.items():
-        chosen = [
-            windows[i] for i in np.linspace(0, len(windows) - 1, min(arguments.windows, len(windows))).astype(int)
-        ]
-        times, same = compare_windows(chosen, arguments.repeats)
-        results[kind] = {"times": times, "agreement": same}
-        print(f"\n{len(chosen)} {kind} windows of {np.median([len(points) for points, _ in chosen]):.0f} looks")
-        print(markdown(times, TREE, "ms"))
-        print("; ".join(f"{way}: same in {s['same']:.0%}, mean ARI {s['mean ARI']:.3f}" for way, s in same.items()))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+        found.append(in_windows("VR-EyeTracking", list(real_windows(Path(folder))), repeats))
+    return found

@@ -1,24 +1,16 @@
 """31 fixations to a saliency map of 960×480, σ 5°: healpy, planar Gaussian blur, the sum over all pixels, ours.
 
-    pip install healpy
-    python benchmarks/saliency.py [--repeats 15] [--json FILE]
-
-All run in one process on one thread, one after the other in every round; times are CPU time a map. The errors are those
-of one fixation, and of all 31, against the von Mises-Fisher sum in double precision without any cut, by the area of the
-pixels: the Kullback-Leibler divergence KL(exact || found) in nats and the total variation. Not a test: times depend on
-the machine.
+The errors are those of one fixation against the von Mises-Fisher sum in double precision without any cut, by the area
+of the pixels: the Kullback-Leibler divergence KL(exact || found) in nats and the total variation.
 """
 
-import argparse
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import healpy
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from timing import compare, machine, markdown
+from timing import Job, compare, named
 
 from tsalv360.geometry import direction_to_pixel, pixel_to_direction, to_angles, to_vectors
 from tsalv360.saliency import saliency_map
@@ -27,7 +19,8 @@ SIZE, SIGMA, N_FIXATIONS = (480, 960), 5.0, 31
 SIGMA_PX = SIGMA * SIZE[0] / 180
 OURS = "ours"
 PLACES = {"equator": ([0.0], [0.0]), "seam": ([180.0], [20.0]), "60° up": ([40.0], [60.0]), "pole": ([0.0], [90.0])}
-EXACT = "all fixations at all pixels, float64"
+EXACT = "the sum at all pixels, float64"
+HEALPY = named("healpy") + " smoothing"
 
 Fixations = tuple[np.ndarray, np.ndarray]
 
@@ -75,10 +68,10 @@ WAYS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     EXACT: exact,
     "planar Gaussian blur (SciPy)": planar,
     "planar Gaussian blur (OpenCV)": planar_opencv,
-    "healpy smoothing, nside 64": with_healpy(64),
-    "healpy smoothing, nside 64, lmax 64, no iteration": with_healpy(64, lmax=64, iter=0),
-    "healpy smoothing, nside 128": with_healpy(128),
-    "healpy smoothing, nside 512, lmax 64, no iteration": with_healpy(512, lmax=64, iter=0),
+    f"{HEALPY}, nside 64": with_healpy(64),
+    f"{HEALPY}, nside 64, lmax 64, no iteration": with_healpy(64, lmax=64, iter=0),
+    f"{HEALPY}, nside 128": with_healpy(128),
+    f"{HEALPY}, nside 512, lmax 64, no iteration": with_healpy(512, lmax=64, iter=0),
     OURS: lambda yaw, pitch: saliency_map(yaw, pitch, sigma=SIGMA, size=SIZE),
 }
 
@@ -91,29 +84,23 @@ def errors(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     return float(np.sum(p * np.log((p + floor) / (q + floor)))), float(np.abs(p - q).sum() / 2)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--json", type=Path, help="write the results to this file as well")
-    arguments = parser.parse_args()
-    cv2.setNumThreads(1)
-    rng = np.random.default_rng(0)
-    fixations = to_angles(rng.normal(size=(N_FIXATIONS, 3)))  # anywhere on the sphere
-    where = machine()
-    times = compare({way: lambda run=run: run(*fixations) for way, run in WAYS.items()}, arguments.repeats)
-    places = {**PLACES, "31 anywhere": fixations}
-    found = {
-        way: {place: errors(run(*map(np.array, at)), exact(*map(np.array, at))) for place, at in places.items()}
-        for way, run in WAYS.items()
-    }
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": where, "times": times, "errors": found}, indent=1) + "\n")
-    print(where)
-    print(markdown(times, OURS, "ms"))
-    print(f"\n| way | {' | '.join(f'KL, TV: {place}' for place in places)} |\n|---|{'---|' * len(places)}")
-    for way, at in found.items():
-        print(f"| {way} | {' | '.join(f'{kl:.1e}, {tv:.1e}' for kl, tv in at.values())} |")
-
-
-if __name__ == "__main__":
-    main()
+def jobs(repeats: int) -> list[Job]:
+    fixations = to_angles(np.random.default_rng(0).normal(size=(N_FIXATIONS, 3)))  # anywhere on the sphere
+    times = compare({way: lambda run=run: run(*fixations) for way, run in WAYS.items()}, repeats)
+    places = {place: tuple(map(np.array, at)) for place, at in PLACES.items()} | {"anywhere": fixations}
+    found = {way: {place: errors(run(*at), exact(*at)) for place, at in places.items()} for way, run in WAYS.items()}
+    shown = [place for place in places if place != "anywhere"]
+    return [
+        Job(
+            title=f"C. {N_FIXATIONS} fixations to a map of 960×480, σ 5°; error: KL at {', '.join(shown)}, largest TV",
+            unit="ms",
+            times=times,
+            bases=dict.fromkeys((way for way in WAYS if way != OURS), OURS),
+            errors={
+                way: f"{', '.join(f'{at[place][0]:.2g}' for place in shown)}; {max(tv for _, tv in at.values()):.2g}"
+                for way, at in found.items()
+            },
+            at_least=dict.fromkeys((way for way in WAYS if way not in (OURS, EXACT)), 4),
+            checks={OURS: {"KL < 1e-5 anywhere": max(kl for kl, _ in found[OURS].values()) < 1e-5}},
+        )
+    ]
