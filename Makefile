@@ -1,9 +1,9 @@
-# Sets up what each target needs in .venv by itself; a second run starts at once.
+# Sets up what each target needs by itself in .venv, the benchmarks' in .venv-benchmarks; a second run starts at once.
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-fast soak lint reference clean
+.PHONY: demo test test-fast soak lint reference benchmarks clean
 
 demo: .venv/base
 	$(BIN)/snakemake --configfile config/config.yaml --quiet host reason
@@ -29,15 +29,25 @@ lint: .venv/dev
 reference: .venv/dev
 	$(BIN)/python -m tsalv360.reference
 
+# One table of this package and others at the same jobs; ARGS="--repeats 1" and such are passed on.
+benchmarks: .venv-benchmarks/base
+	@.venv-benchmarks/bin/python benchmarks $(ARGS)
+
 # People's work in curation/ and other data stay.
 clean:
 	rm -rf results data/demo data/tiny .snakemake
 
-.venv/base: pyproject.toml constraints.txt
+.venv/base: WHAT = tsalv360 and its libraries
+.venv/base: SIZE = 1 GB
+.venv-benchmarks/base: EXTRA = [benchmarks]
+.venv-benchmarks/base: WHAT = tsalv360 and the packages it is compared with, PyTorch among them,
+.venv-benchmarks/base: SIZE = 7 GB
+
+.venv/base .venv-benchmarks/base: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tsalv360 needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
-	@echo "Installing tsalv360 and its libraries into .venv (about 1 GB) ..."
-	$(INSTALL) --editable .
+	$(PYTHON) -m venv $(@D)
+	@echo "Installing $(WHAT) into $(@D) (about $(SIZE)) ..."
+	$(INSTALL) --editable ".$(EXTRA)"
 	touch $@
 
 .venv/dev: .venv/base
