@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from tsalv360.files import read_json
 from tsalv360.frames import read_picture, write_picture
 from tsalv360.geometry import angular_distance, pixel_to_direction
 from tsalv360.tables import TRACKS, empty
-from tsalv360.video import decode, probe, read_pictures
+from tsalv360.video import VideoWriter, decode, probe, read_pictures
 from tsalv360.viewports import Lengths, ViewportSettings, overlay_saliency, plan_shots, write_viewports
 
 HEIGHT = 240
@@ -96,6 +97,35 @@ def test_an_event_of_two_stretches_shows_its_own_frames_only(make_track: Track) 
     shots, lengths = plan_shots(make_track("v_1", [4, 5, 12, 13]), FRAMES, lead=1)
     assert lengths == {"v_1": Lengths(1, 4, 1)}
     assert sorted(shots) == [3, 4, 5, 12, 13, 14]
+
+
+def test_only_the_videos_of_events_that_are_there_are_open(
+    stages: Path, make_track: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An encoder holds 20 MB: those of all events of a long video would not fit."""
+    at_work: set[Path] = set()
+    most = 0
+
+    class Watched(VideoWriter):
+        def __init__(self, path: Path, *args: Any, **kwargs: Any) -> None:
+            nonlocal most
+            super().__init__(path, *args, **kwargs)
+            self.path = path
+            at_work.add(path)
+            most = max(most, len(at_work))
+
+        def __exit__(self, *error: Any) -> None:
+            super().__exit__(*error)
+            at_work.remove(self.path)
+
+    monkeypatch.setattr("tsalv360.viewports.VideoWriter", Watched)
+    settings = ViewportSettings(width=64, height=64, lead_s=0)
+    tracks = pd.concat([make_track(f"v_{k}", FRAMES[2 * k : 2 * k + 4]) for k in range(11)])
+    write_viewports(stages / "viewports", stages / "frames", stages / "saliency", tracks, settings, HEIGHT)
+    assert most == 4, "two events at a time"
+    assert not at_work
+    for k in range(11):
+        assert probe(stages / "viewports" / f"v_{k}.overlay.mp4", force_2to1=True).n_frames == 4
 
 
 def test_the_overlay_glows_where_the_map_does(stages: Path, make_track: Track) -> None:

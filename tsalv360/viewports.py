@@ -111,20 +111,14 @@ def write_viewports(
     shots, lengths = plan_shots(tracks, list(pictures), round(settings.lead_s * FPS))
     size = settings.height, settings.width
     posters = {event: track.frame.iloc[len(track) // 2] for event, track in tracks.groupby("event_id", sort=False)}
+    last = {shot.event: frame for frame in sorted(shots) for shot in shots[frame]}
+    writers: dict[str, list[VideoWriter]] = {}
     with (
         whole_folder(directory) as partial,
         ExitStack() as open_files,
         progress(total=len(shots), what="frames") as bar,
     ):
-        writers = {
-            event: [
-                open_files.enter_context(
-                    VideoWriter(partial / f"{event}{kind}.mp4", FPS, size, sound=sound is not None)
-                )
-                for kind in ("", ".overlay")
-            ]
-            for event in lengths
-        }
+        files = {event: open_files.enter_context(ExitStack()) for event in lengths}
         for frame, wanted in sorted(shots.items()):
             panorama = read_picture(pictures[frame])
             if panorama.shape[:2] != (frame_height, 2 * frame_height):
@@ -138,13 +132,28 @@ def write_viewports(
                     overlay = _with_saliency(plain, viewport, Path(saliency_directory, shot.event, f"{frame:04d}.png"))
                 else:
                     plain = overlay = _marked(plain, shot.part)
+                if shot.event not in writers:
+                    writers[shot.event] = _open_videos(files[shot.event], partial, shot.event, size, sound is not None)
                 for writer, picture in zip(writers[shot.event], (plain, overlay), strict=True):
                     writer.write(picture, heard)
+                if frame == last[shot.event]:  # an open encoder holds 20 MB
+                    files[shot.event].close()
+                    del writers[shot.event]
                 if frame == posters[shot.event] and shot.part == "event":
                     track = tracks[tracks.event_id == shot.event]
                     write_picture(partial / f"{shot.event}.jpg", poster(panorama, track, shot)[..., ::-1])
             bar.update()
         write_json(partial / "viewports.json", {"fps": FPS, "events": {e: n.__dict__ for e, n in lengths.items()}})
+
+
+def _open_videos(
+    open_files: ExitStack, folder: Path, event: str, size: tuple[int, int], sound: bool
+) -> list[VideoWriter]:
+    """The writers of an event's plain video and of its overlay."""
+    return [
+        open_files.enter_context(VideoWriter(folder / f"{event}{kind}.mp4", FPS, size, sound=sound))
+        for kind in ("", ".overlay")
+    ]
 
 
 def overlay_saliency(picture: Picture, saliency: NDArray[np.uint8]) -> Picture:
