@@ -190,6 +190,27 @@ def test_a_poster_shows_the_panorama_and_the_track(stages: Path, make_track: Tra
     assert np.abs(poster[400, 480].astype(int) - 120).max() < 12
 
 
+def yellow(poster: NDArray[np.uint8], yaw: float, pitch: float) -> bool:
+    """Whether the line of a track passes within two pixels of a direction."""
+    row, column = int((0.5 - pitch / 180) * 480), int((yaw / 360 + 0.5) * 960)
+    near = poster[row - 2 : row + 3, column - 2 : column + 3].astype(int)
+    return bool((np.abs(near - (255, 196, 0)).max(axis=2) < 80).any())
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_poster_leaves_the_gaps_of_a_track_open(tmp_path: Path, make_track: Track, step: int) -> None:
+    """Whether kept frames are all native ones or every second one."""
+    (tmp_path / "frames").mkdir()
+    kept = [step * frame for frame in FRAMES]
+    for frame in kept:
+        write_picture(tmp_path / "frames" / f"{frame:04d}.png", np.full((HEIGHT, 2 * HEIGHT, 3), 120, dtype=np.uint8))
+    track = make_track("v_1", kept[2:6] + kept[10:14], yaw=-150, pitch=60, step=2)
+    track.loc[4:, "yaw_deg"] += 100  # -150 to -144 degrees, then -42 to -36
+    poster = read_picture(render(tmp_path, track) / "v_1.jpg")
+    assert yellow(poster, -146, 60) and yellow(poster, -40, 60)
+    assert not yellow(poster, -120, 60) and not yellow(poster, -70, 60)
+
+
 def test_a_video_without_events_gives_an_empty_list(stages: Path) -> None:
     folder = render(stages, empty(TRACKS))
     assert [path.name for path in folder.iterdir()] == ["viewports.json"]
