@@ -168,6 +168,12 @@ def test_the_largest_panoramas_are_seen_all_round_and_larger_ones_refused(yaw: f
         render_viewport(np.zeros((8, 22_000), dtype=np.uint8), yaw, pitch, 100, (30, 40))
 
 
+@pytest.mark.parametrize("hfov", [0, -75, 180, 200, np.nan])
+def test_a_field_of_view_that_no_camera_has_is_refused(panorama: NDArray[np.uint8], hfov: float) -> None:
+    with pytest.raises(ValueError, match=r"found a field of view of .*; expected more than 0° and less than 180°"):
+        render_viewport(panorama, 0, 0, hfov)
+
+
 def test_turning_panorama_and_camera_together_changes_nothing(panorama: NDArray[np.uint8]) -> None:
     turned = render_viewport(np.roll(panorama, WIDTH // 4, axis=1), 120, 70, 75)
     assert np.abs(turned.astype(int) - render_viewport(panorama, 30, 70, 75)).max() <= 1

@@ -13,7 +13,7 @@ Picture = NDArray[np.uint8]
 Interpolation = Literal["linear", "cubic", "area"]
 
 _POLE_ROWS = 2  # beyond each pole, as many as the cubic kernel reaches
-_WIDEST = 21_840  # columns of a panorama, of which up to 1.5 are counted; OpenCV counts to 32,767
+_WIDEST = 21_840  # columns of a panorama: positions reach 1.5 times as far, in OpenCV up to 32,767
 
 
 def viewport_directions(
@@ -120,7 +120,7 @@ def render_viewport(
     ----------
     erp : uint8 [h, w, C] or [h, w], equirectangular, w = 2h; at most 21,840 columns, else ValueError.
     yaw, pitch : optical axis, degrees.
-    hfov : horizontal field of view, degrees.
+    hfov : horizontal field of view, degrees; 0 < hfov < 180, else ValueError.
     size : height and width of the viewport in pixels.
     interpolation : `linear` and `cubic` take one sample per pixel (OpenCV's kernels); `area` takes the mean of n × n
         linear ones, n as large as a pixel has columns of the panorama: for views that are coarser than it.
@@ -131,5 +131,7 @@ def render_viewport(
 
 
 def _focal_length(hfov: float, width: int) -> float:
-    """In pixels."""
+    """In pixels; ValueError for a field of view that no pinhole camera has."""
+    if not 0 < hfov < 180:
+        raise ValueError(f"found a field of view of {hfov:g}°; expected more than 0° and less than 180°")
     return width / 2 / math.tan(math.radians(hfov) / 2)
