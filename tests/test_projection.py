@@ -154,6 +154,26 @@ def test_yaw_counts_modulo_360(panorama: NDArray[np.uint8]) -> None:
     assert np.abs(turned - render_viewport(panorama, -75, 0, 75)).max() <= 1
 
 
+@pytest.mark.parametrize("yaw", [0, -90, 179, 719.5, 1260])
+@pytest.mark.parametrize("pitch", [0, 89])
+def test_the_largest_panoramas_are_seen_all_round_and_larger_ones_refused(yaw: float, pitch: float) -> None:
+    """Positions beyond 32,767 columns would be those of OpenCV's last one."""
+    column, row = np.meshgrid(np.arange(WIDTH), np.arange(8))
+    small = np.round(127 + 100 * np.sin(np.radians(pixel_to_direction(column, row, 8, WIDTH)[0]))).astype(np.uint8)
+    large = np.repeat(small, 22, axis=1)
+    assert large.shape[1] > 21_000
+    seen, expected = (render_viewport(picture, yaw, pitch, 100, (30, 40)) for picture in (large, small))
+    assert np.abs(seen.astype(int) - expected).max() <= 2
+    with pytest.raises(ValueError, match=r"found a panorama of 22000 columns; expected at most 21840"):
+        render_viewport(np.zeros((8, 22_000), dtype=np.uint8), yaw, pitch, 100, (30, 40))
+
+
+@pytest.mark.parametrize("hfov", [0, -75, 180, 200, np.nan])
+def test_a_field_of_view_that_no_camera_has_is_refused(panorama: NDArray[np.uint8], hfov: float) -> None:
+    with pytest.raises(ValueError, match=r"found a field of view of .*; expected more than 0° and less than 180°"):
+        render_viewport(panorama, 0, 0, hfov)
+
+
 def test_turning_panorama_and_camera_together_changes_nothing(panorama: NDArray[np.uint8]) -> None:
     turned = render_viewport(np.roll(panorama, WIDTH // 4, axis=1), 120, 70, 75)
     assert np.abs(turned.astype(int) - render_viewport(panorama, 30, 70, 75)).max() <= 1

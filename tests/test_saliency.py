@@ -115,7 +115,33 @@ def test_there_is_no_map_of_nothing(yaw: list[float], weights: list[float] | Non
         saliency_map(yaw, yaw, weights)
 
 
-@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"yaw": [0, np.nan]},
+        {"pitch": [np.inf, 0]},
+        {"weights": [1, np.nan]},
+        {"weights": [1, np.inf]},
+        {"weights": [2, -1]},
+        {"sigma": 0},
+        {"sigma": -5},
+        {"sigma": np.nan},
+        {"yaw": [0]},
+        {"weights": [1]},
+    ],
+    ids=str,
+)
+def test_what_is_no_fixation_is_refused(wrong: dict) -> None:
+    with pytest.raises(ValueError, match=r"found .*; expected"):
+        saliency_map(**{"yaw": [0, 1], "pitch": [0, 1], **wrong})
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e300])
+def test_the_unit_of_the_weights_does_not_matter(unit: float) -> None:
+    found = saliency_map([0, 50], [0, 0], [3 * unit, unit])
+    np.testing.assert_array_equal(found, saliency_map([0, 50], [0, 0], [3, 1]))
+
+
 def test_a_fixation_narrower_than_a_pixel_never_becomes_nan() -> None:
     try:
         found = saliency_map(0, 0, sigma=0.3, size=(32, 64))

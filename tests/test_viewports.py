@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from tsalv360.files import read_json
 from tsalv360.frames import read_picture, write_picture
 from tsalv360.geometry import angular_distance, pixel_to_direction
 from tsalv360.tables import TRACKS, empty
-from tsalv360.video import decode, probe, read_pictures
+from tsalv360.video import VideoWriter, decode, probe, read_pictures
 from tsalv360.viewports import Lengths, ViewportSettings, overlay_saliency, plan_shots, write_viewports
 
 HEIGHT = 240
@@ -98,6 +99,35 @@ def test_an_event_of_two_stretches_shows_its_own_frames_only(make_track: Track) 
     assert sorted(shots) == [3, 4, 5, 12, 13, 14]
 
 
+def test_only_the_videos_of_events_that_are_there_are_open(
+    stages: Path, make_track: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An encoder holds 20 MB: those of all events of a long video would not fit."""
+    at_work: set[Path] = set()
+    most = 0
+
+    class Watched(VideoWriter):
+        def __init__(self, path: Path, *args: Any, **kwargs: Any) -> None:
+            nonlocal most
+            super().__init__(path, *args, **kwargs)
+            self.path = path
+            at_work.add(path)
+            most = max(most, len(at_work))
+
+        def __exit__(self, *error: Any) -> None:
+            super().__exit__(*error)
+            at_work.remove(self.path)
+
+    monkeypatch.setattr("tsalv360.viewports.VideoWriter", Watched)
+    settings = ViewportSettings(width=64, height=64, lead_s=0)
+    tracks = pd.concat([make_track(f"v_{k}", FRAMES[2 * k : 2 * k + 4]) for k in range(11)])
+    write_viewports(stages / "viewports", stages / "frames", stages / "saliency", tracks, settings, HEIGHT)
+    assert most == 4, "two events at a time"
+    assert not at_work
+    for k in range(11):
+        assert probe(stages / "viewports" / f"v_{k}.overlay.mp4", force_2to1=True).n_frames == 4
+
+
 def test_the_overlay_glows_where_the_map_does(stages: Path, make_track: Track) -> None:
     column, row = np.meshgrid(np.arange(240), np.arange(120))
     away = angular_distance(*pixel_to_direction(column, row, 120, 240), 150, -5)
@@ -158,6 +188,27 @@ def test_a_poster_shows_the_panorama_and_the_track(stages: Path, make_track: Tra
     start = poster[int((0.5 - 10 / 180) * 480), int((150 / 360 + 0.5) * 960)]
     assert np.abs(start.astype(int) - (0, 158, 255)).max() < 60
     assert np.abs(poster[400, 480].astype(int) - 120).max() < 12
+
+
+def yellow(poster: NDArray[np.uint8], yaw: float, pitch: float) -> bool:
+    """Whether the line of a track passes within two pixels of a direction."""
+    row, column = int((0.5 - pitch / 180) * 480), int((yaw / 360 + 0.5) * 960)
+    near = poster[row - 2 : row + 3, column - 2 : column + 3].astype(int)
+    return bool((np.abs(near - (255, 196, 0)).max(axis=2) < 80).any())
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_poster_leaves_the_gaps_of_a_track_open(tmp_path: Path, make_track: Track, step: int) -> None:
+    """Whether kept frames are all native ones or every second one."""
+    (tmp_path / "frames").mkdir()
+    kept = [step * frame for frame in FRAMES]
+    for frame in kept:
+        write_picture(tmp_path / "frames" / f"{frame:04d}.png", np.full((HEIGHT, 2 * HEIGHT, 3), 120, dtype=np.uint8))
+    track = make_track("v_1", kept[2:6] + kept[10:14], yaw=-150, pitch=60, step=2)
+    track.loc[4:, "yaw_deg"] += 100  # -150 to -144 degrees, then -42 to -36
+    poster = read_picture(render(tmp_path, track) / "v_1.jpg")
+    assert yellow(poster, -146, 60) and yellow(poster, -40, 60)
+    assert not yellow(poster, -120, 60) and not yellow(poster, -70, 60)
 
 
 def test_a_video_without_events_gives_an_empty_list(stages: Path) -> None:

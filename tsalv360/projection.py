@@ -7,18 +7,21 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsalv360.geometry import Array, to_vectors
+from tsalv360.geometry import Array, to_vectors, wrap_yaw
 
 Picture = NDArray[np.uint8]
 Interpolation = Literal["linear", "cubic", "area"]
 
 _POLE_ROWS = 2  # beyond each pole, as many as the cubic kernel reaches
+_WIDEST = 21_840  # columns of a panorama: positions reach 1.5 times as far, in OpenCV up to 32,767
 
 
 def viewport_directions(
     yaw: float, pitch: float, hfov: float, size: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Yaw (not wrapped) and pitch in degrees, float32 [H, W], seen by the pixel centres of a camera that never rolls.
+    """Yaw and pitch in degrees, float32 [H, W], seen by the pixel centres of a camera that never rolls.
+
+    Yaw is not wrapped: it lies within 180° of the camera's, which is.
 
     Parameters: `yaw`, `pitch` of the optical axis and horizontal field of view `hfov` (0 < hfov < 180), degrees;
     `size` height and width in pixels.
@@ -33,7 +36,7 @@ def viewport_directions(
     away = right**2 + forward**2
     phi = np.arctan2(above, np.sqrt(away, out=away), out=away)  # several times as fast as with np.hypot
     lam *= math.degrees(1)
-    lam += float(yaw)
+    lam += float(wrap_yaw(yaw))
     phi *= math.degrees(1)
     return lam, phi
 
@@ -79,6 +82,8 @@ class Viewport:
     def of(self, padded: Picture) -> Picture:
         """What is seen of a panorama that went through `pad_poles`."""
         height, width = padded.shape[0] - 2 * _POLE_ROWS, padded.shape[1]
+        if width > _WIDEST:
+            raise ValueError(f"found a panorama of {width} columns; expected at most {_WIDEST}: make it smaller first")
         n = self._samples(width) if self._interpolation == "area" else 1
         if n not in self._directions:
             self._directions[n] = viewport_directions(*self._view, (n * self._size[0], n * self._size[1]))
@@ -113,9 +118,9 @@ def render_viewport(
 
     Parameters
     ----------
-    erp : uint8 [h, w, C] or [h, w], equirectangular, w = 2h.
+    erp : uint8 [h, w, C] or [h, w], equirectangular, w = 2h; at most 21,840 columns, else ValueError.
     yaw, pitch : optical axis, degrees.
-    hfov : horizontal field of view, degrees.
+    hfov : horizontal field of view, degrees; 0 < hfov < 180, else ValueError.
     size : height and width of the viewport in pixels.
     interpolation : `linear` and `cubic` take one sample per pixel (OpenCV's kernels); `area` takes the mean of n × n
         linear ones, n as large as a pixel has columns of the panorama: for views that are coarser than it.
@@ -126,5 +131,7 @@ def render_viewport(
 
 
 def _focal_length(hfov: float, width: int) -> float:
-    """In pixels."""
+    """In pixels; ValueError for a field of view that no pinhole camera has."""
+    if not 0 < hfov < 180:
+        raise ValueError(f"found a field of view of {hfov:g}°; expected more than 0° and less than 180°")
     return width / 2 / math.tan(math.radians(hfov) / 2)

@@ -67,16 +67,23 @@ def saliency_map(
     ----------
     yaw, pitch : [n] directions of the fixations, degrees; n ≥ 1.
     weights : [n], not negative, not all zero; 1 each when left out.
-    sigma : σ in degrees.
+    sigma : σ in degrees, above 0.
     size : height and width of the map in pixels.
 
-    Returns float32 [H, W]. Raises ValueError without any weight: there is no saliency map of nothing.
+    Returns float32 [H, W]. Raises ValueError without any weight: there is no saliency map of nothing. Also for numbers
+    that are not finite or not allowed, and for a σ so far below a pixel that every fixation falls between the pixels.
     """
     yaw, pitch = np.atleast_1d(yaw).astype(float), np.atleast_1d(pitch).astype(float)
     weights = np.ones(len(yaw)) if weights is None else np.atleast_1d(weights).astype(float)
-    if not weights.sum() > 0:
+    if not len(yaw) == len(pitch) == len(weights):
+        raise ValueError(
+            f"found {len(yaw)} yaws, {len(pitch)} pitches, {len(weights)} weights; expected as many of each"
+        )
+    if not (np.isfinite([yaw, pitch, weights]).all() and (weights >= 0).all() and sigma > 0):
+        raise ValueError("found NaN, infinity, a negative weight or a σ that is not above 0; expected none of these")
+    if not weights.any():
         raise ValueError("found no fixation of positive weight; expected at least one for a saliency map")
-    total = density(yaw, pitch, weights, sigma, size)
+    total = density(yaw, pitch, weights / weights.max(), sigma, size)
     if not total.max() > 0:
         raise ValueError(f"found σ {sigma:g}° on a map of {180 / size[0]:.2g}° a pixel; expected at least half a pixel")
     return np.divide(total, total.max(), out=total)

@@ -206,6 +206,8 @@ class VideoWriter:
         self._stream.height, self._stream.width, self._stream.pix_fmt = *size, "yuv420p"
         self._stream.codec_context.thread_count = 1
         self._sound = self._container.add_stream("aac", rate=SOUND_RATE, layout="stereo") if sound else None
+        if self._sound:
+            self._sound.codec_context.thread_count = 1
         self._n_samples = 0
 
     def write(self, picture: NDArray[np.uint8], sound: NDArray[np.int16] | None = None) -> None:

@@ -111,20 +111,14 @@ def write_viewports(
     shots, lengths = plan_shots(tracks, list(pictures), round(settings.lead_s * FPS))
     size = settings.height, settings.width
     posters = {event: track.frame.iloc[len(track) // 2] for event, track in tracks.groupby("event_id", sort=False)}
+    last = {shot.event: frame for frame in sorted(shots) for shot in shots[frame]}
+    writers: dict[str, list[VideoWriter]] = {}
     with (
         whole_folder(directory) as partial,
         ExitStack() as open_files,
         progress(total=len(shots), what="frames") as bar,
     ):
-        writers = {
-            event: [
-                open_files.enter_context(
-                    VideoWriter(partial / f"{event}{kind}.mp4", FPS, size, sound=sound is not None)
-                )
-                for kind in ("", ".overlay")
-            ]
-            for event in lengths
-        }
+        files = {event: open_files.enter_context(ExitStack()) for event in lengths}
         for frame, wanted in sorted(shots.items()):
             panorama = read_picture(pictures[frame])
             if panorama.shape[:2] != (frame_height, 2 * frame_height):
@@ -138,13 +132,28 @@ def write_viewports(
                     overlay = _with_saliency(plain, viewport, Path(saliency_directory, shot.event, f"{frame:04d}.png"))
                 else:
                     plain = overlay = _marked(plain, shot.part)
+                if shot.event not in writers:
+                    writers[shot.event] = _open_videos(files[shot.event], partial, shot.event, size, sound is not None)
                 for writer, picture in zip(writers[shot.event], (plain, overlay), strict=True):
                     writer.write(picture, heard)
+                if frame == last[shot.event]:  # an open encoder holds 20 MB
+                    files[shot.event].close()
+                    del writers[shot.event]
                 if frame == posters[shot.event] and shot.part == "event":
-                    track = tracks[tracks.event_id == shot.event]
-                    write_picture(partial / f"{shot.event}.jpg", poster(panorama, track, shot)[..., ::-1])
+                    stretches = _stretches(tracks[tracks.event_id == shot.event], list(pictures))
+                    write_picture(partial / f"{shot.event}.jpg", poster(panorama, stretches, shot)[..., ::-1])
             bar.update()
         write_json(partial / "viewports.json", {"fps": FPS, "events": {e: n.__dict__ for e, n in lengths.items()}})
+
+
+def _open_videos(
+    open_files: ExitStack, folder: Path, event: str, size: tuple[int, int], sound: bool
+) -> list[VideoWriter]:
+    """The writers of an event's plain video and of its overlay."""
+    return [
+        open_files.enter_context(VideoWriter(folder / f"{event}{kind}.mp4", FPS, size, sound=sound))
+        for kind in ("", ".overlay")
+    ]
 
 
 def overlay_saliency(picture: Picture, saliency: NDArray[np.uint8]) -> Picture:
@@ -184,14 +193,22 @@ def _overlay_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 _KEPT, _ADDED = _overlay_tables()
 
 
-def poster(panorama: Picture, track: pd.DataFrame, shot: Shot) -> Picture:
-    """The panorama with the track of an event, its start, and the outline of one viewport drawn on it."""
+def _stretches(track: pd.DataFrame, frames: list[int]) -> list[pd.DataFrame]:
+    """The parts of a track between which kept `frames` lie that it has not."""
+    gaps = np.diff(np.searchsorted(frames, track.frame)) > 1
+    return [part for _, part in track.groupby(np.concatenate([[0], np.cumsum(gaps)]))]
+
+
+def poster(panorama: Picture, stretches: list[pd.DataFrame], shot: Shot) -> Picture:
+    """The panorama with the stretches of an event's track, its start, and the outline of one viewport drawn on it."""
     picture = np.ascontiguousarray(cv2.resize(panorama, _POSTER[::-1], interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    draw_path(picture, track.yaw_deg, track.pitch_deg, (_EDGE, 5), (_TRACK, 3))
+    for part in stretches:
+        draw_path(picture, part.yaw_deg, part.pitch_deg, (_EDGE, 5), (_TRACK, 3))
     lam, phi = viewport_directions(shot.yaw, shot.pitch, shot.hfov, (48, 64))
     edge = [np.concatenate([a[0], a[:, -1], a[-1, ::-1], a[::-1, 0]]) for a in (lam, phi)]
     draw_path(picture, edge[0], edge[1], (_EDGE, 4), (_VIEW, 2))
-    column, row = direction_to_pixel(track.yaw_deg.iloc[0], track.pitch_deg.iloc[0], *_POSTER)
+    start = stretches[0].iloc[0]
+    column, row = direction_to_pixel(start.yaw_deg, start.pitch_deg, *_POSTER)
     cv2.circle(picture, (round(float(column)), round(float(row))), 7, _START, -1, cv2.LINE_AA)
     return picture
 
