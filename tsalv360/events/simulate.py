@@ -208,7 +208,10 @@ def _observe(rng: np.random.Generator, scenario: Scenario, name: str) -> pd.Data
 
 def _looks(rng: np.random.Generator, scenario: Scenario) -> tuple[Array, Array, NDArray[np.int64], Array]:
     """Starts and ends of an observer's looks, the event each goes to (or −1), and its offset from it (or its place)."""
-    starts, targets, offsets, time = [], [], [], 0.0
+    starts: list[float] = []
+    targets: list[int] = []
+    offsets: list[Array] = []
+    time = 0.0
     explores = rng.exponential(scenario.explore_s) if scenario.explore_s else 0.0
     while time < scenario.duration_s:
         alive = [k for k, event in enumerate(scenario.events) if event.start_s <= time < event.end_s]
