@@ -203,10 +203,10 @@ def test_without_the_limit_the_picture_would_spin_over_a_pole() -> None:
 
 
 def test_a_target_that_trembles_at_a_pole_does_not_turn_the_camera_round() -> None:
-    trembling = normalise(to_vectors(0, 90) + np.radians(1.5) * np.random.default_rng(0).normal(size=(320, 3)))
-    yaw, pitch = camera_path(trembling, RATE, **LIMITS)
+    target = trembling(0, 90)
+    yaw, pitch = camera_path(target, RATE, **LIMITS)
     assert np.abs(wrap_yaw(np.diff(yaw))).sum() < 720
-    assert vector_angle(to_vectors(yaw, pitch), trembling).max() < 8
+    assert vector_angle(to_vectors(yaw, pitch), target).max() < 8
 
 
 def test_away_from_the_poles_the_rotation_limit_changes_nothing() -> None:
@@ -215,21 +215,36 @@ def test_away_from_the_poles_the_rotation_limit_changes_nothing() -> None:
     np.testing.assert_array_equal(camera_path(target, RATE, **LIMITS), free)
 
 
+def trembling(yaw: float, pitch: float) -> NDArray:
+    return normalise(to_vectors(yaw, pitch) + np.radians(1.5) * np.random.default_rng(0).normal(size=(320, 3)))
+
+
 @pytest.mark.parametrize("angle", [0.37, 90, 137, 180])
 @pytest.mark.parametrize(
-    "target", [crossing(20, 0), crossing(30, 1), jump(15), jump(90), restless(1, 0.3), restless(2, 1.0)]
+    "target",
+    [crossing(20, 0), crossing(30, 1), jump(15), jump(90), restless(1, 0.3), restless(2, 1.0), trembling(50, 89.9)],
 )
 def test_the_camera_turns_with_a_scene_that_is_turned_about_the_vertical(target: NDArray, angle: float) -> None:
     yaw, pitch = camera_path(target, RATE, **LIMITS)
     other_yaw, other_pitch = camera_path(target @ turned(angle).T, RATE, **LIMITS)
-    assert np.abs(wrap_yaw(other_yaw - yaw - angle)).max() < 0.01
-    assert np.abs(other_pitch - pitch).max() < 0.01
+    assert np.abs(wrap_yaw(other_yaw - yaw - angle)).max() < 1e-6
+    assert np.abs(other_pitch - pitch).max() < 1e-6
 
 
-def test_played_backwards_the_path_is_the_same() -> None:
-    target = restless(5, 0.3)
+@pytest.mark.parametrize("target", [restless(5, 0.3), crossing(20, 1), crossing(30, -5), trembling(50, 87)])
+def test_played_backwards_the_path_is_the_same(target: NDArray) -> None:
     there, back = axis(target, **LIMITS), axis(target[::-1], **LIMITS)
-    assert np.median(vector_angle(there, back[::-1])) < 0.05
+    assert vector_angle(there, back[::-1]).max() < 1e-6
+
+
+@pytest.mark.parametrize("smooth_s", [0.2, 0.5, 1.0])
+def test_the_gaussian_has_the_stated_width(smooth_s: float) -> None:
+    """It leaves exp(−(2πfσ)²/2) of a swing of frequency f."""
+    time_s, frequency = np.arange(640) / RATE, 0.2
+    swing = 5 * np.sin(2 * np.pi * frequency * time_s)
+    yaw, _ = camera_path(to_vectors(swing, 0), RATE, smooth_s, max_speed_deg_s=1000)
+    left = np.exp(-((2 * np.pi * frequency * smooth_s) ** 2) / 2)
+    np.testing.assert_allclose(yaw[160:-160], left * swing[160:-160], atol=0.02)
 
 
 def test_the_path_stays_on_the_sphere_and_turns_with_its_target() -> None:
@@ -265,6 +280,12 @@ def test_the_field_of_view_reaches_four_spreads_above_and_below_the_event(spread
     assert 75 < found < 100
     half_height = np.degrees(np.arctan(np.tan(np.radians(found / 2)) * 480 / 640))
     assert half_height == pytest.approx(4 * spread + offset)
+
+
+def test_a_wide_moment_and_a_moment_off_the_middle_do_not_add_up() -> None:
+    half = np.arange(100) < 50
+    spread, offset = np.where(half, 9.0, 1.0), np.where(half, 0.0, 9.0)
+    assert camera_hfov(spread, offset, RATE, 0.1, 4.0, (60, 100)) == pytest.approx(hfov(9.0), abs=0.01)
 
 
 def test_one_moment_of_scattered_looks_hardly_widens_the_view() -> None:

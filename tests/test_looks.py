@@ -29,6 +29,12 @@ def test_a_look_lasts_from_its_start_up_to_but_without_its_end() -> None:
     ]))  # fmt: skip
 
 
+def test_a_look_that_starts_at_a_frame_but_for_rounding_is_that_frames() -> None:
+    starts = np.array([0.0, 0.1 + 0.2])  # 0.30000000000000004
+    rows = rows_at(fixations_table(["a", "a"], starts, [0.31, 1], 0, [10, 20], 0, 0), np.array([0.3]))
+    assert rows.tolist() == [[1]]
+
+
 def test_directions_and_weights_come_with_the_look() -> None:
     looks = sample_looks(table(), np.array([1.2]))
     np.testing.assert_allclose(to_angles(looks.vectors[0])[1], [5, -60])

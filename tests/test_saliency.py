@@ -211,6 +211,20 @@ def test_a_map_sums_the_looks_within_half_a_window_before_and_after(tmp_path: Pa
         assert np.abs(read_map("v_1", frame).astype(int) - exact).max() <= 1
 
 
+def test_looks_count_by_the_weight_of_their_row(tmp_path: Path, read_map: Callable) -> None:
+    table = fixations([("a", 0, 1, -90, 0), ("b", 0, 1, 90, 20)]).assign(weight=[4.0, 1.0])
+    assignments = pd.DataFrame({"row": [0, 1], "event_id": "v_1", "distance_deg": 0.0})
+    write_maps(tmp_path / "maps", table, assignments, track("v_1", [4]), SaliencySettings(height=64))
+    exact = to_8bit(saliency_map([-90, 90], [0, 20], [4, 1], size=(64, 128)))
+    assert np.abs(read_map("v_1", 4).astype(int) - exact).max() <= 1
+
+
+def test_a_sigma_of_less_than_half_a_pixel_is_refused() -> None:
+    SaliencySettings(sigma_deg=2.82, height=32)
+    with pytest.raises(ValueError, match=r"sigma_deg \(2\.8°\) must be at least half a pixel, 2\.8°"):
+        SaliencySettings(sigma_deg=2.80, height=32)
+
+
 def test_a_frame_without_a_fixation_in_the_window_gets_no_map(tmp_path: Path) -> None:
     table = fixations([("a", 0, 0.1, 0, 0)])
     assignments = pd.DataFrame({"row": [0], "event_id": ["v_1"], "distance_deg": [0.0]})

@@ -49,7 +49,7 @@ def heard_clicks(path: Path) -> list[float]:
 
 @pytest.fixture(scope="module")
 def write_clip(write_video: Callable[..., Path]) -> Callable[..., Path]:
-    """Adds a sound track to a video of `write_video`: `late` seconds later, in parts where it has holes."""
+    """Adds a sound track to a video of `write_video`, either of them some seconds late, and the sound with a hole."""
 
     def write(
         path: Path,
@@ -59,16 +59,20 @@ def write_clip(write_video: Callable[..., Path]) -> Callable[..., Path]:
         codec: str = "aac",
         late: float = 0.0,
         hole: tuple[float, float] | None = None,
+        draw: Callable[..., NDArray[np.int16]] = clicking,
+        pictures_late: float = 0.0,
     ) -> Path:
-        silent = write_video(path.with_name(f"silent-{path.name}"), round(seconds * fps), fps)
+        silent = write_video(path.with_name(f"silent-{path.stem}.mp4"), round(seconds * fps), fps)
         with av.open(silent) as source, av.open(path, "w") as target:
             pictures = target.add_stream_from_template(source.streams.video[0])
             sound = target.add_stream(codec, rate=rate, layout="mono")
             for packet in source.demux(video=0):
                 if packet.size:
+                    shift = round(pictures_late / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
                     packet.stream = pictures
                     target.mux(packet)
-            samples = clicking(seconds, rate)
+            samples = draw(seconds, rate)
             for start in range(round(late * rate), len(samples), 1024):
                 if hole and hole[0] <= start / rate < hole[1]:
                     continue
@@ -112,6 +116,33 @@ def test_sound_that_begins_late_stays_at_its_time(tmp_path: Path, write_clip: Ca
     sound = read_sound(path, index_of(path))
     assert sound is not None
     assert clicks_of(sound, 64) == pytest.approx(CLICKS[1:], abs=TOLERANCE_S)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_sound_from_before_the_first_picture_is_left_out(
+    tmp_path: Path, write_clip: Callable[..., Path], name: str
+) -> None:
+    path = write_clip(tmp_path / name, pictures_late=0.9)
+    sound = read_sound(path, index_of(path))
+    assert sound is not None
+    assert clicks_of(sound, 64) == pytest.approx([click - 0.9 for click in CLICKS[1:]], abs=TOLERANCE_S)
+
+
+def humming(seconds: float, rate: int) -> NDArray[np.int16]:
+    """A tone of 100 Hz [n]."""
+    return (15_000 * np.sin(2 * np.pi * 100 * np.arange(round(seconds * rate)) / rate)).astype(np.int16)
+
+
+@pytest.mark.parametrize("pictures_late", [0, 0.9])
+def test_time_stamps_rounded_to_milliseconds_make_no_crackle(
+    tmp_path: Path, write_clip: Callable[..., Path], pictures_late: float
+) -> None:
+    path = write_clip(tmp_path / "a.mkv", draw=humming, pictures_late=pictures_late)
+    sound = read_sound(path, index_of(path))
+    assert sound is not None
+    whole = np.concatenate([sound.of(round(i * FPS / 16)) for i in range(48)])[:, 0].astype(float)
+    steepest = np.abs(whole).max() * 2 * np.pi * 100 / SOUND_RATE
+    assert np.abs(np.diff(whole)).max() < 1.5 * steepest
 
 
 def test_a_hole_in_the_sound_is_silent_and_shifts_nothing(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
@@ -171,7 +202,9 @@ def test_a_viewport_video_sounds_like_the_pictures_it_shows(
     for name in ("v_1.mp4", "v_1.overlay.mp4"):
         with av.open(tmp_path / "v" / name) as container:
             assert [stream.codec_context.name for stream in container.streams] == ["h264", "aac"]
-            assert container.duration / 1e6 == pytest.approx((4 + 30 + 4) / 16, abs=0.07)
+            assert container.streams.audio[0].layout.name == "stereo"
+            for stream in container.streams:
+                assert float(stream.duration * stream.time_base) == pytest.approx((4 + 30 + 4) / 16, abs=1e-3)
         assert heard_clicks(tmp_path / "v" / name) == pytest.approx(expected, abs=TOLERANCE_S)
 
 

@@ -16,7 +16,7 @@ from tsalv360.frames import read_picture, write_picture
 from tsalv360.geometry import angular_distance, pixel_to_direction
 from tsalv360.tables import TRACKS, empty
 from tsalv360.video import VideoWriter, decode, probe, read_pictures
-from tsalv360.viewports import Lengths, ViewportSettings, overlay_saliency, plan_shots, write_viewports
+from tsalv360.viewports import Lengths, ViewportSettings, draw_path, overlay_saliency, plan_shots, write_viewports
 
 HEIGHT = 240
 SETTINGS = ViewportSettings(width=160, height=120, lead_s=0.25)
@@ -77,6 +77,12 @@ def test_what_lies_outside_the_event_is_gray_and_marked(stages: Path, make_track
     assert bar == [True] * 4 + [False] * 10 + [True] * 4
 
 
+def test_before_an_event_another_text_is_shown_than_after_it(stages: Path, make_track: Track) -> None:
+    folder = render(stages, make_track("v_1", FRAMES[8:18], yaw=-60))  # where all frames are plain gray
+    first, fourth, last = read_pictures(folder / "v_1.mp4", [0, 3, 17])[:, :10].astype(int)
+    assert np.abs(first - last).max() > 60 > 3 * np.abs(first - fourth).max()
+
+
 def test_lead_in_and_lead_out_end_where_the_video_does(make_track: Track) -> None:
     tracks = pd.concat([make_track("v_1", FRAMES[:5]), make_track("v_2", FRAMES[20:24])])
     shots, lengths = plan_shots(tracks, FRAMES, lead=16)
@@ -91,6 +97,12 @@ def test_the_lead_counts_kept_frames_and_not_native_numbers(make_track: Track) -
     assert {frame: shot.part for frame, (shot,) in shots.items()} == {
         23: "before", 25: "before", 27: "event", 28: "event", 30: "after", 31: "after",
     }  # fmt: skip
+
+
+def test_before_and_after_an_event_the_camera_stays_where_it_starts_and_ends(make_track: Track) -> None:
+    shots, _ = plan_shots(make_track("v_1", [4, 5, 6], yaw=10, step=3), FRAMES, lead=2)
+    yaw = {frame: shot.yaw for frame, (shot,) in shots.items()}
+    assert yaw == {2: 10, 3: 10, 4: 10, 5: 13, 6: 16, 7: 16, 8: 16}
 
 
 def test_an_event_of_two_stretches_shows_its_own_frames_only(make_track: Track) -> None:
@@ -188,6 +200,29 @@ def test_a_poster_shows_the_panorama_and_the_track(stages: Path, make_track: Tra
     start = poster[int((0.5 - 10 / 180) * 480), int((150 / 360 + 0.5) * 960)]
     assert np.abs(start.astype(int) - (0, 158, 255)).max() < 60
     assert np.abs(poster[400, 480].astype(int) - 120).max() < 12
+
+
+@pytest.mark.parametrize(("level", "opacity"), [(0, 0), (128, 0.375), (255, 0.75)])
+def test_an_overlay_is_as_opaque_as_stated(level: int, opacity: float) -> None:
+    """However bright the picture below is, so much of it is left."""
+    black, white = (np.full((4, 4, 3), shade, dtype=np.uint8) for shade in (0, 200))
+    saliency = np.full((4, 4), level, dtype=np.uint8)
+    left = overlay_saliency(white, saliency).astype(int) - overlay_saliency(black, saliency)
+    assert np.abs(left - 200 * (1 - opacity)).max() <= 1.5
+
+
+def test_a_poster_outlines_the_view_in_the_middle_of_the_event(stages: Path, make_track: Track) -> None:
+    poster = read_picture(render(stages, make_track("v_1", FRAMES[8:19], yaw=-100, step=8)) / "v_1.jpg").astype(int)
+    white = poster.min(axis=2) > 200
+    column = [round((yaw / 360 + 0.5) * 960) for yaw in (-60 - 37.5, -60 + 37.5)]  # at pitch 0, 40° after the start
+    assert [white[225:255, c - 2 : c + 3].any(axis=1).sum() > 15 for c in column] == [True, True]
+
+
+@pytest.mark.parametrize("yaw", [-180, 179.9])
+def test_a_thick_line_beside_the_seam_reaches_over_it(yaw: float) -> None:
+    picture = np.zeros((480, 960, 3), dtype=np.uint8)
+    draw_path(picture, [yaw, yaw], [-20, 20], ((255, 0, 0), 5))
+    assert picture[240, 0, 0] == picture[240, -1, 0] == 255
 
 
 def yellow(poster: NDArray[np.uint8], yaw: float, pitch: float) -> bool:
