@@ -24,6 +24,7 @@ _APART_DEG = 25.0  # between events that are watched at the same time, but for t
 _LEAST_SHARE = 0.18
 _FASTEST_DEG_S = 18.0
 _SACCADE_S = 0.03
+_SHORTEST_LOOK_S = 0.1
 _PAUSE_S = 5.0  # within which one event must not begin where another ended
 
 
@@ -213,7 +214,7 @@ def _looks(rng: np.random.Generator, scenario: Scenario) -> tuple[Array, Array, 
     offsets: list[Array] = []
     time = 0.0
     explores = rng.exponential(scenario.explore_s) if scenario.explore_s else 0.0
-    while time < scenario.duration_s:
+    while time < scenario.duration_s - _SHORTEST_LOOK_S:
         alive = [k for k, event in enumerate(scenario.events) if event.start_s <= time < event.end_s]
         target = -1
         if alive and time >= explores and rng.random() >= scenario.anywhere:
@@ -230,6 +231,6 @@ def _looks(rng: np.random.Generator, scenario: Scenario) -> tuple[Array, Array, 
             offsets.append(normalise(rng.normal(size=3)))
         time += rng.uniform(0.2, 0.9)
         if target >= 0:
-            time = min(time, scenario.events[target].end_s + 0.05)
+            time = min(time, max(scenario.events[target].end_s + 0.05, starts[-1] + _SHORTEST_LOOK_S))
     begins = np.array(starts)
     return begins, np.append(begins[1:], scenario.duration_s), np.array(targets), np.array(offsets)
