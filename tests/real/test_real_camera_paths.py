@@ -107,14 +107,14 @@ def test_every_file_of_salient360_is_tried() -> None:
 
 @pytest.mark.parametrize(
     ("video", "published_met", "ours_met"),
-    [("006", 0.55, 0.74), ("011", 0.14, 0.55), ("014", 0.26, 0.68), ("146", 0.40, 0.56)],
+    [("006", 0.58, 0.71), ("011", 0.16, 0.57), ("014", 0.28, 0.68), ("146", 0.50, 0.53)],
 )
 def test_events_lie_where_camera_paths_were_published(video: str, published_met: float, ours_met: float) -> None:
     """Floors a little below what was measured (docs/gallery.md), and far above what as many events get by chance."""
     n_frames = int(gaze_of(video).frame.max()) + 1
     agreement = compare(tracks_of(video), paths_of(video), 1 / FRAME_S[video], n_frames)
-    assert agreement.published_met > max(published_met, 3 * agreement.published_by_chance)
-    assert agreement.ours_met > max(ours_met, 3 * agreement.ours_by_chance)
+    assert agreement.published_met > max(published_met, 2.5 * agreement.published_by_chance)
+    assert agreement.ours_met > max(ours_met, 2.5 * agreement.ours_by_chance)
     assert 1 < agreement.ours_alive < 2
 
 
