@@ -51,16 +51,19 @@ def find_candidates(looks: Looks, settings: EventSettings) -> list[Candidate]:
         ended += silent
         alive = [c for c in alive if c not in silent]
         inside = np.abs(looks.time_s - time) <= settings.window_s / 2 + 1e-9
-        _link(alive, time, cluster(looks.vectors[inside], settings), settings.link_deg)
+        expected = [c.expected(time) for c in alive]
+        link(alive, expected, time, cluster(looks.vectors[inside], settings), settings.link_deg)
     return sorted(ended + alive, key=lambda c: (c.times[0], c.times[-1], -len(c.times)))
 
 
-def _link(alive: list[Candidate], time: float, centres: list[Array], gate_deg: float) -> None:
-    """Extend the candidates by their nearest clusters, all at once (Hungarian method); the rest begin new ones."""
+def link(alive: list[Candidate], expected: list[Array], time: float, centres: list[Array], gate_deg: float) -> None:
+    """Extend the candidates by the clusters nearest to where they are expected; the rest begin new ones.
+
+    All at once, by the Hungarian method.
+    """
     free = set(range(len(centres)))
     if alive and centres:
-        expected = np.stack([c.expected(time) for c in alive])
-        cost = vector_angle(expected[:, None], np.stack(centres)[None])
+        cost = vector_angle(np.stack(expected)[:, None], np.stack(centres)[None])
         for row, column in zip(*linear_sum_assignment(np.where(cost <= gate_deg, cost, _FAR)), strict=True):
             if cost[row, column] <= gate_deg:
                 alive[row].add(time, centres[column])

@@ -13,16 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.optimize import linear_sum_assignment
 
-from tsalv360.events.candidates import Candidate
+from tsalv360.events.candidates import Candidate, link
 from tsalv360.events.settings import RegionSettings
-from tsalv360.geometry import Array, normalise, pixel_to_direction, to_angles, to_vectors, vector_angle
+from tsalv360.geometry import Array, normalise, pixel_to_direction, to_angles, to_vectors
 from tsalv360.looks import Looks
 from tsalv360.saliency import density
 
 _HEIGHT = 180  # of the maps; a pixel is a degree, a fifth of σ
-_FAR = 1e6  # cost of a pair beyond the gate
 
 
 def find_regions(looks: Looks, settings: RegionSettings) -> list[Candidate]:
@@ -39,7 +37,8 @@ def find_regions(looks: Looks, settings: RegionSettings) -> list[Candidate]:
         if saliency.max() > 0:
             bright = saliency / saliency.max() >= settings.intensity / 255
             centres = _clusters(_regions(bright), vectors * (saliency * area)[..., None], settings.cluster_deg)
-            _link(alive, float(time), centres, settings.link_deg)
+            last = [c.centres[-1] for c in alive]
+            link(alive, last, float(time), centres, settings.link_deg)
     return sorted(ended + alive, key=lambda c: (c.times[0], c.times[-1]))
 
 
@@ -78,15 +77,3 @@ def _clusters(regions: NDArray[np.int32], weighted: Array, cluster_deg: float) -
         group = fcluster(linkage(chords, "single"), 2 * np.sin(np.radians(cluster_deg) / 2), "distance")
         sums = np.stack([sums[group == k].sum(axis=0) for k in np.unique(group)])
     return list(normalise(sums))
-
-
-def _link(alive: list[Candidate], time: float, centres: list[Array], gate_deg: float) -> None:
-    """Extend the candidates by the clusters nearest to where they were, all at once; the rest begin new ones."""
-    free = set(range(len(centres)))
-    if alive and centres:
-        cost = vector_angle(np.stack([c.centres[-1] for c in alive])[:, None], np.stack(centres)[None])
-        for row, column in zip(*linear_sum_assignment(np.where(cost <= gate_deg, cost, _FAR)), strict=True):
-            if cost[row, column] <= gate_deg:
-                alive[row].add(time, centres[column])
-                free.discard(column)
-    alive += [Candidate([time], [centres[column]]) for column in sorted(free)]
