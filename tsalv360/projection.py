@@ -1,6 +1,7 @@
 """Rectilinear viewports of an equirectangular panorama, exact over the seam and at the poles."""
 
 import math
+from collections.abc import Iterator
 from typing import Literal
 
 import cv2
@@ -14,7 +15,7 @@ Floats = NDArray[np.float32]
 Interpolation = Literal["linear", "cubic", "area"]
 
 _POLE_ROWS = 2  # beyond each pole, as many as the cubic kernel reaches
-_STRIP = 64  # rows at a time, which stay in the processor's cache
+_STRIP = 64  # rows
 # arctan(r) / r in degrees, as a polynomial in r² from 0 to 1: a Chebyshev fit of degree 7
 _ARCTAN = np.array(
     [57.2957737, -19.0978062, 11.4415291, -8.03091166, 5.67577544, -3.40148432, 1.38462067, -0.267501006], np.float32
@@ -36,36 +37,42 @@ def viewport_directions(yaw: float, pitch: float, hfov: float, size: tuple[int, 
     up = ((height / 2 - 0.5 - np.arange(height, dtype=np.float32)) / focal)[:, None]
     sine, cosine = math.sin(math.radians(pitch)), math.cos(math.radians(pitch))
     forward, above = cosine - up * sine, sine + up * cosine
+    centre = np.float32(wrap_yaw(yaw))
     lam, phi = np.empty(size, dtype=np.float32), np.empty(size, dtype=np.float32)
-    for top in range(0, height, _STRIP):
-        strip = slice(top, top + _STRIP)
-        away, aside = _arctan2(right, forward[strip]), np.sqrt(right**2 + forward[strip] ** 2)
-        lam[strip, half:], lam[strip, :half] = away, -away[:, ::-1][:, :half]
-        phi[strip, half:] = _arctan2(above[strip], aside)
+    for strip in _strips(height):
+        away = _arctan(right, np.abs(forward[strip]))
+        if (behind := forward[strip] < 0).any():  # beyond the pole
+            away = np.where(behind, np.float32(180) - away, away)
+        np.add(centre, away, out=lam[strip, half:])
+        np.subtract(centre, away[:, ::-1][:, :half], out=lam[strip, :half])
+        aside = np.sqrt(right**2 + forward[strip] ** 2)
+        np.multiply(_arctan(np.abs(above[strip]), aside), np.sign(above[strip]), out=phi[strip, half:])
         phi[strip, :half] = phi[strip, half:][:, ::-1][:, :half]
-    lam += float(wrap_yaw(yaw))
     return lam, phi
 
 
-def _arctan2(y: Floats, x: Floats) -> Floats:
-    """Angle of (x, y) in degrees, to 2·10⁻⁵°, by a polynomial in the smaller of the two over the larger.
+def _strips(height: int) -> Iterator[slice]:
+    """Rows that are worked on together, so that they stay in the processor's cache."""
+    for top in range(0, height, _STRIP):
+        yield slice(top, top + _STRIP)
+
+
+def _arctan(y: Floats, x: Floats) -> Floats:
+    """Angle of (x, y), neither negative, in degrees to 2·10⁻⁵°, by a polynomial in the smaller over the larger.
 
     NumPy's for single precision is several times slower on processors without AVX-512.
     """
-    x, y = np.broadcast_arrays(x, y)
-    across, along = np.abs(y), np.abs(x)
-    steep, larger = across > along, np.maximum(across, along)
-    ratio = np.minimum(across, along)
+    ratio, larger = np.minimum(y, x), np.maximum(y, x)
     ratio /= np.maximum(larger, np.finfo(np.float32).tiny, out=larger)
-    square = ratio * ratio
-    angle = np.full_like(ratio, _ARCTAN[-1])
-    for coefficient in _ARCTAN[-2::-1]:
+    square = np.multiply(ratio, ratio, out=larger)
+    angle = square * _ARCTAN[-1]
+    angle += _ARCTAN[-2]
+    for coefficient in _ARCTAN[-3::-1]:
         angle *= square
         angle += coefficient
     angle *= ratio
-    angle = np.where(steep, np.float32(90) - angle, angle)
-    angle = np.where(x < 0, np.float32(180) - angle, angle)
-    return np.copysign(angle, y, out=angle)
+    np.copyto(angle, np.subtract(np.float32(90), angle, out=ratio), where=y > x)
+    return angle
 
 
 def direction_to_viewport(
@@ -115,14 +122,16 @@ class Viewport:
         if n not in self._directions:
             self._directions[n] = viewport_directions(*self._view, (n * self._size[0], n * self._size[1]))
         lam, phi = self._directions[n]
-        column, row = lam * np.float32(width / 360), phi * np.float32(-height / 180)
-        column += np.float32(width / 2 - 0.5)
-        row += np.float32(height / 2 - 0.5 + _POLE_ROWS)
         kernel = cv2.INTER_CUBIC if self._interpolation == "cubic" else cv2.INTER_LINEAR
-        view = cv2.remap(padded, column, row, kernel, borderMode=cv2.BORDER_WRAP)
+        view = np.empty((*lam.shape, *padded.shape[2:]), dtype=np.uint8)
+        for strip in _strips(len(lam)):
+            column, row = lam[strip] * np.float32(width / 360), phi[strip] * np.float32(-height / 180)
+            column += np.float32(width / 2 - 0.5)
+            row += np.float32(height / 2 - 0.5 + _POLE_ROWS)
+            cv2.remap(padded, column, row, kernel, dst=view[strip], borderMode=cv2.BORDER_WRAP)
         if n > 1:
-            view = cv2.resize(view, self._size[::-1], interpolation=cv2.INTER_AREA)
-        return view.astype(np.uint8, copy=False)
+            view = cv2.resize(view, self._size[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        return view
 
     def _samples(self, panorama_width: int) -> int:
         """Samples per pixel and side that lie no farther apart than a panorama's columns at the equator.
