@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tsalv360.model import ModelSettings, TSalV360, tokenize
 from tsalv360.model.attention import VSTCA
-from tsalv360.model.clip import ClipImages
+from tsalv360.model.clip import Clip
 from tsalv360.model.decoder import DecoderBlock
 from tsalv360.model.similarity import weigh
 from tsalv360.model.tangent import ErpToTangent, TangentToErp, centres, directions, sphere, taps
@@ -21,6 +21,11 @@ PUBLISHED = ModelSettings()
 @pytest.fixture(scope="module")
 def model() -> TSalV360:
     return TSalV360()
+
+
+@pytest.fixture(scope="module")
+def clip() -> Clip:
+    return fill(Clip(PUBLISHED), "clip.")
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +118,16 @@ def test_tokens() -> None:
     assert (tokenize([SENTENCE]).numpy() == golden("forward_A")["tokens"]).all()
 
 
-def test_clip_on_one_picture() -> None:
-    clip = ClipImages([3, 4, 6, 3], 1024, 32, 224, 64)
-    seen = fill(clip, "clip.visual.")(wave_clip(1, 224, 224)[0])
+def test_clip_on_a_sentence(clip: Clip) -> None:
+    with torch.no_grad():
+        vectors, words = clip.encode_text(tokenize([SENTENCE]))
+    assert error(vectors, golden("forward_A")["text_global"]) < 2e-5
+    assert error(words[..., ::8], golden("forward_A")["text_local_s8"]) < 2e-5
+
+
+def test_clip_on_one_picture(clip: Clip) -> None:
+    with torch.no_grad():
+        seen = clip.visual(wave_clip(1, 224, 224)[0])
     assert error(seen.vectors, golden("unit")["clip_im_global"]) < 5e-5
     for level, maps in enumerate(seen.maps):
         step = (1, 2, 4)[level]
@@ -151,11 +163,11 @@ def test_attention_of_a_level(vstca: VSTCA, tokens_in: tuple[Tensor, Tensor, Ten
 
 def test_last_decoder_blocks() -> None:
     x = made("unit.dec3", 1, 512, 56, 56, 18).permute(0, 4, 1, 2, 3)
-    third = fill(DecoderBlock(512, 0, 128, 56, 18, grows=False), "decoders.3.")
-    fourth = fill(DecoderBlock(128, 0, 1, 56, 18, grows=False), "decoders.4.")
+    third = fill(DecoderBlock(512, 0, 128, 56, 18), "decoders.3.")
+    fourth = fill(DecoderBlock(128, 0, 1, 56, 18), "decoders.4.")
     with torch.no_grad():
-        out = third(x)
-        logits = fourth(out)
+        out = third(x, None)
+        logits = fourth(out, None)
     assert error(out[0, :, ::8, ::8, ::8].permute(1, 2, 3, 0), golden("unit")["dec3_unit_sub"]) < 3e-5
     assert error(logits[0, ::3, 0].permute(1, 2, 0), golden("unit")["dec4_unit_p3"]) < 2e-5
 
@@ -168,7 +180,7 @@ def test_decoder_adds_a_vector_as_if_it_were_all_over_the_map(size: int) -> None
     both = torch.cat([before, maps + vectors[..., None, None]], 2).permute(0, 2, 3, 4, 1)
     with torch.no_grad():
         plain = block.block[0](both).permute(0, 4, 1, 2, 3)
-        ours = block(before, block.of_maps(maps) + block.of_vectors(vectors, size))
+        ours = block(before, block.convolve(maps, vectors))
         expected = block.block[1](plain).relu()
     expected = torch.nn.functional.interpolate(expected.flatten(0, 1), scale_factor=2, mode="bilinear")
     assert error(ours.flatten(0, 1), expected.numpy()) < 1e-5

@@ -1,5 +1,6 @@
 """Checkpoints in the published form and in ours; files that are none."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -27,14 +28,11 @@ def published_form(model: TSalV360) -> State:
     }
 
 
-def write(path: Path, model: TSalV360, **changed: object) -> Path:
+def write(path: Path, weights: State, **changed: object) -> Path:
     optimizer = {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": [{"lr": 1e-4, "params": [0]}]}
-    content = {"model": published_form(model), "optimizer": optimizer, "scheduler": None, "epoch": 7}
-    torch.save({**content, "settings": {"width": 2, "embedding": 32, "text_width": 64} | SMALL_REST, **changed}, path)
+    content = {"model": weights, "optimizer": optimizer, "scheduler": None, "epoch": 7, "settings": asdict(SMALL)}
+    torch.save(content | changed, path)
     return path
-
-
-SMALL_REST = {"heads": 4, "patch_size": 64, "decoder": (8, 8, 8, 4)}
 
 
 def test_what_is_saved_is_loaded(model: TSalV360, tmp_path: Path) -> None:
@@ -46,7 +44,7 @@ def test_what_is_saved_is_loaded(model: TSalV360, tmp_path: Path) -> None:
 
 
 def test_published_form_is_loaded(model: TSalV360, tmp_path: Path) -> None:
-    loaded = load_checkpoint(write(tmp_path / "published.pt", model))
+    loaded = load_checkpoint(write(tmp_path / "published.pt", published_form(model)))
     for name, tensor in loaded.state_dict().items():
         assert tensor.dtype in (torch.float32, torch.long)
         assert torch.allclose(tensor, model.state_dict()[name], rtol=1e-3, atol=1e-6)
@@ -72,7 +70,7 @@ def test_wrong_weights_are_all_listed(model: TSalV360, tmp_path: Path) -> None:
     weights["module.head.weight"] = torch.zeros(2)
     weights["module.decoders.4.block.0.bias"] = torch.zeros(2)
     with pytest.raises(InputError) as refused:
-        load_checkpoint(write(tmp_path / "wrong.pt", model, model=weights))
+        load_checkpoint(write(tmp_path / "wrong.pt", weights))
     for part in (
         "2 missing: clip.visual.bn1.running_var, VSTCA.1.norm.weight",
         "1 unexpected: head.weight",
@@ -83,7 +81,7 @@ def test_wrong_weights_are_all_listed(model: TSalV360, tmp_path: Path) -> None:
 
 def test_weights_of_another_size_are_refused(model: TSalV360, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"of another shape: .* and \d+ more"):
-        load_checkpoint(write(tmp_path / "other.pt", model, settings={"encoder": "clip", "width": 4} | SMALL_REST))
+        load_checkpoint(write(tmp_path / "other.pt", published_form(model), settings=asdict(SMALL) | {"width": 4}))
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 half a file", b"\x80\x02}q\x00."])

@@ -143,18 +143,16 @@ def test_similarities() -> None:
     assert weigh(text, weak, "raw").max() < 0.8
 
 
-@pytest.mark.parametrize("similarity", ["minmax", "softmax"])
-def test_every_weight_learns(similarity: str, video: Tensor) -> None:
+def test_every_weight_learns(video: Tensor) -> None:
     torch.manual_seed(0)
-    settings = ModelSettings.tiny()
     with torch.enable_grad():
-        model = TSalV360(settings).train()
+        model = TSalV360(ModelSettings.tiny()).train()
         model(torch.stack([video[:8], video[3:]]), PROMPTS[:2]).square().sum().backward()
     still = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert not still
 
 
-@pytest.mark.parametrize("prompt", ["", "   ", "!"])
+@pytest.mark.parametrize("prompt", ["", "   ", "\n"])
 def test_a_prompt_without_words_is_refused(model: TSalV360, prompt: str) -> None:
     with pytest.raises(InputError, match="no word"):
         model.encode_text([PROMPTS[0], prompt])

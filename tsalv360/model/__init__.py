@@ -11,7 +11,8 @@ from tsalv360.model.settings import ModelSettings
 
 if TYPE_CHECKING:
     from tsalv360.model.checkpoint import load_checkpoint, save_checkpoint
-    from tsalv360.model.network import FrameFeatures, TextFeatures, TSalV360
+    from tsalv360.model.features import FrameFeatures, TextFeatures
+    from tsalv360.model.network import TSalV360
     from tsalv360.model.text import tokenize
 
 __all__ = [
@@ -23,10 +24,17 @@ __all__ = [
     "save_checkpoint",
     "tokenize",
 ]
-_MODULES = {"load_checkpoint": "checkpoint", "save_checkpoint": "checkpoint", "tokenize": "text"}
+_MODULES = {
+    "FrameFeatures": "features",
+    "TSalV360": "network",
+    "TextFeatures": "features",
+    "load_checkpoint": "checkpoint",
+    "save_checkpoint": "checkpoint",
+    "tokenize": "text",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'network')}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -110,7 +110,7 @@ class VSTCA(nn.Module):
 
         Parameters: `words` [B, T, E]; `mask` [B, T], True for those that are seen.
         """
-        place = self.sph_posemb(self.tables.sphere.to(x.dtype))
+        place = self.sph_posemb(self.tables.get_buffer("sphere").to(x.dtype))
         x = x + place + self.tmp_posemb[:, :, None]
         *before, last = self.layer
         for block in before:

@@ -52,7 +52,8 @@ def _read(path: str | Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except (UnpicklingError, RuntimeError, EOFError, ValueError, OSError, KeyError) as error:
-        raise InputError(path, f"no checkpoint ({str(error).splitlines()[0]})", expected, advice) from None
+        reason = str(error).partition("\n")[0] or "an empty file"
+        raise InputError(path, f"no checkpoint ({reason})", expected, advice) from None
     weights = content.get("model") if isinstance(content, dict) else None
     if not isinstance(weights, dict) or not all(isinstance(tensor, Tensor) for tensor in weights.values()):
         found = f"keys {', '.join(map(str, content))}" if isinstance(content, dict) else type(content).__name__

@@ -29,26 +29,24 @@ class TSalV360(nn.Module):
         self.VSTCA = nn.ModuleList(
             VSTCA(channels, place, s) for channels, place in zip(s.channels, sphere(s), strict=True)
         )
-        shapes = [(c, size, size) for c, size in zip(s.channels, s.sizes, strict=True)]
-        self.resnet_norm_layer = nn.ModuleList(MapNorm(*shape) for shape in shapes)
-        before = (0, *s.decoder)
-        skips = (*s.channels, 0, 0)
-        sizes = (*s.sizes, s.decoded_size, s.decoded_size)
-        self.decoders = nn.ModuleList(
-            DecoderBlock(before[i], skips[i], (*s.decoder, 1)[i], sizes[i], s.n_tangents, grows=i < 3) for i in range(5)
+        self.resnet_norm_layer = nn.ModuleList(
+            MapNorm(channels, size, size) for channels, size in zip(s.channels, s.sizes, strict=True)
         )
+        sizes = (*s.sizes, s.decoded_size, s.decoded_size)
+        shapes_of_blocks = zip((0, *s.decoder), (*s.channels, 0, 0), (*s.decoder, 1), sizes, strict=True)
+        self.decoders = nn.ModuleList(DecoderBlock(*shape, s.n_tangents) for shape in shapes_of_blocks)
         self.to_tangent = ErpToTangent(s)
         self.to_erp = TangentToErp(s)
 
     @property
     def device(self) -> torch.device:
         """Where the weights lie."""
-        return self.decoders[0].block[0].weight.device
+        return next(self.parameters()).device
 
     @property
     def dtype(self) -> torch.dtype:
         """Precision of the weights."""
-        return self.decoders[0].block[0].weight.dtype
+        return next(self.parameters()).dtype
 
     def forward(self, clips: Tensor, prompts: Sequence[str] | Tensor) -> Tensor:
         """Saliency [B, 1, 480, 960], float32 in 0 to 1, of the last frame of each clip for its prompt.
@@ -84,14 +82,13 @@ class TSalV360(nn.Module):
         found: list[FrameFeatures] = []
         for start in range(0, len(frames), at_once):
             tangents = self.to_tangent(frames[start : start + at_once].to(self.device)).to(self.dtype)
-            n = tangents.shape[:2]
-            maps, vectors = self.clip.visual(tangents.flatten(0, 1).contiguous(memory_format=torch.channels_last))
-            pooled = [level.mean((2, 3)).unflatten(0, n) for level in maps]
-            maps = [level.unflatten(0, n) for level in maps]
-            vectors = vectors.unflatten(0, n)
-            for i in range(n[0]):
-                own = tuple(level[i].clone() if n[0] > 1 else level[i] for level in maps)
-                found.append(FrameFeatures(vectors[i], tuple(p[i] for p in pooled), own if keep[start + i] else None))
+            pictures = tangents.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+            seen = self.clip.visual(pictures)
+            parts = [part.unflatten(0, tangents.shape[:2]) for part in (seen.vectors, *seen.maps)]
+            for vectors, *maps in zip(*parts, strict=True):
+                # clones, lest one frame's maps hold the memory of all
+                kept = tuple(level.clone() for level in maps) if keep[len(found)] else None
+                found.append(FrameFeatures(vectors, tuple(level.mean((2, 3)) for level in maps), kept))
         return found
 
     def encode_text(self, prompts: Sequence[str] | Tensor) -> TextFeatures:
@@ -99,7 +96,8 @@ class TSalV360(nn.Module):
         tokens = prompts if isinstance(prompts, Tensor) else tokenize(prompts)
         check_tokens(tokens)
         tokens = tokens.to(self.device)
-        return TextFeatures(*self.clip.encode_text(tokens), word_mask(tokens))
+        vectors, words = self.clip.encode_text(tokens)
+        return TextFeatures(vectors, words, word_mask(tokens))
 
     def decode(self, clips: Sequence[Sequence[FrameFeatures]], text: TextFeatures) -> Tensor:
         """Saliency [B, 1, 480, 960] as `forward` gives it, of frames and text that are encoded.
@@ -114,23 +112,21 @@ class TSalV360(nn.Module):
         if len(clips) != len(text.vectors) and 1 not in (len(clips), len(text.vectors)):
             found = f"{len(clips)} clips and {len(text.vectors)} prompts"
             raise InputError("decode", found, "as many, or one of either", "Decode one clip for all prompts.")
-        ends = [clip[-1].maps for clip in clips]
-        if any(maps is None for maps in ends):
+        ends = [maps for clip in clips if (maps := clip[-1].maps)]
+        if len(ends) < len(clips):
             raise InputError("clips", "a last frame without maps", "one that kept them", "See keep_maps.")
         seen = torch.stack([torch.stack([frame.vectors for frame in clip]) for clip in clips])
         weight = weigh(text.vectors, seen, self.settings.similarity)[..., None].to(self.dtype)
-        x = None
-        for level, (attend, norm, block) in enumerate(
-            zip(self.VSTCA, self.resnet_norm_layer, self.decoders[:3], strict=True)
-        ):
+        words, mask = text.words.expand(len(weight), -1, -1), text.mask.expand(len(weight), -1)
+        skips: list[Tensor | None] = []
+        levels: Any = zip(self.VSTCA, self.resnet_norm_layer, self.decoders[:3], strict=True)
+        for level, (attend, norm, block) in enumerate(levels):
             pooled = torch.stack([torch.stack([frame.pooled[level] for frame in clip]) for clip in clips])
-            words = text.words.expand(len(weight), -1, -1), text.mask.expand(len(weight), -1)
-            vectors = attend(pooled * weight, *words, last_only=True)[:, 0]
-            maps = torch.stack([end[level] for end in ends])
-            maps = norm(maps.flatten(0, 1)).view_as(maps)
-            x = block(x, block.of_maps(maps) + block.of_vectors(vectors, maps.shape[-1]))
-        for block in self.decoders[3:]:
-            x = block(x)
+            vectors = attend(pooled * weight, words, mask, last_only=True)[:, 0]
+            skips.append(block.convolve(torch.stack([norm(end[level]) for end in ends]), vectors))
+        x: Any = None
+        for block, skip in zip(self.decoders, [*skips, None, None], strict=True):
+            x = block(x, skip)
         return self.to_erp(x[:, :, 0].float().sigmoid())
 
     def compile(self, *args: Any, **options: Any) -> None:

@@ -15,7 +15,7 @@ class Tables(nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Tables":
         kept = dict(self.named_buffers(recurse=False))
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for name, table in kept.items():
             setattr(self, name, table.to(getattr(self, name).device))
         return self

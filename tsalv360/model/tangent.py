@@ -7,6 +7,7 @@ Latitudes φ grow downwards, longitudes λ to the right; a plane has x to the ri
 """
 
 import math
+import warnings
 from typing import NamedTuple
 
 import cv2
@@ -197,10 +198,12 @@ class TangentToErp(nn.Module):
 
     def gather(self, images: Tensor) -> Tensor:
         """[B, H·W] of float32 [B, K, P, P]."""
-        start, source, weight = self.matrix.start, self.matrix.source, self.matrix.weight
+        start, source, weight = (self.matrix.get_buffer(name) for name in ("start", "source", "weight"))
         if images.device.type in ("cpu", "cuda"):
             shape = len(start) - 1, images[0].numel()
-            matrix = torch.sparse_csr_tensor(start, source, weight, shape, check_invariants=False)
+            with warnings.catch_warnings():  # "in beta state"
+                warnings.simplefilter("ignore")
+                matrix = torch.sparse_csr_tensor(start, source, weight, shape, check_invariants=False)
             return torch.stack([matrix @ image.flatten() for image in images])
         pixel = torch.arange(len(start) - 1, device=images.device).repeat_interleave(start.diff())
         whole = torch.zeros(len(images), len(start) - 1, device=images.device)

@@ -35,17 +35,14 @@ def tokenize(prompts: Sequence[str], truncate: bool = False) -> Tensor:
                 f"at most {LENGTH}",
                 "Shorten it, or cut it explicitly with tokenize(prompts, truncate=True).",
             )
-        found[LENGTH - 1 :] = found[-1:] if len(found) > LENGTH else found[LENGTH - 1 :]
+        found = [*found[: LENGTH - 1], END] if len(found) > LENGTH else found
         row[: len(found)] = torch.tensor(found)
     check_tokens(tokens)
     return tokens
 
 
 def word_mask(tokens: Tensor) -> Tensor:
-    """True where a token is neither padding nor start nor end; CLIP's token of "!" equals the padding.
-
-    Tokens and mask [B, 77].
-    """
+    """True where tokens [B, 77] are neither padding nor start nor end."""
     return (tokens != PADDING) & (tokens != START) & (tokens != END)
 
 
