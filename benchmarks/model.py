@@ -1,6 +1,6 @@
 """How fast the model is, and in how much memory, beside the straightforward way to run it.
 
-    python benchmarks/model.py                          CPU, two threads, about 10 minutes
+    python benchmarks/model.py                          CPU, two threads, about half an hour
     python benchmarks/model.py --device cuda            also bf16 and compiled; about 3 minutes
 
 Needs the extra `train` only. Weights are random: time does not depend on them. The straightforward way is written
@@ -11,6 +11,7 @@ Times are of the wall clock, medians of rounds in which each way has its turn. N
 """
 
 import argparse
+import ctypes
 import json
 import os
 import statistics
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,7 +31,7 @@ from tsalv360.model.similarity import weigh
 from tsalv360.model.tangent import DEVIATION, MEAN, taps
 
 PROMPTS = ["a man juggles", "two dogs run past", "a red car turns", "people cross the street", "a bird on a wire"]
-N_WINDOWS = 4  # one frame apart
+N_WINDOWS = 3  # one frame apart
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,10 @@ def rows_of(model: TSalV360, frames: Tensor, rounds: int) -> list[Row]:
     images = torch.rand(1, model.settings.n_tangents, *[model.settings.decoded_size] * 2, device=model.device)
     windows = [frames[start : start + len(clip)] for start in range(N_WINDOWS)]
 
-    def visual() -> list[Tensor]:
+    def visual() -> Tensor:
         parts = tangents if model.device.type == "cpu" else [tangents.flatten(0, 1)]
-        return [model.clip.visual(p.contiguous(memory_format=torch.channels_last)).vectors for p in parts]
+        pictures = [part.contiguous(memory_format=torch.channels_last) for part in parts]
+        return torch.cat([model.clip.visual(part).vectors for part in pictures])
 
     def decode(n: int) -> Tensor:
         return model.decode([encoded], model.encode_text(PROMPTS[:n]))
@@ -136,7 +139,7 @@ def rows_of(model: TSalV360, frames: Tensor, rounds: int) -> list[Row]:
         return torch.cat([plain.decode(seen, prompt) for prompt in PROMPTS[:n]])
 
     one, back = "a clip, one prompt", "tangent images → panorama"
-    jobs: dict[str, tuple[Callable[[], object], Callable[[], object] | None]] = {
+    jobs: dict[str, tuple[Callable[[], Tensor], Callable[[], Tensor]]] = {
         "panorama → tangent images, a clip": (lambda: model.to_tangent(clip), lambda: plain.to_tangent(clip)),
         "CLIP of a clip": (visual, lambda: plain.encode(tangents).vectors),
         back: (lambda: model.to_erp.gather(images), lambda: plain.gather(images)),
@@ -146,21 +149,27 @@ def rows_of(model: TSalV360, frames: Tensor, rounds: int) -> list[Row]:
         "a clip, five prompts": (lambda: whole(5), lambda: torch.cat([plain(clip, p) for p in PROMPTS])),
         f"{N_WINDOWS} windows, one frame apart": (slide, lambda: torch.cat([plain(w, PROMPTS[0]) for w in windows])),
     }
+    model.encode_text(PROMPTS)  # loads the tokenizer
+    with FlopCounterMode(display=False):  # imports what it needs
+        torch.ones(2, 2) @ torch.ones(2, 2)
     rows = []
     for job, (ours, other) in jobs.items():
         print(f"{job} ...", flush=True)
         with FlopCounterMode(display=False) as counter:
-            mine = as_tensor(ours())
-        off = float((mine.flatten() - as_tensor(other()).flatten()).abs().max())
-        n = 20 * rounds if job == back else rounds
-        taken = [(measure(ours, model.device), measure(other, model.device)) for _ in range(n)]
+            mine = measure(ours, model.device)
+        first = mine, measure(other, model.device)
+        tflop = counter.get_total_flops() / 1e12
+        off = float((first[0].result.flatten() - first[1].result.flatten()).abs().max())
+        n = 20 * max(rounds, 1) if job == back else rounds
+        taken = [(measure(ours, model.device), measure(other, model.device)) for _ in range(n)] or [first]
         (s, memory), (plain_s, plain_memory) = (
-            (statistics.median(t for t, _ in way), max(m for _, m in way)) for way in zip(*taken, strict=True)
+            (statistics.median(one.seconds for one in way), max(one.mb for one in way))
+            for way in zip(*taken, strict=True)
         )
         base = {"a clip, five prompts": one}.get(job)
         rows.append(
             Row(
-                job, s, plain_s, memory, plain_memory, off, counter.get_total_flops() / 1e12,
+                job, s, plain_s, memory, plain_memory, off, tflop,
                 at_least=100 if job == back and model.device.type == "cpu" else None,
                 base=base, at_most=1.5 if base else None,
             )
@@ -168,18 +177,19 @@ def rows_of(model: TSalV360, frames: Tensor, rounds: int) -> list[Row]:
     return rows
 
 
-def as_tensor(result: object) -> Tensor:
-    return result if isinstance(result, Tensor) else torch.cat(list(result))  # type: ignore[call-overload]
+class Measured(NamedTuple):
+    result: Tensor
+    seconds: float
+    mb: float  # the most that was taken beyond what was taken before
 
 
-def measure(run: Callable[[], object], device: torch.device) -> tuple[float, float]:
-    """Seconds, and the most memory in MB that was taken beyond what was taken before."""
+def measure(run: Callable[[], Tensor], device: torch.device) -> Measured:
     before = reset_peak(device)
     start = time.perf_counter()
-    run()
+    result = run()
     if device.type == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - start, (peak(device) - before) / 1e6
+    return Measured(result, time.perf_counter() - start, (peak(device) - before) / 1e6)
 
 
 def reset_peak(device: torch.device) -> int:
@@ -187,6 +197,7 @@ def reset_peak(device: torch.device) -> int:
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
         return torch.cuda.memory_allocated()
+    ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
     return peak(device)
 
@@ -203,7 +214,7 @@ def matmul_tflops(device: torch.device, dtype: torch.dtype) -> float:
     """What large matrix products reach here, in TFLOP/s."""
     n = 8192 if device.type == "cuda" else 2048
     a, b = (torch.randn(n, n, device=device, dtype=dtype) for _ in range(2))
-    return 2 * n**3 / min(measure(lambda: a @ b, device)[0] for _ in range(8)) / 1e12
+    return 2 * n**3 / min(measure(lambda: a @ b, device).seconds for _ in range(8)) / 1e12
 
 
 def table(rows: list[Row], tflops: float) -> str:
@@ -240,9 +251,9 @@ def rate(model: TSalV360, frames: Tensor, batch: int, seconds: float = 3) -> flo
     prompts = [PROMPTS[i % 5] for i in range(batch)]
     for _ in range(3):
         model(clips, prompts)
-    taken = [measure(lambda: model(clips, prompts), model.device)[0]]
+    taken = [measure(lambda: model(clips, prompts), model.device).seconds]
     while sum(taken) < seconds:
-        taken.append(measure(lambda: model(clips, prompts), model.device)[0])
+        taken.append(measure(lambda: model(clips, prompts), model.device).seconds)
     return batch / statistics.median(taken)
 
 
@@ -251,7 +262,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="after a first one; 0 takes the times of that")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     parser.add_argument("--tiny", action="store_true", help="a tiny model")
     asked = parser.parse_args()

@@ -84,6 +84,11 @@ def test_weights_of_another_size_are_refused(model: TSalV360, tmp_path: Path) ->
         load_checkpoint(write(tmp_path / "other.pt", published_form(model), settings=asdict(SMALL) | {"width": 4}))
 
 
+def test_settings_of_another_program_are_refused(model: TSalV360, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="wide"):
+        load_checkpoint(write(tmp_path / "other.pt", published_form(model), settings={"wide": 4}))
+
+
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 half a file", b"\x80\x02}q\x00."])
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file.pt").write_bytes(content)

@@ -21,10 +21,8 @@ class SelfAttention(nn.Module):
         """[..., N, D] of tokens [..., N, D]; with `last_only` [..., 1, D], what the last one sees."""
         if last_only:
             of_query, of_rest = self.QKV.weight.tensor_split((x.shape[-1],))
-            query, (key, value) = (
-                functional.linear(x[..., -1:, :], of_query),
-                functional.linear(x, of_rest).chunk(2, -1),
-            )
+            query = functional.linear(x[..., -1:, :], of_query)
+            key, value = functional.linear(x, of_rest).chunk(2, -1)
         else:
             query, key, value = self.QKV(x).chunk(3, -1)
         return self.proj(_attend(query, key, value, self.heads))

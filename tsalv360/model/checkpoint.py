@@ -7,7 +7,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from tsalv360.errors import InputError
@@ -28,7 +28,10 @@ def load_checkpoint(
     that are missing, unexpected or of another shape, all of which it names.
     """
     content = _read(path)
-    settings = TypeAdapter(ModelSettings).validate_python(content.get("settings", {}))
+    try:
+        settings = TypeAdapter(ModelSettings).validate_python(content.get("settings", {}))
+    except ValidationError as error:
+        raise InputError(path, f"settings that cannot be: {error}", "those of a model", "Train it anew.") from None
     model = TSalV360(settings)
     weights = content["model"]
     if all(name.startswith(_PREFIX) for name in weights):

@@ -65,7 +65,8 @@ class ErpToTangent(nn.Module):
         self._wraps = settings.geometry == "corrected"
         lam, phi = directions(settings, self._size)
         self._lam, self._phi = (angle.flatten(0, 1) for angle in (lam, phi))
-        self._positions: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        self._positions: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}  # of the last size
+        self._grids: dict[tuple[int, int, torch.device], Tensor] = {}
 
     def forward(self, frames: Tensor) -> Tensor:
         """[N, K, 3, P, P] of panoramas: normalised float [N, 3, H, W], or uint8 RGB [N, H, W, 3], of any size.
@@ -85,11 +86,14 @@ class ErpToTangent(nn.Module):
         if self._wraps:
             frames = torch.cat([frames[..., -1:], frames, frames[..., :1]], -1)
         height, width = frames.shape[-2:]
-        column, row = self._at(height, width)
-        grid = torch.stack([2 * column / (width - 1) - 1, 2 * row / (height - 1) - 1], -1).float().to(frames.device)
+        key = height, width, frames.device
+        if key not in self._grids:
+            column, row = self._at(height, width)
+            grid = torch.stack([2 * column / (width - 1) - 1, 2 * row / (height - 1) - 1], -1)
+            self._grids = {key: grid.float().to(frames.device)}
         seen = functional.grid_sample(
             frames.float(),
-            grid.expand(len(frames), -1, -1, -1),
+            self._grids[key].expand(len(frames), -1, -1, -1),
             mode="bilinear",
             padding_mode="border",
             align_corners=True,
@@ -102,7 +106,7 @@ class ErpToTangent(nn.Module):
             frame = torch.cat([frame[:, -1:], frame, frame[:, :1]], 1)
         column, row = self._at(*frame.shape[:2])
         maps = column.float().numpy(), row.float().numpy()
-        seen = cv2.remap(frame.numpy(), *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        seen = cv2.remap(frame.contiguous().numpy(), *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return torch.from_numpy(seen).unflatten(0, (-1, self._size))
 
     def _at(self, height: int, width: int) -> tuple[Tensor, Tensor]:
