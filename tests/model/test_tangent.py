@@ -1,0 +1,46 @@
+"""The corrected geometry, and how far the published one is off."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from tsalv360.model import ModelSettings
+from tsalv360.model.tangent import ErpToTangent, TangentToErp
+
+
+def directions_of(height: int, width: int) -> Tensor:
+    """Unit vectors [3, H, W] of a panorama's pixel centres."""
+    phi = (((torch.arange(height) + 0.5) / height - 0.5) * math.pi)[:, None]
+    lam = ((torch.arange(width) + 0.5) / width - 0.5) * math.tau
+    return torch.stack([phi.cos() * lam.cos(), phi.cos() * lam.sin(), phi.sin().expand(-1, width)])
+
+
+def round_trip_error(settings: ModelSettings) -> Tensor:
+    """Degrees [H, W] between where a pixel's value came from and where it lies, there and back."""
+    there = ErpToTangent(settings, size=settings.decoded_size)(directions_of(960, 1920)[None])[0]
+    back = TangentToErp(settings)(there.transpose(0, 1))[:, 0]
+    back = back / back.norm(dim=0)
+    return (back * directions_of(*back.shape[1:])).sum(0).clamp(-1, 1).double().arccos().rad2deg()
+
+
+def test_published_geometry_is_off_by_up_to_a_degree_and_the_corrected_is_not() -> None:
+    published = round_trip_error(ModelSettings())
+    corrected = round_trip_error(ModelSettings(geometry="corrected"))
+    print(published.mean(), published.max(), corrected.mean(), corrected.max())
+    assert published.mean() > 0.4 and published.max() > 1
+    assert corrected.mean() < 0.03 and corrected.max() < 0.5
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_corrected_geometry_has_no_seam(turn: int) -> None:
+    settings = ModelSettings(geometry="corrected", map_size=(120, 240))
+    panorama = torch.rand(1, 3, 120, 240, generator=torch.Generator().manual_seed(0))
+    to_tangent, to_erp = ErpToTangent(settings, size=56), TangentToErp(settings)
+
+    def there_and_back(picture: Tensor) -> Tensor:
+        return to_erp(to_tangent(picture)[0].transpose(0, 1))
+
+    turned = there_and_back(panorama.roll(80 * turn, -1)).roll(-160 * turn, -1)
+    assert (turned - there_and_back(panorama)).abs().max() < 1e-3

@@ -1,0 +1,80 @@
+"""From features of the last frame to logits of its tangent images.
+
+A convolution of the first three blocks is linear and sees two things added: feature maps, which do not depend on the
+text, and one vector of the text's attention, the same all over a tangent image. The maps' part is computed once for any
+number of prompts, the vector's on 3 × 3 pixels: a corner, an edge and the inside are all that zero padding tells apart.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class MapNorm(nn.Module):
+    """Layer norm over everything but the batch, with a weight for every value.
+
+    `shape` is that of the published weights: C, h, w, and K where all tangent images are normed together. In memory
+    they lie as the maps do: K first, C last.
+    """
+
+    eps = 1e-5
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        stored, shown = ((3, 1, 2, 0), (3, 1, 2, 0)) if len(shape) == 4 else ((1, 2, 0), (2, 0, 1))
+        self.weight = nn.Parameter(torch.ones(shape).permute(stored).contiguous().permute(shown))
+        self.bias = nn.Parameter(torch.zeros(shape).permute(stored).contiguous().permute(shown))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, h, w] normed one by one, or [B, K, C, h, w] normed together, of the same shape."""
+        weight: Tensor = self.weight
+        bias: Tensor = self.bias
+        if x.ndim == 5:
+            weight, bias = weight.permute(3, 0, 1, 2), bias.permute(3, 0, 1, 2)
+        over = tuple(range(1, x.ndim))
+        centred = x - x.mean(over, keepdim=True, dtype=torch.float32)
+        scale = torch.rsqrt(centred.square().mean(over, keepdim=True) + self.eps)
+        return torch.addcmul(bias, centred * scale, weight).to(x.dtype)
+
+
+class DecoderBlock(nn.Module):
+    """A 3 × 3 convolution within each tangent image, norm and ReLU; with features of a level, twice the size.
+
+    The last block, with one channel, is the convolution alone.
+    """
+
+    def __init__(self, before: int, skip: int, after: int, size: int, n_tangents: int) -> None:
+        """Channels of the block before, of the features and of the result; side of the maps."""
+        super().__init__()
+        conv = nn.Conv3d(before + skip, after, (3, 3, 1), padding=(1, 1, 0)).to(memory_format=torch.channels_last_3d)
+        self.block = nn.Sequential(conv, *([MapNorm(after, size, size, n_tangents)] if after > 1 else []))
+
+    def convolve(self, maps: Tensor, vectors: Tensor) -> Tensor:
+        """The convolution [B, K, C', h, w], without bias, of maps [B, K, C, h, w] plus vectors [B, K, C].
+
+        One map may serve all vectors, and one vector all maps.
+        """
+        size, inputs = maps.shape[-1], slice(-maps.shape[2], None)
+        corner_edge_inside = self._convolve(vectors[..., None, None].expand(-1, -1, -1, 3, 3), inputs)
+        which = torch.ones(size, dtype=torch.long, device=vectors.device)
+        which[0], which[-1] = 0, 2
+        return self._convolve(maps, inputs) + corner_edge_inside[..., which[:, None], which]
+
+    def forward(self, x: Tensor | None, skip: Tensor | None) -> Tensor:
+        """[B, K, C', 2h, 2w] of the block before, [B, K, C, h, w], and what `convolve` made of the features."""
+        y: Tensor = self.block.get_parameter("0.bias")[:, None, None]
+        if skip is not None:
+            y = y + skip
+        if x is not None:
+            y = y + self._convolve(x, slice(0, x.shape[2]))
+        if len(self.block) > 1:
+            y = self.block[1](y).relu()
+        if skip is not None:
+            size = 2 * y.shape[-1]
+            y = functional.interpolate(y.flatten(0, 1), (size, size), mode="bilinear").unflatten(0, y.shape[:2])
+        return y
+
+    def _convolve(self, x: Tensor, inputs: slice) -> Tensor:
+        """[B, K, C', h, w] of [B, K, C, h, w] by the weights of some input channels, without bias."""
+        weight = self.block.get_parameter("0.weight")[:, inputs, :, :, 0]
+        return functional.conv2d(x.flatten(0, 1), weight, padding=1).unflatten(0, x.shape[:2])
