@@ -40,6 +40,32 @@ def get_all_captions(wildcards):
     return expand(rules.captions.output, shard=sorted(set(SHARDS.values())))
 
 
+def records_of(videos):
+    # People's work, where there is some. Drafts do not look at it.
+    files = [CONFIG.curation.file(CONFIG.dataset.name, video) for video in videos]
+    curated = CONFIG.curation.mode == "curated"
+    return [str(file) for file in files if curated and file.exists()]
+
+
+def get_records(wildcards):
+    return records_of([wildcards.video])
+
+
+def get_all_records(wildcards):
+    return records_of(CONSTRUCTED)
+
+
+def get_curation(wildcards):
+    if CONFIG.curation.mode == "draft":
+        return None
+    return {
+        "uncurated": CONFIG.curation.uncurated,
+        "lead_s": CONFIG.viewports.lead_s,
+        "assign_deg": CONFIG.events.assign_deg,
+        "saliency": asdict(CONFIG.saliency),
+    }
+
+
 def get_truth(wildcards):
     drawn = demo.video_ids(DEMO) if DEMO else []
     return [demo.truth_path(DEMO, video) for video in drawn if video in VIDEOS]

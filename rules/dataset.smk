@@ -8,6 +8,7 @@ rule assemble:
         saliency=rules.saliency.output.maps,
         points=rules.saliency.output.points,
         captions=get_captions,
+        records=get_records,
     output:
         directory(f"{RESULTS}/assembled/{{video}}"),
     log:
@@ -23,6 +24,7 @@ rule assemble:
         runtime=20,
     params:
         skip_first=lambda w: RECORDINGS[w.video].skip_first,
+        curation=get_curation,
     message:
         "Assembling {wildcards.video}"
     script:

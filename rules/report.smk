@@ -11,6 +11,7 @@ rule report:
         truth=get_truth,
         camera_paths=get_camera_paths,
         captions=get_all_captions,
+        records=get_all_records,
     output:
         f"{RESULTS}/report.html",
     log:

@@ -1,22 +1,27 @@
-"""Assemble a video's part of the dataset: maps, captions and table rows."""
+"""Assemble a video's part of the dataset: maps, captions and table rows, as people judged them if they are asked."""
 
+from tsalv360.curation.apply import Curation
+from tsalv360.curation.records import read_records
 from tsalv360.dataset.assemble import assemble_video
 from tsalv360.files import read_json
 from tsalv360.frames import kept_frames
 from tsalv360.logs import logged
 from tsalv360.tables import ASSIGNMENTS, EVENTS, FIXATIONS, TRACKS, read_table
 
-with logged(snakemake.log[0], snakemake.wildcards.video):
-    index = read_json(snakemake.input.index)
+video, given, curation = snakemake.wildcards.video, snakemake.input, snakemake.params.curation
+with logged(snakemake.log[0], video):
+    index = read_json(given.index)
+    records = [record for path in given.records for record in read_records(path, video)]
     assemble_video(
         snakemake.output[0],
         index,
         kept_frames(index, snakemake.params.skip_first),
-        read_table(snakemake.input.events, EVENTS),
-        read_table(snakemake.input.tracks, TRACKS),
-        read_table(snakemake.input.fixations, FIXATIONS),
-        read_table(snakemake.input.assignments, ASSIGNMENTS),
-        read_json(snakemake.input.captions)[snakemake.wildcards.video],
-        snakemake.input.saliency,
-        snakemake.input.points,
+        read_table(given.events, EVENTS),
+        read_table(given.tracks, TRACKS),
+        read_table(given.fixations, FIXATIONS),
+        read_table(given.assignments, ASSIGNMENTS),
+        read_json(given.captions)[video],
+        given.saliency,
+        given.points,
+        Curation(records, **curation) if curation else None,
     )

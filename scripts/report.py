@@ -19,5 +19,6 @@ with logged(snakemake.log[0]):
         truth=snakemake.input.truth,
         camera_paths=snakemake.input.camera_paths,
         captions=snakemake.input.captions,
+        records=snakemake.input.records,
         config=snakemake.params.config,
     )

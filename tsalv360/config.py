@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from tsalv360.captions.settings import CaptionSettings
+from tsalv360.curation.settings import CurationSettings
 from tsalv360.dataset.settings import DatasetSettings
 from tsalv360.errors import InputError
 from tsalv360.events.settings import EventSettings
@@ -44,6 +45,7 @@ class Config:
     saliency: SaliencySettings = field(default_factory=SaliencySettings)
     viewports: ViewportSettings = field(default_factory=ViewportSettings)
     captions: CaptionSettings = field(default_factory=CaptionSettings)
+    curation: CurationSettings = field(default_factory=CurationSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
 
     def folder(self) -> Path:

@@ -208,19 +208,11 @@ def test_a_video_without_events_has_a_part_too(tmp_path: Path) -> None:
 
 def test_frames_without_a_map_or_a_clip_are_counted(assemble: Callable[[], Path], tmp_path: Path) -> None:
     """Of 20 and 9 frames three clips take 24; without the map of its last frame the first clip is lost as well."""
-    assert read_json(assemble() / "left_out.json") == {
-        "maps_without_frame": 0,
-        "frames_without_map": 0,
-        "frames_in_no_clip": 5,
-        "events_without_caption": 0,
-    }
+    nothing = dict.fromkeys(read_json(assemble() / "left_out.json"), 0)
+    assert read_json(assemble() / "left_out.json") == nothing | {"frames_in_no_clip": 5}
     (tmp_path / "saliency" / "127_1" / f"{KEPT[7]:04d}.png").unlink()
-    assert read_json(assemble() / "left_out.json") == {
-        "maps_without_frame": 0,
-        "frames_without_map": 1,
-        "frames_in_no_clip": 13,
-        "events_without_caption": 0,
-    }
+    counted = {"frames_without_map": 1, "frames_in_no_clip": 13}
+    assert read_json(assemble() / "left_out.json") == nothing | counted
 
 
 def test_an_event_without_a_caption_is_left_out_and_counted(

@@ -13,7 +13,7 @@ import pytest
 from tsalv360.config import load_config
 from tsalv360.dataset.assemble import assemble_video
 from tsalv360.dataset.build import build_dataset
-from tsalv360.files import read_json
+from tsalv360.files import read_json, write_json
 from tsalv360.sources.recording import fixations_table
 from tsalv360.tables import (
     ANNOTATIONS,
@@ -145,6 +145,51 @@ def test_the_card_tells_what_there_is_whose_it_is_and_what_was_left_out(tmp_path
     assert "- 2 candidates for events by `events.min_duration_s:" in card
     assert "- 1 candidates for events by `events.max_spread_deg:" in card
     assert "lose all 6 clips" in card
+
+
+def write_curation(part: Path, origins: list[str], **left_out: int) -> None:
+    """Make a part one that people judged: its captions' origins and what was left out."""
+    annotations = read_table(part / "annotations.parquet", ANNOTATIONS)
+    write_table(part / "annotations.parquet", annotations.assign(caption_origin=origins), ANNOTATIONS)
+    names = ("rejected", "merged", "uncurated", "review", "orphaned", "problems")
+    lists = {name: [[f"{part.name}_{k}", f"why {k}"]] for k, name in enumerate(names, start=5)}
+    write_json(part / "curation.json", {"curators": ["ann", part.name], **lists})
+    write_json(part / "left_out.json", read_json(part / "left_out.json") | left_out)
+
+
+def test_a_curated_dataset_says_so_by_how_many_people_and_lists_what_they_changed(
+    tmp_path: Path, parts: list[Path]
+) -> None:
+    write_curation(parts[0], ["edited"], events_rejected=2, events_merged=1)
+    write_curation(parts[1], ["accepted"], events_uncurated=4)
+    write_curation(parts[2], [], videos_emptied=1)
+    dataset = build(tmp_path, parts)
+    card = (dataset / "README.md").read_text(encoding="utf-8")
+    assert "**Captions: partly draft.** 1 of 3 were written by machine (facts) and have not been curated." in card
+    assert "Events were judged by 4 people." in card
+    for line in (
+        "| captions | 1 edited, 1 accepted, 1 machine |",
+        "- 2 events were rejected by people",
+        "- 1 events are part of another, which they repeat",
+        "- 4 events have not been judged (`curation.uncurated: leave_out`)",
+        "- 1 videos have no event left",
+        "- 3 events rejected: 001_5 (why 5); 002_5 (why 5); 003_5 (why 5)",
+    ):
+        assert line in card.splitlines()
+    for event in ("001_6", "001_8", "001_9", "001_10"):
+        assert event in card
+    lists = read_json(dataset / "curation.json")
+    assert lists["n_curators"] == 4 and lists["orphaned"][0] == ["001_9", "why 9"]
+    assert "ann" not in (dataset / "curation.json").read_text()  # who they are is nobody's business there
+    assert "curation.json" in (dataset / "SHA256SUMS").read_text()
+
+
+def test_a_dataset_that_is_curated_throughout_is_no_draft(tmp_path: Path, parts: list[Path]) -> None:
+    for part in (parts[0], parts[1], parts[3]):
+        write_curation(part, ["accepted"])
+    card = (build(tmp_path, parts) / "README.md").read_text(encoding="utf-8")
+    assert "Captions: curated. Events were judged by 4 people." in card
+    assert "draft" not in card.split("## Settings")[0]
 
 
 def test_the_card_lists_excluded_videos_with_their_reason(tmp_path: Path, parts: list[Path]) -> None:

@@ -15,6 +15,7 @@ import pytest
 from markupsafe import escape
 
 from tsalv360.config import load_config
+from tsalv360.curation.records import EventRecord, Judged, Judgement, write_records
 from tsalv360.errors import InputError
 from tsalv360.files import write_json
 from tsalv360.frames import write_picture
@@ -180,7 +181,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     paths["sheets"] = [root / "sheets" / f"{video}.jpg" for video in ("100", "200")]
     truth = write_truth(root / "truth")
     captions = write_captions(root / "captions.json")
-    others = {"truth": truth, "camera_paths": [], "captions": [captions], "config": config}
+    others = {"truth": truth, "camera_paths": [], "captions": [captions], "records": [], "config": config}
     return {"dataset": root / "dataset", **paths, **others}
 
 
@@ -403,6 +404,38 @@ def test_event_left_out_of_the_dataset(made: dict[str, Any], tmp_path: Path) -> 
     assert "Left out of the dataset: no caption." in words
 
 
+def test_what_people_decided_is_shown(made: dict[str, Any], tmp_path: Path) -> None:
+    row = {"event_id": "100_1", "video": "100", "start_frame": 20, "end_frame": 63}
+    judged = annotation(row, "a dog") | {"caption_origin": "edited", "n_curators": 2, "end_frame": 70}
+    write_dataset(tmp_path / "dataset", [judged])
+    curation = {key: [] for key in ("rejected", "merged", "uncurated", "review", "problems")}
+    curation |= {
+        "rejected": [("100_2", f"not_an_event {EVIL}")],
+        "orphaned": [("100_7", "100_7 of 1.000 s to 2.000 s")],
+    }
+    write_json(tmp_path / "dataset" / "curation.json", {"n_curators": 2, **curation})
+    said = Judged("edit", "a dog")
+    history = [Judgement(who, f"{who} {EVIL}", "2026-01-01", 12.0, said) for who in ("ann", "ben")]
+    write_records(
+        tmp_path / "100.json", "100", [EventRecord("100_1", "hash", said, ["ann"], False, "a cat", "", history)]
+    )
+    given = {**made, "dataset": tmp_path / "dataset", "records": [tmp_path / "100.json"]}
+    write_report(tmp_path / "report.html", **given)
+    page = parse(tmp_path / "report.html")
+    words = page.words()
+    assert "Captions: curated by 2 people" in words
+    assert "edited: facts, revision 1; frames corrected to 20 to 70" in words
+    assert "Left out of the dataset: rejected." in words
+    assert f"1 event: rejected 100_2: not_an_event {EVIL}" in words
+    assert "100_7: 100_7 of 1.000 s to 2.000 s" in words
+    assert cells(tmp_path / "report.html", str(escape(f"ann {EVIL}")))[1:] == ["1", "0", "1", "0", "0", "12.0 s", "300"]
+    pair = cells(tmp_path / "report.html", str(escape(f"ann {EVIL} and ben {EVIL}")))
+    assert pair[1:] == ["1", "100\u202f%", "–", "100\u202f%"]
+    assert len(page.all("script")) == 1
+    ids = {a["id"] for _, a in page.tags if a.get("id")}
+    assert {target[1:] for a in page.all("a") if (target := a["href"])} <= ids
+
+
 def test_video_shorter_than_told_is_an_error(made: dict[str, Any], tmp_path: Path) -> None:
     write_viewports(tmp_path / "100", ["100_1", "100_2"])
     lengths = {"lead_in": 40, "pictures": PICTURES, "lead_out": 1}
@@ -414,7 +447,11 @@ def test_video_shorter_than_told_is_an_error(made: dict[str, Any], tmp_path: Pat
 
 def test_banner_counts_what_is_draft() -> None:
     table = pd.DataFrame({"caption_origin": ["machine", "edited"], "n_curators": [0, 2], "model": ["facts", "facts"]})
-    assert banner(table) == "Captions: 1 of 2 are draft, written by machine (facts), not curated"
+    partly = "Captions: 1 of 2 are draft, written by machine (facts), not curated"
+    assert banner(table) == partly
+    assert banner(table, 3) == f"{partly}; the others curated by 3 people"
+    assert banner(table[:1], 0) == "Captions: draft, written by machine (facts), not curated"
+    assert banner(table[1:], 1) == "Captions: curated by 1 person"
     assert banner(table[1:]) == ""
 
 

@@ -106,6 +106,7 @@ def test_a_dry_run_prints_the_plan(fresh: Workflow) -> None:
         ({"captions": {"n_frames": 4}}, {"captions", "tasks", "assemble", "dataset", "report"}),
         ({"viewports": {"lead_s": 0.5}}, {"viewports", *AFTER_VIEWPORTS}),
         ({"dataset": {"seed": 5}}, {"dataset", "report"}),
+        ({"curation": {"mode": "curated"}}, {"assemble", "dataset", "report"}),
         ({"frames": {"format": "png"}}, {"frames", "viewports", *AFTER_VIEWPORTS}),
         ({"events": {"min_share": 0.2}}, {"events", *AFTER_SALIENCY}),
         ({"fixations": {"min_duration_ms": 60}}, {"fixations", "events", *AFTER_SALIENCY}),

@@ -1,25 +1,34 @@
 """One video's part of the dataset: its maps and captions in the published layout, and its rows of the tables."""
 
+import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from tsalv360.curation.apply import Applied, Curation, apply_curation
 from tsalv360.errors import InputError
 from tsalv360.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.frames import read_picture
-from tsalv360.saliency import ALL_OBSERVERS
-from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, write_rows, write_table
+from tsalv360.points import points_of
+from tsalv360.saliency import ALL_OBSERVERS, Subject, subjects, write_saliency_maps
+from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, POINTS, read_table, write_rows, write_table
 
 CLIP_LENGTH = 8
 CHECKSUMS = "SHA256SUMS"
 LEFT_OUT = "left_out.json"
+CURATION = "curation.json"
 GROUND_TRUTH = "TSV360_gt"
 SALIENCY_ALL = "saliency_all"
-POINTS = "points"
-FOLDERS = (GROUND_TRUTH, SALIENCY_ALL, POINTS)
+FIXATION_POINTS = "points"
+FOLDERS = (GROUND_TRUTH, SALIENCY_ALL, FIXATION_POINTS)
 DESCRIPTION = "description.txt"
+_COUNTED = (
+    "maps_without_frame", "frames_without_map", "frames_in_no_clip", "events_without_caption", "events_rejected",
+    "events_merged", "events_uncurated", "videos_emptied",
+)  # fmt: skip
 
 
 def assemble_video(
@@ -33,47 +42,67 @@ def assemble_video(
     captions: dict[str, Any],
     saliency: str | Path,
     points: str | Path,
+    curation: Curation | None = None,
 ) -> None:
     """Write a video's part of the dataset.
 
     `TSV360_gt/<video>/<event>/description.txt` and `NNNN.png`, `points/<video>.parquet`, where they were made the maps
-    of all observers as `saliency_all/<video>/NNNN.png`, its rows of annotations, clips and fixations as Parquet, how
-    many frames of its events have no map or are in no clip, and SHA256SUMS of the captions, maps and points. Events
-    without a caption are left out and counted.
+    of all observers as `saliency_all/<video>/NNNN.png`, its rows of annotations, clips and fixations as Parquet, what
+    was left out, with `curation` what people's judgement did (`curation.json`), and SHA256SUMS of the captions, maps
+    and points. Events without a caption are left out and counted.
 
     Parameters
     ----------
     frames : all kept frame numbers of the video.
     captions : {event_id: {caption, candidates, n_tokens, flags}}; the caption may be None.
-    saliency, points : what the saliency stage wrote; it is hard-linked where the file system allows it.
+    saliency, points : what the saliency stage wrote; it is hard-linked where the file system allows it. Only of events
+        that people changed maps and points are made anew.
+    curation : what people said; without it all events are drafts.
     """
     video = index["id"]
-    captioned = events.event_id.map(lambda event: captions[str(event)]["caption"] is not None).astype(bool)
-    n_without, events = int((~captioned).sum()), events[captioned]
-    tracks = tracks[tracks.event_id.isin(events.event_id)]
+    applied, anew = Applied(events, tracks, assignments, captions), dict[str, Subject]()
+    if curation:
+        kept = pd.DataFrame({"frame": frames, "time_s": np.array(frames) / index["fps"]})
+        applied = apply_curation(curation, events, tracks, fixations, assignments, captions, kept)
+        of_video = subjects(fixations, applied.assignments, applied.tracks, kept)
+        anew = {event: of_video[event] for event in applied.anew}
+    captioned = applied.events.event_id.map(lambda event: applied.captions[str(event)]["caption"] is not None)
+    shown = applied.events[captioned.astype(bool)]
+    tracks = applied.tracks[applied.tracks.event_id.isin(shown.event_id)]
     with whole_folder(directory) as partial:
-        ground_truth = partial / GROUND_TRUTH / video
+        ground_truth, maps_anew = partial / GROUND_TRUTH / video, partial / "anew"
         ground_truth.mkdir(parents=True)
-        maps = {
-            event: _write_event(ground_truth / event, Path(saliency, event), captions[event]["caption"])
-            for event in map(str, events.event_id)
-        }
-        _link(Path(points), partial / POINTS / f"{video}.parquet")
+        if curation:
+            write_saliency_maps(maps_anew, anew, replace(curation.saliency, all_observers=False))
+        maps = {}
+        for event in map(str, shown.event_id):
+            source = maps_anew / event if event in anew else Path(saliency, event)
+            maps[event] = _write_event(ground_truth / event, source, applied.captions[event]["caption"])
+        shutil.rmtree(maps_anew, ignore_errors=True)
+        part_of_points = partial / FIXATION_POINTS / f"{video}.parquet"
+        if curation and (anew or len(applied.events) < len(events)):
+            points_anew = points_of(anew, curation.saliency.window_s)
+            write_table(part_of_points, _points_now(points, applied.events.event_id, points_anew), POINTS)
+        else:
+            _link(Path(points), part_of_points)
         for path in sorted(Path(saliency, ALL_OBSERVERS).glob("*.png")):
             _link(path, partial / SALIENCY_ALL / video / path.name)
         annotations = [
-            annotation_row(index, str(name), (start, end), captions[name], "machine")
-            for name, start, end in zip(events.event_id, events.start_frame, events.end_frame, strict=True)
+            annotation_row(index, str(name), (start, end), applied.captions[name], "machine")
+            | applied.columns.get(name, {})
+            for name, start, end in zip(shown.event_id, shown.start_frame, shown.end_frame, strict=True)
         ]
-        clips = [clip for event in events.event_id for clip in cut_clips(event, video, tracks, frames, maps[event])]
-        n_maps, n_in_clips = sum(map(len, maps.values())), CLIP_LENGTH * len(clips)
+        clips = [clip for event in shown.event_id for clip in cut_clips(event, video, tracks, frames, maps[event])]
         left_out = {
-            "maps_without_frame": 0,
-            "frames_without_map": len(tracks) - n_maps,
-            "frames_in_no_clip": len(tracks) - n_in_clips,
-            "events_without_caption": n_without,
+            "frames_without_map": len(tracks) - sum(map(len, maps.values())),
+            "frames_in_no_clip": len(tracks) - CLIP_LENGTH * len(clips),
+            "events_without_caption": len(applied.events) - len(shown),
+            "videos_emptied": int(shown.empty and not events.empty),
         }
-        write_part(partial, annotations, clips, _with_events(video, fixations, assignments), left_out)
+        if applied.outcome:
+            write_json(partial / CURATION, asdict(applied.outcome))
+            left_out |= applied.outcome.counts(len(events) - len(applied.events))
+        write_part(partial, annotations, clips, _with_events(video, fixations, applied.assignments), left_out)
 
 
 def write_part(
@@ -83,11 +112,14 @@ def write_part(
     fixations: pd.DataFrame,
     left_out: dict[str, int],
 ) -> None:
-    """Write the tables of a video's part beside its captions and maps, what was left out, and the checksums."""
+    """Write the tables of a video's part beside its captions and maps, what was left out, and the checksums.
+
+    What `left_out` does not count is none.
+    """
     write_rows(directory / "annotations.parquet", annotations, ANNOTATIONS)
     write_rows(directory / "clips.parquet", clips, CLIPS)
     write_table(directory / "fixations.parquet", fixations, DATASET_FIXATIONS)
-    write_json(directory / LEFT_OUT, left_out)
+    write_json(directory / LEFT_OUT, dict.fromkeys(_COUNTED, 0) | left_out)
     files = [path for folder in FOLDERS for path in sorted((directory / folder).rglob("*")) if path.is_file()]
     (directory / CHECKSUMS).write_text("".join(checksum_lines(files, directory)), encoding="utf-8")
 
@@ -175,6 +207,14 @@ def annotation_row(
         "start_frame_before": start,
         "end_frame_before": end,
     }
+
+
+def _points_now(points: str | Path, events: pd.Series, anew: pd.DataFrame) -> pd.DataFrame:
+    """The points of the video's `events`, those `anew` in place of the old ones, and of all observers."""
+    table = read_table(points, POINTS)
+    parts = [(anew if event in set(anew.event_id) else table) for event in events]
+    rows = [part[part.event_id == event] for event, part in zip(events, parts, strict=True)]
+    return pd.concat([*rows, table[table.event_id.isna()]], ignore_index=True)
 
 
 def _with_events(video: str, fixations: pd.DataFrame, assignments: pd.DataFrame) -> pd.DataFrame:

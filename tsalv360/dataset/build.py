@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from tsalv360.captions.checks import count_tokens
-from tsalv360.dataset.assemble import CHECKSUMS, FOLDERS, LEFT_OUT, checksum_lines
+from tsalv360.dataset.assemble import CHECKSUMS, CURATION, FOLDERS, LEFT_OUT, checksum_lines
 from tsalv360.dataset.card import write_card
 from tsalv360.dataset.settings import DatasetSettings
 from tsalv360.dataset.splits import in_no_fold, make_splits
@@ -44,7 +44,10 @@ def build_dataset(
         write_json(partial / "splits.json", {"folds": folds, "in_no_fold": in_no_fold(list(sources), folds)})
         counts = [read_json(part / LEFT_OUT) for part in parts]
         left_out = {key: sum(count[key] for count in counts) for key in counts[0]}
-        write_card(partial / "README.md", indexes, tables, dropped, left_out, folds, config)
+        curation = _curation([part / CURATION for part in parts])
+        if curation:
+            write_json(partial / CURATION, curation)
+        write_card(partial / "README.md", indexes, tables, dropped, left_out, curation, folds, config)
         maps = [line for part in parts for line in (part / CHECKSUMS).read_text("utf-8").splitlines(keepends=True)]
         others = sorted(path for path in partial.iterdir() if path.is_file())
         (partial / CHECKSUMS).write_text("".join([*checksum_lines(others, partial), *maps]), encoding="utf-8")
@@ -56,6 +59,15 @@ def _count_tokens(annotations: pd.DataFrame) -> None:
     counts = count_tokens(annotations.caption[rows].tolist())
     annotations["n_tokens"] = annotations.n_tokens.astype("Int64")
     annotations.loc[rows, "n_tokens"] = pd.array(counts, dtype="Int64")
+
+
+def _curation(paths: list[Path]) -> dict[str, Any] | None:
+    """What people's judgement did to all videos, with the number of people for their names; None for drafts."""
+    outcomes = [read_json(path) for path in paths if path.exists()]
+    if not outcomes:
+        return None
+    lists = {name: [remark for outcome in outcomes for remark in outcome[name]] for name in outcomes[0]}
+    return {"n_curators": len(set(lists.pop("curators"))), **lists}
 
 
 def _link_tree(source: Path, folder: str, target: Path) -> None:

@@ -9,6 +9,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tsalv360 import __version__
+from tsalv360.curation.apply import LISTS
 from tsalv360.dataset.splits import Fold, in_no_fold
 from tsalv360.files import whole_file
 from tsalv360.sources import tsv360
@@ -22,10 +23,15 @@ def write_card(
     tables: dict[str, pd.DataFrame],
     dropped: pd.DataFrame,
     left_out: dict[str, int],
+    curation: dict[str, Any] | None,
     folds: list[Fold],
     config: dict[str, Any],
 ) -> None:
-    """Write the card as Markdown. Parameters: as `build_dataset`; `left_out` counts frames of events."""
+    """Write the card as Markdown.
+
+    Parameters: as `build_dataset`; `left_out` counts frames of events and events, `curation` lists what people's
+    judgement did, None for drafts.
+    """
     template = Environment(
         loader=PackageLoader("tsalv360.dataset", "."),
         undefined=StrictUndefined,
@@ -37,7 +43,9 @@ def write_card(
         name=config["dataset"]["name"],
         version=__version__,
         libraries=libraries(),
-        n_drafts=int((tables["annotations"].caption_origin == "machine").sum()),
+        origins=tables["annotations"].caption_origin.value_counts(sort=False).to_dict(),
+        curation=curation,
+        lists=LISTS,
         models=", ".join(sorted(set(tables["annotations"].model) - {""})) or "none",
         indexes=indexes,
         minutes=sum(index["duration_s"] for index in indexes) / 60,

@@ -67,9 +67,7 @@ def take_over_video(directory: str | Path, index: dict[str, Any], truth: str | P
             raise InputError(truth, "no event", f"folders {video}_<k>", _ADVICE)
         left_out = {
             "maps_without_frame": n_maps - n_kept,
-            "frames_without_map": 0,
             "frames_in_no_clip": n_kept - CLIP_LENGTH * len(clips),
-            "events_without_caption": 0,
         }
         write_part(partial, annotations, clips, empty(DATASET_FIXATIONS), left_out)
 

@@ -28,12 +28,14 @@ class Row:
 class Card:
     """One event: its row of the events table, caption, pictures, and the known event that it matches.
 
-    `caption` is None where the event is not in the dataset; `false` is told of one that matches none.
+    `caption` is None where the event is not in the dataset, and `left_out` says why; `false` is told of one that
+    matches none.
     """
 
     event: Any
     caption: str | None
     origin: str
+    left_out: str
     plain: Embedded
     overlay: Embedded
     poster: Embedded
@@ -66,14 +68,32 @@ class Published:
     picture: Embedded
 
 
-def banner(annotations: pd.DataFrame) -> str:
-    """Says which captions are draft; empty where none is."""
-    drafts = annotations[(annotations.caption_origin == "machine") & (annotations.n_curators == 0)]
+def banner(annotations: pd.DataFrame, n_curators: int | None = None) -> str:
+    """Says which captions are draft, and how many people judged events; empty for captions as published.
+
+    `n_curators` is None where nobody is asked.
+    """
+    drafts = annotations[annotations.caption_origin == "machine"]
+    curated = "" if n_curators is None else f"curated by {n_curators} {'person' if n_curators == 1 else 'people'}"
     if drafts.empty:
-        return ""
+        return curated and f"Captions: {curated}"
     models = ", ".join(sorted(drafts.model.unique()))
-    part = "" if len(drafts) == len(annotations) else f"{len(drafts)} of {len(annotations)} are "
-    return f"Captions: {part}draft, written by machine ({models}), not curated"
+    if len(drafts) == len(annotations):
+        return f"Captions: draft, written by machine ({models}), not curated"
+    part = f"{len(drafts)} of {len(annotations)} are draft, written by machine ({models}), not curated"
+    return f"Captions: {part}" + (f"; the others {curated}" if curated else "")
+
+
+def reasons(curation: dict[str, Any] | None) -> dict[str, str]:
+    """Why events are not in the dataset, by id, where people's judgement is the reason."""
+    if curation is None:
+        return {}
+    return {
+        **{event: "not judged" for event, _ in curation["uncurated"]},
+        **{event: "only near an event that was judged; waits for a person" for event, _ in curation["review"]},
+        **{event: f"part of {lowest}, which it repeats" for event, lowest in curation["merged"]},
+        **{event: "rejected" for event, _ in curation["rejected"]},
+    }
 
 
 def counts(videos: Sequence[Video], tables: Tables, excluded: dict[str, str]) -> list[tuple[str, str, str]]:
@@ -141,10 +161,10 @@ def dropped_by_rule(videos: Sequence[Video], config: dict[str, Any]) -> list[dic
     return rows
 
 
-def section(video: Video, annotations: pd.DataFrame, accuracy: Accuracy | None) -> Section:
-    """The section of one video."""
+def section(video: Video, annotations: pd.DataFrame, accuracy: Accuracy | None, left_out: dict[str, str]) -> Section:
+    """The section of one video; `left_out` as `reasons` gives it."""
     captions = annotations[annotations.video == video.id].set_index("event_id")
-    cards = [_card(video, event, captions, accuracy) for event in video.events.itertuples()]
+    cards = [_card(video, event, captions, accuracy, left_out) for event in video.events.itertuples()]
     return Section(
         index=video.index,
         notes=[*video.index["notes"], *video.notes],
@@ -171,20 +191,31 @@ def published(video: Video) -> Published:
     )
 
 
-def _card(video: Video, event: Any, captions: pd.DataFrame, accuracy: Accuracy | None) -> Card:
+def _card(
+    video: Video, event: Any, captions: pd.DataFrame, accuracy: Accuracy | None, left_out: dict[str, str]
+) -> Card:
     name = event.event_id
     written = captions.loc[name] if name in captions.index else None
     plain, overlay = stills(video.viewports, name, video.lengths[name])
     return Card(
         event=event,
         caption=None if written is None else written.caption,
-        origin="" if written is None else f"{written.caption_origin}: {written.model}, revision {written.revision}",
+        origin="" if written is None else _origin(written),
+        left_out=left_out.get(name, "no caption"),
         plain=plain,
         overlay=overlay,
         poster=poster(video.viewports, name),
         known=accuracy.by_event.get(name) if accuracy else None,
         false=accuracy.false.get(name) if accuracy else None,
     )
+
+
+def _origin(row: Any) -> str:
+    """Who wrote a caption, and the frames of its event where people corrected them."""
+    text = f"{row.caption_origin}: {row.model}, revision {row.revision}"
+    if (row.start_frame, row.end_frame) != (row.start_frame_before, row.end_frame_before):
+        text += f"; frames corrected to {row.start_frame} to {row.end_frame}"
+    return text
 
 
 def _found_row(video: Video, cards: list[Card]) -> Row:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from tsalv360.dataset.assemble import CURATION
 from tsalv360.dataset.build import TABLES
 from tsalv360.errors import InputError
 from tsalv360.files import read_json
@@ -86,6 +87,11 @@ def _camera_paths(path: str | Path, index: dict[str, Any]) -> list[CameraPath]:
         expected = f"frames up to {index['n_frames'] - 1}, the last of the video"
         raise InputError(path, f"frame {last}", expected, "Check that the file belongs to the video, or remove it.")
     return paths
+
+
+def read_curation(folder: Path) -> dict[str, Any] | None:
+    """What people's judgement did to the dataset, None for drafts."""
+    return read_json(folder / CURATION) if (folder / CURATION).exists() else None
 
 
 def read_dataset(folder: Path) -> dict[str, pd.DataFrame]:

@@ -8,6 +8,8 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tsalv360 import __version__
+from tsalv360.curation.apply import LISTS
+from tsalv360.curation.records import read_records
 from tsalv360.dataset.card import libraries
 from tsalv360.events.compare import MAX_ERROR_DEG, MIN_IOU
 from tsalv360.files import whole_file
@@ -15,8 +17,9 @@ from tsalv360.report.accuracy import accuracy_of, overall
 from tsalv360.report.camera_paths import N_TURNS, NEAR_DEG
 from tsalv360.report.captions import read_captions
 from tsalv360.report.charts import length_chart, observer_chart
-from tsalv360.report.content import banner, by_source, counts, dropped_by_rule, published, section
-from tsalv360.report.inputs import Paths, Video, read_dataset, read_videos
+from tsalv360.report.content import banner, by_source, counts, dropped_by_rule, published, reasons, section
+from tsalv360.report.curation import work_of
+from tsalv360.report.inputs import Paths, Video, read_curation, read_dataset, read_videos
 
 OPEN_UP_TO = 24  # videos; with more of them the cards are folded away, so that the page opens fast
 
@@ -35,6 +38,7 @@ def write_report(
     truth: Paths,
     camera_paths: Paths,
     captions: Paths,
+    records: Paths,
     config: dict[str, Any],
 ) -> None:
     """Write the report as one HTML file that needs nothing else; the same input gives the same bytes.
@@ -47,25 +51,31 @@ def write_report(
     truth : files that tell the known events of some of the videos, each naming its video; may be empty.
     camera_paths : files of published camera paths, named `<video>.txt`, of some of the videos; may be empty.
     captions : files of the caption stage.
+    records : people's files, named `<video>.json`, of those of the videos that have one.
     config : the whole configuration as `Config.as_dict` gives it.
 
     Raises InputError for a file that is missing or not what its stage writes.
     """
     videos = read_videos(indexes, notes, events, tracks, dropped, viewports, sheets, truth, camera_paths)
-    page = _environment().get_template("report.html").render(_content(videos, dataset, captions, config))
+    page = _environment().get_template("report.html").render(_content(videos, dataset, captions, records, config))
     with whole_file(path) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
-def _content(videos: list[Video], dataset: Path, captions: Paths, config: dict[str, Any]) -> dict[str, Any]:
+def _content(
+    videos: list[Video], dataset: Path, captions: Paths, records: Paths, config: dict[str, Any]
+) -> dict[str, Any]:
     """What the template shows, by name."""
+    curation = read_curation(dataset)
+    left_out = reasons(curation)
+    work = work_of([record for path in records for record in read_records(path, Path(path).stem)])
     tables = read_dataset(dataset)
     accuracy = {video.id: accuracy_of(video) for video in videos if video.truth is not None}
     return {
         "name": config["dataset"]["name"],
         "version": __version__,
         "libraries": libraries().split(", "),
-        "banner": banner(tables["annotations"]),
+        "banner": banner(tables["annotations"], curation["n_curators"] if curation else None),
         "counts": counts(videos, tables, config["videos"]["exclude"]),
         "sources": by_source(videos, tables),
         "charts": [length_chart(videos), observer_chart(videos)] if any(len(video.events) for video in videos) else [],
@@ -77,10 +87,13 @@ def _content(videos: list[Video], dataset: Path, captions: Paths, config: dict[s
         "near_deg": NEAR_DEG,
         "n_turns": N_TURNS,
         "captions": read_captions(captions),
+        "curation": curation,
+        "lists": LISTS,
+        "work": work,
         "rules": dropped_by_rule(videos, config),
         "candidates": [row for video in videos for row in video.dropped.to_dict("records")],
         "excluded": config["videos"]["exclude"],
-        "videos": [section(video, tables["annotations"], accuracy.get(video.id)) for video in videos],
+        "videos": [section(video, tables["annotations"], accuracy.get(video.id), left_out) for video in videos],
         "open_cards": len(videos) <= OPEN_UP_TO,
         "settings": yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
     }

@@ -1,0 +1,390 @@
+"""What people decided, in a video's part of the dataset: what leaves, what is merged, and what is made anew."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from judging import record
+
+from tsalv360.curation.apply import Curation
+from tsalv360.curation.bounds import correct_bounds
+from tsalv360.curation.records import EventRecord, Judged, read_records, write_records
+from tsalv360.dataset.assemble import assemble_video
+from tsalv360.files import read_json
+from tsalv360.frames import read_picture
+from tsalv360.geometry import angular_distance, pixel_to_direction
+from tsalv360.points import points_of
+from tsalv360.saliency import SaliencySettings, subjects, write_saliency_maps
+from tsalv360.sources.recording import fixations_table
+from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, POINTS, read_table, write_table
+
+Make = Callable[..., pd.DataFrame]
+FRAMES = list(range(160))
+KEPT = pd.DataFrame({"frame": FRAMES, "time_s": np.array(FRAMES) / 16})
+SALIENCY = SaliencySettings(sigma_deg=6, height=32)
+SEEN = {
+    "ann": (0, range(10, 80)),
+    "ben": (90, range(20, 60)),
+    "cas": (179, range(50, 100)),
+    "dan": (-178, range(100, 130)),
+}
+IN_EVENT = {"001_1": ("ann", range(20, 60)), "001_2": ("ben", range(20, 60)), "001_3": ("cas", range(50, 100))}
+
+
+@dataclass
+class Part:
+    """A video's part of the dataset."""
+
+    folder: Path
+
+    @property
+    def annotations(self) -> pd.DataFrame:
+        return read_table(self.folder / "annotations.parquet", ANNOTATIONS).set_index("event_id", drop=False)
+
+    @property
+    def owners(self) -> dict[str, list[str]]:
+        """Whose gaze belongs to each event."""
+        table = read_table(self.folder / "fixations.parquet", DATASET_FIXATIONS).dropna(subset="event_id")
+        return {str(event): sorted(set(rows.observer)) for event, rows in table.groupby("event_id")}
+
+    def gaze(self, event: str) -> list[int]:
+        """The frames at which gaze belongs to an event."""
+        table = read_table(self.folder / "fixations.parquet", DATASET_FIXATIONS)
+        return sorted(set(table.frame[table.event_id == event]))
+
+    def maps(self, event: str) -> list[int]:
+        return sorted(int(path.stem) for path in (self.folder / "TSV360_gt/001" / event).glob("*.png"))
+
+    def points(self, event: str) -> pd.DataFrame:
+        table = read_table(self.folder / "points/001.parquet", POINTS)
+        return table[table.event_id == event]
+
+    def brightness(self, event: str, frame: int, yaw: float) -> int:
+        """The map's value nearest to a direction on the horizon."""
+        saliency = read_picture(self.folder / "TSV360_gt/001" / event / f"{frame:04d}.png", gray=True)
+        column, row = np.meshgrid(np.arange(64), np.arange(32))
+        away = angular_distance(*pixel_to_direction(column, row, 32, 64), yaw, 0)
+        return int(saliency.flat[away.argmin()])
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        return {name: count for name, count in read_json(self.folder / "left_out.json").items() if count}
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        return {
+            name: dict(pairs) for name, pairs in read_json(self.folder / "curation.json").items() if name != "curators"
+        }
+
+
+@dataclass
+class Scene:
+    """A video of three events, the third at the seam: what its stages wrote, and how it is assembled."""
+
+    folder: Path
+    tracks: pd.DataFrame
+    events: pd.DataFrame
+    captions: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rows = [(who, frame, yaw) for who, (yaw, frames) in SEEN.items() for frame in frames]
+        who, frame, yaw = zip(*rows, strict=True)
+        self.fixations = fixations_table(who, np.array(frame) / 16, 1 / 16, frame, yaw, 0.0)
+        owned = [
+            (k, event)
+            for k, (name, at, _) in enumerate(rows)
+            for event, (a, b) in IN_EVENT.items()
+            if name == a and at in b
+        ]
+        self.assignments = pd.DataFrame(owned, columns=["row", "event_id"]).assign(distance_deg=0.0)
+        of_video = subjects(self.fixations, self.assignments, self.tracks, KEPT)
+        write_saliency_maps(self.folder / "saliency", of_video, SALIENCY)
+        write_table(self.folder / "points.parquet", points_of(of_video, SALIENCY.window_s), POINTS)
+        for event in self.events.event_id:
+            candidate = {"text": f"The machine's {event}.", "model": "facts", "revision": "1"}
+            self.captions[event] = {"caption": candidate["text"], "candidates": [candidate], "n_tokens": 9, "flags": []}
+
+    def track(self, event: str) -> pd.DataFrame:
+        return self.tracks[self.tracks.event_id == event]
+
+    def judge(self, name: str, verdict: str | None = "accept", caption: str | None = None, **said: Any) -> EventRecord:
+        machine = self.captions[name]["caption"] or ""
+        return record(self.track(name), verdict, machine if caption is None else caption, machine=machine, **said)
+
+    def assemble(self, *records: EventRecord, **changes: Any) -> Part:
+        curation = Curation(
+            **{
+                "records": list(records),
+                "uncurated": "keep_as_draft",
+                "lead_s": 1.0,
+                "assign_deg": 12.0,
+                "saliency": SALIENCY,
+            }
+            | changes
+        )  # type: ignore[arg-type]
+        assemble_video(
+            self.folder / "part", {"id": "001", "source": "ours", "fps": 16.0}, FRAMES, self.events, self.tracks,
+            self.fixations, self.assignments, self.captions, self.folder / "saliency", self.folder / "points.parquet",
+            curation,
+        )  # fmt: skip
+        return Part(self.folder / "part")
+
+
+@pytest.fixture
+def scene(tmp_path: Path, make_track: Make, make_events: Make) -> Scene:
+    yaws = {"001_1": 0.0, "001_2": 90.0, "001_3": 179.0}
+    tracks = pd.concat(
+        [make_track(event, list(IN_EVENT[event][1]), yaw) for event, yaw in yaws.items()], ignore_index=True
+    )
+    return Scene(tmp_path, tracks, make_events(tracks))
+
+
+def test_a_rejected_event_leaves_a_hole_and_its_gaze_belongs_to_nobody(scene: Scene) -> None:
+    part = scene.assemble(scene.judge("001_2", "reject", flags=["not_an_event"]))
+    assert part.annotations.event_id.tolist() == ["001_1", "001_3"]
+    assert part.owners == {"001_1": ["ann"], "001_3": ["cas"]}
+    assert part.points("001_2").empty and len(part.points("001_1"))
+    assert not (part.folder / "TSV360_gt/001/001_2").exists()
+    assert set(read_table(part.folder / "clips.parquet", CLIPS).event_id) == {"001_1", "001_3"}
+    assert part.left_out["events_rejected"] == 1
+    assert part.outcome["rejected"] == {"001_2": "not_an_event"}
+
+
+def test_accepted_and_edited_captions_enter_with_who_judged_them(scene: Scene) -> None:
+    scene.captions["001_2"]["caption"] = None  # the captioner failed, a person wrote one
+    edited = scene.judge("001_2", "edit", "Ein Hund läuft davon. 🐕", flags=["bad_start"])
+    part = scene.assemble(scene.judge("001_1"), edited)
+    rows = part.annotations
+    assert rows.caption_origin.tolist() == ["accepted", "edited", "machine"]
+    assert rows.caption.tolist() == ["The machine's 001_1.", "Ein Hund läuft davon. 🐕", "The machine's 001_3."]
+    assert (part.folder / "TSV360_gt/001/001_2/description.txt").read_text(encoding="utf-8") == rows.caption["001_2"]
+    assert rows.caption_machine.tolist() == [f"The machine's {event}." for event in rows.event_id]
+    assert rows.verdict.where(rows.verdict.notna(), "none").tolist() == ["accept", "edit", "none"]
+    assert [flags.tolist() for flags in rows["flags"]][:2] == [[], ["not English", "bad_start"]]
+    assert rows.n_curators.tolist() == [1, 1, 0]
+    assert rows.n_tokens["001_1"] == 9 and np.isnan(rows.n_tokens["001_2"])
+
+
+def test_the_text_wins_over_the_verdict(scene: Scene) -> None:
+    part = scene.assemble(scene.judge("001_1", "accept", "A dog."), scene.judge("001_2", "edit"))
+    assert part.annotations.caption_origin.tolist() == ["edited", "accepted", "machine"]
+
+
+def test_events_that_nobody_decided_leave_or_stay_as_drafts(scene: Scene) -> None:
+    records = scene.judge("001_1"), scene.judge("001_3", None)
+    part = scene.assemble(*records, uncurated="leave_out")
+    assert part.annotations.event_id.tolist() == ["001_1"]
+    assert part.left_out["events_uncurated"] == 2
+    assert part.outcome["uncurated"] == {"001_2": "", "001_3": "judged, not decided"}
+    part = scene.assemble(*records)
+    assert part.annotations.caption_origin.tolist() == ["accepted", "machine", "machine"]
+    assert "events_uncurated" not in part.left_out
+
+
+def test_an_event_that_is_only_near_a_judged_one_counts_as_not_judged(scene: Scene) -> None:
+    """001_1 was judged when it had twice its length; that record says so, and its caption does not enter."""
+    old = scene.judge("001_1", "edit", "An old caption.")
+    scene.tracks = scene.tracks[(scene.tracks.event_id != "001_1") | (scene.tracks.frame < 40)]
+    part = scene.assemble(old)
+    assert part.annotations.caption["001_1"] == "The machine's 001_1."
+    assert part.outcome["review"] == {
+        "001_1": "50% of the frames in common with 001_1 of 1.250 s to 3.688 s (edit), 0.0° away"
+    }
+    assert scene.assemble(old, uncurated="leave_out").left_out["events_uncurated"] == 3
+
+
+def test_a_video_with_no_event_left_has_a_part(scene: Scene) -> None:
+    part = scene.assemble(*(scene.judge(event, "reject") for event in IN_EVENT))
+    assert part.annotations.empty and part.owners == {}
+    assert part.left_out == {"events_rejected": 3, "videos_emptied": 1}
+    assert read_table(part.folder / "clips.parquet", CLIPS).empty
+    assert read_table(part.folder / "points/001.parquet", POINTS).event_id.isna().all()
+
+
+def test_without_a_change_maps_and_points_are_those_of_the_stage(scene: Scene) -> None:
+    part = scene.assemble(*(scene.judge(event) for event in IN_EVENT))
+    for event in IN_EVENT:
+        for frame in part.maps(event):
+            name = f"{event}/{frame:04d}.png"
+            assert (part.folder / "TSV360_gt/001" / name).samefile(scene.folder / "saliency" / name)
+    assert (part.folder / "points/001.parquet").samefile(scene.folder / "points.parquet")
+
+
+def test_duplicates_are_merged_under_the_lower_id_with_frames_and_gaze_of_both(scene: Scene) -> None:
+    """001_1 repeats 001_3: the caption is that of 001_3, the id 001_1, and where only one is the map shows one."""
+    part = scene.assemble(scene.judge("001_1", duplicate_of="001_3"), scene.judge("001_3", "edit", "A cat naps on it."))
+    rows = part.annotations
+    assert rows.event_id.tolist() == ["001_1", "001_2"]
+    assert (rows.caption["001_1"], rows.caption_origin["001_1"]) == ("A cat naps on it.", "edited")
+    assert rows.caption_machine["001_1"] == "The machine's 001_3."
+    assert (rows.start_frame["001_1"], rows.end_frame["001_1"], rows.end_frame_before["001_1"]) == (20, 99, 59)
+    assert part.owners == {"001_1": ["ann", "cas"], "001_2": ["ben"]}
+    assert part.maps("001_1") == list(range(20, 100))
+    clips = read_table(part.folder / "clips.parquet", CLIPS).query("event_id == '001_1'").frames
+    assert np.concatenate(clips.to_list()).tolist() == list(range(20, 100))
+    assert [part.brightness("001_1", frame, 0) > 100 for frame in (30, 55, 90)] == [True, True, False]
+    assert [part.brightness("001_1", frame, 179) > 100 for frame in (30, 55, 90)] == [False, True, True]
+    assert set(part.points("001_1").observer) == {"ann", "cas"} and part.points("001_3").empty
+    assert part.outcome["merged"] == {"001_3": "001_1"}
+    assert part.left_out["events_merged"] == 1
+
+
+def test_a_duplicate_fills_the_gap_of_the_event_that_it_repeats(scene: Scene) -> None:
+    scene.tracks = scene.tracks[(scene.tracks.event_id != "001_1") | ~scene.tracks.frame.between(30, 34)]
+    part = scene.assemble(scene.judge("001_2", duplicate_of="001_1"))
+    clips = read_table(part.folder / "clips.parquet", CLIPS).query("event_id == '001_1'").frames
+    assert np.concatenate(clips.to_list()).tolist() == list(range(20, 60))
+
+
+def test_chains_and_rings_of_duplicates_are_one_event(scene: Scene) -> None:
+    a, b, c = (scene.judge(event) for event in IN_EVENT)
+    chain = [named(a, "001_2"), named(b, "001_3", "reject"), c]
+    ring = [named(a, "001_2"), named(b, "001_3"), named(c, "001_1")]
+    for records in (chain, ring):
+        part = scene.assemble(*records)
+        assert part.annotations.event_id.tolist() == ["001_1"]
+        assert part.owners == {"001_1": ["ann", "ben", "cas"]}
+        assert part.outcome["merged"] == {"001_2": "001_1", "001_3": "001_1"}
+        assert not part.outcome["problems"] and not part.outcome["rejected"]
+    assert scene.assemble(*chain).annotations.caption.tolist() == ["The machine's 001_3."]
+
+
+def test_a_duplicate_of_one_that_nobody_judged_brings_its_own_caption(scene: Scene) -> None:
+    part = scene.assemble(scene.judge("001_3", "edit", "A cat.", duplicate_of="001_2"), uncurated="leave_out")
+    assert part.annotations.caption.to_dict() == {"001_2": "A cat."}
+    part = scene.assemble(scene.judge("001_3", "reject", duplicate_of="001_2"), uncurated="leave_out")
+    assert part.annotations.empty
+    assert part.outcome["merged"] == {"001_3": "001_2"}
+    assert set(part.outcome["uncurated"]) == {"001_1", "001_2"}
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("001_2", "001_2, which is rejected"),
+        ("001_9", "'001_9', which is not"),
+        ("001_3", "'001_3', which is not"),
+        (None, "duplicate of no event"),
+    ],
+)
+def test_a_duplicate_of_what_is_rejected_or_gone_is_kept_and_listed(scene: Scene, target: str, why: str) -> None:
+    said = {"duplicate_of": target, "flags": ["duplicate"]}
+    part = scene.assemble(scene.judge("001_2", "reject"), scene.judge("001_3", "edit", "A cat.", **said))
+    assert part.annotations.caption["001_3"] == "A cat."
+    assert why in part.outcome["problems"]["001_3"]
+    assert part.outcome["rejected"] == {"001_2": ""} and not part.outcome["merged"]
+
+
+def test_a_duplicate_is_merged_with_the_event_it_meant_when_ids_have_shifted(scene: Scene) -> None:
+    """As they were judged 001_2 was 001_1 and 001_3 was 001_2; a record of the one that is meant tells."""
+    target, repeats = scene.judge("001_2", event="001_1"), scene.judge("001_3", event="001_2", duplicate_of="001_1")
+    assert scene.assemble(target, repeats).outcome["merged"] == {"001_3": "001_2"}
+    part = scene.assemble(repeats)
+    assert not part.outcome["merged"] and "001_3" in part.outcome["problems"]
+
+
+def test_bounds_that_shrink_drop_frames_maps_and_gaze(scene: Scene) -> None:
+    """From 2.0005 s to 3 s: frames 32 to 48, since bounds are told to the millisecond."""
+    part = scene.assemble(scene.judge("001_1", start_s=2.0005, end_s=3.0))
+    assert part.maps("001_1") == list(range(32, 49))
+    row = part.annotations.loc["001_1"]
+    assert row[["start_frame", "end_frame", "start_frame_before", "end_frame_before"]].tolist() == [32, 48, 20, 59]
+    assert part.gaze("001_1") == list(range(31, 49))  # the look before ends within half a frame, as for any event
+    assert set(part.points("001_1").frame) == set(range(32, 49))
+    assert (
+        max(
+            max(frames)
+            for frames in read_table(part.folder / "clips.parquet", CLIPS).query("event_id == '001_1'").frames
+        )
+        <= 48
+    )
+
+
+def test_bounds_that_grow_have_maps_of_free_gaze_near_where_the_camera_held(scene: Scene) -> None:
+    """001_1 grows by half a second at both ends, where ann looked on; 001_3 over the seam, where dan did, 3° off."""
+    part = scene.assemble(scene.judge("001_1", start_s=0.75, end_s=4.1875), scene.judge("001_3", end_s=6.5))
+    assert part.maps("001_1") == list(range(12, 68))
+    assert part.gaze("001_1") == list(range(11, 68))
+    assert part.maps("001_3") == list(range(50, 105))
+    assert part.owners["001_3"] == ["cas", "dan"]
+    assert part.brightness("001_1", 12, 0) > 200 and part.brightness("001_3", 104, -178) > 200
+    assert part.annotations.start_frame["001_1"] == 12 and part.annotations.start_frame_before["001_1"] == 20
+    assert part.maps("001_2") == list(range(20, 60))
+
+
+def test_gaze_farther_off_than_assign_deg_is_not_taken(scene: Scene) -> None:
+    scene.fixations.loc[scene.fixations.observer == "dan", "yaw_deg"] = -168.0  # 13° from 001_3
+    part = scene.assemble(scene.judge("001_3", end_s=6.5))
+    assert part.owners["001_3"] == ["cas"]
+    assert part.annotations.end_frame["001_3"] == 104
+    assert max(part.maps("001_3")) == 103  # within the window of the last look, a quarter of a second before
+
+
+def test_gaze_of_another_event_is_not_taken(scene: Scene) -> None:
+    late = scene.fixations.index[(scene.fixations.observer == "ann") & (scene.fixations.frame >= 60)]
+    others = pd.DataFrame({"row": late, "event_id": "001_3", "distance_deg": 5.0})
+    scene.assignments = pd.concat([scene.assignments, others], ignore_index=True)
+    part = scene.assemble(scene.judge("001_1", end_s=4.1875))
+    assert max(part.gaze("001_1")) == 59 and part.owners["001_3"] == ["ann", "cas"]
+
+
+def test_an_event_grows_in_the_direction_in_which_the_camera_was_held(scene: Scene) -> None:
+    """The camera lags 10° behind 001_3 at its end, over the seam: dan, at −178°, is 13° from it then."""
+    scene.tracks.loc[scene.tracks.event_id == "001_3", "camera_yaw_deg"] = 169.0
+    said = {"001_3": Judged("accept", "A.", end_s=6.5)}
+    bounds = correct_bounds(said, scene.tracks, scene.fixations, scene.assignments, KEPT, 1.0, 12.0, 0.5)
+    assert bounds.tracks["001_3"].yaw_deg.tolist() == [179.0] * 50 + [169.0] * 5
+    assert len(bounds.assignments) == len(scene.assignments)
+    wider = correct_bounds(said, scene.tracks, scene.fixations, scene.assignments, KEPT, 1.0, 13.1, 0.5)
+    assert len(wider.assignments) == len(scene.assignments) + 5
+
+
+@pytest.mark.parametrize(("lead_s", "start"), [(0.25, 16), (0.0, 20)])
+def test_bounds_grow_no_farther_than_was_shown(scene: Scene, lead_s: float, start: int) -> None:
+    part = scene.assemble(scene.judge("001_1", start_s=0.0), lead_s=lead_s)
+    assert part.annotations.start_frame["001_1"] == start
+    problem = f"its corrected bounds reach past what was shown; it grows by {lead_s:g} s"
+    assert part.outcome["problems"] == {"001_1": problem}
+
+
+def test_a_start_in_a_gap_is_the_next_frame_and_no_problem(scene: Scene) -> None:
+    scene.tracks = scene.tracks[(scene.tracks.event_id != "001_1") | ~scene.tracks.frame.between(30, 39)]
+    part = scene.assemble(scene.judge("001_1", start_s=2.0))  # frame 32
+    assert part.annotations.start_frame["001_1"] == 40 and not part.outcome["problems"]
+
+
+@pytest.mark.parametrize("bounds", [(9.0, 9.5), (3.0, 2.0), (0.0, 1.0)])
+def test_bounds_that_leave_nothing_are_not_followed_and_listed(scene: Scene, bounds: tuple[float, float]) -> None:
+    part = scene.assemble(scene.judge("001_1", start_s=bounds[0], end_s=bounds[1]))
+    assert part.maps("001_1") == list(range(20, 60))
+    assert "leave nobody's gaze" in part.outcome["problems"]["001_1"]
+
+
+def test_of_two_events_that_grow_the_nearer_one_has_the_gaze(scene: Scene) -> None:
+    """Between 001_1, which ends at 0°, and 001_2, turned to 20°, free gaze at 11° is nearer to the latter."""
+    second = scene.tracks.event_id == "001_2"
+    scene.tracks.loc[second, ["yaw_deg", "camera_yaw_deg"]] = 20.0
+    scene.fixations.loc[scene.fixations.observer == "ben", "yaw_deg"] = 20.0
+    late = (scene.fixations.observer == "ann") & (scene.fixations.frame >= 60)
+    scene.fixations.loc[late, "yaw_deg"] = 11.0
+    part = scene.assemble(scene.judge("001_1", end_s=4.25), scene.judge("001_2", end_s=4.25))
+    assert part.owners == {"001_1": ["ann"], "001_2": ["ann", "ben"], "001_3": ["cas"]}
+    assert max(part.gaze("001_1")) == 59 and max(part.gaze("001_2")) == 68
+
+
+def test_a_file_written_and_read_gives_the_same_part(scene: Scene) -> None:
+    records = [scene.judge("001_1", start_s=2.0), scene.judge("001_2", "reject"), scene.judge("001_3")]
+    first = (scene.assemble(*records).folder / "SHA256SUMS").read_bytes()
+    write_records(scene.folder / "001.json", "001", records[::-1])
+    again = scene.assemble(*read_records(scene.folder / "001.json", "001"))
+    assert (again.folder / "SHA256SUMS").read_bytes() == first
+
+
+def named(judged: EventRecord, target: str, verdict: str = "accept") -> EventRecord:
+    """The same record, but as a duplicate."""
+    assert judged.decided
+    return replace(judged, decided=replace(judged.decided, duplicate_of=target, verdict=verdict))  # type: ignore[arg-type]

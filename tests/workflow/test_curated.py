@@ -1,0 +1,116 @@
+"""People's files beside the real workflow: one verdict is one job, nothing of theirs is lost or touched."""
+
+import subprocess
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from running import ROOT, Workflow
+
+from tsalv360.curation.records import EventRecord, Judged, Judgement, read_records, write_records
+from tsalv360.curation.track import as_text
+from tsalv360.files import read_json, sha256
+
+TO_THE_DATASET = {"all": 1, "assemble": 1, "dataset": 1, "report": 1}
+
+
+def judged(workflow: Workflow, event: str, said: Judged) -> EventRecord:
+    """The record of an event as it lies in the results."""
+    video = event.partition("_")[0]
+    tracks = pd.read_parquet(workflow.results / "tracks" / f"{video}.parquet")
+    fps = read_json(workflow.results / "videos" / f"{video}.json")["fps"]
+    annotations = pd.read_parquet(workflow.results / "assembled" / video / "annotations.parquet")
+    machine = annotations.set_index("event_id").caption[event]
+    track = as_text(tracks[tracks.event_id == event], fps)
+    history = [Judgement("1", "ann", "2026-01-01T10:00:00Z", 9.0, said)]
+    return EventRecord(event, "hash", said, ["ann"], False, machine, track, history)
+
+
+def sums(workflow: Workflow) -> dict[str, str]:
+    """Checksums of people's files."""
+    return {path.name: sha256(path) for path in (workflow.folder / "curation").rglob("*.json")}
+
+
+@pytest.fixture
+def curated(copy: Workflow) -> Workflow:
+    """The tiny dataset with three verdicts: 001_1 edited and cut, 001_2 rejected, 002_2 called a duplicate of 002_1."""
+    first = [
+        judged(copy, "001_1", Judged("edit", "A ball rolls away.", ["bad_start"], start_s=2.0)),
+        judged(copy, "001_2", Judged("reject", None)),
+    ]
+    folder = copy.folder / "curation" / "tiny"
+    write_records(folder / "001.json", "001", first)
+    repeats = judged(copy, "002_2", Judged("accept", "Something is above.", ["duplicate"], duplicate_of="002_1"))
+    write_records(folder / "002.json", "002", [repeats])
+    assert "Nothing to be done" in copy.run("-n").stdout  # drafts do not look at people's work
+    return copy.with_config(curation={"mode": "curated", "uncurated": "keep_as_draft"})
+
+
+def test_verdicts_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> None:
+    before = sums(curated)
+    assert curated.planned() == TO_THE_DATASET | {"assemble": 2}
+    curated.build()
+    dataset = curated.results / "dataset"
+    rows = pd.read_parquet(dataset / "annotations.parquet").set_index("event_id")
+    assert rows.caption.to_dict() == {"001_1": "A ball rolls away.", "002_1": "Something is above."}
+    assert rows.caption_origin.tolist() == ["edited", "edited"] and rows.n_curators.tolist() == [1, 1]
+    assert rows.start_frame["001_1"] == 50 > rows.start_frame_before["001_1"]
+    maps = {event: [path.stem for path in dataset.glob(f"TSV360_gt/*/{event}/*.png")] for event in rows.index}
+    assert min(map(int, maps["001_1"])) == 50
+    points = pd.concat([pd.read_parquet(path) for path in (dataset / "points").iterdir()])
+    assert set(points.event_id.dropna()) == set(rows.index)
+    fixations = pd.read_parquet(dataset / "fixations.parquet")
+    assert set(fixations.event_id.dropna()) == set(rows.index)
+    assert fixations.frame[fixations.event_id == "001_1"].min() >= 48
+    done = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=dataset, check=False)
+    assert done.returncode == 0
+    card, report = (dataset / "README.md").read_text(), (curated.results / "report.html").read_text()
+    assert "Captions: curated. Events were judged by 1 person." in card
+    assert "- 1 events rejected: 001_2" in card and "repeat: 002_2 (002_1)" in card
+    assert "Left out of the dataset: part of 002_1, which it repeats." in report and ">ann<" in report
+
+    file = curated.folder / "curation" / "tiny" / "001.json"
+    file.write_bytes(file.read_bytes())
+    assert "Nothing to be done" in curated.run("-n").stdout  # the same again
+    records = read_records(file, "001")
+    write_records(file, "001", [records[0], replace(records[1], decided=Judged("accept", "A second ball."))])
+    assert curated.planned() == TO_THE_DATASET
+    curated.build()
+    captions = pd.read_parquet(dataset / "annotations.parquet").caption
+    assert captions.tolist() == ["A ball rolls away.", "A second ball.", "Something is above."]
+    assert sums(curated) == before | {"001.json": sha256(file)}
+
+    file.unlink()
+    assert curated.planned() == TO_THE_DATASET
+    subprocess.run(["make", "-f", ROOT / "Makefile", "clean"], cwd=curated.folder, check=True)
+    assert not curated.results.exists() and sums(curated) == {"002.json": before["002.json"]}
+
+
+def test_events_made_anew_keep_what_people_said(curated: Workflow) -> None:
+    """With another setting the first event of each video is gone, and the second one has its id.
+
+    What was said of 001_2 holds for 001_1 now. What was said of 002_2 when it had half its length is for a person.
+    """
+    folder = curated.folder / "curation" / "tiny"
+    first, second = (
+        judged(curated, "001_1", Judged("accept", "A.")),
+        judged(curated, "001_2", Judged("edit", "A ball.")),
+    )
+    write_records(folder / "001.json", "001", [first, second])
+    whole = judged(curated, "002_2", Judged("accept", "From long ago."))
+    points = whole.track.split(", ")
+    write_records(folder / "002.json", "002", [replace(whole, track=", ".join(points[: len(points) // 2 + 1]))])
+    before = sums(curated)
+
+    anew = curated.with_config(events={"min_share": 0.3})
+    assert anew.planned()["events"] == 2
+    anew.build("--until", "dataset")
+    rows = pd.read_parquet(anew.results / "dataset" / "annotations.parquet").set_index("event_id")
+    assert rows.caption_origin.to_dict() == {"001_1": "edited", "002_1": "machine"}
+    assert rows.caption["001_1"] == "A ball." and rows.start_frame["001_1"] > 30
+    lists = read_json(anew.results / "dataset" / "curation.json")
+    assert [event for event, _ in lists["orphaned"]] == ["001_1"]
+    assert [event for event, _ in lists["review"]] == ["002_1"]
+    card = (anew.results / "dataset" / "README.md").read_text()
+    assert "near one that was judged: 002_1 (" in card and "no longer found (ids as they were then): 001_1 (" in card
+    assert sums(anew) == before

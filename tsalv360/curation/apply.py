@@ -1,0 +1,212 @@
+"""How people's judgement of a video's events enters its part of the dataset."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from pydantic.dataclasses import dataclass as checked_dataclass
+
+from tsalv360.captions.checks import flags_of
+from tsalv360.curation.bounds import correct_bounds
+from tsalv360.curation.duplicates import group_duplicates
+from tsalv360.curation.records import EventRecord, Judged
+from tsalv360.curation.settings import Uncurated
+from tsalv360.saliency import SaliencySettings
+
+if TYPE_CHECKING:
+    from tsalv360.curation.carry import Near
+
+Remarks = list[tuple[str, str]]
+
+
+# What the lists of an outcome are, in the words of card and report.
+LISTS = {
+    "rejected": "rejected",
+    "merged": "merged with the event that they repeat",
+    "review": "wait for a person again, since they are only near one that was judged",
+    "orphaned": "were judged and are no longer found (ids as they were then)",
+    "problems": "have a judgement that could not be followed",
+}
+
+
+@checked_dataclass(frozen=True)
+class Curation:
+    """What people said about a video, and the settings that matter where it enters the dataset.
+
+    `uncurated` is that of `CurationSettings`, `lead_s` that of the viewports, `assign_deg` that of the events.
+    """
+
+    records: list[EventRecord]
+    uncurated: Uncurated
+    lead_s: float
+    assign_deg: float
+    saliency: SaliencySettings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What people's judgement did to a video: its curators, and lists of event ids, each with a remark.
+
+    `rejected` events left the dataset, `merged` ones went into the event that the remark names, `uncurated` ones left
+    it or are drafts, by the setting. `review` are the uncurated ones that are near one that was judged, `orphaned`
+    judged ones that are gone, by the ids they had, `problems` what was asked for and could not be done.
+    """
+
+    curators: list[str]
+    rejected: Remarks
+    merged: Remarks
+    uncurated: Remarks
+    review: Remarks
+    orphaned: Remarks
+    problems: Remarks
+
+    def counts(self, n_left_out: int) -> dict[str, int]:
+        """How many events left the dataset why, of `n_left_out` in all."""
+        rejected, merged = len(self.rejected), len(self.merged)
+        uncurated = n_left_out - rejected - merged
+        return {"events_rejected": rejected, "events_merged": merged, "events_uncurated": uncurated}
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The events of a video as they enter the dataset.
+
+    `events`, `tracks`, `assignments` and `captions` are as the stages give them; `columns` is what people's judgement
+    changes in the row of annotations of an event, `anew` the events whose maps and points are to be made again.
+    `outcome` is None for drafts.
+    """
+
+    events: pd.DataFrame
+    tracks: pd.DataFrame
+    assignments: pd.DataFrame
+    captions: dict[str, Any]
+    columns: dict[str, dict[str, Any]] = field(default_factory=dict)
+    anew: list[str] = field(default_factory=list)
+    outcome: Outcome | None = None
+
+
+def apply_curation(
+    curation: Curation,
+    events: pd.DataFrame,
+    tracks: pd.DataFrame,
+    fixations: pd.DataFrame,
+    assignments: pd.DataFrame,
+    captions: Mapping[str, Any],
+    kept: pd.DataFrame,
+) -> Applied:
+    """Apply what people decided to the events of a video; ids stay, so that what leaves is a hole.
+
+    Fixations of events that leave belong to none. Duplicates (`group_duplicates`) are one event under the lowest id:
+    the frames and fixations of all, and the caption and verdict of the one that the others repeat, or else of the first
+    that was decided. Bounds are corrected (`correct_bounds`) before that.
+
+    Parameters
+    ----------
+    events, tracks, fixations, assignments : tables of the video.
+    captions : {event_id: {caption, candidates, n_tokens, flags}}; the caption may be None.
+    kept : `frame` and `time_s` of all kept frames.
+    """
+    from tsalv360.curation.carry import carry  # takes a second to import; drafts need none of it
+
+    ids = [str(event) for event in events.event_id]
+    carried = carry(curation.records, tracks, kept.time_s.to_numpy())
+    said = {event: record.decided for event, record in carried.holds.items() if record.decided}
+    groups, rejected, problems = group_duplicates(ids, carried.holds)
+    undecided = [members[0] for members in groups if _main(members, said) is None]
+    merged = [(event, members[0]) for members in groups for event in members[1:]]
+    if curation.uncurated == "leave_out":
+        groups = [members for members in groups if members[0] not in undecided]
+    bounds = correct_bounds(
+        {event: one for event, one in said.items() if one.verdict != "reject"},
+        tracks, fixations, assignments, kept, curation.lead_s, curation.assign_deg, curation.saliency.window_s,
+    )  # fmt: skip
+
+    into = {event: members[0] for members in groups for event in members}
+    parts = {str(event): rows for event, rows in tracks.groupby("event_id")} | bounds.tracks
+    now = pd.concat([tracks[:0], *(_join([parts[event] for event in members]) for members in groups)])
+    frames = now.groupby("event_id").frame
+    stay = events[events.event_id.isin([members[0] for members in groups])]
+    spans = {"start_frame": stay.event_id.map(frames.min()), "end_frame": stay.event_id.map(frames.max())}
+    owner = bounds.assignments.event_id.map(into)
+    return Applied(
+        stay.assign(**spans).astype(dict.fromkeys(spans, "int64")),
+        now.reset_index(drop=True),
+        bounds.assignments.assign(event_id=owner)[owner.notna()],
+        _texts(groups, said, captions),
+        {members[0]: _columns(members, said, carried.holds, events) for members in groups},
+        [members[0] for members in groups if len(members) > 1 or members[0] in bounds.tracks],
+        Outcome(
+            curators=_people(carried.holds.values()),
+            rejected=[(event, ", ".join(said[event].flags)) for event in ids if event in rejected],
+            merged=merged,
+            uncurated=[(event, "judged, not decided" if event in carried.holds else "") for event in undecided],
+            review=[(event, _beside(near[0])) for event, near in carried.review.items()],
+            orphaned=[(record.event_id, _as_judged(record)) for record in carried.orphaned],
+            problems=[*problems, *bounds.problems],
+        ),
+    )
+
+
+def _texts(
+    groups: list[list[str]], said: Mapping[str, Judged], captions: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """The entries of the caption stage with what people wrote, and with the flags of the captions as they are now."""
+    texts = {}
+    for members in groups:
+        main = _main(members, said)
+        text = dict(captions[main or members[0]])
+        if main and (caption := (said[main].caption or "").strip()) != text["caption"]:
+            text |= {"caption": caption or None, "n_tokens": None}
+        texts[members[0]] = text
+    shown = {event: text for event, text in texts.items() if text["caption"] is not None}
+    flags = flags_of({e: t["caption"] for e, t in shown.items()}, {e: t["n_tokens"] for e, t in shown.items()})
+    for members in groups:
+        main = _main(members, said)
+        texts[members[0]]["flags"] = flags.get(members[0], []) + (said[main].flags if main else [])
+    return texts
+
+
+def _columns(
+    members: list[str], said: Mapping[str, Judged], holds: Mapping[str, EventRecord], events: pd.DataFrame
+) -> dict[str, Any]:
+    """What people's judgement changes in the row of annotations of a group of events."""
+    before, main = events[events.event_id == members[0]].iloc[0], _main(members, said)
+    columns = {
+        "start_frame_before": before.start_frame,
+        "end_frame_before": before.end_frame,
+        "n_curators": len(_people(holds[event] for event in members if event in holds)),
+    }
+    if main:
+        accepted = (said[main].caption or "").strip() == holds[main].caption_machine.strip()
+        columns |= {"verdict": said[main].verdict, "caption_origin": "accepted" if accepted else "edited"}
+    return columns
+
+
+def _main(members: list[str], said: Mapping[str, Judged]) -> str | None:
+    """The event whose caption and verdict hold for those that are one with it; None where none was decided."""
+    decided = [event for event in members if event in said and said[event].verdict != "reject"]
+    return min(decided, key=lambda event: said[event].duplicate_of is not None, default=None)
+
+
+def _join(tracks: list[pd.DataFrame]) -> pd.DataFrame:
+    """One track of several, under the name of the first, whose rows also go first."""
+    name = tracks[0].event_id.iloc[0]
+    rows = pd.concat(tracks).drop_duplicates("frame").sort_values("frame")
+    return rows.assign(event_id=name)
+
+
+def _people(records: Iterable[EventRecord]) -> list[str]:
+    return sorted({one.who for record in records for one in record.history if one.said})
+
+
+def _beside(near: "Near") -> str:
+    return f"{near.iou:.0%} of the frames in common with {_as_judged(near.record)}, {near.error_deg:.1f}° away"
+
+
+def _as_judged(record: EventRecord) -> str:
+    """An event as it was when it was judged."""
+    points = record.track.replace(" | ", ", ").split(", ")
+    start, end = points[0].split(" ")[0], points[-1].split(" ")[0]
+    verdict = record.decided.verdict if record.decided else "undecided"
+    return f"{record.event_id} of {start} s to {end} s ({verdict})"

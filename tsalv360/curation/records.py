@@ -1,0 +1,116 @@
+"""People's work on a video's events, as it lies in `curation/<dataset>/<video>.json` for git.
+
+The file holds one block per judged event: what was decided, the event as it was judged, and every judgement ever made
+of it. A block belongs to the event as it was then (`event_id` and `event_hash`); events that are made anew with other
+settings are matched to it by time and direction (`tsalv360.curation.carry`).
+"""
+
+from dataclasses import field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from tsalv360.errors import InputError
+from tsalv360.files import read_json, write_json
+
+Verdict = Literal["accept", "edit", "reject"]
+FLAGS = ("bad_start", "bad_end", "bad_viewport", "bad_saliency", "not_an_event", "two_events", "duplicate")
+_EXACT = ConfigDict(extra="forbid")  # a caption is kept to the character
+
+
+@dataclass(frozen=True, config=_EXACT)
+class Judged:
+    """What one person said, or what was decided of all that was said.
+
+    `caption` is the text that holds, None where there is none; `start_s` and `end_s` are corrected bounds in seconds
+    of the source video, None where they were left as they are; `duplicate_of` an event id.
+    """
+
+    verdict: Verdict
+    caption: str | None
+    flags: list[str] = field(default_factory=list)
+    duplicate_of: str | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    rating: int | None = Field(None, ge=1, le=5)
+    comment: str = ""
+
+
+@dataclass(frozen=True, config=_EXACT)
+class Judgement:
+    """One annotation of Label Studio as it was at one time.
+
+    `annotation` is its unique id, `when` the time of its last change (ISO 8601, UTC), `round` above 0 where the task
+    was sent back. `said` is None for a skipped task and where `problem` says why the annotation does not count.
+    `remark` names what is odd about one that does.
+    """
+
+    annotation: str
+    who: str
+    when: str
+    lead_time_s: float | None
+    said: Judged | None
+    skipped: bool = False
+    problem: str | None = None
+    remark: str | None = None
+    round: int = 0
+
+
+@dataclass(frozen=True, config=_EXACT)
+class EventRecord:
+    """An event as it was judged, what was decided (None: nothing yet), and all judgements, the earliest first.
+
+    `track` is where it was, as `tsalv360.curation.track` writes it; `decided_by` names those whose judgement holds.
+    """
+
+    event_id: str
+    event_hash: str
+    decided: Judged | None
+    decided_by: list[str]
+    disagreement: bool
+    caption_machine: str
+    track: str
+    history: list[Judgement]
+
+
+def read_records(path: str | Path, video: str) -> list[EventRecord]:
+    """The records of a video, none where there is no file; InputError names the place of what cannot be read."""
+    if not Path(path).exists():
+        return []
+    advice = "Mend it, or take it back from git."
+    try:
+        content = read_json(path)
+    except ValueError as error:
+        raise InputError(path, f"no readable JSON ({error})", "people's work on a video", advice) from None
+    try:
+        file = TypeAdapter(_File).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(path, f"at {place} {first['input']!r:.80}", first["msg"], advice) from None
+    if file.video != video:
+        raise InputError(path, f"the video {file.video!r}", f"{video!r}", "Give the file back its name.")
+    return file.events
+
+
+def write_records(path: str | Path, video: str, records: list[EventRecord]) -> None:
+    """Write the records of a video, in the order of events, all fields spelt out."""
+    ordered = sorted(records, key=lambda record: (_number(record.event_id), record.history[0].when))
+    content: dict[str, Any] = TypeAdapter(_File).dump_python(_File(_FORMAT, video, ordered), mode="json")
+    write_json(path, content)
+
+
+_FORMAT: Literal[1] = 1
+
+
+@dataclass(frozen=True, config=_EXACT)
+class _File:
+    format: Literal[1]
+    video: str
+    events: list[EventRecord]
+
+
+def _number(event: str) -> int:
+    return int(event.rpartition("_")[2])
