@@ -7,7 +7,7 @@ settings are matched to it by time and direction (`tsalv360.curation.carry`).
 
 from dataclasses import field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -34,7 +34,7 @@ class Judged:
     duplicate_of: str | None = None
     start_s: float | None = None
     end_s: float | None = None
-    rating: int | None = Field(None, ge=1, le=5)
+    rating: Annotated[int, Field(ge=1, le=5)] | None = None
     comment: str = ""
 
 
@@ -49,7 +49,7 @@ class Judgement:
 
     annotation: str
     who: str
-    when: str
+    when: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
     lead_time_s: float | None
     said: Judged | None
     skipped: bool = False

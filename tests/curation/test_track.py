@@ -1,0 +1,45 @@
+"""The one line that keeps where an event was, and the times that its viewport video shows."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsalv360.curation.shown import length_s, shown_times, source_time
+from tsalv360.curation.track import as_text, as_track
+from tsalv360.errors import InputError
+from tsalv360.geometry import angular_distance
+
+Make = Callable[..., pd.DataFrame]
+
+
+@pytest.mark.parametrize("pitch", [0.0, 60.0, 88.0])
+def test_a_track_comes_back_from_its_line_over_the_seam_and_near_a_pole(make_track: Make, pitch: float) -> None:
+    track = make_track("v_1", [*range(16, 56), *range(80, 99)], yaw=170.0, pitch=pitch, step=0.7)
+    text = as_text(track, 30.0)
+    assert text.count(" | ") == 1
+    back = as_track(text, np.arange(200) / 16)
+    np.testing.assert_array_equal(back.time_s, track.time_s)
+    assert angular_distance(back.yaw_deg, back.pitch_deg, track.yaw_deg, track.pitch_deg).max() < 0.15
+
+
+def test_a_video_below_16_fps_keeps_its_own_frames(make_track: Make) -> None:
+    track = make_track("v_1", list(range(10, 30)))
+    track["time_s"] = track.frame / 10
+    back = as_track(as_text(track, 10.0), np.arange(50) / 10)
+    np.testing.assert_allclose(back.time_s, track.time_s)
+
+
+@pytest.mark.parametrize("text", ["", "1.0 2.0", "x y z", "1 2 3,4 5 6"])
+def test_a_line_that_is_no_track_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="track"):
+        as_track(text, np.arange(3.0))
+
+
+def test_a_viewport_video_shows_lead_in_event_and_lead_out_without_the_gap(make_track: Make) -> None:
+    track = make_track("v_1", [*range(32, 64), *range(96, 112)])
+    shown = shown_times(track, 30.0, lead_in=16, lead_out=8)
+    assert shown == {"step_s": 0.0625, "runs": [[1.0, 48], [6.0, 24]]}
+    assert length_s(shown) == 4.5
+    assert [source_time(shown, t) for t in (0.0, 1.0, 2.9999, 3.0, 4.0, 4.5)] == [1.0, 2.0, 3.938, 6.0, 7.0, 7.438]
