@@ -11,6 +11,7 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         read_table(snakemake.input.events, EVENTS),
         read_table(snakemake.input.tracks, TRACKS),
         read_json(snakemake.input.captions)[snakemake.wildcards.video],
+        read_json(f"{snakemake.input.viewports}/viewports.json")["events"],
         snakemake.params.media,
     )
     write_json(snakemake.output[0], tasks)

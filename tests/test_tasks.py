@@ -10,7 +10,11 @@ import pytest
 from tsalv360.tables import EVENTS, TRACKS, empty
 from tsalv360.tasks import content_hash, make_tasks
 
-INDEX = {"id": "v", "source": "own"}
+INDEX = {"id": "v", "source": "own", "fps": 16.0}
+LENGTHS = {
+    "v_1": {"lead_in": 16, "pictures": 3, "lead_out": 16},
+    "v_2": {"lead_in": 16, "pictures": 2, "lead_out": 0},
+}
 CAPTION = {
     "caption": "A red round shape.",
     "candidates": [
@@ -29,7 +33,7 @@ def tracks(make_track: Callable[..., pd.DataFrame]) -> pd.DataFrame:
 @pytest.fixture
 def tasks(tracks: pd.DataFrame, make_events: Callable[..., pd.DataFrame]) -> list[dict[str, Any]]:
     captions = {"v_1": CAPTION, "v_2": CAPTION}
-    return make_tasks(INDEX, make_events(tracks), tracks, captions, "results/my demo/viewports/v")
+    return make_tasks(INDEX, make_events(tracks), tracks, captions, LENGTHS, "results/my demo/viewports/v")
 
 
 def test_every_event_is_a_task_of_plain_json(tasks: list[dict[str, Any]]) -> None:
@@ -38,7 +42,9 @@ def test_every_event_is_a_task_of_plain_json(tasks: list[dict[str, Any]]) -> Non
     data = tasks[0]["data"]
     assert (data["video"], data["source"], data["fps"]) == ("v", "own", "16")
     assert (data["start_s"], data["end_s"], data["n_observers"], data["confidence"]) == (1.0, 1.125, 7, 0.6123)
-    assert data["facts"] == "1.0 s to 2.0 s\naround yaw 0°"
+    assert data["facts"] == (
+        "1.0 s to 2.0 s\naround yaw 0°\nIn these videos the event begins at 1.0 s and ends at 1.2 s."
+    )
 
 
 def test_media_are_named_as_label_studio_serves_them(tasks: list[dict[str, Any]]) -> None:
@@ -54,16 +60,16 @@ def test_the_machine_caption_is_the_prediction_and_the_others_are_alternatives(t
     assert prediction["model_version"] == "facts 1"
     assert prediction["result"][0]["value"] == {"text": ["A red round shape."]}
     assert tasks[0]["data"]["caption_machine"] == "A red round shape."
-    assert tasks[0]["data"]["alternatives"] == ["A round thing."]
+    assert tasks[0]["data"]["alternatives"] == [{"value": "A round thing."}]
 
 
 def test_an_event_without_a_caption_is_a_task_without_prediction(tracks: pd.DataFrame, make_events: Any) -> None:
     other = {**CAPTION["candidates"][1], "text": "A dog runs."}
     none = CAPTION | {"caption": None, "candidates": [other]}
-    task, _ = make_tasks(INDEX, make_events(tracks), tracks, {"v_1": none, "v_2": CAPTION}, "media")
+    task, _ = make_tasks(INDEX, make_events(tracks), tracks, {"v_1": none, "v_2": CAPTION}, LENGTHS, "media")
     assert task["predictions"] == []
     assert task["data"]["caption_machine"] == ""
-    assert task["data"]["alternatives"] == ["A dog runs."]
+    assert task["data"]["alternatives"] == [{"value": "A dog runs."}]
 
 
 def test_the_hash_stays_while_what_people_judge_stays(tracks: pd.DataFrame) -> None:
@@ -86,5 +92,13 @@ def test_the_hash_changes_with_frames_directions_and_captions(tracks: pd.DataFra
     assert content_hash(changed, caption) != content_hash(track, CAPTION)
 
 
+def test_a_task_names_the_other_events_and_the_times_that_its_video_shows(tasks: list[dict[str, Any]]) -> None:
+    data = tasks[0]["data"]
+    assert data["others"] == [{"value": "v_2"}]
+    assert data["track"] == "1.000 0.0 0.0, 1.125 0.0 0.0"
+    assert data["shown"] == {"step_s": 0.0625, "runs": [[0.0, 35]]}
+    assert tasks[1]["data"]["shown"] == {"step_s": 0.0625, "runs": [[1.5, 18]]}
+
+
 def test_a_video_without_events_has_no_tasks() -> None:
-    assert make_tasks(INDEX, empty(EVENTS), empty(TRACKS), {}, "media") == []
+    assert make_tasks(INDEX, empty(EVENTS), empty(TRACKS), {}, {}, "media") == []

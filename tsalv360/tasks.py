@@ -8,11 +8,18 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from tsalv360.curation.shown import shown_times
+from tsalv360.curation.track import as_text
 from tsalv360.frames import FPS
 
 
 def make_tasks(
-    index: dict[str, Any], events: pd.DataFrame, tracks: pd.DataFrame, captions: dict[str, Any], media: str
+    index: dict[str, Any],
+    events: pd.DataFrame,
+    tracks: pd.DataFrame,
+    captions: dict[str, Any],
+    lengths: dict[str, dict[str, int]],
+    media: str,
 ) -> list[dict[str, Any]]:
     """Tasks of one video in Label Studio's import format.
 
@@ -21,19 +28,31 @@ def make_tasks(
     index : the video's index entry.
     events, tracks : its tables.
     captions : {event_id: {caption, candidates, notes}}; an event without a caption becomes a task without prediction.
+    lengths : {event_id: {lead_in, pictures, lead_out}} of the viewport videos.
     media : the video's viewports folder relative to the media root that Label Studio serves.
     """
     return [
-        _task(index, event, tracks[tracks.event_id == event.event_id], captions[str(event.event_id)], media)
+        _task(index, event, events, tracks[tracks.event_id == event.event_id], captions[name], lengths[name], media)
         for event in events.itertuples()
+        if (name := str(event.event_id))
     ]
 
 
 def _task(
-    index: dict[str, Any], event: Any, track: pd.DataFrame, caption: dict[str, Any], media: str
+    index: dict[str, Any],
+    event: Any,
+    events: pd.DataFrame,
+    track: pd.DataFrame,
+    caption: dict[str, Any],
+    length: dict[str, int],
+    media: str,
 ) -> dict[str, Any]:
     name = event.event_id
     texts = [candidate["text"] for candidate in caption["candidates"]]
+    begins = length["lead_in"] / FPS
+    bounds = (
+        f"In these videos the event begins at {begins:.1f} s and ends at {begins + length['pictures'] / FPS:.1f} s."
+    )
     data = {
         "event_id": name,
         "event_hash": content_hash(track, caption),
@@ -44,15 +63,23 @@ def _task(
         "overlay_url": _url(media, f"{name}.overlay.mp4"),
         "poster_url": _url(media, f"{name}.jpg"),
         "fps": str(FPS),
-        "facts": "\n".join(caption["notes"]),
+        "facts": "\n".join([*caption["notes"], bounds]),
         "start_s": event.start_s,
         "end_s": event.end_s,
         "n_observers": event.n_observers,
         "confidence": round(event.confidence, 4),
         "caption_machine": caption["caption"] or "",
-        "alternatives": texts[1:] if caption["caption"] else texts,
+        "alternatives": _options(texts[1:] if caption["caption"] else texts),
+        "others": _options([other for other in events.event_id if other != name]),
+        "track": as_text(track, index["fps"]),
+        "shown": shown_times(track, index["fps"], length["lead_in"], length["lead_out"]),
     }
     return {"data": data, "predictions": [_prediction(caption)] if caption["caption"] else []}
+
+
+def _options(texts: list[str]) -> list[dict[str, str]]:
+    """Choices that a task brings along, in Label Studio's form; each text once."""
+    return [{"value": text} for text in dict.fromkeys(texts)]
 
 
 def _prediction(caption: dict[str, Any]) -> dict[str, Any]:
