@@ -31,9 +31,11 @@ class CurationSettings:
         "where a browser finds the folder of results, such as https://media.example.org/tsv360; "
         "default: Label Studio serves the media folder itself",
     )
-    server_folder: str = setting(
-        "label-studio", "folder of the database and the environment of an own Label Studio server"
+    media_root: str | None = setting(
+        None,
+        "folder of results as a team's server sees it: its LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT; default: as here",
     )
+    server_folder: str = setting("label-studio", "folder of the database of an own Label Studio server; back it up")
     port: int = setting(
         8080, "port of an own Label Studio server; another free one is taken where it is busy", ge=1024, le=65535
     )

@@ -1,0 +1,162 @@
+"""From exports to people's files: nothing is dropped, nothing decided by hand is changed."""
+
+import json
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from curation.annotating import DATA, annotation, exported
+
+from tsalv360.curation.pull import Pulled, keep_raw, read_export, take_in
+from tsalv360.curation.records import read_records, write_records
+from tsalv360.curation.settings import CurationSettings
+from tsalv360.errors import InputError
+
+USERS = {1: "ann@example.org", 2: "ben@example.org"}
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> CurationSettings:
+    return CurationSettings(folder=str(tmp_path / "curation"))
+
+
+def take(settings: CurationSettings, *tasks: dict[str, Any], users: dict[int, str] | None = None) -> Pulled:
+    seen, problems = read_export(json.loads(json.dumps(tasks)), USERS if users is None else users)
+    taken = take_in(seen, "demo", settings)
+    taken.problems += problems
+    return taken
+
+
+def records(settings: CurationSettings, video: str = "v") -> list[Any]:
+    return read_records(settings.file("demo", video), video)
+
+
+def test_a_judgement_comes_into_the_file_of_its_video(settings: CurationSettings) -> None:
+    taken = take(settings, exported(annotation(caption="A box.", verdict="edit", flags=["bad_end"])))
+    assert (taken.n_new, taken.videos) == (1, ["v"])
+    (record,) = records(settings)
+    assert (record.event_id, record.event_hash, record.track) == ("v_1", "h", DATA["track"])
+    assert (record.decided.verdict, record.decided.caption, record.decided.flags) == ("edit", "A box.", ["bad_end"])
+    assert record.decided_by == ["ann@example.org"]
+
+
+def test_taking_the_same_again_changes_no_byte(settings: CurationSettings) -> None:
+    tasks = exported(annotation(), annotation("u2", user=2, verdict="reject"))
+    take(settings, tasks)
+    before = settings.file("demo", "v").read_bytes()
+    assert take(settings, tasks).n_new == 0
+    assert settings.file("demo", "v").read_bytes() == before
+
+
+def test_an_annotation_that_was_changed_keeps_its_earlier_version(settings: CurationSettings) -> None:
+    take(settings, exported(annotation(caption="First.")))
+    take(settings, exported(annotation(caption="Second.", when="2026-11-24T10:00:00Z")))
+    (record,) = records(settings)
+    assert [judgement.said.caption for judgement in record.history] == ["First.", "Second."]
+    assert record.decided.caption == "Second."
+
+
+def test_an_annotation_that_was_deleted_on_the_server_stays(settings: CurationSettings) -> None:
+    take(settings, exported(annotation(), annotation("u2", user=2, caption="A box.", when="2026-11-24T10:00:00Z")))
+    take(settings, exported(annotation()))
+    assert len(records(settings)[0].history) == 2
+    assert records(settings)[0].decided.caption == "A box."
+
+
+def test_events_of_another_content_have_a_block_of_their_own(settings: CurationSettings) -> None:
+    take(settings, exported(annotation()))
+    take(settings, exported(annotation("u2"), event_hash="other", track="1.000 0.0 0.0"))
+    assert [record.event_hash for record in records(settings)] == ["h", "other"]
+
+
+def test_skipped_tasks_drafts_and_what_does_not_count_are_told_and_kept(settings: CurationSettings) -> None:
+    skipped = {**annotation("u2", user=2), "was_cancelled": True, "result": []}
+    taken = take(settings, exported(annotation(verdict=None), skipped, drafts=({"user": "cy@example.org"},)))
+    assert taken.problems == ["v_1, ann@example.org: verdict: found none, expected one of accept, edit, reject"]
+    assert taken.drafts == ["v_1: a draft of cy@example.org"]
+    (record,) = records(settings)
+    assert record.decided is None
+    assert [(j.skipped, bool(j.problem)) for j in record.history] == [(False, True), (True, False)]
+
+
+def test_a_decision_made_by_hand_in_the_file_stays(settings: CurationSettings) -> None:
+    take(settings, exported(annotation()))
+    (record,) = records(settings)
+    mended = replace(record, decided=replace(record.decided, caption="By hand.", verdict="edit"))
+    write_records(settings.file("demo", "v"), "v", [mended])
+    taken = take(
+        settings, exported(annotation(), annotation("u2", user=2, verdict="reject", when="2026-12-01T00:00:00Z"))
+    )
+    (after,) = records(settings)
+    assert after.decided.caption == "By hand." and len(after.history) == 2
+    assert taken.by_hand == ["v_1"]
+
+
+def test_the_rule_is_a_setting_that_also_holds_for_what_was_pulled_before(settings: CurationSettings) -> None:
+    later = {"verdict": "reject", "when": "2026-12-01T00:00:00Z"}
+    take(settings, exported(annotation(), annotation("u2", user=2), annotation("u3", user=3, **later)))
+    assert records(settings)[0].decided.verdict == "reject"
+    take(replace(settings, resolve="majority"))
+    assert records(settings)[0].decided.verdict == "accept"
+
+
+def test_an_export_without_addresses_forgets_nobody(settings: CurationSettings) -> None:
+    take(settings, exported(annotation()))
+    take(settings, exported(annotation(user=1)), users={})
+    assert records(settings)[0].history[0].who == "ann@example.org"
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ({"video": "../../etc"}, "the id '../../etc'"),
+        ({"event_id": "v_1/../x"}, "does not belong to the video v"),
+        ({"event_id": "w_1"}, "does not belong to the video v"),
+    ],
+)
+def test_ids_never_leave_their_folder(settings: CurationSettings, data: dict[str, str], problem: str) -> None:
+    taken = take(settings, exported(annotation(), **data))
+    assert problem in taken.problems[0]
+    assert not Path(settings.folder).exists()
+
+
+def test_a_task_of_another_project_is_told(settings: CurationSettings) -> None:
+    taken = take(settings, {"id": 5, "annotations": [], "data": {"image": "x.jpg"}})
+    assert taken.problems[0].startswith("task 5: not a task of tsalv360, or edited by hand: no event_id")
+
+
+@pytest.mark.parametrize("content", [{"a": 1}, [{"caption": "x", "verdict": "accept"}], ["x"]])
+def test_another_format_is_refused(content: Any) -> None:
+    with pytest.raises(InputError, match="another format"):
+        read_export(content, {})
+
+
+def test_the_export_is_kept_as_it_came_with_its_checksum(tmp_path: Path) -> None:
+    tasks = [exported(annotation(caption="🙂 <b>"))]
+    path = keep_raw(tasks, tmp_path, NOW)
+    assert path.name == "20261127T120000000000Z.json"
+    assert json.loads(path.read_text(encoding="utf-8")) == tasks
+    assert subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path, check=False).returncode == 0
+    assert keep_raw(tasks, tmp_path, datetime(2027, 1, 1, tzinfo=UTC)) == path
+    keep_raw([], tmp_path, datetime(2027, 1, 1, tzinfo=UTC))
+    assert len(list(tmp_path.glob("*.json"))) == len((tmp_path / "SHA256SUMS").read_text().splitlines()) == 2
+
+
+def test_a_file_that_is_broken_is_named_and_stays(settings: CurationSettings) -> None:
+    take(settings, exported(annotation()))
+    path = settings.file("demo", "v")
+    path.write_text(path.read_text()[:200])
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=r"v\.json: found no readable JSON"):
+        take(settings, exported(annotation("u2", user=2)))
+    assert path.read_bytes() == before
+    path.write_text('{"format": 1, "video": "w", "events": []}')
+    with pytest.raises(InputError, match="the video 'w'; expected 'v'"):
+        take(settings, exported(annotation("u2", user=2)))
+    path.write_text('{"format": 1, "video": "v", "events": [{"event_id": 3}]}')
+    with pytest.raises(InputError, match=r"at events\.0\.event_id 3"):
+        take(settings, exported(annotation("u2", user=2)))

@@ -1,0 +1,178 @@
+"""From Label Studio's export to people's files: nothing that a person said is dropped or changed."""
+
+import hashlib
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+from tsalv360.curation.annotations import read_annotation
+from tsalv360.curation.decide import decide
+from tsalv360.curation.records import EventRecord, Judgement, read_records, write_records
+from tsalv360.curation.settings import CurationSettings, Resolve
+from tsalv360.errors import InputError
+from tsalv360.files import whole_file
+from tsalv360.sources.recording import check_id
+
+_NEEDED = ("event_id", "event_hash", "video", "caption_machine", "track", "shown", "start_s", "end_s")
+EXPORTS = "exports"
+
+
+class Seen(NamedTuple):
+    """One task of an export: what was judged, and by whom."""
+
+    data: dict[str, Any]
+    judgements: list[Judgement]
+    drafts: list[str]
+
+
+@dataclass
+class Pulled:
+    """What came in: new judgements and changed videos, and what a person should look at, each named with its event."""
+
+    n_new: int = 0
+    videos: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    disagreements: list[str] = field(default_factory=list)
+    drafts: list[str] = field(default_factory=list)
+    by_hand: list[str] = field(default_factory=list)
+    raw: Path | None = None
+
+
+def read_export(tasks: Any, users: Mapping[int, str]) -> tuple[list[Seen], list[str]]:
+    """The judgements in an export, and why tasks in it cannot be used.
+
+    Parameters: `tasks` in Label Studio's format JSON; `users` {number: e-mail address} as far as known.
+    Raises InputError where it is of another format.
+    """
+    if not isinstance(tasks, list) or not all(isinstance(task, dict) and "annotations" in task for task in tasks):
+        raise InputError("export", "another format", "Label Studio's JSON (not JSON-MIN, CSV)", "Export it as JSON.")
+    seen, problems = [], []
+    for task in tasks:
+        data = task.get("data") or {}
+        if why := _unusable(data):
+            problems.append(f"task {task.get('id')}: {why}")
+            continue
+        judgements = [read_annotation(a, data, _who(a.get("completed_by"), users)) for a in task["annotations"]]
+        drafts = [_who(draft.get("user"), users) for draft in task.get("drafts") or [] if isinstance(draft, dict)]
+        seen.append(Seen(data, judgements, drafts))
+    return seen, problems
+
+
+def take_in(seen: Sequence[Seen], dataset: str, settings: CurationSettings) -> Pulled:
+    """Add judgements to the files of their videos; what is there already stays, and nothing is taken out.
+
+    A decision that does not follow from its judgements was edited in the file by hand: it stays, and is told.
+    """
+    pulled = Pulled()
+    by_video: dict[str, list[Seen]] = defaultdict(list)
+    for task in seen:
+        by_video[task.data["video"]].append(task)
+    files = {path.stem: path for path in settings.file(dataset, "any").parent.glob("*.json")}
+    for video in sorted(by_video.keys() | files.keys()):
+        path = settings.file(dataset, video)
+        before = {(record.event_id, record.event_hash): record for record in read_records(path, video)}
+        after = {key: _with(record, [], settings.resolve) for key, record in before.items()}
+        for task in by_video[video]:
+            if task.judgements:
+                key = task.data["event_id"], task.data["event_hash"]
+                after[key] = _with(after.get(key) or _new(task.data), task.judgements, settings.resolve)
+                _tell(pulled, task)
+            pulled.drafts += [f"{task.data['event_id']}: a draft of {who}" for who in task.drafts]
+        pulled.disagreements += [record.event_id for record in after.values() if record.disagreement]
+        pulled.by_hand += [record.event_id for record in after.values() if edited_by_hand(record)]
+        if after != before:
+            pulled.n_new += sum(len(record.history) for record in after.values())
+            pulled.n_new -= sum(len(record.history) for record in before.values())
+            pulled.videos.append(video)
+            write_records(path, video, list(after.values()))
+    return pulled
+
+
+def keep_raw(tasks: list[dict[str, Any]], folder: Path, now: datetime) -> Path:
+    """Keep an export as it came, named by its time, with its checksum in SHA256SUMS; the same one is kept once."""
+    content = json.dumps(tasks, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    sums = folder / "SHA256SUMS"
+    lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
+    for line in lines:
+        if line.startswith(digest) and (there := folder / line.split("  ", 1)[1]).exists():
+            return there
+    path = folder / f"{now:%Y%m%dT%H%M%S%fZ}.json"
+    with whole_file(path) as partial:
+        partial.write_text(content, encoding="utf-8")
+    with whole_file(sums) as partial:
+        partial.write_text("".join(f"{line}\n" for line in [*lines, f"{digest}  {path.name}"]), encoding="utf-8")
+    return path
+
+
+def _unusable(data: dict[str, Any]) -> str:
+    """Why a task's data cannot be used; empty where it can."""
+    missing = [key for key in _NEEDED if key not in data]
+    if missing:
+        return f"not a task of tsalv360, or edited by hand: no {', '.join(missing)}"
+    try:
+        check_id(data["video"], "video")
+    except InputError as error:
+        return str(error)
+    if not re.fullmatch(rf"{re.escape(data['video'])}_[0-9]+", str(data["event_id"])):
+        return f"the event {data['event_id']!r} does not belong to the video {data['video']}"
+    return ""
+
+
+def _who(user: Any, users: Mapping[int, str]) -> str:
+    """A user of an export, which is a number, an e-mail address, or both."""
+    if isinstance(user, dict):
+        return str(user.get("email") or f"user {user.get('id')}")
+    if isinstance(user, int):
+        return users.get(user, f"user {user}")
+    return str(user) if user else "unknown"
+
+
+def _new(data: dict[str, Any]) -> EventRecord:
+    return EventRecord(
+        event_id=data["event_id"],
+        event_hash=data["event_hash"],
+        decided=None,
+        decided_by=[],
+        disagreement=False,
+        caption_machine=data["caption_machine"],
+        track=data["track"],
+        history=[],
+    )
+
+
+def _with(record: EventRecord, judgements: list[Judgement], rule: Resolve) -> EventRecord:
+    """A record with more judgements and what they all decide, unless it was decided by hand.
+
+    Every version of an annotation is kept: an annotation and its time are the key.
+    """
+    known = {(judgement.annotation, judgement.when): judgement for judgement in record.history}
+    for new in judgements:
+        old = known.get((new.annotation, new.when))
+        if old and re.fullmatch(r"user [0-9]+|unknown", new.who):  # an export that knows no addresses
+            new = replace(new, who=old.who)
+        known[new.annotation, new.when] = new
+    history = sorted(known.values(), key=lambda judgement: (judgement.when, judgement.annotation))
+    if edited_by_hand(record):
+        return replace(record, history=history)
+    decision = decide(history, rule)
+    return replace(
+        record, history=history, decided=decision.decided, decided_by=decision.by, disagreement=decision.disagreement
+    )
+
+
+def edited_by_hand(record: EventRecord) -> bool:
+    """Whether the decision follows from the judgements by no rule."""
+    return all(decide(record.history, rule).decided != record.decided for rule in get_args(Resolve))
+
+
+def _tell(pulled: Pulled, task: Seen) -> None:
+    event = task.data["event_id"]
+    pulled.problems += [f"{event}, {j.who}: {j.problem}" for j in task.judgements if j.problem]
+    pulled.remarks += [f"{event}, {j.who}: {j.remark}" for j in task.judgements if j.remark]
