@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     captions = commands.add_parser("captions", help="captions of events")
     captioning = captions.add_subparsers(required=True, metavar="COMMAND")
     _add_compare(captioning.add_parser("compare", help="captions of two backends side by side, with the clips"))
+    curation = commands.add_parser("curation", help="people judge the events in Label Studio")
+    _add_curation(curation.add_subparsers(required=True, metavar="COMMAND"))
     options = parser.parse_args(arguments)
     try:
         return options.run(options)
@@ -63,6 +65,27 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, metavar="FILE", help="default: captions_compare.html in the dataset's results"
     )
     parser.set_defaults(run=_compare)
+
+
+def _add_curation(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    for name, meaning in {
+        "start": "run a Label Studio of your own with the tasks of the dataset, until Ctrl-C",
+        "push": "bring the tasks to Label Studio: makes new ones, updates changed ones, touches no work of people",
+        "status": "show how far the curation is",
+        "pull": "bring what people said into curation/, files for git",
+        "import": "bring an export (JSON) of any Label Studio into curation/, without a server",
+    }.items():
+        command = commands.add_parser(name, help=meaning, description=f"{meaning[0].upper()}{meaning[1:]}.")
+        _add_configfile(command)
+        command.set_defaults(run=_curation, command=name)
+        if name == "push":
+            command.add_argument(
+                "--send-back",
+                action="store_true",
+                help="also make a further task of each event on which people disagree",
+            )
+        if name == "import":
+            command.add_argument("file", type=Path, metavar="FILE")
 
 
 def _add_configfile(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +130,31 @@ def _compare(options: argparse.Namespace) -> int:
     both = backends[0], backends[1]
     n_events = write_comparison(config.folder(), config.captions.shards, both, page, measure, why)
     print(f"{page}: {n_events} events" + ("" if measure else f"; CLIP similarity left out: {why}"))
+    return 0
+
+
+def _curation(options: argparse.Namespace) -> int:
+    if not find_spec("label_studio_sdk"):
+        raise InputError(
+            "tsalv360 curation",
+            "no label_studio_sdk",
+            "the extra curation",
+            'Install it: pip install "tsalv360[curation]"',
+        )
+    from tsalv360.curation import commands
+
+    config = load_config(read_config(options.configfile))
+    match options.command:
+        case "start":
+            commands.start(config)
+        case "push":
+            commands.push(config, options.send_back)
+        case "status":
+            commands.status(config)
+        case "pull":
+            commands.pull(config)
+        case "import":
+            commands.import_file(config, options.file)
     return 0
 
 
