@@ -1,0 +1,224 @@
+"""A real Label Studio session on a copy of the tiny dataset, its second user, and a real browser."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from curation.annotating import results
+from running import ROOT, TINY
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tsalv360.curation.studio import Project, Studio
+
+BROWSER = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1500,1250")
+OFFLINE = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+
+
+@dataclass
+class Session:
+    """`tsalv360 curation start`, as it runs in a folder of its own."""
+
+    folder: Path
+    configs: tuple[Path, ...] = (TINY,)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Start it, and wait until it has told where to go."""
+        log = self.folder / "start.log"
+        command = [sys.executable, "-m", "tsalv360.cli", "curation", "start", "--configfile", *map(str, self.configs)]
+        with open(log, "w") as file:
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, stdout=file, stderr=subprocess.STDOUT, env=plain_environment()
+            )
+        while "password" not in log.read_text():
+            assert self.process.poll() is None, log.read_text()
+            time.sleep(0.3)
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Stop it as Ctrl-C does; returns its exit status."""
+        assert self.process
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def kill_server(self) -> None:
+        """Take the server away as a power cut does."""
+        os.kill(json.loads((self.folder / "label-studio" / "running.json").read_text())["pid"], signal.SIGKILL)
+
+    def run(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        """A command of `tsalv360 curation`."""
+        command = [sys.executable, "-m", "tsalv360.cli", "curation", *arguments]
+        return subprocess.run(
+            [*command, "--configfile", *map(str, self.configs)],
+            cwd=self.folder,
+            env=plain_environment() | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
+
+    def told(self, *arguments: str, **environment: str) -> str:
+        """What a command prints that succeeds."""
+        done = self.run(*arguments, **environment)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    @property
+    def login(self) -> dict[str, str]:
+        return json.loads((self.folder / "label-studio" / "login.json").read_text())
+
+    @property
+    def url(self) -> str:
+        return json.loads((self.folder / "label-studio" / "running.json").read_text())["url"]
+
+    def project(self, title: str = "tsalv360: tiny") -> Project:
+        found = Studio(self.url, self.login["key"]).find_project(title)
+        assert found
+        return found
+
+    def task(self, event: str, number: int = 0) -> Any:
+        """The task of an event, or that of a further round."""
+        tasks = [task for task in self.project().tasks() if task.data["event_id"] == event]
+        (task,) = [task for task in tasks if task.data.get("round", 0) == number]
+        return task
+
+    def annotate(self, event: str, user: int = 1, **said: Any) -> None:
+        """Annotate an event through the API; `skipped=True` skips it."""
+        skipped = said.pop("skipped", False)
+        caption = {} if skipped else {"caption": self.task(event).data["caption_machine"]}
+        self.api().annotations.create(
+            id=self.task(event).id,
+            result=results(**{**caption, **said}),
+            was_cancelled=skipped,
+            completed_by=user,
+            lead_time=9.0,
+        )
+
+    def api(self) -> Any:
+        return Studio(self.url, self.login["key"])._client
+
+    def http(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Token {self.login['key']}"}, timeout=60)
+
+    def exports(self) -> list[Path]:
+        """The exports that were kept, the oldest first."""
+        return sorted((self.folder / "curation" / "tiny" / "exports").glob("*.json"))
+
+    def records(self, video: str) -> list[dict[str, Any]]:
+        return json.loads((self.folder / "curation" / "tiny" / f"{video}.json").read_text())["events"]
+
+    def record(self, event: str) -> dict[str, Any]:
+        (record,) = [r for r in self.records(event.split("_")[0]) if r["event_id"] == event]
+        return record
+
+    def change_tasks(self, video: str, change: Any) -> None:
+        """Change what the workflow wrote: `change` gets the tasks of a video."""
+        path = self.folder / "results" / "tiny" / "curation_tasks" / f"{video}.json"
+        tasks = json.loads(path.read_text())
+        change(tasks)
+        path.write_text(json.dumps(tasks))
+
+
+@contextmanager
+def session(built: Path, folder: Path) -> Iterator[Session]:
+    """A running session on a copy of a built dataset."""
+    shutil.copytree(built, folder, copy_function=shutil.copy2)
+    running = Session(folder)
+    running.change_tasks("001", _more_to_choose_from)
+    try:
+        running.start()
+        yield running
+    finally:
+        if running.process and running.process.poll() is None:
+            running.stop(signal.SIGTERM)
+
+
+def _more_to_choose_from(tasks: list[dict[str, Any]]) -> None:
+    """Captions of a second captioner, as the workflow writes them where it has one."""
+    for task in tasks:
+        task["data"]["alternatives"] = [{"value": "A shape drifts over a town."}, {"value": "<b>Bold</b> & “quoted”."}]
+
+
+def has_browser() -> bool:
+    return bool(shutil.which("chromium") and shutil.which("chromedriver"))
+
+
+class Browser:
+    """Chromium, logged in as the administrator."""
+
+    def __init__(self, session: Session) -> None:
+        options = webdriver.ChromeOptions()
+        options.binary_location = str(shutil.which("chromium"))
+        for argument in (*BROWSER, *OFFLINE):
+            options.add_argument(argument)
+        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+        self.session = session
+        self.driver.get(f"{session.url}/user/login")
+        self.driver.find_element(By.NAME, "email").send_keys(session.login["user"])
+        self.driver.find_element(By.NAME, "password").send_keys(session.login["password"])
+        self.driver.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
+        self.wait(lambda: "/user/login" not in self.driver.current_url)
+
+    def wait(self, condition: Any, seconds: int = 60) -> Any:
+        return WebDriverWait(self.driver, seconds, ignored_exceptions=[StaleElementReferenceException]).until(
+            lambda _: condition()
+        )
+
+    def find(self, selector: str) -> WebElement:
+        found = self.wait(lambda: [e for e in self.driver.find_elements(By.CSS_SELECTOR, selector) if e.is_displayed()])
+        return found[0]
+
+    def text(self, text: str) -> WebElement:
+        """The innermost element that shows a text."""
+        path = f"//*[normalize-space(text())='{text}']"
+        return self.wait(lambda: [e for e in self.driver.find_elements(By.XPATH, path) if e.is_displayed()])[0]
+
+    def open(self, event: str) -> None:
+        """Open the task of an event and wait until both videos can play."""
+        project, task = self.session.project(), self.session.task(event)
+        self.driver.get(f"{project.url}/data?task={task.id}")
+        script = "return [...document.querySelectorAll('video')].filter(v => v.readyState == 4).length"
+        self.wait(lambda: self.driver.execute_script(script) == 2)
+        self.find("[data-testid=htx-textbox-content], [data-testid=htx-textbox-input]")
+
+    def key(self, key: str) -> None:
+        """Press a key outside of any text."""
+        webdriver.ActionChains(self.driver).send_keys(key).perform()
+
+    def edit_caption(self, text: str) -> None:
+        """Replace the caption by native clicks and keys."""
+        content = self.find("[data-testid=htx-textbox-content]")
+        webdriver.ActionChains(self.driver).move_to_element(content).perform()  # shows the button
+        self.find("[data-testid=htx-textbox-edit-button]").click()
+        box = self.find("[data-testid=htx-textbox-input]")
+        box.clear()
+        box.send_keys(text)
+
+    def submit(self, event: str) -> None:
+        self.find("[data-testid=bottombar-submit-button]").click()
+        self.wait(lambda: self.session.task(event).n_annotations)
+
+    def keep_picture(self, name: str) -> None:
+        """Keep what is seen where TSALV360_ARTEFACTS names a folder."""
+        if folder := os.environ.get("TSALV360_ARTEFACTS"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.driver.save_screenshot(str(Path(folder, f"{name}.png")))
+
+
+def plain_environment() -> dict[str, str]:
+    secret = ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY")
+    return {**{k: v for k, v in os.environ.items() if k not in secret}, "PYTHONPATH": str(ROOT)}
