@@ -415,7 +415,7 @@ def test_what_people_decided_is_shown(made: dict[str, Any], tmp_path: Path) -> N
     }
     write_json(tmp_path / "dataset" / "curation.json", {"n_curators": 2, **curation})
     said = Judged("edit", "a dog")
-    history = [Judgement(who, f"{who} {EVIL}", "2026-01-01", 12.0, said) for who in ("ann", "ben")]
+    history = [Judgement(who, f"{who} {EVIL}", "2026-01-01T10:00:00Z", 12.0, said) for who in ("ann", "ben")]
     write_records(
         tmp_path / "100.json", "100", [EventRecord("100_1", "hash", said, ["ann"], False, "a cat", "", history)]
     )
