@@ -143,7 +143,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    output = options.output or Path(f"{options.video.resolve().stem}-saliency")
+    output = options.output or Path(f"{options.video.absolute().stem}-saliency")
     refuse_existing(output)
     asked = {
         name: getattr(options, name)

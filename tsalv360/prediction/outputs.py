@@ -142,7 +142,7 @@ def _name(k: int, prompt: str) -> str:
 
 def _published_folders(folder: Path, predictions: Predictions) -> list[Path]:
     """A folder for each prompt as one for each event in TSV360, with its description."""
-    video = re.sub(r"[^A-Za-z0-9-]+", "-", predictions.footage.path.resolve().stem)
+    video = re.sub(r"[^A-Za-z0-9-]+", "-", predictions.footage.path.absolute().stem)
     folders = [folder / "TSV360_gt" / video / f"{video}_{k}" for k in range(1, len(predictions.prompts) + 1)]
     for place, prompt in zip(folders, predictions.prompts, strict=True):
         place.mkdir(parents=True)

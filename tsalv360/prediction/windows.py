@@ -41,6 +41,7 @@ class Predictions:
     ) -> None:
         self.footage, self.prompts = footage, list(prompts)
         self._model, self._text, self._stride = model, text, stride
+        self._at_once = 1 if model.device.type == "cpu" else model.settings.n_frames
 
     @property
     def rate(self) -> Fraction:
@@ -52,12 +53,11 @@ class Predictions:
 
     def __iter__(self) -> Iterator[Window]:
         n_frames = self._model.settings.n_frames
-        at_once = 1 if self._model.device.type == "cpu" else n_frames
         clip: deque[FrameFeatures] = deque(maxlen=n_frames)
         pictures = self.footage.pictures()
-        for start in range(0, len(self.footage.numbers), at_once):
-            numbers = self.footage.numbers[start : start + at_once]
-            batch = list(islice(pictures, at_once))
+        for start in range(0, len(self.footage.numbers), self._at_once):
+            numbers = self.footage.numbers[start : start + self._at_once]
+            batch = list(islice(pictures, self._at_once))
             before = range(start - n_frames + 1, start - n_frames + 1 + len(batch))  # frames before the clip of each
             ends = [n >= 0 and n % self._stride == 0 for n in before]
             for number, picture, frame, is_end in zip(numbers, batch, self._encode(batch, ends), ends, strict=True):
