@@ -68,27 +68,33 @@ def test_windows_lie_on_the_grid(
     assert len(predictions) == len(frames) and predictions.rate == rate
 
 
-@pytest.mark.parametrize("at_once", [1, 5, 8])
+@pytest.mark.parametrize("at_once", [1, 8])
 def test_windows_are_what_the_whole_model_gives(video: Path, model: TSalV360, at_once: int) -> None:
     numbers = frame_numbers(25, 60, skip_first=0)
-    for stride in (1, 3, 8):
+    for stride in (1, 3):
         predictions = tsalv360.predict(video, PROMPTS, model, stride=stride, height=HEIGHT)
         predictions._at_once = at_once
         for k, window in enumerate(predictions):
-            if stride == 1 and k % 4:
-                continue  # every fourth is enough
+            if k % 5:
+                continue  # every fifth is enough
             clip = numbers[k * stride : k * stride + 8]
             assert window.frame == clip[-1]
             for found, prompt in zip(window.maps, PROMPTS, strict=True):
                 assert np.abs(found - whole(model, video, clip, prompt)).max() < 1e-6
 
 
-def test_every_frame_is_encoded_once(video: Path, model: TSalV360, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, encode = [], model.encode_frames
+def test_every_frame_is_encoded_once_and_few_are_held(
+    video: Path, model: TSalV360, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, held, encode, decode = [], [], model.encode_frames, model.decode
     monkeypatch.setattr(model, "encode_frames", lambda frames, *more: seen.append(len(frames)) or encode(frames, *more))
+    monkeypatch.setattr(
+        model, "decode", lambda clips, text: held.append([f.maps is not None for f in clips[0]]) or decode(clips, text)
+    )
     predictions = tsalv360.predict(video, PROMPTS, model, height=HEIGHT)
     assert len(maps_of(predictions)) == len(predictions) == 32
     assert sum(seen) == 39
+    assert held == [[False] * 7 + [True]] * 32, "feature maps of the last frame alone"
 
 
 def test_several_prompts_are_as_one_by_one(video: Path, checkpoint: Path) -> None:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from tsalv360.errors import InputError
 from tsalv360.files import whole_folder
-from tsalv360.frames import resized, write_picture
-from tsalv360.geometry import pixel_to_direction, to_vectors, vector_angle
+from tsalv360.frames import resized
+from tsalv360.geometry import pixel_to_direction
 from tsalv360.prediction.windows import Predictions
 from tsalv360.progress import progress
 from tsalv360.projection import Picture
@@ -54,44 +54,40 @@ def write_predictions(
     output = Path(output)
     refuse_existing(output)
     names = [_name(k, prompt) for k, prompt in enumerate(predictions.prompts, 1)]
+    published = _published_folders(predictions) if format == "tsv360" else None
     rows = []
     try:
-        with whole_folder(output) as folder, ExitStack() as files:
-            videos = _Videos(folder, predictions, files)
-            bar = files.enter_context(progress(len(predictions), "windows"))
-            archives = [
-                files.enter_context(ZipFile(folder / f"{name}.npz", "w", ZIP_DEFLATED))
-                for name in names
-                if maps == "npz"
-            ]
-            published = _published_folders(folder, predictions) if format == "tsv360" else []
+        with whole_folder(output) as folder, ExitStack() as open_files:
+            files = _Files(folder, predictions, open_files)
+            bar = open_files.enter_context(progress(len(predictions), "windows"))
             for window in predictions:
                 overlays = []
                 for k, (name, values) in enumerate(zip(names, window.maps, strict=True)):
                     gray = _scaled(values)
                     picture = resized(window.picture, (gray.shape[0], gray.shape[1]))
                     overlays.append(overlay_saliency(picture, gray))
-                    videos.write(f"{name}.overlay", with_legend(overlays[-1].copy()))
+                    files.add_picture(f"{name}.overlay", with_legend(overlays[-1].copy()))
                     if maps == "video":
-                        videos.write(f"{name}.saliency", gray[..., None].repeat(3, axis=2))
+                        files.add_picture(f"{name}.saliency", gray[..., None].repeat(3, axis=2))
                     elif maps == "png":
-                        _write_png16(folder / name / f"{window.frame:04d}.png", values)
+                        files.write_png(name, window.frame, np.rint(values * 65535).astype(np.uint16))
                     else:
-                        with archives[k].open(f"{window.frame:04d}.npy", "w") as file:
-                            np.save(file, values)
+                        files.add_array(name, window.frame, values)
                     if published:
-                        write_picture(published[k] / f"{window.frame:04d}.png", gray)
+                        files.write_png(published[k], window.frame, gray)
                     rows.append([k + 1, predictions.prompts[k], window.frame, window.time_s, *peak_and_spread(values)])
                 if compare:
-                    videos.write("compare", _side_by_side(overlays, predictions.prompts))
+                    files.add_picture("compare", _side_by_side(overlays, predictions.prompts))
                 bar.update()
+            for place, prompt in zip(published or [], predictions.prompts, strict=False):
+                (folder / place / "description.txt").write_text(prompt, encoding="utf-8")
             columns = ["prompt", "text", "frame", "time_s", "yaw_deg", "pitch_deg", "peak", "spread_deg"]
             found = pd.DataFrame(rows, columns=columns).sort_values(["prompt", "frame"], ignore_index=True)
             if table == "csv":
                 found.to_csv(folder / "table.csv", index=False, float_format="%.6f")
             else:
                 found.to_parquet(folder / "table.parquet", index=False)
-    except OSError as error:  # of the disk: input was read before
+    except OSError as error:
         raise InputError(
             output, f"no way to write it ({error})", "space and permission", "Name another place."
         ) from error
@@ -111,27 +107,42 @@ def peak_and_spread(saliency: NDArray[np.float32]) -> tuple[float, float, float,
     each pixel; 0 for a map of zeros.
     """
     height, width = saliency.shape
-    row, column = np.unravel_index(int(saliency.argmax()), saliency.shape)
-    yaw, pitch = pixel_to_direction([*range(width), column], int(row), height, width)
-    _, pitches = pixel_to_direction(0, np.arange(height), height, width)
-    weight = saliency * np.cos(np.radians(pitches))[:, None]
-    angle = vector_angle(to_vectors(yaw[:-1], pitches[:, None]), to_vectors(yaw[-1], pitch))
+    row, column = divmod(int(saliency.argmax()), width)
+    yaw, _ = pixel_to_direction(np.arange(width), 0, height, width)
+    _, pitch = pixel_to_direction(0, np.arange(height), height, width)
+    lam, phi = np.radians(yaw - yaw[column]), np.radians(pitch)[:, None]
+    cosine = np.sin(phi) * np.sin(phi[row]) + np.cos(phi) * np.cos(phi[row]) * np.cos(lam)
+    angle = np.degrees(np.arccos(cosine.clip(-1, 1)))
+    weight = saliency * np.cos(phi)
     spread = math.sqrt(np.average(angle**2, weights=weight)) if weight.any() else 0.0
-    return float(yaw[-1]), float(pitch), float(saliency[row, column]), spread
+    return float(yaw[column]), float(pitch[row]), float(saliency[row, column]), spread
 
 
-class _Videos:
-    """Videos of a folder at the rate of the windows, each opened with its first picture."""
+class _Files:
+    """Files of a folder; videos, at the rate of the windows, and archives are opened with their first entry."""
 
-    def __init__(self, folder: Path, predictions: Predictions, files: ExitStack) -> None:
-        self._folder, self._rate, self._files = folder, predictions.rate, files
-        self._writers: dict[str, VideoWriter] = {}
+    def __init__(self, folder: Path, predictions: Predictions, open_files: ExitStack) -> None:
+        self._folder, self._rate, self._open_files = folder, predictions.rate, open_files
+        self._videos: dict[str, VideoWriter] = {}
+        self._archives: dict[str, ZipFile] = {}
 
-    def write(self, name: str, picture: Picture) -> None:
-        if name not in self._writers:
+    def add_picture(self, name: str, picture: Picture) -> None:
+        if name not in self._videos:
             writer = VideoWriter(self._folder / f"{name}.mp4", self._rate, (picture.shape[0], picture.shape[1]))
-            self._writers[name] = self._files.enter_context(writer)
-        self._writers[name].write(picture)
+            self._videos[name] = self._open_files.enter_context(writer)
+        self._videos[name].write(picture)
+
+    def add_array(self, name: str, frame: int, values: NDArray[np.float32]) -> None:
+        if name not in self._archives:
+            archive = ZipFile(self._folder / f"{name}.npz", "w", ZIP_DEFLATED)
+            self._archives[name] = self._open_files.enter_context(archive)
+        with self._archives[name].open(f"{frame:04d}.npy", "w") as file:
+            np.save(file, values)
+
+    def write_png(self, place: str, frame: int, values: NDArray[np.uint8 | np.uint16]) -> None:
+        path = self._folder / place / f"{frame:04d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(cv2.imencode(".png", values)[1].data)
 
 
 def _name(k: int, prompt: str) -> str:
@@ -140,25 +151,15 @@ def _name(k: int, prompt: str) -> str:
     return f"{k}-{words[:_NAME_LENGTH]}".rstrip("-")
 
 
-def _published_folders(folder: Path, predictions: Predictions) -> list[Path]:
-    """A folder for each prompt as one for each event in TSV360, with its description."""
+def _published_folders(predictions: Predictions) -> list[str]:
+    """A folder for each prompt, as for each event in TSV360."""
     video = re.sub(r"[^A-Za-z0-9-]+", "-", predictions.footage.path.absolute().stem)
-    folders = [folder / "TSV360_gt" / video / f"{video}_{k}" for k in range(1, len(predictions.prompts) + 1)]
-    for place, prompt in zip(folders, predictions.prompts, strict=True):
-        place.mkdir(parents=True)
-        (place / "description.txt").write_text(prompt, encoding="utf-8")
-    return folders
+    return [f"TSV360_gt/{video}/{video}_{k}" for k in range(1, len(predictions.prompts) + 1)]
 
 
 def _scaled(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """A map as bytes, its maximum at 255."""
     return np.rint(values * (255 / max(float(values.max()), 1e-12))).astype(np.uint8)
-
-
-def _write_png16(path: Path, values: NDArray[np.float32]) -> None:
-    path.parent.mkdir(exist_ok=True)
-    _, encoded = cv2.imencode(".png", np.rint(values * 65535).astype(np.uint16))
-    path.write_bytes(encoded.data)
 
 
 def _side_by_side(overlays: list[Picture], prompts: list[str]) -> Picture:
