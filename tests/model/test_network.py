@@ -61,6 +61,7 @@ def test_prompts_of_a_clip_share_its_frames(model: TSalV360, video: Tensor) -> N
     together = model.decode([frames], model.encode_text(PROMPTS))
     for prompt, out in zip(PROMPTS, together, strict=True):
         assert error(out[None], model(video[None, :8], [prompt]).numpy()) < 1e-6
+    assert error(model.decode([frames], model.encode_text(PROMPTS), at_once=3), together.numpy()) < 1e-6
 
 
 def test_sliding_windows_share_frames_and_prompt(model: TSalV360, video: Tensor) -> None:

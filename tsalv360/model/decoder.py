@@ -49,19 +49,19 @@ class DecoderBlock(nn.Module):
         conv = nn.Conv3d(before + skip, after, (3, 3, 1), padding=(1, 1, 0)).to(memory_format=torch.channels_last_3d)
         self.block = nn.Sequential(conv, *([MapNorm(after, size, size, n_tangents)] if after > 1 else []))
 
-    def convolve(self, maps: Tensor, vectors: Tensor) -> Tensor:
-        """The convolution [B, K, C', h, w], without bias, of maps [B, K, C, h, w] plus vectors [B, K, C].
+    def of_maps(self, maps: Tensor) -> Tensor:
+        """The convolution [B, K, C', h, w], without bias, of feature maps [B, K, C, h, w]."""
+        return self._convolve(maps, slice(-maps.shape[2], None))
 
-        One map may serve all vectors, and one vector all maps.
-        """
-        size, inputs = maps.shape[-1], slice(-maps.shape[2], None)
-        corner_edge_inside = self._convolve(vectors[..., None, None].expand(-1, -1, -1, 3, 3), inputs)
+    def of_vectors(self, vectors: Tensor, size: int) -> Tensor:
+        """The convolution [B, K, C', size, size], without bias, of maps that are one vector all over, [B, K, C]."""
+        corner_edge_inside = self.of_maps(vectors[..., None, None].expand(-1, -1, -1, 3, 3))
         which = torch.ones(size, dtype=torch.long, device=vectors.device)
         which[0], which[-1] = 0, 2
-        return self._convolve(maps, inputs) + corner_edge_inside[..., which[:, None], which]
+        return corner_edge_inside[..., which[:, None], which]
 
     def forward(self, x: Tensor | None, skip: Tensor | None) -> Tensor:
-        """[B, K, C', 2h, 2w] of the block before, [B, K, C, h, w], and what `convolve` made of the features."""
+        """[B, K, C', 2h, 2w] of the block before, [B, K, C, h, w], and the convolved features."""
         y: Tensor = self.block.get_parameter("0.bias")[:, None, None]
         if skip is not None:
             y = y + skip

@@ -48,6 +48,11 @@ class TSalV360(nn.Module):
         """Precision of the weights."""
         return next(self.parameters()).dtype
 
+    @property
+    def _at_once(self) -> int:
+        """A CPU gains nothing by more."""
+        return 1 if self.device.type == "cpu" else 8
+
     def forward(self, clips: Tensor, prompts: Sequence[str] | Tensor) -> Tensor:
         """Saliency [B, 1, 480, 960], float32 in 0 to 1, of the last frame of each clip for its prompt.
 
@@ -77,7 +82,7 @@ class TSalV360(nn.Module):
         height, width = frames.shape[1:3] if frames.dtype == torch.uint8 else frames.shape[2:]
         if width != 2 * height:
             raise InputError("frames", f"{width} × {height} pixels", "panoramas twice as wide as high", "Resize them.")
-        at_once = at_once or (1 if self.device.type == "cpu" else 8)
+        at_once = at_once or self._at_once
         keep = keep_maps or [True] * len(frames)
         found: list[FrameFeatures] = []
         for start in range(0, len(frames), at_once):
@@ -99,11 +104,13 @@ class TSalV360(nn.Module):
         vectors, words = self.clip.encode_text(tokens)
         return TextFeatures(vectors, words, word_mask(tokens))
 
-    def decode(self, clips: Sequence[Sequence[FrameFeatures]], text: TextFeatures) -> Tensor:
+    def decode(
+        self, clips: Sequence[Sequence[FrameFeatures]], text: TextFeatures, at_once: int | None = None
+    ) -> Tensor:
         """Saliency [B, 1, 480, 960] as `forward` gives it, of frames and text that are encoded.
 
         Clips and prompts are paired; one clip serves all prompts, and one prompt all clips. What the prompts share is
-        computed once.
+        computed once. `at_once` pairs are decoded in one pass, by default one on a CPU and eight elsewhere.
         """
         n_frames = self.settings.n_frames
         if any(len(clip) != n_frames for clip in clips):
@@ -118,15 +125,29 @@ class TSalV360(nn.Module):
         seen = torch.stack([torch.stack([frame.vectors for frame in clip]) for clip in clips])
         weight = weigh(text.vectors, seen, self.settings.similarity)[..., None].to(self.dtype)
         words, mask = text.words.expand(len(weight), -1, -1), text.mask.expand(len(weight), -1)
-        skips: list[Tensor | None] = []
+        shared, vectors = [], []
         levels: Any = zip(self.VSTCA, self.resnet_norm_layer, self.decoders[:3], strict=True)
         for level, (attend, norm, block) in enumerate(levels):
             pooled = torch.stack([torch.stack([frame.pooled[level] for frame in clip]) for clip in clips])
-            vectors = attend(pooled * weight, words, mask, last_only=True)[:, 0]
-            skips.append(block.convolve(torch.stack([norm(end[level]) for end in ends]), vectors))
+            vectors.append(attend(pooled * weight, words, mask, last_only=True)[:, 0])
+            shared.append(block.of_maps(torch.stack([norm(end[level]) for end in ends])))
+        step = at_once or self._at_once
+        parts = [slice(start, start + step) for start in range(0, len(weight), step)]
+        return torch.cat(
+            [
+                self._panorama([maps if len(ends) == 1 else maps[part] for maps in shared], [v[part] for v in vectors])
+                for part in parts
+            ]
+        )
+
+    def _panorama(self, maps: list[Tensor], vectors: list[Tensor]) -> Tensor:
+        """Saliency of convolved feature maps [B or 1, K, C', h, w] and vectors [B, K, C] of the levels."""
         x: Any = None
-        for block, skip in zip(self.decoders, [*skips, None, None], strict=True):
-            x = block(x, skip)
+        blocks: Any = self.decoders
+        for block, ours, theirs in zip(blocks[:3], maps, vectors, strict=True):
+            x = block(x, ours + block.of_vectors(theirs, ours.shape[-1]))
+        for block in blocks[3:]:
+            x = block(x, None)
         return self.to_erp(x[:, :, 0].float().sigmoid())
 
     def compile(self, *args: Any, **options: Any) -> None:

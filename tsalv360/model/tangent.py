@@ -200,10 +200,10 @@ class TangentToErp(nn.Module):
         wider = functional.pad(whole, (1, 1, 0, 0), mode="circular")
         return functional.interpolate(wider, scale_factor=2, mode="bilinear")[..., 2:-2]
 
-    def gather(self, images: Tensor) -> Tensor:
-        """[B, H·W] of float32 [B, K, P, P]."""
+    def gather(self, images: Tensor, sparse: bool | None = None) -> Tensor:
+        """[B, H·W] of float32 [B, K, P, P]; with sparse matrices by default where the device has them."""
         start, source, weight = (self.matrix.get_buffer(name) for name in ("start", "source", "weight"))
-        if images.device.type in ("cpu", "cuda"):
+        if images.device.type in ("cpu", "cuda") if sparse is None else sparse:
             shape = len(start) - 1, images[0].numel()
             with warnings.catch_warnings():  # "in beta state"
                 warnings.simplefilter("ignore")
