@@ -52,7 +52,7 @@ def test_probe_tells_the_frame_rate(tmp_path: Path, write_video: Callable[..., P
 
 
 def test_missing_video_is_named_with_the_way_out(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nowhere\.mp4: found no such file; .*Correct the path in the config"):
+    with pytest.raises(InputError, match=r"nowhere\.mp4: found no such file; .*Correct the path"):
         probe(tmp_path / "nowhere.mp4")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
@@ -19,6 +19,10 @@ from tsalv360.check.table import as_text
 from tsalv360.config import ConfigError, load_config
 from tsalv360.errors import InputError
 from tsalv360.files import write_json
+from tsalv360.prediction import predict, write_predictions
+from tsalv360.prediction.outputs import Format, Maps, TableFormat, refuse_existing
+from tsalv360.prediction.windows import Precision
+from tsalv360.video import View
 
 DEFAULT = Path(__file__).parents[1] / "config" / "config.yaml"
 LOCAL = Path("config", "local.yaml")
@@ -35,12 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_compare(captioning.add_parser("compare", help="captions of two backends side by side, with the clips"))
     curation = commands.add_parser("curation", help="people judge the events in Label Studio")
     _add_curation(curation.add_subparsers(required=True, metavar="COMMAND"))
+    _add_predict(commands.add_parser("predict", help="saliency of prompts in a video, by a trained model"))
     options = parser.parse_args(arguments)
     try:
         return options.run(options)
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
     except (ConfigError, WorkflowError, OSError) as error:
         print(f"The configuration cannot be used.\n{error}", file=sys.stderr)
         return 1
@@ -86,6 +94,30 @@ def _add_curation(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
             )
         if name == "import":
             command.add_argument("file", type=Path, metavar="FILE")
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Write where people look in a 360° video for what sentences say. Needs the extra train."
+    parser.add_argument(
+        "video", type=Path, metavar="VIDEO", help="a 360° video, or a folder of frames such as 0021.jpg"
+    )
+    parser.add_argument("--text", action="append", required=True, help="what to look for; may be given several times")
+    parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="trained weights")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: VIDEO's name and -saliency")
+    parser.add_argument("--stride", type=int, default=1, help="frames at 16 fps from map to map, 1 to 8; default: 1")
+    parser.add_argument("--maps", choices=get_args(Maps), default="video", help="how maps are kept; default: video")
+    parser.add_argument("--table", choices=get_args(TableFormat), default="csv", help="default: csv")
+    parser.add_argument(
+        "--format", choices=get_args(Format), default="own", help="tsv360: maps as TSV360 has them, too"
+    )
+    parser.add_argument("--compare", action="store_true", help="a video of all prompts side by side, too")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, mps …; default: a GPU where there is one")
+    parser.add_argument("--precision", choices=get_args(Precision), default="float32", help="default: float32")
+    parser.add_argument("--height", type=int, default=960, help="of the frames trained with, in pixels; default: 960")
+    parser.add_argument("--fps", type=float, help="native rate of a folder of frames")
+    parser.add_argument("--view", choices=get_args(View), default="whole", help="which part of stereo pictures")
+    parser.add_argument("--force-2to1", action="store_true", help="take pictures of any shape as full panoramas")
+    parser.set_defaults(run=_predict)
 
 
 def _add_configfile(parser: argparse.ArgumentParser) -> None:
@@ -155,6 +187,19 @@ def _curation(options: argparse.Namespace) -> int:
             commands.pull(config)
         case "import":
             commands.import_file(config, options.file)
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    output = options.output or Path(f"{options.video.absolute().stem}-saliency")
+    refuse_existing(output)
+    asked = {
+        name: getattr(options, name)
+        for name in ("stride", "device", "precision", "height", "fps", "view", "force_2to1")
+    }
+    predictions = predict(options.video, options.text, options.checkpoint, **asked)
+    wanted = {name: getattr(options, name) for name in ("maps", "table", "format", "compare")}
+    print(f"{len(write_predictions(predictions, output, **wanted))} maps: {output}")
     return 0
 
 

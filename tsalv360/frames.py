@@ -8,7 +8,7 @@ import errno
 import logging
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -132,11 +132,7 @@ def extract_frames(
     numbers = kept_frames(index, skip_first, fps)
     files = ready_frames(path) if path.is_dir() else {}
     _state_space(directory, len(numbers), size, format, refuse=not files)  # ready ones may be links
-    pictures = (
-        ((n, crop(read_picture(files.get(n, path / f"{n:04d}.*"))[..., ::-1], view)) for n in numbers)
-        if files
-        else pictures_at(path, numbers, index["n_frames"], view)
-    )
+    pictures = kept_pictures(path, numbers, index["n_frames"], view)
     with whole_folder(directory) as partial, progress(total=len(numbers), what="frames") as bar:
         for number, picture in pictures:
             source, target = files.get(number), partial / f"{number:04d}.{format}"
@@ -146,10 +142,20 @@ def extract_frames(
             if source and as_wanted and source.suffix.lower().replace("jpeg", "jpg") == target.suffix:
                 link_or_copy(source, target)
             else:
-                picture = _resized(picture, size)  # by this name, so that the large one is gone before the next comes
+                picture = resized(picture, size)  # by this name, so that the large one is gone before the next comes
                 write_picture(target, picture, jpeg_quality, jpeg_chroma)
             bar.update()
     return numbers
+
+
+def kept_pictures(
+    path: Path, numbers: list[int], n_frames: int, view: View = "whole"
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Pictures of a video or of ready frames, one at a time, with their numbers; as `pictures_at`, BGR."""
+    if not path.is_dir():
+        return pictures_at(path, numbers, n_frames, view)
+    files = ready_frames(path)
+    return ((n, crop(read_picture(files.get(n, path / f"{n:04d}.*"))[..., ::-1], view)) for n in numbers)
 
 
 def ready_frames(folder: Path) -> dict[int, Path]:
@@ -248,7 +254,8 @@ def _state_space(directory: Path, n_frames: int, size: tuple[int, int], format: 
         raise OSError(errno.ENOSPC, f"No space left for {stated}", str(directory))
 
 
-def _resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A picture in another size (height, width), by OpenCV's area kernel, or its cubic one where a side grows."""
     height, width = size
     if picture.shape[:2] == size:
         return picture

@@ -66,7 +66,7 @@ def probe(path: str | Path, force_2to1: bool = False, view: View = "whole") -> V
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(path, "no such file", "a 360° video", "Correct the path in the config.")
+        raise InputError(path, "no such file", "a 360° video", "Correct the path.")
     _refuse_truncated_mp4(path)
     packets = _read_packets(path)
     announced, n_frames, rate = packets.announced_frames, len(packets.stamps), packets.rate

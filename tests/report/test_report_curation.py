@@ -10,7 +10,9 @@ from tsalv360.report.curation import work_of
 SKIP = "skip"
 
 
-def judgement(who: str, what: str, caption: str, lead_time_s: float | None, when: str = "2026-01-01") -> Judgement:
+def judgement(
+    who: str, what: str, caption: str, lead_time_s: float | None, when: str = "2026-01-01T10:00:00Z"
+) -> Judgement:
     said = None if what == SKIP else Judged(what, caption)  # type: ignore[arg-type]
     return Judgement(f"{who}{when}{what}", who, when, lead_time_s, said, skipped=what == SKIP)
 
@@ -22,9 +24,9 @@ def event(k: int, *history: Judgement) -> EventRecord:
 def test_numbers_of_each_curator() -> None:
     """Of two judgements of one event by one person the last counts; a skipped task is no judgement."""
     records = [
-        event(1, judgement("ann", "accept", "A.", 99), judgement("ann", "edit", "B.", 10, "2026-01-02")),
+        event(1, judgement("ann", "accept", "A.", 99), judgement("ann", "edit", "B.", 10, "2026-01-02T10:00:00Z")),
         event(2, judgement("ann", "reject", "", 20), judgement("ben", SKIP, "", 5)),
-        event(3, judgement("ann", "accept", "A.", 60), judgement("ann", SKIP, "", 5, "2026-01-02")),
+        event(3, judgement("ann", "accept", "A.", 60), judgement("ann", SKIP, "", 5, "2026-01-02T10:00:00Z")),
         event(4, judgement("ann", "accept", "A.", None)),
     ]
     ann, ben = work_of(records).curators

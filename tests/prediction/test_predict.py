@@ -1,0 +1,171 @@
+"""Windows of a video: which frames, when, and the saliency that the model itself gives."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+import tsalv360
+from tsalv360.errors import InputError
+from tsalv360.frames import frame_numbers, write_picture
+from tsalv360.model import ModelSettings, TSalV360
+from tsalv360.prediction import Predictions, windows
+from tsalv360.video import read_pictures
+
+PROMPTS = ["a red ball rolls", "two dogs run"]
+HEIGHT = 96
+
+
+def maps_of(predictions: Predictions) -> NDArray[np.float32]:
+    return np.stack([window.maps for window in predictions])
+
+
+def whole(model: TSalV360, video: Path, numbers: list[int], prompt: str) -> NDArray[np.float32]:
+    """The map that the whole model gives of one clip."""
+    with torch.no_grad():
+        return model(torch.from_numpy(read_pictures(video, numbers))[None], [prompt])[0, 0].numpy()
+
+
+def test_the_package_loads_without_torch() -> None:
+    code = "import sys, tsalv360; tsalv360.predict; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("fps", "stride", "frames", "rate"),
+    [
+        (25, 1, [11, 12, 14, 16, 17, 19, 20, 22, 23, 25, 27, 28], 16),
+        (25, 3, [11, 16, 20, 25], Fraction(16, 3)),
+        (25, 8, [11, 23], 2),
+        (30, 1, [13, 15, 17, 19, 21, 22, 24, 26, 28], 16),
+        (30, 8, [13, 28], 2),
+        (10, 1, list(range(7, 30)), 10),
+        (10, 8, [7, 15, 23], Fraction(10, 8)),
+    ],
+)
+def test_windows_lie_on_the_grid(
+    tmp_path: Path,
+    write_video: Callable[..., Path],
+    shown_number: Callable[..., int],
+    model: TSalV360,
+    fps: int,
+    stride: int,
+    frames: list[int],
+    rate: Fraction,
+) -> None:
+    video = write_video(tmp_path / "v.mp4", n_frames=30, fps=fps)
+    predictions = tsalv360.predict(video, PROMPTS[0], model, stride=stride, height=HEIGHT)
+    found = list(predictions)
+    assert [window.frame for window in found] == frames
+    assert [window.time_s for window in found] == pytest.approx([frame / fps for frame in frames])
+    assert [shown_number(window.picture) for window in found] == frames
+    assert len(predictions) == len(frames) and predictions.rate == rate
+
+
+@pytest.mark.parametrize("at_once", [1, 8])
+def test_windows_are_what_the_whole_model_gives(video: Path, model: TSalV360, at_once: int) -> None:
+    numbers = frame_numbers(25, 60, skip_first=0)
+    for stride in (1, 3):
+        predictions = tsalv360.predict(video, PROMPTS, model, stride=stride, height=HEIGHT)
+        predictions._at_once = at_once
+        for k, window in enumerate(predictions):
+            if k % 5:
+                continue  # every fifth is enough
+            clip = numbers[k * stride : k * stride + 8]
+            assert window.frame == clip[-1]
+            for found, prompt in zip(window.maps, PROMPTS, strict=True):
+                assert np.abs(found - whole(model, video, clip, prompt)).max() < 1e-6
+
+
+def test_every_frame_is_encoded_once_and_few_are_held(
+    video: Path, model: TSalV360, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, held, encode, decode = [], [], model.encode_frames, model.decode
+    monkeypatch.setattr(model, "encode_frames", lambda frames, *more: seen.append(len(frames)) or encode(frames, *more))
+    monkeypatch.setattr(
+        model, "decode", lambda clips, text: held.append([f.maps is not None for f in clips[0]]) or decode(clips, text)
+    )
+    predictions = tsalv360.predict(video, PROMPTS, model, height=HEIGHT)
+    assert len(maps_of(predictions)) == len(predictions) == 32
+    assert sum(seen) == 39
+    assert held == [[False] * 7 + [True]] * 32, "feature maps of the last frame alone"
+
+
+def test_several_prompts_are_as_one_by_one(video: Path, checkpoint: Path) -> None:
+    together = maps_of(tsalv360.predict(video, PROMPTS, checkpoint, stride=8, height=HEIGHT, device="cpu"))
+    for k, prompt in enumerate(PROMPTS):
+        alone = maps_of(tsalv360.predict(video, prompt, checkpoint, stride=8, height=HEIGHT, device="cpu"))
+        assert np.abs(together[:, k] - alone[:, 0]).max() < 1e-6
+    assert np.abs(together[:, 0] - together[:, 1]).max() > 1e-4, "the prompt matters"
+
+
+def test_frames_have_the_size_of_training(video: Path, model: TSalV360) -> None:
+    for height in (960, 50):
+        window = next(iter(tsalv360.predict(video, PROMPTS, model, stride=8, height=height)))
+        assert window.picture.shape == (height, 2 * height, 3)
+        assert window.maps.shape == (2, 240, 480) and window.maps.dtype == np.float32
+
+
+def test_a_folder_of_frames_is_as_the_video(tmp_path: Path, video: Path, model: TSalV360) -> None:
+    numbers = frame_numbers(25, 60, skip_first=0)
+    for number, picture in zip(numbers, read_pictures(video, numbers), strict=True):
+        write_picture(tmp_path / f"{number:04d}.png", picture[..., ::-1])
+    expected = tsalv360.predict(video, PROMPTS, model, stride=8, height=HEIGHT)
+    found = tsalv360.predict(tmp_path, PROMPTS, model, stride=8, height=HEIGHT, fps=25)
+    assert [(w.frame, w.time_s) for w in found] == [(w.frame, w.time_s) for w in expected]
+    assert np.abs(maps_of(found) - maps_of(expected)).max() < 0.01  # PyAV's two ways to RGB differ by a level
+    (tmp_path / "0011.png").unlink()
+    with pytest.raises(InputError, match="such as 11"):
+        tsalv360.predict(tmp_path, PROMPTS, model, fps=25)
+
+
+def test_half_precision(video: Path, checkpoint: Path, model: TSalV360) -> None:
+    expected = maps_of(tsalv360.predict(video, PROMPTS, model, stride=8, height=HEIGHT))
+    half = tsalv360.predict(video, PROMPTS, checkpoint, stride=8, height=HEIGHT, device="cpu", precision="bfloat16")
+    assert 0 < np.abs(maps_of(half) - expected).max() < 0.02
+
+
+def test_input_is_checked_before_the_first_window(video: Path, tmp_path: Path, model: TSalV360) -> None:
+    with pytest.raises(InputError, match="no prompt"):
+        tsalv360.predict(video, [], model)
+    with pytest.raises(InputError, match=r"fps None; expected the rate"):
+        tsalv360.predict(tmp_path, PROMPTS, model)
+    with pytest.raises(InputError, match=r"a video, and fps 25"):
+        tsalv360.predict(video, PROMPTS, model, fps=25)
+    with pytest.raises(InputError, match="height: found 0"):
+        tsalv360.predict(video, PROMPTS, model, height=0)
+    with pytest.raises(InputError, match="precision: found float8"):
+        tsalv360.predict(video, PROMPTS, tmp_path, precision="float8")
+    for stride in (0, 9):
+        with pytest.raises(InputError, match=f"stride: found {stride}; expected 1 to 8"):
+            tsalv360.predict(video, PROMPTS, model, stride=stride)
+
+
+def test_values_that_are_no_numbers_are_an_error(video: Path, planted: Callable[..., TSalV360]) -> None:
+    model = planted(np.full((4, 8), np.nan, dtype=np.float32))
+    with pytest.raises(InputError, match=r"no number in frame 11; .*float32"):
+        list(tsalv360.predict(video, PROMPTS[0], model, height=HEIGHT))
+
+
+def test_without_the_extra_the_line_that_installs_it(
+    video: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"no torch, open_clip; .*pip install .*'\.\[train\]'"):
+        tsalv360.predict(video, PROMPTS, checkpoint)
+
+
+@pytest.mark.slow
+def test_the_model_in_full_size(tmp_path: Path, write_video: Callable[..., Path]) -> None:
+    video = write_video(tmp_path / "v.mp4", n_frames=9, fps=16)
+    torch.manual_seed(0)
+    model = TSalV360(ModelSettings()).eval()
+    found = list(tsalv360.predict(video, PROMPTS, model, height=HEIGHT))
+    assert [window.frame for window in found] == [7, 8]
+    assert np.abs(found[1].maps[1] - whole(model, video, list(range(1, 9)), PROMPTS[1])).max() < 1e-5

@@ -1,0 +1,6 @@
+"""Saliency of prompts in a video, by a trained model. PyTorch is imported when something is predicted."""
+
+from tsalv360.prediction.outputs import write_predictions
+from tsalv360.prediction.windows import Predictions, Window, predict
+
+__all__ = ["Predictions", "Window", "predict", "write_predictions"]

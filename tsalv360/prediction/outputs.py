@@ -1,0 +1,173 @@
+"""What is written of predictions: pictures to look at, maps to compute with, and a table of directions."""
+
+import math
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Literal
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tsalv360.errors import InputError
+from tsalv360.files import whole_folder
+from tsalv360.frames import resized
+from tsalv360.geometry import pixel_to_direction
+from tsalv360.prediction.windows import Predictions
+from tsalv360.progress import progress
+from tsalv360.projection import Picture
+from tsalv360.sheets.style import mark
+from tsalv360.video import VideoWriter
+from tsalv360.viewports import overlay_saliency, with_legend
+
+Maps = Literal["video", "png", "npz"]
+Format = Literal["own", "tsv360"]
+TableFormat = Literal["csv", "parquet"]
+
+_NAME_LENGTH = 40
+
+
+def write_predictions(
+    predictions: Predictions,
+    output: str | Path,
+    *,
+    maps: Maps = "video",
+    table: TableFormat = "csv",
+    format: Format = "own",
+    compare: bool = False,
+) -> pd.DataFrame:
+    """Compute predictions and write them to a folder, which appears whole or not at all; returns the table.
+
+    Parameters
+    ----------
+    output : a folder that is not there or empty, else InputError.
+    maps : `video`: 8 bit H.264; `png`: 16 bit, 65535 is 1; `npz`: float32, an array for each frame number.
+    format : `tsv360` adds maps and descriptions in the published layout of TSV360.
+    compare : add a video with the overlays of all prompts side by side.
+
+    The pictures of videos and of `tsv360` are scaled to the maximum of each map, as those of the dataset are; PNG,
+    NPZ and table hold the model's own values.
+    """
+    output = Path(output)
+    refuse_existing(output)
+    names = [_name(k, prompt) for k, prompt in enumerate(predictions.prompts, 1)]
+    published = _published_folders(predictions) if format == "tsv360" else None
+    rows = []
+    try:
+        with whole_folder(output) as folder, ExitStack() as open_files:
+            files = _Files(folder, predictions, open_files)
+            bar = open_files.enter_context(progress(len(predictions), "windows"))
+            for window in predictions:
+                overlays = []
+                for k, (name, values) in enumerate(zip(names, window.maps, strict=True)):
+                    gray = _scaled(values)
+                    picture = resized(window.picture, (gray.shape[0], gray.shape[1]))
+                    overlays.append(overlay_saliency(picture, gray))
+                    files.add_picture(f"{name}.overlay", with_legend(overlays[-1].copy()))
+                    if maps == "video":
+                        files.add_picture(f"{name}.saliency", gray[..., None].repeat(3, axis=2))
+                    elif maps == "png":
+                        files.write_png(name, window.frame, np.rint(values * 65535).astype(np.uint16))
+                    else:
+                        files.add_array(name, window.frame, values)
+                    if published:
+                        files.write_png(published[k], window.frame, gray)
+                    rows.append([k + 1, predictions.prompts[k], window.frame, window.time_s, *peak_and_spread(values)])
+                if compare:
+                    files.add_picture("compare", _side_by_side(overlays, predictions.prompts))
+                bar.update()
+            for place, prompt in zip(published or [], predictions.prompts, strict=False):
+                (folder / place / "description.txt").write_text(prompt, encoding="utf-8")
+            columns = ["prompt", "text", "frame", "time_s", "yaw_deg", "pitch_deg", "peak", "spread_deg"]
+            found = pd.DataFrame(rows, columns=columns).sort_values(["prompt", "frame"], ignore_index=True)
+            if table == "csv":
+                found.to_csv(folder / "table.csv", index=False, float_format="%.6f")
+            else:
+                found.to_parquet(folder / "table.parquet", index=False)
+    except OSError as error:
+        raise InputError(
+            output, f"no way to write it ({error})", "space and permission", "Name another place."
+        ) from error
+    return found
+
+
+def refuse_existing(output: Path) -> None:
+    """InputError unless a folder is not there or empty."""
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise InputError(output, "something there", "a new or an empty folder", "Name another output, or remove it.")
+
+
+def peak_and_spread(saliency: NDArray[np.float32]) -> tuple[float, float, float, float]:
+    """Of a map [H, W]: yaw and pitch of its highest pixel, its value, and how far saliency lies from it.
+
+    That is the root of the mean squared angle to the peak, in degrees, weighted by saliency and by the solid angle of
+    each pixel; 0 for a map of zeros.
+    """
+    height, width = saliency.shape
+    row, column = divmod(int(saliency.argmax()), width)
+    yaw, _ = pixel_to_direction(np.arange(width), 0, height, width)
+    _, pitch = pixel_to_direction(0, np.arange(height), height, width)
+    lam, phi = np.radians(yaw - yaw[column]), np.radians(pitch)[:, None]
+    cosine = np.sin(phi) * np.sin(phi[row]) + np.cos(phi) * np.cos(phi[row]) * np.cos(lam)
+    angle = np.degrees(np.arccos(cosine.clip(-1, 1)))
+    weight = saliency * np.cos(phi)
+    spread = math.sqrt(np.average(angle**2, weights=weight)) if weight.any() else 0.0
+    return float(yaw[column]), float(pitch[row]), float(saliency[row, column]), spread
+
+
+class _Files:
+    """Files of a folder; videos, at the rate of the windows, and archives are opened with their first entry."""
+
+    def __init__(self, folder: Path, predictions: Predictions, open_files: ExitStack) -> None:
+        self._folder, self._rate, self._open_files = folder, predictions.rate, open_files
+        self._videos: dict[str, VideoWriter] = {}
+        self._archives: dict[str, ZipFile] = {}
+
+    def add_picture(self, name: str, picture: Picture) -> None:
+        if name not in self._videos:
+            writer = VideoWriter(self._folder / f"{name}.mp4", self._rate, (picture.shape[0], picture.shape[1]))
+            self._videos[name] = self._open_files.enter_context(writer)
+        self._videos[name].write(picture)
+
+    def add_array(self, name: str, frame: int, values: NDArray[np.float32]) -> None:
+        if name not in self._archives:
+            archive = ZipFile(self._folder / f"{name}.npz", "w", ZIP_DEFLATED)
+            self._archives[name] = self._open_files.enter_context(archive)
+        with self._archives[name].open(f"{frame:04d}.npy", "w") as file:
+            np.save(file, values)
+
+    def write_png(self, place: str, frame: int, values: NDArray[np.uint8 | np.uint16]) -> None:
+        path = self._folder / place / f"{frame:04d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(cv2.imencode(".png", values)[1].data)
+
+
+def _name(k: int, prompt: str) -> str:
+    """Of the files of a prompt: its number and its words."""
+    words = "-".join(re.findall(r"\w+", prompt.lower()))
+    return f"{k}-{words[:_NAME_LENGTH]}".rstrip("-")
+
+
+def _published_folders(predictions: Predictions) -> list[str]:
+    """A folder for each prompt, as for each event in TSV360."""
+    video = re.sub(r"[^A-Za-z0-9-]+", "-", predictions.footage.path.absolute().stem)
+    return [f"TSV360_gt/{video}/{video}_{k}" for k in range(1, len(predictions.prompts) + 1)]
+
+
+def _scaled(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A map as bytes, its maximum at 255."""
+    return np.rint(values * (255 / max(float(values.max()), 1e-12))).astype(np.uint8)
+
+
+def _side_by_side(overlays: list[Picture], prompts: list[str]) -> Picture:
+    """Overlays with their prompts in a grid, row by row."""
+    columns = math.ceil(math.sqrt(len(overlays)))
+    cells = [overlay.copy() for overlay in overlays]
+    for cell, prompt in zip(cells, prompts, strict=True):
+        mark(cell, prompt, (8, 20))
+    cells += [np.zeros_like(cells[0])] * (-len(cells) % columns)
+    with_legend(cells[len(overlays) - 1])
+    return np.vstack([np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)])

@@ -1,0 +1,155 @@
+"""Windows of a video, one clip of the model each: every frame is encoded once, for all windows and prompts."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsalv360.errors import InputError
+from tsalv360.prediction.footage import Footage, open_footage
+from tsalv360.projection import Picture
+from tsalv360.video import View
+
+if TYPE_CHECKING:
+    from tsalv360.model import FrameFeatures, TextFeatures, TSalV360
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Saliency of the last frame of a clip: its native number, time, RGB picture, and a map per prompt."""
+
+    frame: int
+    time_s: float
+    picture: Picture  # [height, 2 · height, 3]
+    maps: NDArray[np.float32]  # [prompts, H, W], 0 to 1
+
+
+class Predictions:
+    """The windows of a video: `len` says how many, iterating computes them one by one."""
+
+    def __init__(
+        self, model: "TSalV360", footage: Footage, prompts: Sequence[str], text: "TextFeatures", stride: int
+    ) -> None:
+        self.footage, self.prompts = footage, list(prompts)
+        self._model, self._text, self._stride = model, text, stride
+        self._at_once = 1 if model.device.type == "cpu" else model.settings.n_frames
+
+    @property
+    def rate(self) -> Fraction:
+        """Windows per second."""
+        return self.footage.rate / self._stride
+
+    def __len__(self) -> int:
+        return (len(self.footage.numbers) - self._model.settings.n_frames) // self._stride + 1
+
+    def __iter__(self) -> Iterator[Window]:
+        n_frames = self._model.settings.n_frames
+        clip: deque[FrameFeatures] = deque(maxlen=n_frames)
+        pictures = self.footage.pictures()
+        for start in range(0, len(self.footage.numbers), self._at_once):
+            numbers = self.footage.numbers[start : start + self._at_once]
+            batch = list(islice(pictures, self._at_once))
+            before = range(start - n_frames + 1, start - n_frames + 1 + len(batch))  # frames before the clip of each
+            ends = [n >= 0 and n % self._stride == 0 for n in before]
+            for number, picture, frame, is_end in zip(numbers, batch, self._encode(batch, ends), ends, strict=True):
+                clip.append(frame)
+                if is_end:
+                    yield Window(number, number / self.footage.fps, picture, self._decode(clip, number))
+                    clip[-1] = frame.without_maps()
+
+    def _encode(self, pictures: list[Picture], keep_maps: list[bool]) -> "list[FrameFeatures]":
+        import torch
+
+        with torch.inference_mode():
+            return self._model.encode_frames(torch.from_numpy(np.stack(pictures)), keep_maps, len(pictures))
+
+    def _decode(self, clip: "deque[FrameFeatures]", number: int) -> NDArray[np.float32]:
+        import torch
+
+        with torch.inference_mode():
+            maps = self._model.decode([list(clip)], self._text)[:, 0].cpu().numpy()
+        if not np.isfinite(maps).all():
+            found = f"saliency that is no number in frame {number}"
+            raise InputError(self.footage.path, found, "numbers", "Use precision float32, or another checkpoint.")
+        return maps
+
+
+def predict(
+    video: str | Path,
+    prompts: str | Sequence[str],
+    checkpoint: "str | Path | TSalV360",
+    *,
+    stride: int = 1,
+    device: str = "auto",
+    precision: Precision = "float32",
+    height: int = 960,
+    fps: float | None = None,
+    view: View = "whole",
+    force_2to1: bool = False,
+) -> Predictions:
+    """Saliency of prompts in a 360° video, window by window. All input is checked before the first one.
+
+    Parameters
+    ----------
+    video : any that FFmpeg decodes, or a folder of frames such as `0021.jpg`, numbered at the native rate.
+    prompts : sentences of at most 77 tokens.
+    checkpoint : a file of the published form or of `save_checkpoint`, or a model, which then stays as it is.
+    stride : from one window's frame to the next's, in frames at 16 fps: 1 to 8, at 8 clips do not overlap.
+    device : as PyTorch names it; `auto` is a GPU where there is one.
+    precision : of the model's weights.
+    height : of the frames that the model was trained with, in pixels.
+    fps : native rate, of a folder of frames alone.
+    view : the part of each picture that is the panorama, of stereo videos.
+    force_2to1 : take pictures of any shape as full panoramas.
+
+    Raises InputError, for any of these that cannot be used, and where the extra `train` is not installed.
+    """
+    if missing := [name for name in ("torch", "open_clip") if find_spec(name) is None]:
+        install = "Install it:  pip install --constraint constraints.txt --editable '.[train]'"
+        raise InputError("predict", f"no {', '.join(missing)}", "the extra train", install)
+    from tsalv360.model import TSalV360, tokenize
+
+    prompts = [prompts] if isinstance(prompts, str) else prompts
+    if not prompts:
+        raise InputError("predict", "no prompt", "at least one", "Say what to look for.")
+    tokens = tokenize(prompts)
+    footage = open_footage(Path(video), fps, height, view, force_2to1)
+    model = checkpoint if isinstance(checkpoint, TSalV360) else _load(checkpoint, device, precision)
+    n_frames = model.settings.n_frames
+    if not 1 <= stride <= n_frames:
+        raise InputError("stride", str(stride), f"1 to {n_frames}, the frames of a clip", "Correct it.")
+    if len(footage.numbers) < n_frames:
+        found = f"{len(footage.numbers)} frames at {float(footage.rate):g} fps"
+        raise InputError(video, found, f"at least the {n_frames} of a clip", "Give a longer video.")
+    import torch
+
+    with torch.inference_mode():
+        return Predictions(model, footage, prompts, model.encode_text(tokens), stride)
+
+
+def _load(checkpoint: str | Path, device: str, precision: str) -> "TSalV360":
+    """The model of a checkpoint; InputError for a device or precision that is not there."""
+    import torch
+
+    from tsalv360.model import load_checkpoint
+
+    if precision not in get_args(Precision):
+        raise InputError("precision", precision, ", ".join(get_args(Precision)), "Correct it.")
+    if device == "auto":
+        found = torch.accelerator.current_accelerator(check_available=True)
+        device = found.type if found else "cpu"
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # unknown, or not there
+        reason = str(error).partition("\n")[0]
+        raise InputError("device", f"{device} ({reason})", "auto, cpu, cuda, cuda:1, mps …", "Correct it.") from None
+    return load_checkpoint(checkpoint, device, getattr(torch, precision))
