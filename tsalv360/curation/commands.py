@@ -14,7 +14,7 @@ from tsalv360.curation.again import PICTURES, match_records, with_earlier
 from tsalv360.curation.pull import EXPORTS, Pulled, keep_raw, read_export, take_in
 from tsalv360.curation.push import Plan, carry_out, plan_push, send_back
 from tsalv360.curation.status import status_table
-from tsalv360.curation.studio import TRIED, Project, Studio
+from tsalv360.curation.studio import TRIED, Project, Studio, Task
 from tsalv360.errors import InputError
 from tsalv360.files import read_json, write_json
 
@@ -46,7 +46,8 @@ def push(config: Config, again: bool) -> None:
 
 def pull(config: Config) -> None:
     """Bring what people said into their files."""
-    _tell(_pull(config, _project(config)))
+    project = _project(config)
+    _tell(_pull(config, project, project.tasks()))
 
 
 def import_file(config: Config, file: Path) -> None:
@@ -133,11 +134,11 @@ def _push(config: Config, studio: Studio, again: bool = False) -> Project:
     project = studio.open_project(_title(config))
     if settings.media_url is None:
         project.connect_media(folders)
-    if (taken := _pull(config, project)).raw:
+    there = project.tasks()
+    if (taken := _pull(config, project, there)).raw:
         _tell(taken)
     holds, review = match_records(config)
     tasks = [with_earlier(config, task, review) for task in tasks]
-    there = project.tasks()
     plan = plan_push(tasks, there, {event: record for event, record in holds.items() if record.decided}, set(review))
     if again:
         plan.create += send_back(tasks, there, holds)
@@ -156,12 +157,12 @@ def _media_folders(config: Config) -> list[str]:
     return [str(root / config.dataset.name / folder.name) for folder in ours]
 
 
-def _pull(config: Config, project: Project) -> Pulled:
-    """What changed on the server since the last pull; all of it where that is not known."""
+def _pull(config: Config, project: Project, there: Sequence[Task]) -> Pulled:
+    """What changed of the tasks on the server since the last pull; all of it where that is not known."""
     state = config.folder() / "curation_pulled.json"
     place = f"{project.url} of {project.created}"  # a database made anew counts as another
     known = read_json(state) if state.exists() else {}
-    times = {str(task.id): task.updated for task in project.tasks() if task.touched}
+    times = {str(task.id): task.updated for task in there if task.touched}
     tasks = project.export([int(task) for task, time in times.items() if known.get(place, {}).get(task) != time])
     taken = _take(config, tasks, project.studio.users() if tasks else {})
     if tasks:
