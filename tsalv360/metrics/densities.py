@@ -76,10 +76,11 @@ def _sim(prediction: Map, target: Map, weights: Weights) -> float:
     if not target.most:
         return math.nan
     p_share, t_share = (shares(one, weights, one.least) for one in (prediction, target))
-    return sum(
-        dot(np.minimum(p_share(p, w), t_share(t, w)), None)
-        for p, t, w in blocks(prediction.values, target.values, weights)
-    )
+    shared = 0.0
+    for p, t, w in blocks(prediction.values, target.values, weights):
+        if not t.max() == target.least < target.most:  # else it has no share here
+            shared += dot(np.minimum(p_share(p, w), t_share(t, w)), None)
+    return shared
 
 
 def _kld(prediction: Map, target: Map, weights: Weights) -> float:
@@ -94,6 +95,8 @@ def _divergence(first: Map, second: Map, weights: Weights) -> float:
     """KL(first || second)."""
     p_share, q_share, divergence = shares(first, weights), shares(second, weights), 0.0
     for a, b, w in blocks(first.values, second.values, weights):
+        if a.max() == 0 < first.most:
+            continue
         p, q = p_share(a, w), q_share(b, w)
         ratio = p + EPSILON
         q += EPSILON

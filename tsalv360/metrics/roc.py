@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tsalv360.geometry import Array
-from tsalv360.metrics.maps import Map, Points, Values, Weights, blocks, judge
+from tsalv360.metrics.maps import Map, Points, Values, Weights, blocks, dot, judge
 
 _BINS = 4096
 
@@ -45,12 +45,12 @@ def auc_shuffled(prediction: ArrayLike, fixations: ArrayLike, others: ArrayLike)
 
 
 def _auc_judd(prediction: Map, fixations: Points, weights: Weights) -> float:
-    thresholds = np.sort(prediction.values[fixations])
-    n = len(thresholds)
+    values = prediction.values[fixations]
+    thresholds, n = np.sort(values), len(values)
     if n in (0, fixations.size):
         return math.nan
     area = _area_by_thresholds(thresholds, prediction, weights)
-    reached = np.searchsorted(thresholds, prediction.values[fixations], side="right")
+    reached = np.searchsorted(thresholds, values, side="right")
     area -= np.bincount(reached, None if weights is None else weights[fixations], n + 1)  # of pixels looked at
     false = np.append(0, np.cumsum(area[::-1])) / area.sum()
     true = 1 - np.searchsorted(thresholds, thresholds[::-1], side="left") / n
@@ -74,6 +74,9 @@ def _area_by_thresholds(thresholds: Values, prediction: Map, weights: Weights) -
     mixed = np.bincount(bin_of, minlength=_BINS + 2) > 0  # one more, for what is rounded up
     whole, area = np.zeros(_BINS + 2), np.zeros(n + 1)
     for p, w in blocks(prediction.values, weights):
+        if p.max() < thresholds[0]:
+            area[0] += p.size if w is None else dot(w, None)
+            continue
         bins, w = binned(p).ravel(), None if w is None else w.ravel()
         unsure = mixed[bins]
         reached = np.searchsorted(thresholds, p.ravel()[unsure], side="right")
