@@ -95,6 +95,19 @@ def test_scale_and_large_maps(name: str) -> None:
         assert metric(name)(*repeated) == pytest.approx(scores, abs=1e-6)  # ε of KL is per pixel
 
 
+@pytest.mark.parametrize("weights", [None, solid_angle(48)])
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_blocks_do_not_matter(name: str, weights: np.ndarray | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where some of them are empty or below all thresholds, or all are."""
+    lower = np.arange(48)[:, None] >= 24
+    cases = [(PREDICTIONS + lower, *(one * lower for one in JUDGED_BY[name])), (0 * PREDICTIONS, *JUDGED_BY[name])]
+    cases.append((PREDICTIONS, *(np.ones_like(one) if one is TARGETS else one for one in JUDGED_BY[name])))
+    whole = [metric(name)(*maps, weights=weights) for maps in cases]
+    monkeypatch.setattr("tsalv360.metrics.maps._BLOCK", 5 * 96)
+    for maps, expected in zip(cases, whole, strict=True):
+        assert metric(name)(*maps, weights=weights) == pytest.approx(expected, abs=1e-12, nan_ok=True)
+
+
 def test_large_map_by_comparison_with_every_pixel() -> None:
     rng = np.random.default_rng(0)
     prediction = rng.gamma(0.1, size=(300, 600)).astype(np.float32)

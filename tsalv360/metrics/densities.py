@@ -33,7 +33,7 @@ def kld(prediction: ArrayLike, target: ArrayLike, weights: ArrayLike | None = No
     The direction of training and of the literature; logs of the published code call it `KLD2`.
 
     Parameters: maps [..., H, W]; `weights` broadcasts to [H, W] and multiplies the maps before they are scaled.
-    Returns: Σ T ln((T + ε) / (P + ε)) in nats, ε = 2⁻⁵², from 0, the best, to 37; a prediction of zeros is uniform, NaN
+    Returns: Σ T ln((T + ε) / (P + ε)) in nats, ε = 2⁻⁵², from 0, the best, to 36; a prediction of zeros is uniform, NaN
     for a target of zeros.
 
     >>> float(kld([[1, 1], [1, 1]], [[0, 0], [1, 1]]).round(4))

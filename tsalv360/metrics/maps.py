@@ -54,13 +54,13 @@ def judge(score: Callable[..., float], weights: ArrayLike | None = None, **maps:
     share = None if weights is None else _shares(weights, shape[-2:]).astype(dtype)
     scores = np.empty(shape[:-2])
     for at in np.ndindex(scores.shape):
-        ready: list[Map | Points] = []
-        for name, array in arrays.items():
-            where = f"{name}{list(at) if at else ''}"
-            points = name == "fixations"
-            ready.append(
-                _points(where, array[at]) if points else _map(where, array[at].astype(dtype, copy=False), share)
-            )
+        where = str(list(at)) if at else ""
+        ready = (
+            _points(name + where, array[at])
+            if name == "fixations"
+            else _map(name + where, array[at].astype(dtype, copy=False), share)
+            for name, array in arrays.items()
+        )
         scores[at] = score(*ready, share)
     return scores[()]
 
@@ -75,7 +75,7 @@ def blocks(*arrays: NDArray[Any] | None) -> Iterator[tuple[Any, ...]]:
 
 def dot(a: Values, b: Values | None) -> float:
     """The sum of products; of `a` alone without `b`."""
-    return float(a.sum() if b is None else np.vdot(a, b))
+    return float(a.sum() if b is None else np.vecdot(a, b).sum(dtype=np.float64))
 
 
 def _map(where: str, values: Values, weights: Weights) -> Map:

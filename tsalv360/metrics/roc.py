@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from tsalv360.geometry import Array
 from tsalv360.metrics.maps import Map, Points, Values, Weights, blocks, dot, judge
 
-_BINS = 4096
+_BINS = 4096  # and one for the maximum
 
 
 def auc_judd(prediction: ArrayLike, fixations: ArrayLike, weights: ArrayLike | None = None) -> Array:
@@ -71,8 +71,8 @@ def _area_by_thresholds(thresholds: Values, prediction: Map, weights: Weights) -
         return places.astype(np.intp)
 
     bin_of = binned(thresholds)
-    mixed = np.bincount(bin_of, minlength=_BINS + 2) > 0  # one more, for what is rounded up
-    whole, area = np.zeros(_BINS + 2), np.zeros(n + 1)
+    mixed = np.bincount(bin_of, minlength=_BINS + 1) > 0
+    whole, area = np.zeros(_BINS + 1), np.zeros(n + 1)
     for p, w in blocks(prediction.values, weights):
         if p.max() < thresholds[0]:
             area[0] += p.size if w is None else dot(w, None)
@@ -80,9 +80,9 @@ def _area_by_thresholds(thresholds: Values, prediction: Map, weights: Weights) -
         bins, w = binned(p).ravel(), None if w is None else w.ravel()
         unsure = mixed[bins]
         reached = np.searchsorted(thresholds, p.ravel()[unsure], side="right")
-        whole += np.bincount(bins, w, _BINS + 2)
+        whole += np.bincount(bins, w, _BINS + 1)
         area += np.bincount(reached, None if w is None else w[unsure], n + 1)
-    return area + np.bincount(np.searchsorted(bin_of, np.arange(_BINS + 2)), np.where(mixed, 0, whole), n + 1)
+    return area + np.bincount(np.searchsorted(bin_of, np.arange(_BINS + 1)), np.where(mixed, 0, whole), n + 1)
 
 
 def _auc_shuffled(prediction: Map, fixations: Points, others: Map, _: Weights) -> float:
