@@ -1,4 +1,4 @@
-"""One table of this package and others at the same jobs: frames, viewports, saliency maps, clustering.
+"""One table of this package and others at the same jobs: frames, viewports, saliency maps, clustering, metrics.
 
     make benchmarks [ARGS="frames viewports --repeats 1 --into docs/speed.md"]
     python benchmarks ...                   the same where the extra `benchmarks` is installed
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from timing import HEADER, Job, machine
 
-JOBS = {"frames": 5, "viewports": 7, "saliency": 15, "clustering": 3}  # rounds
+JOBS = {"frames": 5, "viewports": 7, "saliency": 15, "clustering": 3, "metrics": 15}  # rounds
 BEGIN, END = "<!-- benchmarks: what `make benchmarks` prints -->\n", "<!-- end of benchmarks -->\n"
 
 

@@ -74,3 +74,9 @@ def pixel_to_direction(column: ArrayLike, row: ArrayLike, height: int, width: in
     yaw = ((np.asarray(column, dtype=float) + 0.5) / width - 0.5) * 360.0
     pitch = (0.5 - (np.asarray(row, dtype=float) + 0.5) / height) * 180.0
     return wrap_yaw(yaw), pitch
+
+
+def solid_angle(height: int) -> Array:
+    """Solid angle [height, 1] in steradians of one pixel in each row of an ERP of height × 2 height: in all 4π."""
+    edges = np.sin(np.pi * (0.5 - np.arange(height + 1) / height))
+    return (np.pi / height) * -np.diff(edges)[:, None]
