@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from metrics.maps import BASELINES, FIXATIONS, GOLDEN, OTHERS, PREDICTIONS, TARGETS
 
@@ -158,6 +158,7 @@ def test_best_and_worst() -> None:
     assert -52 <= metrics.information_gain(left, right, right) < -45
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_order_of_pixels_does_not_matter_with_ties(seed: int) -> None:
     rng = np.random.default_rng(seed)
