@@ -3,6 +3,7 @@
 python docs/picture.py [event]       the README's, from the built demo
 python docs/picture.py camera-paths  the gallery's, from the real data in the folder TSALV360_REAL_DATA
 python docs/picture.py viewports     that of docs/viewports.md, from the real data too
+python docs/picture.py curating      that of docs/curating.md, from the built demo
 """
 
 import os
@@ -28,18 +29,52 @@ from tsalv360.sources import read_salient360, read_vr_eyetracking
 from tsalv360.video import read_pictures
 from tsalv360.viewports import overlay_saliency, with_legend
 
+DEMO = Path("results/demo/viewports")
+CURATED = (
+    (
+        "004_1",
+        "A purple star-shaped figure in front of a grey background, moving slowly up and to the right.",
+        "accept (a)",
+    ),
+    (
+        "003_2",
+        "A red triangular shape in front of a grey-brown background.",
+        "edit (e): A red triangle turns over as it sinks past brown hills to a sandy plain.",
+    ),
+    (
+        "007_3",
+        "An orange triangular shape in front of a grey-brown background.",
+        "accept (a), bad end (d): it is gone before",
+    ),
+)
 KINDS = ("linear", "cubic", "area")
 
 
 def draw_demo(event: str) -> None:
     """A viewport, plain and with saliency, below the panorama."""
-    folder = Path("results/demo/viewports", event.split("_")[0])
+    poster = cv2.imread(str(DEMO / event.split("_")[0] / f"{event}.jpg"))
+    write_picture(Path("docs/demo.jpg"), np.vstack([poster, stills(event, 0.5)]).astype(np.uint8))
+
+
+def draw_curating() -> None:
+    """Events of the demo, early and late in them, with the machine's caption and what a curator does."""
+    rows = []
+    for event, *lines in CURATED:
+        text = np.full((28 * len(lines) + 16, 960, 3), 255, np.uint8)
+        for number, line in enumerate(lines):
+            place = 8, 28 * (number + 1) - 4
+            cv2.putText(text, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
+        rows += [np.hstack([stills(event, share)[:, :480] for share in (0.1, 0.9)]), text]
+    write_picture(Path("docs/curating.jpg"), np.vstack(rows).astype(np.uint8))
+
+
+def stills(event: str, share: float) -> np.ndarray:
+    """The viewport and its overlay side by side, BGR [360, 960, 3], after a share of the event's pictures."""
+    folder = DEMO / event.split("_")[0]
     length = read_json(folder / "viewports.json")["events"][event]
-    middle = [length["lead_in"] + length["pictures"] // 2]
-    views = [read_pictures(folder / f"{event}{kind}.mp4", middle)[0][..., ::-1] for kind in ("", ".overlay")]
-    poster = cv2.imread(str(folder / f"{event}.jpg"))
-    row = np.hstack([cv2.resize(view, (480, 360), interpolation=cv2.INTER_AREA) for view in views])
-    write_picture(Path("docs/demo.jpg"), np.vstack([poster, row]).astype(np.uint8))
+    picture = [length["lead_in"] + int(share * length["pictures"])]
+    views = [read_pictures(folder / f"{event}{kind}.mp4", picture)[0][..., ::-1] for kind in ("", ".overlay")]
+    return np.hstack([cv2.resize(view, (480, 360), interpolation=cv2.INTER_AREA) for view in views])
 
 
 def draw_camera_paths(data: Path) -> None:
@@ -119,5 +154,7 @@ if sys.argv[1:] == ["viewports"]:
     draw_viewports(Path(os.environ["TSALV360_REAL_DATA"]))
 elif sys.argv[1:] == ["camera-paths"]:
     draw_camera_paths(Path(os.environ["TSALV360_REAL_DATA"]))
+elif sys.argv[1:] == ["curating"]:
+    draw_curating()
 else:
     draw_demo(sys.argv[1] if len(sys.argv) > 1 else "001_2")
