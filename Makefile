@@ -11,10 +11,10 @@ demo: .venv/base
 	@echo "The demo dataset is in results/demo/dataset; look at it in a browser: $(CURDIR)/results/demo/report.html"
 
 test: lint
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not soak"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not soak"
 
 test-fast: lint
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not soak"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not soak"
 
 soak: .venv/dev
 	$(BIN)/pytest -m soak

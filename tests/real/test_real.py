@@ -19,7 +19,6 @@ from tsalv360.video import probe
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("real"),  # built once
     pytest.mark.skipif("TSALV360_REAL_DATA" not in os.environ, reason="TSALV360_REAL_DATA names no folder"),
 ]
 DATA = Path(os.environ.get("TSALV360_REAL_DATA", "."))

@@ -10,7 +10,7 @@ from running import Workflow
 from tsalv360.events.compare import Track, match_events
 from tsalv360.files import read_json
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # built once
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from tsalv360.tables import TRACKS, write_table
 EDITED = "A blue star <script>alert(1)</script> drifts right. نجمة"
 GONE = re.compile("no server that answers|Run the command again: it goes on where it stopped")
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("label-studio")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

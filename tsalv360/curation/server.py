@@ -1,5 +1,6 @@
 """One's own Label Studio on this machine: its environment, its start on loopback, and its clean stop."""
 
+import fcntl
 import json
 import os
 import secrets
@@ -76,17 +77,23 @@ def make_environment(folder: Path = ENVIRONMENT) -> Path:
     """The program label-studio in an environment of its own; made once, and anew for other versions."""
     made = folder / "made.txt"
     packages = yaml.safe_load(REQUIREMENTS.read_text(encoding="utf-8"))["dependencies"][-1]["pip"]
-    if not made.exists() or made.read_text(encoding="utf-8").split() != packages:
-        print(f"Making the environment of Label Studio in {folder} (once; about 1 GB) ...", flush=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        installed = subprocess.run([*pip, *packages], stderr=subprocess.PIPE, text=True, check=False)
-        if installed.returncode:
-            raise InputError(folder, installed.stderr.strip()[-500:], "an installation", "Mend it and start again.")
-        with whole_file(made) as partial:
-            partial.write_text("\n".join(packages), encoding="utf-8")
+    with open(folder.with_name(f"{folder.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two starts at once, one makes it and the other waits
+        if not made.exists() or made.read_text(encoding="utf-8").split() != packages:
+            _install(packages, folder)
+            with whole_file(made) as partial:
+                partial.write_text("\n".join(packages), encoding="utf-8")
     return folder / "bin" / "label-studio"
+
+
+def _install(packages: list[str], folder: Path) -> None:
+    print(f"Making the environment of Label Studio in {folder} (once; about 1 GB) ...", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    installed = subprocess.run([*pip, *packages], stderr=subprocess.PIPE, text=True, check=False)
+    if installed.returncode:
+        raise InputError(folder, installed.stderr.strip()[-500:], "an installation", "Mend it and start again.")
 
 
 @contextmanager
