@@ -87,6 +87,16 @@ def kept_times(index: Mapping[str, Any], skip_first: int) -> pd.DataFrame:
     return pd.DataFrame({"frame": frames, "time_s": frames / index["fps"]})
 
 
+def stretches_of(time_s: NDArray[np.float64], fps: float) -> list[tuple[float, float]]:
+    """Starts and ends, in seconds, of the runs of kept frames without a gap.
+
+    Parameters: `time_s` [n] times of frames kept at 16 per second, or each frame once where `fps` is below that.
+    """
+    place = np.rint(time_s * min(fps, FPS))
+    runs = np.split(time_s, np.flatnonzero(np.diff(place) > 1) + 1)
+    return [(float(run[0]), float(run[-1])) for run in runs if len(run)]
+
+
 def estimated_bytes(n_frames: int, size: tuple[int, int], format: str) -> int:
     """About how much disk space `n_frames` frames of `size` (height, width) take, JPEG at quality 95."""
     return round(n_frames * size[0] * size[1] * _BYTES_PER_PIXEL[format])

@@ -129,6 +129,15 @@ def test_a_task_of_another_project_is_told(settings: CurationSettings) -> None:
     assert taken.problems[0].startswith("task 5: not a task of tsalv360, or edited by hand: no event_id")
 
 
+def test_an_annotation_of_another_form_is_told_and_the_others_count(settings: CurationSettings) -> None:
+    broken = annotation("u2", user=2)
+    del broken["updated_at"]
+    taken = take(settings, exported(broken, annotation()), exported(annotation("u3"), video=7))
+    assert "v_1: annotation 1 is not as Label Studio writes it (KeyError('updated_at'))" in taken.problems
+    assert any("the event 'v_1' does not belong to the video 7" in problem for problem in taken.problems)
+    assert len(records(settings)[0].history) == 1
+
+
 @pytest.mark.parametrize("content", [{"a": 1}, [{"caption": "x", "verdict": "accept"}], ["x"]])
 def test_another_format_is_refused(content: Any) -> None:
     with pytest.raises(InputError, match="another format"):
@@ -149,6 +158,7 @@ def test_the_export_is_kept_as_it_came_with_its_checksum(tmp_path: Path) -> None
 def test_a_file_that_is_broken_is_named_and_stays(settings: CurationSettings) -> None:
     take(settings, exported(annotation()))
     path = settings.file("demo", "v")
+    before_broken = path.read_bytes()
     path.write_text(path.read_text()[:200])
     before = path.read_bytes()
     with pytest.raises(InputError, match=r"v\.json: found no readable JSON"):
@@ -156,6 +166,14 @@ def test_a_file_that_is_broken_is_named_and_stays(settings: CurationSettings) ->
     assert path.read_bytes() == before
     path.write_text('{"format": 1, "video": "w", "events": []}')
     with pytest.raises(InputError, match="the video 'w'; expected 'v'"):
+        take(settings, exported(annotation("u2", user=2)))
+    path.write_bytes(before_broken.replace(b'"v_1"', b'"v"'))
+    with pytest.raises(InputError, match=r"at events\.0\.event_id 'v'"):
+        take(settings, exported(annotation("u2", user=2)))
+    emptied = json.loads(before_broken)
+    emptied["events"][0]["history"] = []
+    path.write_text(json.dumps(emptied))
+    with pytest.raises(InputError, match="no history of v_1"):
         take(settings, exported(annotation("u2", user=2)))
     path.write_text('{"format": 1, "video": "v", "events": [{"event_id": 3}]}')
     with pytest.raises(InputError, match=r"at events\.0\.event_id 3"):

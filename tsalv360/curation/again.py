@@ -14,8 +14,7 @@ from tsalv360.curation.push import asked_again, earlier
 from tsalv360.curation.records import EventRecord, read_records
 from tsalv360.curation.track import as_track
 from tsalv360.files import read_json, whole_file
-from tsalv360.frames import kept_frames, read_picture, write_picture
-from tsalv360.geometry import Array
+from tsalv360.frames import kept_times, read_picture, write_picture
 from tsalv360.projection import Picture
 from tsalv360.tables import TRACKS, read_table
 from tsalv360.viewports import Shot, poster
@@ -28,10 +27,10 @@ def match_records(config: Config) -> tuple[dict[str, EventRecord], dict[str, Nea
     """The records that hold for events of now, and the nearest earlier one of those that a person must see again."""
     holds: dict[str, EventRecord] = {}
     review: dict[str, Near] = {}
-    for video in plan_recordings(config):
+    for video, recording in plan_recordings(config).items():
         if records := read_records(config.curation.file(config.dataset.name, video), video):
             tracks = read_table(config.folder() / "tracks" / f"{video}.parquet", TRACKS)
-            carried = carry(records, tracks, _kept(config, video)[1])
+            carried = carry(records, tracks, _kept(config, video, recording.skip_first).time_s.to_numpy())
             holds |= carried.holds
             review |= {event: nearest for event, (nearest, *_) in carried.review.items()}
     return holds, review
@@ -46,20 +45,21 @@ def with_earlier(config: Config, task: dict[str, Any], review: Mapping[str, Near
     if event not in review or not review[event].record.decided:
         return task
     record, results = review[event].record, config.folder()
+    kept = _kept(config, video, plan_recordings(config)[video].skip_first)
     name = f"{event}-{task['data']['event_hash']}.jpg"
     now = read_picture(results / "viewports" / video / f"{event}.jpg")
     with whole_file(results / PICTURES / name) as partial:
-        write_picture(partial, _both(now, _as_judged(record, results / "frames" / video, *_kept(config, video))))
+        write_picture(partial, _both(now, _as_judged(record, results / "frames" / video, kept)))
     url = task["data"]["poster_url"].replace(f"/viewports/{video}/{event}.jpg", f"/{PICTURES}/{name}")
     return asked_again(task, earlier(record), poster_url=url)
 
 
-def _as_judged(record: EventRecord, frames: Path, numbers: list[int], times: Array) -> Picture:
-    """The poster of the event of a record. `numbers` [n] of kept frames stand at `times` [n] in seconds."""
-    track = as_track(record.track, times)
-    places = np.searchsorted(times, track.time_s)
+def _as_judged(record: EventRecord, frames: Path, kept: pd.DataFrame) -> Picture:
+    """The poster of the event of a record, from the folder of frames; `kept` has their `frame` and `time_s`."""
+    track = as_track(record.track, kept.time_s.to_numpy())
+    places = np.searchsorted(kept.time_s, track.time_s)
     middle = len(places) // 2
-    (panorama,) = [read_picture(file) for file in frames.glob(f"{numbers[places[middle]]:04d}.*")]
+    (panorama,) = [read_picture(file) for file in frames.glob(f"{kept.frame.iloc[places[middle]]:04d}.*")]
     rows = pd.DataFrame({"yaw_deg": track.yaw_deg, "pitch_deg": track.pitch_deg})
     stretches = [part for _, part in rows.groupby(np.cumsum(np.diff(places, prepend=places[0]) > 1))]
     shot = Shot(record.event_id, float(track.yaw_deg[middle]), float(track.pitch_deg[middle]), _HFOV, "event")
@@ -78,8 +78,6 @@ def _titled(picture: Picture, text: str) -> Picture:
     return np.vstack([bar, picture])
 
 
-def _kept(config: Config, video: str) -> tuple[list[int], Array]:
-    """Numbers and times, in seconds, of the kept frames of a video."""
-    index = read_json(config.folder() / "videos" / f"{video}.json")
-    numbers = kept_frames(index, plan_recordings(config)[video].skip_first)
-    return numbers, np.array(numbers) / index["fps"]
+def _kept(config: Config, video: str, skip_first: int) -> pd.DataFrame:
+    """`frame` and `time_s` of the kept frames of a video."""
+    return kept_times(read_json(config.folder() / "videos" / f"{video}.json"), skip_first)

@@ -58,7 +58,12 @@ def read_export(tasks: Any, users: Mapping[int, str]) -> tuple[list[Seen], list[
         if why := _unusable(data):
             problems.append(f"task {task.get('id')}: {why}")
             continue
-        judgements = [read_annotation(a, data, _who(a.get("completed_by"), users)) for a in task["annotations"]]
+        judgements = []
+        for number, annotation in enumerate(task["annotations"], 1):
+            try:
+                judgements.append(read_annotation(annotation, data, _who(annotation.get("completed_by"), users)))
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                problems.append(f"{data['event_id']}: annotation {number} is not as Label Studio writes it ({error!r})")
         drafts = [_who(draft.get("user"), users) for draft in task.get("drafts") or [] if isinstance(draft, dict)]
         seen.append(Seen(data, judgements, drafts))
     return seen, problems
@@ -117,10 +122,10 @@ def _unusable(data: dict[str, Any]) -> str:
     if missing:
         return f"not a task of tsalv360, or edited by hand: no {', '.join(missing)}"
     try:
-        check_id(data["video"], "video")
+        check_id(str(data["video"]), "video")
     except InputError as error:
         return str(error)
-    if not re.fullmatch(rf"{re.escape(data['video'])}_[0-9]+", str(data["event_id"])):
+    if not re.fullmatch(rf"{re.escape(str(data['video']))}_[0-9]+", str(data["event_id"])):
         return f"the event {data['event_id']!r} does not belong to the video {data['video']}"
     return ""
 

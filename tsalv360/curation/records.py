@@ -65,7 +65,7 @@ class EventRecord:
     `track` is where it was, as `tsalv360.curation.track` writes it; `decided_by` names those whose judgement holds.
     """
 
-    event_id: str
+    event_id: Annotated[str, Field(pattern=r"_[0-9]+$")]
     event_hash: str
     decided: Judged | None
     decided_by: list[str]
@@ -92,6 +92,8 @@ def read_records(path: str | Path, video: str) -> list[EventRecord]:
         raise InputError(path, f"at {place} {first['input']!r:.80}", first["msg"], advice) from None
     if file.video != video:
         raise InputError(path, f"the video {file.video!r}", f"{video!r}", "Give the file back its name.")
+    if unjudged := [record.event_id for record in file.events if not record.history]:
+        raise InputError(path, f"no history of {', '.join(unjudged)}", "the judgements that it was decided by", advice)
     return file.events
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsalv360.frames import FPS
-from tsalv360.report.timeline import stretches_of
+from tsalv360.frames import FPS, stretches_of
 
 
 def shown_times(track: pd.DataFrame, fps: float, lead_in: int, lead_out: int) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Studio:
         with self._explained("connect"):
             self.version = _version(self.url)
             self._client = LabelStudio(base_url=self.url, api_key=key, timeout=_TIMEOUT_S)
-            self.user: str = self._client.users.whoami().email or ""
+            self._client.users.whoami()  # tells whether the key opens it
 
     def open_project(self, title: str) -> "Project":
         """The project of this title with the labelling interface and the guide as they are now; made where it is not.

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-
-from tsalv360.frames import FPS
 
 _MAX_TICKS = 8
 
@@ -25,16 +22,6 @@ def bar(start_s: float, end_s: float, stretches: Sequence[tuple[float, float]], 
     length = max(end_s - start_s, 1e-9)
     parts = [(_percent(a - start_s, length), _percent(b - a, length)) for a, b in stretches]
     return Bar(_percent(start_s, duration_s), _percent(end_s - start_s, duration_s), parts)
-
-
-def stretches_of(time_s: NDArray[np.float64], fps: float) -> list[tuple[float, float]]:
-    """Starts and ends, in seconds, of the runs of kept frames without a gap.
-
-    Parameters: `time_s` [n] times of frames kept at 16 per second, or each frame once where `fps` is below that.
-    """
-    place = np.rint(time_s * min(fps, FPS))
-    runs = np.split(time_s, np.flatnonzero(np.diff(place) > 1) + 1)
-    return [(float(run[0]), float(run[-1])) for run in runs if len(run)]
 
 
 def lanes(spans: Sequence[tuple[float, float]]) -> list[int]:

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from tsalv360.frames import stretches_of
 from tsalv360.projection import Picture
-from tsalv360.report.timeline import stretches_of, ticks
+from tsalv360.report.timeline import ticks
 from tsalv360.sheets.style import INK, LINE, PAPER, SMALL, SOFT, colour_of, has_core, paper, strokes, text_width, write
 
 _LEAST, _MOST, _AXIS = 17, 27, 20  # heights in pixels of a row, and that of the time axis
