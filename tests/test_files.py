@@ -3,11 +3,15 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tsalv360.errors import InputError
 from tsalv360.files import link_or_copy, read_json, sha256, whole_file, whole_folder, write_json
 
 
@@ -59,13 +63,57 @@ def test_a_folder_whose_block_fails_leaves_the_old_one_and_nothing_else(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
-    left = tmp_path / ".frames.partial"
-    left.mkdir()
-    (left / "half").touch()
-    with whole_folder(tmp_path / "frames") as partial:
+def test_what_killed_processes_left_is_cleared_and_nothing_else(tmp_path: Path) -> None:
+    code = """if True:
+        import os, sys
+        from tsalv360.files import whole_file, whole_folder
+        with whole_folder(sys.argv[1] + "/frames") as folder, whole_file(sys.argv[1] + "/1.mp4") as file:
+            (folder / "half").touch()
+            file.touch()
+            os._exit(1)"""
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path)])
+    assert len(list(tmp_path.iterdir())) == 2
+    with whole_file(tmp_path / "1.overlay.mp4") as other, whole_file(tmp_path / "1.jpg") as another:
+        other.touch()
+        another.touch()
+        with whole_folder(tmp_path / "frames") as partial, whole_file(tmp_path / "1.mp4") as file:
+            (partial / "new").touch()
+            file.touch()
+    names = ["1.jpg", "1.mp4", "1.overlay.mp4", "frames", "new"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == names
+
+
+def test_of_two_writers_of_a_file_the_last_to_begin_wins_and_the_other_fails(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with ExitStack() as second:
+        with pytest.raises(FileNotFoundError), whole_file(path) as first:
+            first.write_text("old")
+            partial = second.enter_context(whole_file(path))
+            partial.write_text("half of the n")
+        assert not path.exists()
+        partial.write_text("new")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_two_writers_of_a_folder_the_last_to_begin_wins_and_nothing_is_mixed(tmp_path: Path) -> None:
+    path = tmp_path / "frames"
+    with ExitStack() as second:
+        with pytest.raises(FileNotFoundError), whole_folder(path) as first:
+            (first / "old").touch()
+            partial = second.enter_context(whole_folder(path))
+            (first / "later").touch()
+        assert not path.exists()
         (partial / "new").touch()
-    assert [path.name for path in sorted(tmp_path.rglob("*"))] == ["frames", "new"]
+    assert [file.name for file in path.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_damaged_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"caption": "a dog')
+    with pytest.raises(InputError, match=r"a\.json: found no readable JSON .*Make or copy it again\."):
+        read_json(tmp_path / "a.json")
 
 
 def test_a_full_disk_leaves_no_file(mount: Callable[[str], Path]) -> None:

@@ -160,15 +160,6 @@ def test_a_killed_extraction_leaves_no_folder_and_the_next_one_is_whole(tmp_path
     assert sorted(path.name for path in (tmp_path / "frames").iterdir()) == [f"{n:04d}.jpg" for n in numbers]
 
 
-def test_an_extraction_after_a_killed_one_clears_what_that_left(tmp_path: Path, video: Path) -> None:
-    left = tmp_path / ".frames.partial"
-    left.mkdir()
-    (left / "9999.jpg").write_bytes(b"half")
-    extract_frames(video, tmp_path / "frames", size=(48, 96), skip_first=50)
-    assert [path.name for path in tmp_path.iterdir()] == ["frames"]
-    assert not (tmp_path / "frames" / "9999.jpg").exists()
-
-
 def test_a_disk_that_fills_up_is_an_error_and_no_folder_stays(
     mount: Callable[[str], Path], video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -248,7 +248,7 @@ def test_a_killed_run_leaves_no_half_and_can_be_run_again(
         "96",
     ]
     process = subprocess.Popen([sys.executable, "-m", "tsalv360.cli", "predict", str(video), *arguments])
-    while not list(tmp_path.glob(".out.partial/*.overlay.mp4")):
+    while not list(tmp_path.glob(".out.*.partial/*.overlay.mp4")):
         assert process.poll() is None
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)

@@ -53,8 +53,8 @@ def pull(config: Config) -> None:
 def import_file(config: Config, file: Path) -> None:
     """Bring an export of any Label Studio into people's files, without a server."""
     try:
-        tasks = read_json(file)
-    except (OSError, ValueError) as error:
+        tasks = read_json(file, "Export again.")
+    except OSError as error:
         raise InputError(
             file, f"no readable JSON ({error})", "a whole export of Label Studio", "Export again."
         ) from None

@@ -80,10 +80,7 @@ def read_records(path: str | Path, video: str) -> list[EventRecord]:
     if not Path(path).exists():
         return []
     advice = "Mend it, or take it back from git."
-    try:
-        content = read_json(path)
-    except ValueError as error:
-        raise InputError(path, f"no readable JSON ({error})", "people's work on a video", advice) from None
+    content = read_json(path, advice)
     try:
         file = TypeAdapter(_File).validate_python(content)
     except ValidationError as error:
