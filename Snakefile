@@ -11,9 +11,10 @@ from snakemake.utils import min_version
 
 min_version("9.20")
 
-# Scripts that run in an environment of their own find the package beside the Snakefile.
+# Scripts that run in an environment of their own find the package beside the Snakefile, and end with this process.
 os.environ.update(
-    PYTHONPATH=f"{workflow.basedir}{os.pathsep}{os.getenv('PYTHONPATH', '')}"
+    PYTHONPATH=f"{workflow.basedir}{os.pathsep}{os.getenv('PYTHONPATH', '')}",
+    TSALV360_RUN=f"{os.getpid()}",
 )
 
 from tsalv360.captions import shard_of

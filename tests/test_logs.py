@@ -1,10 +1,14 @@
 """The log of a job holds what it printed, and for bad input the message and the way out, without a traceback."""
 
 import logging
+import os
+import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tsalv360.errors import InputError
@@ -43,6 +47,59 @@ def test_a_full_disk_needs_no_traceback_either(tmp_path: Path) -> None:
     assert "No space left on device" in text
     assert "Traceback" not in text
     assert "exclude" not in text  # no video to go on without
+
+
+def test_too_little_memory_is_named_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit), logged(tmp_path / "a.log", "127"):
+        np.empty(2**50)
+    text = (tmp_path / "a.log").read_text()
+    assert "error: not enough memory (Unable to allocate" in text
+    assert "snakemake --cores 1" in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("where", "made"),
+    [
+        ("events/127.parquet", "events/127.parquet"),
+        ("captions/shards/0001.json", "captions/shards/0001.json"),
+        ("saliency/127/127_1/0021.png", "saliency/127"),
+        ("saliency/127", "saliency/127"),
+        ("saliency/128", None),
+        ("../../127.mp4", None),
+    ],
+)
+def test_what_a_stage_made_can_be_made_again(tmp_path: Path, where: str, made: str | None) -> None:
+    results = tmp_path / "the results"
+    for name in ("events/127.parquet", "captions/shards/0001.json", "saliency/127/127_1/0021.png", "logs/x/127.log"):
+        (results / name).parent.mkdir(parents=True, exist_ok=True)
+        (results / name).touch()
+    (results / "saliency" / "127" / ".snakemake_timestamp").touch()
+    with pytest.raises(SystemExit), logged(results / "logs" / "x" / "127.log", "127"):
+        raise InputError(results / where, "half of it", "all", "Mend it.")
+    text = (results / "logs" / "x" / "127.log").read_text()
+    told = f"To have it made again, run snakemake after:  rm -r '{results / made}'\n" if made else None
+    assert (told in text) if told else ("made again" not in text)
+
+
+def test_a_job_ends_with_the_run_that_started_it(tmp_path: Path) -> None:
+    code = """if True:
+        import sys, time
+        from tsalv360.logs import logged
+        with logged(sys.argv[1]):
+            print("begun")
+            time.sleep(120)"""
+    run = subprocess.Popen(["sleep", "120"])
+    log = tmp_path / "a.log"
+    job = subprocess.Popen([sys.executable, "-c", code, str(log)], env={**os.environ, "TSALV360_RUN": str(run.pid)})
+    while not (log.exists() and log.read_text()):
+        assert job.poll() is None
+        time.sleep(0.05)
+    time.sleep(1.5)
+    assert job.poll() is None
+    run.kill()
+    run.wait()
+    assert job.wait(60) == 1
 
 
 def test_any_other_error_leaves_its_traceback(tmp_path: Path) -> None:

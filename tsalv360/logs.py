@@ -1,6 +1,7 @@
 """The log of one job: what it printed, its warnings, and its error with the way out."""
 
 import logging
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator
@@ -8,23 +9,46 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from tsalv360.errors import InputError
+from tsalv360.orphans import ended_with_its_run
 
 
 @contextmanager
 def logged(path: str | Path, video: str | None = None) -> Iterator[None]:
-    """Send all output of a block to the log file at `path`.
+    """Send all output of a block to the log file at `path`; the process ends with the run that started it.
 
-    Bad input ends the process with status 1 and its message; any other error also leaves its traceback. Where the
-    job works on one `video`, the message says how to go on without it.
+    Bad input ends the process with status 1 and its message; any other error also leaves its traceback. Where a stage
+    made the input, the message says how to have it made again, and where the job works on one `video`, how to go on
+    without it.
     """
-    with open(path, "w", encoding="utf-8", buffering=1) as file, redirect_stdout(file), redirect_stderr(file):
+    with (
+        ended_with_its_run(),
+        open(path, "w", encoding="utf-8", buffering=1) as file,
+        redirect_stdout(file),
+        redirect_stderr(file),
+    ):
         logging.basicConfig(stream=file, format="%(levelname)s: %(message)s", level=logging.INFO, force=True)
         try:
             yield
+        except MemoryError as error:
+            print(f"error: not enough memory ({error}). Run fewer jobs at once: snakemake --cores 1")
+            sys.exit(1)
         except Exception as error:
             if not isinstance(error, InputError | OSError):
                 traceback.print_exc()
             print(f"error: {error}")
+            made = _made_by_a_stage(error.where, Path(path)) if isinstance(error, InputError) else None
+            if made:
+                print(f"To have it made again, run snakemake after:  rm -r {shlex.quote(str(made))}")
             if video:
                 print(f'To go on without this video, add to the config:  videos: {{exclude: {{"{video}": "reason"}}}}')
             sys.exit(1)
+
+
+def _made_by_a_stage(where: object, log: Path) -> Path | None:
+    """The output of a job, a file or a folder with Snakemake's mark, that `where` is or lies in."""
+    results = next((folder.parent for folder in log.parents if folder.name == "logs"), None)
+    if results is None or not isinstance(where, str | Path) or not Path(where).is_relative_to(results):
+        return None
+    within = [Path(where), *Path(where).parents]
+    below = within[: within.index(results)][::-1]
+    return next((path for path in below if path.is_file() or (path / ".snakemake_timestamp").exists()), None)

@@ -359,7 +359,9 @@ def _truncated(path: str | Path, found: str) -> InputError:
     return InputError(path, f"a truncated video ({found})", "the whole file", "Download or copy it again.")
 
 
-def _unreadable(path: str | Path, error: Exception) -> InputError:
+def _unreadable(path: str | Path, error: FFmpegError) -> Exception:
+    if isinstance(error, MemoryError):
+        return error
     return InputError(path, f"no readable video ({error})", "a video that FFmpeg decodes", "Replace the file.")
 
 

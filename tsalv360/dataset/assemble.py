@@ -164,13 +164,11 @@ def _write_event(folder: Path, saliency: Path, caption: str) -> set[int]:
     numbers = set()
     for path in sorted(saliency.glob("*.png")):
         if not read_picture(path, gray=True).any():
-            raise InputError(
-                path, "a saliency map of zeros", "at least one fixation", "Delete its folder and run again."
-            )
+            raise InputError(path, "a saliency map of zeros", "at least one fixation", "Make its video's maps again.")
         link_or_copy(path, folder / path.name)
         numbers.add(int(path.stem))
     if not numbers:
-        raise InputError(saliency, "no saliency map", "one per frame of the event", "Delete its folder and run again.")
+        raise InputError(saliency, "no saliency map", "one per frame of the event", "Make its video's maps again.")
     return numbers
 
 

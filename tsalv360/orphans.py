@@ -1,0 +1,35 @@
+"""Jobs end with the run that started them: nobody would record what an orphan writes, and a new run writes it too."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+RUN = "TSALV360_RUN"  # in the environment of jobs: the process that started them
+_LOOK_S = 0.5
+
+
+@contextmanager
+def ended_with_its_run() -> Iterator[None]:
+    """End this process at once when the process that `RUN` names is gone while the block runs."""
+    run, done = int(os.environ.get(RUN, 0)), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_LOOK_S):
+            if not _alive(run):
+                os._exit(1)
+
+    if run:
+        threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
