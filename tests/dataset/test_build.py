@@ -1,5 +1,6 @@
 """The dataset folder: all parts together, whole and checkable, with splits and a card that tells what it is."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from tsalv360.config import load_config
 from tsalv360.dataset.assemble import assemble_video
 from tsalv360.dataset.build import build_dataset
+from tsalv360.errors import InputError
 from tsalv360.files import read_json, write_json
 from tsalv360.sources.recording import fixations_table
 from tsalv360.tables import (
@@ -82,6 +84,20 @@ def build(tmp_path: Path, parts: list[Path], dropped: pd.DataFrame = DROPS, **ch
     settings = load_config({"sources": [], "dataset": content["dataset"]}).dataset
     build_dataset(tmp_path / "dataset", parts, indexes, dropped, settings, content)
     return tmp_path / "dataset"
+
+
+@pytest.mark.parametrize("name", ["TSV360_gt/001/001_1/0003.png", "TSV360_gt/002/002_1/description.txt"])
+def test_a_map_or_caption_that_has_changed_since_it_was_assembled_is_refused_by_name(
+    tmp_path: Path, parts: list[Path], name: str
+) -> None:
+    path = next(part / name for part in parts if (part / name).exists())
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match=re.escape(f"{path}: found another content")):
+        build(tmp_path, parts)
+    path.unlink()
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        build(tmp_path, parts)
+    assert not (tmp_path / "dataset").exists()
 
 
 def test_the_folder_holds_all_parts_together(tmp_path: Path, parts: list[Path]) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 import pandas as pd
 
 from tsalv360.captions.checks import count_tokens
-from tsalv360.dataset.assemble import CHECKSUMS, CURATION, FOLDERS, LEFT_OUT, checksum_lines
+from tsalv360.dataset.assemble import CHECKSUMS, CURATION, LEFT_OUT, checksum_lines
 from tsalv360.dataset.card import write_card
 from tsalv360.dataset.settings import DatasetSettings
 from tsalv360.dataset.splits import in_no_fold, make_splits
-from tsalv360.files import link_or_copy, read_json, whole_folder, write_json
+from tsalv360.errors import InputError
+from tsalv360.files import link_or_copy, read_json, sha256, whole_folder, write_json
 from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, Table, read_table, write_table
 
 TABLES: dict[str, Table] = {"annotations": ANNOTATIONS, "clips": CLIPS, "fixations": DATASET_FIXATIONS}
@@ -30,9 +31,9 @@ def build_dataset(
     left out of all videos; `config` the whole configuration, for the card.
     """
     with whole_folder(directory) as partial:
+        maps: list[str] = []
         for part in parts:
-            for folder in FOLDERS:
-                _link_tree(part, folder, partial)
+            maps += _link_part(part, partial)
         tables = {}
         for name, table in TABLES.items():
             tables[name] = pd.concat([read_table(part / f"{name}.parquet", table) for part in parts], ignore_index=True)
@@ -48,7 +49,6 @@ def build_dataset(
         if curation:
             write_json(partial / CURATION, curation)
         write_card(partial / "README.md", indexes, tables, dropped, left_out, curation, folds, config)
-        maps = [line for part in parts for line in (part / CHECKSUMS).read_text("utf-8").splitlines(keepends=True)]
         others = sorted(path for path in partial.iterdir() if path.is_file())
         (partial / CHECKSUMS).write_text("".join([*checksum_lines(others, partial), *maps]), encoding="utf-8")
 
@@ -70,9 +70,14 @@ def _curation(paths: list[Path]) -> dict[str, Any] | None:
     return {"n_curators": len(set(lists.pop("curators"))), **lists}
 
 
-def _link_tree(source: Path, folder: str, target: Path) -> None:
-    for path in sorted((source / folder).rglob("*")):
-        place = target / path.relative_to(source)
-        if path.is_file():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            link_or_copy(path, place)
+def _link_part(part: Path, target: Path) -> list[str]:
+    """Link a part's captions, maps and points; returns their checksum lines, InputError where one does not hold."""
+    lines = (part / CHECKSUMS).read_text("utf-8").splitlines(keepends=True)
+    for line in lines:
+        digest, name = line.rstrip("\n").split("  ", 1)
+        place = target / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not (part / name).is_file() or sha256(part / name) != digest:
+            raise InputError(part / name, "another content", f"that of {CHECKSUMS} beside it", "Make it again.")
+        link_or_copy(part / name, place)
+    return lines
