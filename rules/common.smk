@@ -1,6 +1,15 @@
 # Input functions. Settings go to the scripts as plain dicts: a change of other objects would trigger no rerun.
 
 
+def get_stamps(video, *sources):
+    # Of a source that an older file replaces the time is no newer, which is all that Snakemake looks at. Those of the
+    # demo are not there yet.
+    if DEMO and video in demo.video_ids(DEMO):
+        return []
+    stats = [source.stat() for source in sources]
+    return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
+
+
 def get_videos_of_shard(wildcards):
     return [video for video in CONSTRUCTED if SHARDS[video] == wildcards.shard]
 

@@ -16,6 +16,7 @@ rule fixations:
         runtime=10,
     params:
         recording=lambda w: asdict(RECORDINGS[w.video]),
+        stamps=lambda w: get_stamps(w.video, *RECORDINGS[w.video].gaze),
         settings=asdict(CONFIG.fixations),
     message:
         "Finding the fixations of {wildcards.video}"

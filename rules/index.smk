@@ -15,6 +15,9 @@ rule index:
         runtime=20,
     params:
         recording=lambda w: asdict(RECORDINGS[w.video]),
+        stamps=lambda w: get_stamps(
+            w.video, RECORDINGS[w.video].video, *RECORDINGS[w.video].gaze
+        ),
         force_2to1=CONFIG.frames.force_2to1,
         ready=CONFIG.frames.ready,
     message:
