@@ -1,5 +1,6 @@
 """A video's part of the dataset: clips, the published form on disk, checksums, and what is refused."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +148,15 @@ def test_points_and_the_maps_of_all_observers_come_along_with_checksums(
     assert all(name in listed for name in maps)
     assert read_table(part / "points/127.parquet", POINTS).yaw_deg.tolist() == [1.0, 2.0]
     assert not (part / "TSV360_gt" / "127" / "all").exists()
+
+
+@pytest.mark.parametrize("name", ["points.parquet", "saliency/all/0022.png", "saliency/127_2/0030.png"])
+def test_what_is_damaged_is_not_passed_on(assemble: Callable[[], Path], tmp_path: Path, name: str) -> None:
+    write_maps(tmp_path / "saliency" / "all", KEPT)
+    path = tmp_path / name
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match=f"{re.escape(str(path))}: found no readable"):
+        assemble()
 
 
 def test_annotations_are_drafts_of_the_machine(assemble: Callable[[], Path]) -> None:

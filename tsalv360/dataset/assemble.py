@@ -84,8 +84,10 @@ def assemble_video(
             points_anew = points_of(anew, curation.saliency.window_s)
             write_table(part_of_points, _points_now(points, applied.events.event_id, points_anew), POINTS)
         else:
+            read_table(points, POINTS)  # a damaged one goes no further
             _link(Path(points), part_of_points)
         for path in sorted(Path(saliency, ALL_OBSERVERS).glob("*.png")):
+            read_picture(path, gray=True)
             _link(path, partial / SALIENCY_ALL / video / path.name)
         annotations = [
             annotation_row(index, str(name), (start, end), applied.captions[name], "machine")
