@@ -20,11 +20,14 @@ class Workflow:
     folder: Path
     configs: tuple[Path, ...] = (TINY,)
 
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str) -> list[str]:
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
         configs = ["--configfile", *map(str, self.configs)] if self.configs else []
+        return [*command, *arguments, *configs]
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*command, *arguments, *configs],
+            self.command(*arguments),
             cwd=self.folder,
             env={**os.environ, **environment},
             stdout=subprocess.PIPE,

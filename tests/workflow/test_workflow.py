@@ -1,13 +1,10 @@
 """The graph as its user meets it: plans, builds, reruns, refusals."""
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -180,26 +177,6 @@ def test_one_broken_video_fails_alone_and_can_be_excluded(copy: Workflow) -> Non
     excluded.build()
     assert "cut excluded by the config: the download was cut off" in (results / "dataset" / "README.md").read_text()
     assert "the download was cut off" in (results / "report.html").read_text()
-
-
-def test_a_killed_run_resumes(fresh: Workflow, built: Workflow) -> None:
-    """After kill -9 of a run and its jobs in the middle, a rerun gives the dataset of an undisturbed one."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
-    with (fresh.folder / "log").open("w+") as log:
-        process = subprocess.Popen(
-            [*command, "--configfile", str(TINY)], cwd=fresh.folder, stdout=log, stderr=log, start_new_session=True
-        )
-        while "Finding the events" not in (fresh.folder / "log").read_text():
-            assert process.poll() is None, (fresh.folder / "log").read_text()
-            time.sleep(0.1)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert not (fresh.results / "dataset").exists()
-    assert fresh.run("--unlock").returncode == 0
-    fresh.build()
-    assert "Nothing to be done" in fresh.run("-n").stdout
-    sums = [(workflow.results / "dataset" / "SHA256SUMS").read_text() for workflow in (fresh, built)]
-    assert sums[0] == sums[1]
 
 
 def test_snakemake_makes_its_own_report(copy: Workflow) -> None:

@@ -1,0 +1,121 @@
+"""Many builds with random kills: each ends with the dataset of an undisturbed one, and nothing stays behind.
+
+TSALV360_SOAK_ROUNDS sets how many; TSALV360_SOAK_SEED which kills. Each round prints its figures.
+"""
+
+import os
+import random
+import shutil
+import signal
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from running import Workflow
+from workflow.killing import Run, checksums, left_behind, running
+
+ROUNDS = int(os.environ.get("TSALV360_SOAK_ROUNDS", "100"))
+SEED = int(os.environ.get("TSALV360_SOAK_SEED", "0"))
+MAX_KILLS = 4  # in a round
+# What is removed before a round: of five rounds one starts from nothing, the others somewhere in the middle.
+STARTS = [
+    None,
+    ["frames", "viewports", "captions"],
+    ["events", "tracks", "assignments", "dropped", "saliency", "points"],
+    ["viewports", "captions", ".captions_cache"],
+    ["captions", "assembled"],
+]
+LAST = ["sheets", "curation_tasks", "assembled", "dataset", "report.html"]
+
+
+@pytest.mark.soak
+def test_nothing_is_lost_whatever_is_killed_and_whenever(built: Workflow, tmp_path: Path) -> None:
+    kills: Counter[str] = Counter()
+    for number in range(ROUNDS):
+        chance, begun = random.Random(SEED + number), time.monotonic()
+        folder = tmp_path / str(number)
+        workflow, removed = start(built, folder, STARTS[number % len(STARTS)])
+        size = size_of(workflow.results)
+        of_round = [disturb(workflow, chance) for _ in range(chance.randint(1, MAX_KILLS))]
+        recover(workflow)
+        assert checksums(workflow) == checksums(built), f"round {number}: another dataset"
+        assert left_behind(folder) == [], f"round {number}"
+        assert processes_in(folder) == [], f"round {number}"
+        assert files_of(workflow) == files_of(built), f"round {number}: other files"
+        kills.update(of_round)
+        seconds = time.monotonic() - begun
+        print(f"round {number}: removed {removed}; {', '.join(of_round)}; {size} to {size_of(workflow.results)} bytes; "
+              f"{seconds:.0f} s", flush=True)  # fmt: skip
+        shutil.rmtree(folder)
+    print(f"{ROUNDS} rounds, {sum(kills.values())} kills: {dict(kills)}", flush=True)
+
+
+def start(built: Workflow, folder: Path, removed: list[str] | None) -> tuple[Workflow, str]:
+    """A folder in which a build can begin: an empty one, or a built one without some stages."""
+    workflow = Workflow(folder)
+    if removed is None:
+        folder.mkdir()
+        return workflow, "everything"
+    shutil.copytree(built.folder, folder, copy_function=shutil.copy2)
+    for name in dict.fromkeys([*removed, *LAST]):
+        path = workflow.results / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return workflow, " ".join(removed)
+
+
+def disturb(workflow: Workflow, chance: random.Random) -> str:
+    """Begin a run and kill something in it at a random moment; returns what."""
+    what = chance.choice(["kill -9 of a job", "kill -9 of the run", "kill -9 of all", "SIGTERM to the run", "Ctrl-C"])
+    with running(workflow) as run:
+        main = psutil.Process(run.process.pid)
+        if not reaches_job(run, chance.randint(1, 6)):
+            return "nothing, it had ended"
+        time.sleep(chance.uniform(0, 3))
+        jobs = [process for _, process in run.jobs()]
+        hit, number = {
+            "kill -9 of a job": (jobs[:1], signal.SIGKILL),
+            "kill -9 of the run": ([main], signal.SIGKILL),
+            "kill -9 of all": ([main, *jobs], signal.SIGKILL),
+            "SIGTERM to the run": ([main], signal.SIGTERM),
+            "Ctrl-C": ([main, *jobs], signal.SIGINT),
+        }[what]
+        for process in hit:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        run.ends()
+        assert psutil.wait_procs(jobs, timeout=60)[1] == [], "a job goes on without its run"
+    return what if hit else "nothing, between two jobs"
+
+
+def reaches_job(run: Run, wanted: int) -> bool:
+    """Wait until the run has begun as many jobs; False when it ends before."""
+    seen: set[int] = set()
+    while len(seen) < wanted and run.process.poll() is None:
+        seen |= {process.pid for _, process in run.jobs()}
+        time.sleep(0.05)
+    return run.process.poll() is None
+
+
+def recover(workflow: Workflow) -> None:
+    """What docs/faults.md says to type."""
+    assert workflow.run("--unlock").returncode == 0
+    workflow.build()
+
+
+def processes_in(folder: Path) -> list[str]:
+    found = []
+    for process in psutil.process_iter(["cwd", "cmdline"]):
+        if process.info["cwd"] and Path(process.info["cwd"]).is_relative_to(folder):
+            found.append(" ".join(process.info["cmdline"]))
+    return found
+
+
+def files_of(workflow: Workflow) -> set[str]:
+    return {path.relative_to(workflow.results).as_posix() for path in workflow.results.rglob("*") if path.is_file()}
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
