@@ -12,7 +12,7 @@ import psutil
 from running import Workflow
 
 Found = TypeVar("Found")
-_PATIENCE_S = 300
+_PATIENCE_S = 900
 
 
 class Run:
