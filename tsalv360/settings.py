@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 STRICT = ConfigDict(extra="forbid", str_strip_whitespace=True)
+NO_BRACES = r"^[^{}]+$"  # for folders of outputs, in whose paths Snakemake takes {x} for a wildcard
 
 
 def setting(default: Any, meaning: str, *, unit: str = "", **limits: Any) -> Any:

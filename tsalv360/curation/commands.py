@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tsalv360.captions.text import plain
 from tsalv360.config import Config, plan_recordings
 from tsalv360.curation import server
 from tsalv360.curation.again import PICTURES, match_records, with_earlier
@@ -54,7 +55,7 @@ def import_file(config: Config, file: Path) -> None:
     """Bring an export of any Label Studio into people's files, without a server."""
     try:
         tasks = read_json(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             file, f"no readable JSON ({error})", "a whole export of Label Studio", "Export again."
         ) from None
@@ -205,7 +206,7 @@ def _tell_plan(plan: Plan) -> None:
 def _list(what: str, items: Sequence[str]) -> None:
     if items:
         more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-        print(f"{what} ({len(items)}):\n  " + "\n  ".join(items[:_SHOWN]) + more)
+        print(f"{what} ({len(items)}):\n  " + "\n  ".join(map(plain, items[:_SHOWN])) + more)
 
 
 def _interrupt(*_: object) -> NoReturn:
