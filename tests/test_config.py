@@ -101,6 +101,8 @@ def test_all_wrong_keys_are_named_at_once() -> None:
         ("captions.max_failed", -1, "a whole number, from 0"),
         ("captions.llava.dtype", "int8", "'bfloat16' or 'float16' or 'float32'"),
         ("results", 3, "text"),
+        ("results", "out/{video}", "text, matching"),
+        ("captions.endpoint.url", "https://me:sk-very-secret@host/v1", "text, matching"),
         ("frames", None, "a mapping"),
         ("sources", None, "a list"),
         ("sources", {"kind": "demo"}, "a list"),
