@@ -231,6 +231,13 @@ def test_an_id_that_is_no_plain_name_is_refused(name: str) -> None:
     assert f"the id '{name}'" in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["<results>/a.mp4", "{wildcards.video}.mp4", "{x}"])
+def test_a_path_that_snakemake_would_read_as_another_is_refused(path: str) -> None:
+    config = load_config({"sources": [], "videos": {"ocean": OWN | {"path": path}}, "dataset": {"folds": 1}})
+    with pytest.raises(InputError, match=r"videos\.ocean\.path: found '.*'; expected a path without {}<>"):
+        plan_recordings(config)
+
+
 def test_a_file_of_a_source_that_cannot_name_a_video_is_named_and_can_be_excluded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
