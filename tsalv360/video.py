@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NamedTuple, Self, cast
+from typing import Any, Literal, NamedTuple, Self, cast
 
 import av
 import numpy as np
@@ -182,7 +182,8 @@ def pictures_at(
 
 def open_video(path: str | Path) -> av.container.InputContainer:
     """A video file, opened so that FFmpeg refuses pictures over `MAX_PIXELS`."""
-    return av.open(path, stream_options=[{"max_pixels": str(MAX_PIXELS)}] * _MOST_STREAMS)
+    limits: Any = [{"max_pixels": str(MAX_PIXELS)}] * _MOST_STREAMS  # PyAV's types want texts here
+    return av.open(path, stream_options=limits)
 
 
 def decode(path: str | Path) -> Iterator[av.VideoFrame]:
