@@ -50,13 +50,17 @@ RESULTS = CONFIG.folder()
 VIDEOS = list(RECORDINGS)
 # Those of a published dataset have maps and captions already; the others are constructed from gaze.
 PUBLISHED = [v for v in VIDEOS if RECORDINGS[v].gaze_format == published.FORMAT]
-CONSTRUCTED = [v for v in VIDEOS if v not in PUBLISHED]
+CONSTRUCTED = [v for v in VIDEOS if RECORDINGS[v].gaze_format != published.FORMAT]
 SHARDS = {video: shard_of(video, CONFIG.captions.shards) for video in CONSTRUCTED}
+VIDEOS_OF_SHARD = {shard: [] for shard in SHARDS.values()}
+for video, shard in SHARDS.items():
+    VIDEOS_OF_SHARD[shard].append(video)
+ANY_VIDEO = "[A-Za-z0-9-]+"
 WITH_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 
 
 wildcard_constraints:
-    video="[A-Za-z0-9-]+",
+    video=ANY_VIDEO,
     shard="[0-9]{4}",
 
 

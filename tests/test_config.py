@@ -101,6 +101,8 @@ def test_all_wrong_keys_are_named_at_once() -> None:
         ("captions.max_failed", -1, "a whole number, from 0"),
         ("captions.llava.dtype", "int8", "'bfloat16' or 'float16' or 'float32'"),
         ("results", 3, "text"),
+        ("results", "out/{video}", "text, matching"),
+        ("captions.endpoint.url", "https://me:sk-very-secret@host/v1", "text, matching"),
         ("frames", None, "a mapping"),
         ("sources", None, "a list"),
         ("sources", {"kind": "demo"}, "a list"),
@@ -227,6 +229,13 @@ def test_an_id_that_is_no_plain_name_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="letters, digits and hyphens, like ocean-2") as caught:
         plan_recordings(load_config({"sources": [], "videos": {name: OWN}, "dataset": {"folds": 1}}))
     assert f"the id '{name}'" in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["<results>/a.mp4", "{wildcards.video}.mp4", "{x}"])
+def test_a_path_that_snakemake_would_read_as_another_is_refused(path: str) -> None:
+    config = load_config({"sources": [], "videos": {"ocean": OWN | {"path": path}}, "dataset": {"folds": 1}})
+    with pytest.raises(InputError, match=r"videos\.ocean\.path: found '.*'; expected a path without {}<>"):
+        plan_recordings(config)
 
 
 def test_a_file_of_a_source_that_cannot_name_a_video_is_named_and_can_be_excluded(

@@ -156,3 +156,14 @@ def test_where_links_are_impossible_the_file_is_copied(tmp_path: Path, mount: Ca
     link_or_copy(tmp_path / "a", target)
     assert target.read_text() == "map"
     assert not (tmp_path / "a").samefile(target)
+
+
+def test_a_second_place_of_a_link_is_that_of_its_file(tmp_path: Path) -> None:
+    """As in a folder of the Hub's cache, whose links are relative."""
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "a1b2").write_text("picture")
+    (tmp_path / "deep" / "frames").mkdir(parents=True)
+    link, place = tmp_path / "deep" / "frames" / "0021.png", tmp_path / "0021.png"
+    link.symlink_to("../../blobs/a1b2")
+    link_or_copy(link, place)
+    assert place.read_text() == "picture" and not place.is_symlink()

@@ -20,7 +20,7 @@ from tsalv360.fixations import FixationSettings
 from tsalv360.frames import FrameSettings
 from tsalv360.report.settings import ReportSettings
 from tsalv360.saliency import SaliencySettings
-from tsalv360.settings import STRICT, setting
+from tsalv360.settings import NO_BRACES, STRICT, setting
 from tsalv360.sources import OwnVideo, Recording, Source, tsv360
 from tsalv360.sources.recording import check_id
 from tsalv360.viewports import ViewportSettings
@@ -35,7 +35,7 @@ class Config:
     """Everything that a run depends on."""
 
     sources: list[Source] = setting(..., "data sets that videos and gaze are taken from; a list")
-    results: str = setting("results", "folder of all results")
+    results: str = setting("results", "folder of all results", pattern=NO_BRACES)
     videos: dict[str, OwnVideo] = setting(dict, "own videos by id: letters, digits and hyphens")
     exclude: dict[str, str] = setting(dict, "videos that are left out, each with the reason")
     dataset: DatasetSettings = field(default_factory=DatasetSettings)

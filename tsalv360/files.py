@@ -67,14 +67,15 @@ def _remove_left(path: Path) -> None:
 def write_json(path: str | Path, content: Any) -> None:
     """Write `content` as readable JSON."""
     with whole_file(path) as partial:
-        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # half characters as JSON escapes them
 
 
 def read_json(path: str | Path, advice: str = "Make or copy it again.") -> Any:
     """The content of a JSON file; InputError with `advice` where it is damaged."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(path, f"no readable JSON ({error})", "a whole file", advice) from None
 
 
@@ -87,6 +88,6 @@ def sha256(path: str | Path) -> str:
 def link_or_copy(source: Path, target: Path) -> None:
     """Give a file a second place: a hard link where the file system allows it, else a copy."""
     try:
-        os.link(source, target)
+        os.link(source.resolve(), target)  # of a link, as in a folder of the Hub's cache, what it leads to
     except OSError:  # another file system, or one without hard links
         shutil.copyfile(source, target)

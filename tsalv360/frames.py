@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
+from tsalv360 import MAX_PIXELS
 from tsalv360.errors import InputError
 from tsalv360.files import link_or_copy, whole_folder
 from tsalv360.progress import progress
@@ -30,6 +31,7 @@ FPS = 16  # of everything that is made from videos
 # The most of three real 360° videos at 1920×960; synthetic film grain takes 2 to 3 times as much.
 _BYTES_PER_PIXEL = {"jpg": 0.2, "png": 1.0}
 _SAMPLING = {"4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444}
+_MOST_FRAMES = 1_000_000  # 9 hours at 30 fps; one file of a wild name would cost a list of all numbers below it
 _READY = re.compile(r"(\d+)\.(jpg|jpeg|png)", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
@@ -176,7 +178,9 @@ def ready_frames(folder: Path) -> dict[int, Path]:
     found: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
         if match := _READY.fullmatch(path.name):
-            other = found.setdefault(int(match[1]), path)
+            if (number := int(match[1])) >= _MOST_FRAMES:
+                raise InputError(path, f"the number {number}", f"one below {_MOST_FRAMES:,}", "Rename or remove it.")
+            other = found.setdefault(number, path)
             if other != path:
                 raise InputError(folder, f"{other.name} and {path.name}", "one picture of each number", "Remove one.")
     if not found:
@@ -235,13 +239,23 @@ def write_picture(path: Path, picture: NDArray[np.uint8], quality: int = 95, chr
 
 
 def read_picture(path: Path, gray: bool = False) -> NDArray[np.uint8]:
-    """Read a picture as uint8 RGB [H, W, 3] or gray [H, W]; InputError when it is missing, damaged or cut off."""
+    """Read a picture as uint8 RGB [H, W, 3] or gray [H, W]; InputError when `decode_picture` cannot."""
+    picture = decode_picture(path, cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR_RGB)
+    return picture.astype(np.uint8, copy=False)
+
+
+def decode_picture(path: Path, flags: int = cv2.IMREAD_UNCHANGED) -> NDArray[Any]:
+    """A picture as OpenCV's `flags` say; InputError when it is missing, damaged, cut off or over `MAX_PIXELS`."""
     content = np.frombuffer(path.read_bytes() if path.is_file() else b"", dtype=np.uint8)
-    # OpenCV's own reader fills up what is cut off
-    picture = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR_RGB) if content.size else None
+    try:
+        # OpenCV's own reader fills up what is cut off
+        picture = cv2.imdecode(content, flags) if content.size else None
+    except cv2.error:
+        found, expected = "a picture that is too large", f"at most {MAX_PIXELS:,} pixels"
+        raise InputError(path, found, expected, "Make it smaller, or remove it.") from None
     if picture is None:
         raise InputError(path, "no readable picture", "a whole PNG or JPEG", "Make or copy it again.")
-    return picture.astype(np.uint8, copy=False)
+    return picture
 
 
 def _wanted_and_present(

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 STRICT = ConfigDict(extra="forbid", str_strip_whitespace=True)
+NO_BRACES = r"^[^{}<>]+$"  # of folders of outputs: Snakemake takes {x} for a wildcard, <x> for a part of its own
 
 
 def setting(default: Any, meaning: str, *, unit: str = "", **limits: Any) -> Any:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tsalv360.errors import InputError
 from tsalv360.frames import FPS
-from tsalv360.video import SOUND_RATE, decode
+from tsalv360.video import SOUND_RATE, decode, open_video
 
 _PER_PICTURE = SOUND_RATE // FPS  # samples
 _JITTER_S = 0.05  # of the time stamps of sound that has no holes
@@ -52,7 +52,7 @@ def read_sound(video: str | Path, index: Mapping[str, Any]) -> Sound | None:
     begin = first.time or 0.0
     samples = np.zeros((round(index["n_frames"] / index["fps"] * SOUND_RATE), 2), dtype=np.int16)
     try:
-        with av.open(video) as container:
+        with open_video(video) as container:
             if not container.streams.audio:
                 log.warning("%s has no sound", video)
                 return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NamedTuple, Self, cast
+from typing import Any, Literal, NamedTuple, Self, cast
 
 import av
 import numpy as np
@@ -13,6 +13,7 @@ from av.buffer import Buffer
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
+from tsalv360 import MAX_PIXELS
 from tsalv360.errors import InputError
 
 SOUND_RATE = 48_000  # samples per second of the sound that is written
@@ -23,6 +24,8 @@ _ASPECT_TOLERANCE = 0.01  # of 2:1; covers sample aspects rounded to small fract
 _LENGTH_TOLERANCE_S = 1.0  # of a length in the header, which may be that of the sound
 _RATE_TOLERANCE_S = 1 / 32  # of time stamps from a constant rate; half a step of the kept frames
 _DROPPABLE = {"h264", "mpeg4", "mpeg2video"}  # in these no frame needs a non-reference one; in HEVC layers may
+_LONGEST_S = 86_400
+_MOST_STREAMS = 64  # of a file, that a limit is set for
 _BROWSER_FORMAT = {"movflags": "+faststart"}
 
 
@@ -87,7 +90,9 @@ def probe(path: str | Path, force_2to1: bool = False, view: View = "whole") -> V
         n_frames = len(times)
         if n_frames < 2:
             raise _no_frames(path)
-        rate = Fraction((n_frames - 1) / (times[-1] - times[0])).limit_denominator(100_000)
+        if not 0 < (lasts := times[-1] - times[0]) <= _LONGEST_S:
+            raise _odd_length(path, n_frames, lasts)
+        rate = Fraction((n_frames - 1) / lasts).limit_denominator(100_000)
         if announced == 0 and n_frames / rate < packets.announced_s - _LENGTH_TOLERANCE_S:
             length = f"{float(n_frames / rate):.2f} of the {packets.announced_s:.2f} s its header announces"
             raise _truncated(path, length)
@@ -97,6 +102,8 @@ def probe(path: str | Path, force_2to1: bool = False, view: View = "whole") -> V
             notes.append(f"variable frame rate: time stamps depart by up to {departure:.2f} s from a constant rate")
     height, width = crop(picture, view).shape[:2]
     fps = float(rate)
+    if n_frames / fps > _LONGEST_S:
+        raise _odd_length(path, n_frames, n_frames / fps)
     return VideoInfo(fps, n_frames, width, height, round(aspect, 4), n_frames / fps, notes)
 
 
@@ -173,10 +180,16 @@ def pictures_at(
         raise InputError(path, f"{decoded} frames", f"{n_frames}, as its index says", "Download or copy it again.")
 
 
+def open_video(path: str | Path) -> av.container.InputContainer:
+    """A video file, opened so that FFmpeg refuses pictures over `MAX_PIXELS`."""
+    limits: Any = [{"max_pixels": str(MAX_PIXELS)}] * _MOST_STREAMS  # PyAV's types want texts here
+    return av.open(path, stream_options=limits)
+
+
 def decode(path: str | Path) -> Iterator[av.VideoFrame]:
     """All frames of a video in order, in one sequential pass. Raises InputError where decoding fails."""
     try:
-        with av.open(path) as container:
+        with open_video(path) as container:
             yield from container.decode(_video_stream(container, path))
     except FFmpegError as error:
         raise _unreadable(path, error) from error
@@ -242,7 +255,7 @@ def _video_stream(container: av.container.InputContainer, path: str | Path) -> a
 
 def _read_packets(path: str | Path) -> _Packets:
     try:
-        with av.open(path) as container:
+        with open_video(path) as container:
             stream = _video_stream(container, path)
             packets = [(packet.pts, packet.is_discard) for packet in container.demux(stream) if packet.size]
             return _Packets(
@@ -271,7 +284,7 @@ def _display_stamps(path: str | Path) -> list[int]:
 def _decode_stamps(path: str | Path, wanted: set[int]) -> Iterator[av.VideoFrame]:
     """The frames of a video at the `wanted` time stamps, in order of display."""
     try:
-        with av.open(path) as container:
+        with open_video(path) as container:
             stream = _video_stream(container, path)
             for packet in container.demux(stream):
                 stream.codec_context.skip_frame = "DEFAULT" if packet.pts in wanted or not packet.size else "NONREF"
@@ -359,10 +372,16 @@ def _truncated(path: str | Path, found: str) -> InputError:
     return InputError(path, f"a truncated video ({found})", "the whole file", "Download or copy it again.")
 
 
-def _unreadable(path: str | Path, error: FFmpegError) -> Exception:
+def _unreadable(path: str | Path, error: Exception) -> Exception:
     if isinstance(error, MemoryError):
         return error
-    return InputError(path, f"no readable video ({error})", "a video that FFmpeg decodes", "Replace the file.")
+    expected = f"a video that FFmpeg decodes, of at most {MAX_PIXELS:,} pixels"
+    return InputError(path, f"no readable video ({error})", expected, "Replace the file.")
+
+
+def _odd_length(path: str | Path, n_frames: int, seconds: float) -> InputError:
+    found, expected = f"{n_frames} frames in {seconds:g} s", f"above 0 s, at most {_LONGEST_S} s"
+    return InputError(path, found, expected, "Remux the file, or cut it.")
 
 
 def _no_frames(path: str | Path) -> InputError:

@@ -187,6 +187,15 @@ def test_the_key_is_sent_and_never_told(
     assert "secret" not in everything
 
 
+def test_a_key_that_a_server_repeats_in_its_answer_gets_into_no_caption(
+    make_clip: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TSALV360_KEY", "sk-very-secret")
+    with serve(good(message={"content": "A man with sk-very-secret."})) as server:
+        ((_, answer),) = endpoint(server.url, key_variable="TSALV360_KEY").caption([make_clip()], "what?")
+    assert answer.text == "A man with ***."
+
+
 @pytest.fixture(scope="module")
 def transformers_server(checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`transformers serve` on this machine: a real server of chat completions."""

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +253,18 @@ def test_a_name_of_the_hub_gives_the_commit_that_it_stands_for(
     (repository / "snapshots" / COMMIT / "model.safetensors").unlink()
     with pytest.raises(InputError, match=r"no model.safetensors in .*hf download"):
         Llava("llava-next-video", LlavaSettings(), 12)
+
+
+def test_no_code_of_a_checkpoint_runs(tmp_path: Path) -> None:
+    """Nor is anybody asked whether it may."""
+    folder = make_checkpoint(tmp_path / "model", "llava-next-video")
+    (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Evil: ...\n")
+    for name, key in (("config.json", "AutoConfig"), ("processor_config.json", "AutoProcessor")):
+        content = json.loads((folder / name).read_text()) if (folder / name).exists() else {}
+        kind = {"model_type": "evil"} if name == "config.json" else {}
+        (folder / name).write_text(json.dumps(content | kind | {"auto_map": {key: "evil.Evil"}}))
+    model = captioner("llava-next-video", folder)
+    for part in ("_config", "_processor", "_model"):
+        with suppress(Exception):  # some parts are refused, some load without that code
+            getattr(model, part)
+    assert not (tmp_path / "ran").exists()

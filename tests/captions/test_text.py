@@ -76,3 +76,9 @@ def test_an_answer_that_was_cut_off_loses_its_unfinished_sentence() -> None:
 def test_what_is_no_caption_has_a_reason(answer: Answer, reason: str) -> None:
     assert reason in rejection(answer)
     assert bool(reason) == bool(rejection(answer))
+
+
+def test_what_a_terminal_would_obey_never_gets_into_a_caption() -> None:
+    assert caption_of(Answer("A man\x1b[2J\x00 jug\x07gles \u202egnp.exe\ud800 נ 🤹\u200d♀️.")) == (
+        "A man [2J jug gles gnp.exe נ 🤹\u200d♀️."
+    )

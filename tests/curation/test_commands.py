@@ -1,7 +1,9 @@
 """What the commands of the curation tell and refuse before they touch a server."""
 
 import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -49,3 +51,36 @@ def test_media_are_found_where_a_web_server_gives_them_out(tmp_path: Path) -> No
     (task,) = commands.wanted_tasks(config(tmp_path, media_url="https://media.example.org/results/"))
     assert task["data"]["viewport_url"] == "https://media.example.org/results/demo/viewports/001/001_1.mp4"
     assert task["data"]["event_id"] == "001_1"
+
+
+def test_a_key_that_a_server_repeats_is_not_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Echo(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            release = self.path.startswith("/api/version")
+            self.send_response(200 if release else 418)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps({"release": "1.23", "you sent": self.headers.get("Authorization")}).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("LABEL_STUDIO_URL", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "0123456789abcdef" * 2)
+    with pytest.raises(InputError, match=r"error 418 .*\*\*\*") as error:
+        commands.pull(config(tmp_path))
+    server.shutdown()
+    assert "0123456789abcdef" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["https://ann:very-secret@host", "very-secret"])
+def test_an_address_that_may_hold_a_secret_is_refused_unseen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str
+) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_URL", url)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "k")
+    with pytest.raises(InputError, match="LABEL_STUDIO_URL: found no address") as error:
+        commands.pull(config(tmp_path))
+    assert "secret" not in str(error.value)

@@ -239,3 +239,14 @@ def test_building_again_replaces_the_folder_and_gives_the_same_checksums(tmp_pat
     (tmp_path / "dataset" / "left.txt").touch()
     assert (build(tmp_path, parts) / "SHA256SUMS").read_text() == first
     assert not (tmp_path / "dataset" / "left.txt").exists()
+
+
+def test_no_text_of_data_or_config_becomes_markup_of_the_card(tmp_path: Path, parts: list[Path]) -> None:
+    evil = "<script>alert('x')</script> | [a](https://evil.example)\n# Title\n```\n<script>"
+    names = ("curators", "rejected", "merged", "uncurated", "review", "orphaned", "problems")
+    write_json(parts[0] / "curation.json", {name: [] for name in names} | {"rejected": [("001_1", evil)]})
+    card = (build(tmp_path, parts, videos={"exclude": {"005": evil}}) / "README.md").read_text(encoding="utf-8")
+    text, settings = card.split("## Settings")
+    assert text.count("&lt;script&gt;alert('x')") == 2
+    assert "<script>" not in text and "[a](" not in text and "\n# Title" not in text
+    assert settings.strip().startswith("````yaml") and settings.strip().endswith("\n````")

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from markupsafe import escape
+from selenium.common.exceptions import NoAlertPresentException
+from workflow.labelling import has_browser, open_browser
 
 from tsalv360.config import load_config
 from tsalv360.curation.records import EventRecord, Judged, Judgement, write_records
@@ -500,3 +502,16 @@ def test_what_came_near_a_miss_and_a_false_event_is_told(made: dict[str, Any], t
     words = parse(tmp_path / "report.html").words()
     assert "100: kite, 2.6 s to 6.4 s; nearest is 100_1 with 26 % of the frames in common, 2.0° away" in words
     assert words.count("has 26 % of the frames in common with kite, 2.0° away") == 2
+
+
+@pytest.mark.skipif(not has_browser(), reason="needs chromium and chromedriver")
+def test_nothing_from_the_data_runs_in_a_browser(report: Path) -> None:
+    driver = open_browser()
+    try:
+        driver.get(report.as_uri())
+        with pytest.raises(NoAlertPresentException):
+            driver.switch_to.alert  # noqa: B018
+        assert driver.execute_script("return document.scripts.length") == 1
+        assert "alert('x')" in driver.find_element("tag name", "body").text
+    finally:
+        driver.quit()

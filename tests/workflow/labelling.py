@@ -157,15 +157,20 @@ def has_browser() -> bool:
     return bool(shutil.which("chromium") and shutil.which("chromedriver"))
 
 
+def open_browser() -> webdriver.Chrome:
+    """Chromium without a window."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    for argument in (*BROWSER, *OFFLINE):
+        options.add_argument(argument)
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+
+
 class Browser:
     """Chromium, logged in as the administrator."""
 
     def __init__(self, session: Session) -> None:
-        options = webdriver.ChromeOptions()
-        options.binary_location = str(shutil.which("chromium"))
-        for argument in (*BROWSER, *OFFLINE):
-            options.add_argument(argument)
-        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+        self.driver = open_browser()
         self.session = session
         self.driver.get(f"{session.url}/user/login")
         self.driver.find_element(By.NAME, "email").send_keys(session.login["user"])

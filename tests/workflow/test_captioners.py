@@ -13,6 +13,7 @@ from running import Workflow
 pytestmark = pytest.mark.slow
 
 
+SECRETS = {"OPENAI_API_KEY": "sk-very-secret", "LABEL_STUDIO_API_KEY": "0123456789abcdef" * 2}
 HIDE = """
 import importlib.util
 find = importlib.util.find_spec
@@ -52,7 +53,7 @@ def test_a_server_that_fails_in_part_costs_the_captions_it_failed(copy: Workflow
     with serve(400) as server:
         endpoint = {"url": server.url, "model": "tiny", "concurrency": 1, "backoff_s": 0}
         served = copy.with_config(captions={"backends": ["endpoint"], "endpoint": endpoint, "shards": 1})
-        done = served.run("--cores", "2")
+        done = served.run("--cores", "2", **SECRETS)
         assert done.returncode != 0
         assert f"1 of {n_events} events" in done.stdout and "HTTP 400" in done.stdout
         server.script.append(400)
@@ -67,6 +68,12 @@ def test_a_server_that_fails_in_part_costs_the_captions_it_failed(copy: Workflow
     report = (served.results / "report.html").read_text(encoding="utf-8")
     assert "Captions that could not be made" in report and "HTTP 400" in report
     assert "1 events have no caption" in (served.results / "dataset" / "README.md").read_text(encoding="utf-8")
+    assert served.run("--report", "snakemake-report.html", **SECRETS).returncode == 0
+    asked_with = {headers["authorization"] for headers in server.headers}
+    assert f"Bearer {SECRETS['OPENAI_API_KEY']}" in asked_with
+    for secret in SECRETS.values():
+        assert secret not in done.stdout
+        assert not [p for p in copy.folder.rglob("*") if p.is_file() and secret.encode() in p.read_bytes()]
 
 
 def test_a_missing_extra_stops_the_plan_with_the_line_that_installs_it(fresh: Workflow) -> None:

@@ -58,6 +58,9 @@ def test_start_tells_where_to_go_and_every_event_is_a_task(studio: Session) -> N
     told = (studio.folder / "start.log").read_text()
     assert f"open      {studio.project().url}" in told and studio.login["password"] in told
     assert "4 new tasks" in told
+    assert (studio.folder / "label-studio").stat().st_mode & 0o077 == 0
+    outside = [p for p in studio.folder.rglob("*") if p.is_file() and "label-studio" not in p.parts]
+    assert not [p for p in outside if studio.login["key"].encode() in p.read_bytes()]
     assert sorted(task.data["event_id"] for task in studio.project().tasks()) == ["001_1", "001_2", "002_1", "002_2"]
 
 

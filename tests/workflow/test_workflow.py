@@ -247,3 +247,18 @@ def test_one_more_demo_video_redraws_no_other(built: Workflow) -> None:
 
 def tiny_source() -> dict:
     return yaml.safe_load(TINY.read_text())["sources"][0]
+
+
+def test_what_a_shell_or_snakemake_would_obey_in_a_path_is_only_a_path(built: Workflow, tmp_path: Path) -> None:
+    evil = tmp_path / "a b'; touch ran; $(touch ran) `touch ran` \""
+    shutil.copytree(built.folder / "data" / "tiny", evil)
+    results = tmp_path / "r'; touch ran; $(touch ran) é"
+    video = {"path": str(evil / "videos" / "001.mp4"), "gaze": str(evil / "Gaze_txt_files"), "gaze_id": "001"}
+    videos = {"one": video | {"gaze_format": "vr_eyetracking"}}
+    own = Workflow(tmp_path).with_config(
+        sources=[], videos=videos, results=str(results), dataset={"name": "own", "folds": 1}
+    )
+    made = results / "own" / "fixations" / "one.parquet"
+    done = own.run("--cores", "1", str(made))
+    assert done.returncode == 0, done.stdout
+    assert made.exists() and not list(tmp_path.rglob("ran"))

@@ -119,8 +119,8 @@ class Endpoint:
             request["logprobs"] = True
         reply = self._client.chat.completions.with_raw_response.create(model=self.model, messages=[message], **request)
         try:
-            return read_reply(json.loads(reply.text))
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            return read_reply(json.loads(self._masked(reply.text)))
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             raise _GarbledError(f"a garbled reply ({error!r}): {reply.text}") from None
 
     def _refused(self, status: int, reason: str) -> Answer:
@@ -164,8 +164,12 @@ class Endpoint:
         return [{"type": "video_url", "video_url": {"url": url}}]
 
     def _shorten(self, text: str) -> str:
-        """The beginning of what a server said, without the key that some of them repeat."""
-        return shorten(text.replace(self._key, "***") if self._key else text, 200)
+        """The beginning of what a server said."""
+        return shorten(self._masked(text), 200)
+
+    def _masked(self, text: str) -> str:
+        """What a server said, without the key that some of them repeat."""
+        return text.replace(self._key, "***") if self._key else text
 
 
 class _GarbledError(Exception):

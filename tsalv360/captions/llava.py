@@ -13,6 +13,8 @@ from tsalv360.captions.checkpoint import locate
 from tsalv360.captions.settings import LlavaSettings
 from tsalv360.errors import InputError
 
+_OWN: Any = {"local_files_only": True, "trust_remote_code": False}  # of a checkpoint no code is run, nor asked about
+
 Batch = dict[str, torch.Tensor]
 
 
@@ -131,14 +133,14 @@ class Llava:
     def _config(self) -> Any:
         from transformers import AutoConfig
 
-        return AutoConfig.from_pretrained(self._folder, local_files_only=True)
+        return AutoConfig.from_pretrained(self._folder, **_OWN)
 
     @cached_property
     def _processor(self) -> Any:
         import transformers
 
         load: Any = transformers.AutoProcessor.from_pretrained  # untyped
-        processor = load(self._folder, local_files_only=True)
+        processor = load(self._folder, **_OWN)
         if not processor.chat_template:
             raise InputError(
                 self.model, "no chat template", "one beside the weights", "Take a checkpoint in transformers' form."
@@ -161,7 +163,7 @@ class Llava:
         if settings.device_map == "auto" and not torch.cuda.is_available():
             logging.warning("there is no GPU: the model runs on the CPU, which takes very long for 7 billion weights")
         model = getattr(transformers, kind).from_pretrained(
-            self._folder, dtype=dtype, device_map=settings.device_map, local_files_only=True, **options
+            self._folder, dtype=dtype, device_map=settings.device_map, **_OWN, **options
         )
         return model.eval()
 

@@ -47,7 +47,9 @@ class LlavaSettings:
 class EndpointSettings:
     """A server that speaks OpenAI's chat completions, such as vLLM."""
 
-    url: str = setting("http://127.0.0.1:8000/v1", "address of the server", pattern=r"^https?://\S+$")
+    url: str = setting(
+        "http://127.0.0.1:8000/v1", "address of the server, without a key", pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$"
+    )
     model: str = setting("", "name of the model on the server; the backend endpoint needs one")
     revision: str = setting("", "of the model, as you know it: recorded, and a new one captions anew")
     key_variable: str = setting("OPENAI_API_KEY", "environment variable that holds the key, if there is one")

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -26,9 +25,12 @@ class Similarity:
         if not Path(weights).is_file():
             raise InputError(weights, "no such file", f"weights of CLIP {ARCHITECTURE}", "Correct --clip-weights.")
         try:
-            self._model, _, self._look = open_clip.create_model_and_transforms(ARCHITECTURE, pretrained=str(weights))
-        except (RuntimeError, KeyError, ValueError, EOFError, OSError, UnpicklingError) as error:
-            found = f"no weights that can be read ({str(error).splitlines()[0]})"
+            # by its whole path: a bare name such as `openai` would be taken for weights to download
+            self._model, _, self._look = open_clip.create_model_and_transforms(
+                ARCHITECTURE, pretrained=str(Path(weights).absolute()), weights_only=True
+            )
+        except Exception as error:  # damage shows as any of a dozen kinds
+            found = f"no weights that can be read ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
             raise InputError(weights, found, f"those of CLIP {ARCHITECTURE}", "Name another file.") from None
         self._model.eval()
 

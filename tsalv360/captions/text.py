@@ -24,6 +24,7 @@ _REFUSAL = re.compile(
     r"|i (?:can ?not|can['’]t|won['’]t|do not have|don['’]t have)\b|as an ai\b|unfortunately, i\b",
     re.IGNORECASE,
 )
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“‘(]*[A-ZÀ-Þ0-9])")
 
 
@@ -51,7 +52,7 @@ def rejection(answer: Answer) -> str:
 
 def clean(text: str) -> str:
     """`text` as one paragraph, without quotes around it and openings, its first letter a capital."""
-    text = " ".join(text.split())
+    text = plain(text)
     before = None
     while text != before:
         before = text
@@ -61,6 +62,11 @@ def clean(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def plain(text: str) -> str:
+    """`text` on one line, without half characters and what a terminal obeys or turns the direction of writing."""
+    return " ".join(_UNSEEN.sub(" ", text).split())
+
+
 def sentences(text: str) -> list[str]:
     """The sentences of a text, the last perhaps unfinished."""
     return [part for part in _END.split(text) if part]
@@ -68,5 +74,5 @@ def sentences(text: str) -> list[str]:
 
 def shorten(text: str, length: int = 80) -> str:
     """The beginning of a text, for a message."""
-    text = " ".join(text.split())
+    text = plain(text)
     return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tsalv360.captions.text import plain
 from tsalv360.config import Config, plan_recordings
 from tsalv360.curation import server
 from tsalv360.curation.again import PICTURES, match_records, with_earlier
@@ -205,7 +206,7 @@ def _tell_plan(plan: Plan) -> None:
 def _list(what: str, items: Sequence[str]) -> None:
     if items:
         more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-        print(f"{what} ({len(items)}):\n  " + "\n  ".join(items[:_SHOWN]) + more)
+        print(f"{what} ({len(items)}):\n  " + "\n  ".join(map(plain, items[:_SHOWN])) + more)
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -18,7 +18,8 @@ from tsalv360.errors import InputError
 from tsalv360.files import whole_file
 from tsalv360.sources.recording import check_id
 
-_NEEDED = ("event_id", "event_hash", "video", "caption_machine", "track", "shown", "start_s", "end_s")
+_TEXTS = ("event_id", "event_hash", "video", "caption_machine", "track")
+_NEEDED = (*_TEXTS, "shown", "start_s", "end_s")
 EXPORTS = "exports"
 
 
@@ -50,21 +51,24 @@ def read_export(tasks: Any, users: Mapping[int, str]) -> tuple[list[Seen], list[
     Parameters: `tasks` in Label Studio's format JSON; `users` {number: e-mail address} as far as known.
     Raises InputError where it is of another format.
     """
-    if not isinstance(tasks, list) or not all(isinstance(task, dict) and "annotations" in task for task in tasks):
+    of_tasks = isinstance(tasks, list) and all(isinstance(task, dict) for task in tasks)
+    if not of_tasks or not all(isinstance(task.get("annotations"), list) for task in tasks):
         raise InputError("export", "another format", "Label Studio's JSON (not JSON-MIN, CSV)", "Export it as JSON.")
     seen, problems = [], []
     for task in tasks:
         data = task.get("data") or {}
         if why := _unusable(data):
-            problems.append(f"task {task.get('id')}: {why}")
+            problems.append(f"task {task.get('id')!r}: {why}")
             continue
         judgements = []
         for number, annotation in enumerate(task["annotations"], 1):
             try:
+                _refuse_half_characters(annotation)
                 judgements.append(read_annotation(annotation, data, _who(annotation.get("completed_by"), users)))
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
+            except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
                 problems.append(f"{data['event_id']}: annotation {number} is not as Label Studio writes it ({error!r})")
-        drafts = [_who(draft.get("user"), users) for draft in task.get("drafts") or [] if isinstance(draft, dict)]
+        begun = task["drafts"] if isinstance(task.get("drafts"), list) else []
+        drafts = [_who(draft.get("user"), users) for draft in begun if isinstance(draft, dict)]
         seen.append(Seen(data, judgements, drafts))
     return seen, problems
 
@@ -101,8 +105,9 @@ def take_in(seen: Sequence[Seen], dataset: str, settings: CurationSettings) -> P
 
 def keep_raw(tasks: list[dict[str, Any]], folder: Path, now: datetime) -> Path:
     """Keep an export as it came, named by its time, with its checksum in SHA256SUMS; the same one is kept once."""
-    content = json.dumps(tasks, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    digest = hashlib.sha256(content.encode()).hexdigest()
+    text = json.dumps(tasks, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    content = text.encode(errors="backslashreplace")  # half characters as JSON escapes them
+    digest = hashlib.sha256(content).hexdigest()
     sums = folder / "SHA256SUMS"
     lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
     for line in lines:
@@ -110,22 +115,32 @@ def keep_raw(tasks: list[dict[str, Any]], folder: Path, now: datetime) -> Path:
             return there
     path = folder / f"{now:%Y%m%dT%H%M%S%fZ}.json"
     with whole_file(path) as partial:
-        partial.write_text(content, encoding="utf-8")
+        partial.write_bytes(content)
     with whole_file(sums) as partial:
         partial.write_text("".join(f"{line}\n" for line in [*lines, f"{digest}  {path.name}"]), encoding="utf-8")
     return path
 
 
-def _unusable(data: dict[str, Any]) -> str:
+def _refuse_half_characters(content: Any) -> None:
+    """ValueError for text that no file of ours takes."""
+    json.dumps(content, ensure_ascii=False).encode()
+
+
+def _unusable(data: Any) -> str:
     """Why a task's data cannot be used; empty where it can."""
+    if not isinstance(data, dict):
+        return "its data are no mapping"
     missing = [key for key in _NEEDED if key not in data]
     if missing:
         return f"not a task of tsalv360, or edited by hand: no {', '.join(missing)}"
+    if no_text := [key for key in _TEXTS if not isinstance(data[key], str)]:
+        return f"edited by hand: no text as {', '.join(no_text)}"
     try:
-        check_id(str(data["video"]), "video")
-    except InputError as error:
+        _refuse_half_characters(data)
+        check_id(data["video"], "video")
+    except (InputError, ValueError) as error:
         return str(error)
-    if not re.fullmatch(rf"{re.escape(str(data['video']))}_[0-9]+", str(data["event_id"])):
+    if not re.fullmatch(rf"{re.escape(data['video'])}_[0-9]+", data["event_id"]):
         return f"the event {data['event_id']!r} does not belong to the video {data['video']}"
     return ""
 

@@ -104,6 +104,8 @@ def serve(folder: Path, media: Path, port: int) -> Iterator[tuple[Running, Login
     already or where it does not start.
     """
     folder = folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # the database holds the key, and what people said
     if other := running(folder):
         raise InputError(
             folder, f"a server that runs already, {other.url}", "none", f"Use it, or stop it: kill {other.pid}"

@@ -27,5 +27,10 @@ def length_s(shown: dict[str, Any]) -> float:
 
 def source_time(shown: dict[str, Any], viewport_s: float) -> float:
     """The time in the source video of the picture that is seen at a time of the viewport video; seconds."""
-    times = [start + k * shown["step_s"] for start, n in shown["runs"] for k in range(n)]
-    return round(times[min(int(viewport_s * FPS + 1e-6), len(times) - 1)], 3)
+    picture = int(viewport_s * FPS + 1e-6)
+    for start, n in shown["runs"]:
+        last = start + (n - 1) * shown["step_s"]
+        if picture < n:
+            return round(start + picture * shown["step_s"], 3)
+        picture -= n
+    return round(last, 3)

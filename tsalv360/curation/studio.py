@@ -12,6 +12,7 @@ import httpx
 from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
 
+from tsalv360.captions.text import plain
 from tsalv360.curation.annotations import as_utc
 from tsalv360.errors import InputError
 
@@ -49,9 +50,10 @@ class Studio:
     """
 
     def __init__(self, url: str, key: str) -> None:
-        self.url = url.rstrip("/")
-        if urlsplit(self.url).scheme not in ("http", "https"):
-            raise InputError("LABEL_STUDIO_URL", repr(url), "an address such as http://host:8080", "Correct it.")
+        self.url, self._key = url.rstrip("/"), key
+        if urlsplit(self.url).scheme not in ("http", "https") or "@" in urlsplit(self.url).netloc:
+            found = "no address, or one with a password in it"  # not shown: it may be the key, by mistake
+            raise InputError("LABEL_STUDIO_URL", found, "an address such as http://host:8080", "Correct it.")
         with self._explained("connect"):
             self.version = _version(self.url)
             self._client = LabelStudio(base_url=self.url, api_key=key, timeout=_TIMEOUT_S)
@@ -132,7 +134,7 @@ class Studio:
             body = error.body if isinstance(error.body, str) else json.dumps(error.body)
             raise InputError(
                 self.url,
-                f"error {error.status_code} when asked to {what} ({body[:300]})",
+                f"error {error.status_code} when asked to {what} ({plain(body.replace(self._key, '***'))[:300]})",
                 "success",
                 "See the server's log.",
             ) from None

@@ -1,5 +1,7 @@
 """The dataset card: what the dataset holds, what was left out, how it was made, and whose data it is."""
 
+import html
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tsalv360 import __version__
+from tsalv360.captions.text import plain
 from tsalv360.curation.apply import LISTS
 from tsalv360.dataset.splits import Fold, in_no_fold
 from tsalv360.files import whole_file
@@ -32,14 +35,16 @@ def write_card(
     Parameters: as `build_dataset`; `left_out` counts frames of events and events, `curation` lists what people's
     judgement did, None for drafts.
     """
-    template = Environment(
+    environment = Environment(
         loader=PackageLoader("tsalv360.dataset", "."),
         undefined=StrictUndefined,
-        autoescape=False,
+        autoescape=False,  # noqa: S701  Markdown, in which `as_markdown` mends what comes from data
         keep_trailing_newline=True,
-    ).get_template("card.md")
+    )
+    environment.filters["text"] = as_markdown
     by_source = pd.DataFrame(indexes).groupby(["source", "licence"]).size().reset_index(name="videos")
-    text = template.render(
+    settings = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    text = environment.get_template("card.md").render(
         name=config["dataset"]["name"],
         version=__version__,
         libraries=libraries(),
@@ -59,11 +64,17 @@ def write_card(
         config=config,
         excluded=config["videos"]["exclude"],
         sources=by_source.to_dict("records"),
-        settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+        settings=settings,
+        fence="`" * (1 + max(map(len, re.findall("``+", settings)), default=2)),  # no text in them closes it
         **{name: tables[name] for name in ("annotations", "clips", "fixations")},
     )
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def as_markdown(text: str) -> str:
+    """Text from data or config on one line of Markdown, in which no HTML, table or link of its own begins."""
+    return re.sub(r"([\\`\[\]|])", r"\\\1", html.escape(plain(text), quote=False))
 
 
 def libraries() -> str:

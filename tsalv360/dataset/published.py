@@ -4,8 +4,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from tsalv360.dataset.assemble import (
     CLIP_LENGTH,
     DESCRIPTION,
@@ -16,6 +14,7 @@ from tsalv360.dataset.assemble import (
 )  # fmt: skip
 from tsalv360.errors import InputError
 from tsalv360.files import link_or_copy, whole_folder
+from tsalv360.frames import decode_picture
 from tsalv360.tables import DATASET_FIXATIONS, empty
 
 _MAX_STEP = 10  # frames between neighbours of a clip, in the public reader
@@ -107,9 +106,7 @@ def read_caption(path: Path) -> str:
 
 
 def _check_map(path: Path) -> None:
-    saliency = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if saliency is None:
-        raise InputError(path, "no readable picture", "a saliency map", _ADVICE)
+    saliency = decode_picture(path)
     if saliency.ndim != 2 or saliency.dtype != "uint8" or saliency.shape[1] != 2 * saliency.shape[0]:
         raise InputError(path, f"{saliency.dtype} values of shape {saliency.shape}", "8-bit gray, 2:1", _ADVICE)
     if not saliency.any():

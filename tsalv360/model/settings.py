@@ -1,4 +1,7 @@
-"""Settings of the model's shape. The defaults are those of the published weights."""
+"""Settings of the model's shape. The defaults are those of the published weights.
+
+A checkpoint brings its own: the upper limits keep a hostile one from taking all memory.
+"""
 
 from typing import Annotated, Literal
 
@@ -7,7 +10,8 @@ from pydantic.dataclasses import dataclass
 
 from tsalv360.settings import STRICT, setting
 
-Width = Annotated[int, Field(ge=1)]
+_MOST_PIXELS = 2**26  # of a frame's tangent images, 74 times the published
+Width = Annotated[int, Field(ge=1, le=4096)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -37,13 +41,15 @@ class ModelSettings:
         (240, 480), "height and width of the panorama that tangent images go back to; it is doubled in the end"
     )
     width: int = setting(
-        64, "channels of the picture encoder's first stage; features have 32, 16 and 8 times as many", ge=1
+        64, "channels of the picture encoder's first stage; features have 32, 16 and 8 times as many", ge=1, le=256
     )
-    embedding: int = setting(1024, "dimensions of the space that pictures and text share", ge=1)
-    text_width: int = setting(512, "channels of the text encoder", ge=1)
-    vocabulary: int = setting(49408, "rows of the token embedding; small encoders let tokens share rows", ge=1)
-    heads: int = setting(8, "attention heads", ge=1)
-    depth: int = setting(1, "attention blocks of a level", ge=1)
+    embedding: int = setting(1024, "dimensions of the space that pictures and text share", ge=1, le=8192)
+    text_width: int = setting(512, "channels of the text encoder", ge=1, le=4096)
+    vocabulary: int = setting(
+        49408, "rows of the token embedding; small encoders let tokens share rows", ge=1, le=200_000
+    )
+    heads: int = setting(8, "attention heads", ge=1, le=256)
+    depth: int = setting(1, "attention blocks of a level", ge=1, le=64)
     dropout: float = setting(0.0, "share of the feed-forward units that training drops", ge=0, lt=1)
     decoder: tuple[Width, Width, Width, Width] = setting((1024, 512, 512, 128), "channels of the decoder's blocks")
 
@@ -90,4 +96,6 @@ class ModelSettings:
             raise ValueError(f"{self.channels[-1]} channels (8 times width) cannot be shared by {self.heads} heads")
         if self.encoder == "clip" and (self.width % 2 or self.text_width % 64):
             raise ValueError("CLIP needs an even width and a text_width that is a multiple of 64")
+        if self.n_tangents * self.patch_size**2 > _MOST_PIXELS:
+            raise ValueError(f"{self.n_tangents} tangent images of {self.patch_size} px a side, above 2²⁶ pixels")
         return self

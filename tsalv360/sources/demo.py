@@ -12,7 +12,7 @@ from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
 from tsalv360.files import whole_file, write_json
-from tsalv360.settings import STRICT, setting
+from tsalv360.settings import NO_BRACES, STRICT, setting
 from tsalv360.sources import vr_eyetracking
 from tsalv360.sources.demo_gaze import gaze_text, simulate, truth
 from tsalv360.sources.demo_scene import Scene, draw_frame, script_scene
@@ -41,7 +41,7 @@ class DemoSource:
     """Settings of the demo. The same settings give the same files."""
 
     kind: Literal["demo"] = setting("demo", "kind of source")
-    directory: str = setting("data/demo", "folder the demo is written to", min_length=1)
+    directory: str = setting("data/demo", "folder the demo is written to", pattern=NO_BRACES)
     n_videos: int = setting(12, "number of videos", ge=1, le=99)
     min_duration_s: float = setting(
         8.0, "length of the shortest video; from 4 s on, all have watched events", unit="s", ge=3, le=60

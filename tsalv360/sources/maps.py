@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
 from tsalv360.errors import InputError
-from tsalv360.frames import frame_numbers
+from tsalv360.frames import decode_picture, frame_numbers
 from tsalv360.geometry import Array, pixel_to_direction, to_angles, to_vectors
 from tsalv360.progress import progress
 from tsalv360.settings import STRICT, setting
@@ -140,13 +140,7 @@ def _pictures(files: dict[int, Path], kept: Iterable[int]) -> Iterator[tuple[Pat
     """The kept maps, all gray and of the size of the first, twice as wide as high."""
     size: tuple[int, ...] | None = None
     for path in (files[number] for number in kept):
-        content = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-        try:
-            picture = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
-        except cv2.error:  # larger than OpenCV allows
-            picture = None
-        if picture is None:
-            raise InputError(path, "no readable picture", "a gray PNG", "Copy it again, or remove it.")
+        picture = decode_picture(path)
         if picture.ndim != 2 or picture.dtype not in (np.uint8, np.uint16):
             raise InputError(path, "a picture in colour or with alpha", "a gray PNG", "Convert the maps to gray.")
         _check_panorama(path, *picture.shape)

@@ -57,8 +57,10 @@ def check_id(video_id: str, where: object) -> str:
 
 
 def existing(path: str, key: str) -> Path:
-    """The path that a key of the config names, `~` expanded; InputError when there is nothing."""
+    """The path that a key of the config names, `~` expanded; InputError when there is nothing, or {}<> in it."""
     found = Path(path).expanduser()
+    if re.search("[{}<>]", str(found)):
+        raise InputError(key, f"'{path}'", "a path without {}<>, in which Snakemake puts something else", "Rename it.")
     if not found.exists():
         raise InputError(key, f"'{path}', which does not exist", "a file or folder", "Correct the path in the config.")
     return found
