@@ -5,18 +5,16 @@ import subprocess
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tsalv360 import __version__
 from tsalv360.files import sha256
-
-if TYPE_CHECKING:
-    from tsalv360.training.train import TrainJob
+from tsalv360.training.job import TrainJob
 
 _LIBRARIES = ("torch", "accelerate", "open-clip-torch", "numpy")
 
 
-def provenance(job: "TrainJob") -> dict[str, Any]:
+def provenance(job: TrainJob) -> dict[str, Any]:
     """Plain values, which a checkpoint holds and the state of a killed run is compared by."""
     weights = Path(job.train.weights)
     return {

@@ -12,7 +12,7 @@ class TrainSettings:
     """Training: clips, augmentation, loss, optimiser, and what it runs on."""
 
     weights: str = setting(
-        "", "weights to start from: CLIP RN50, or a checkpoint of TSalV360; empty: random ones (encoder small only)"
+        "", "file to start from: CLIP RN50, or a checkpoint of TSalV360; small encoders need none; random: for trials"
     )
     clips: Literal["dataset", "published"] = setting(
         "dataset", "clips of the dataset, which start anew after a gap, or as the published reader cuts its folder"
@@ -37,10 +37,9 @@ class TrainSettings:
     )
     best: Literal["cc", "kld"] = setting("cc", "which metric of the validation videos says what the best epoch is")
     precision: Literal["no", "bf16", "fp16"] = setting("no", "mixed precision")
-    cache: bool = setting(False, "keep features of frozen encoders on disk")
-    cached_rolls: int = setting(1, "turns of each frame that are cached, evenly spread", ge=1, le=36)
-    cached_flips: bool = setting(False, "whether mirrored frames are cached too")
+    device: Literal["auto", "cpu"] = setting("auto", "a GPU where there is one, or CPU cores alone")
     processes: int = setting(1, "processes of a fold, one on each GPU", ge=1)
+    cores: int = setting(8, "CPU cores of a fold", ge=1)
     workers: int = setting(0, "processes that read clips for each process that trains", ge=0)
     keep_every_s: float = setting(300, "time between running checkpoints", unit="s", ge=0)
     deterministic: bool = setting(False, "only algorithms that give the same result each time, slower on a GPU")

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from math import cos, pi
 from pathlib import Path
 
@@ -18,12 +17,13 @@ from torch.utils.tensorboard import SummaryWriter
 
 from tsalv360 import metrics
 from tsalv360.errors import InputError
-from tsalv360.model import ModelSettings, TSalV360, save_checkpoint, tokenize
+from tsalv360.model import TSalV360, save_checkpoint, tokenize
 from tsalv360.progress import progress
 from tsalv360.training.augment import n_steps
 from tsalv360.training.batches import Group, count, epoch_batches, part_of, plain_batches
 from tsalv360.training.clips import ClipFiles, read_clips
 from tsalv360.training.data import Batch, ClipBatches
+from tsalv360.training.job import TrainJob
 from tsalv360.training.losses import cc_loss, kl_loss
 from tsalv360.training.provenance import provenance
 from tsalv360.training.settings import TrainSettings
@@ -32,19 +32,6 @@ from tsalv360.training.weights import start_model
 
 VALIDATION = ("cc", "sim", "kld")
 AT_ONCE = 8  # clips that are predicted together
-
-
-@dataclass(frozen=True)
-class TrainJob:
-    """What one fold is trained of and where its files go. `running` is kept when the job is killed."""
-
-    dataset: Path
-    frames: Path
-    fold: int
-    train: TrainSettings
-    model: ModelSettings
-    output: Path
-    running: Path
 
 
 class OnClips(nn.Module):
@@ -69,7 +56,7 @@ def train_fold(job: TrainJob) -> None:
     and for a loss that is no number, which names the clips.
     """
     settings, files = job.train, ClipFiles(job.dataset, job.frames)
-    accelerator = Accelerator(mixed_precision=settings.precision)
+    accelerator = Accelerator(mixed_precision=settings.precision, cpu=settings.device == "cpu")
     if settings.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
