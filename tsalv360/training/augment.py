@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_SIDE = r"\b(?P<side>left|right)(?P<ending>wards?|most|-hand(?:ed)?)?\b"
+_SIDE = r"\b(?P<side>left|right)(?P<ending>wards?|most|-hand(?:ed)?)?(?![\w-])"
 _TURNING = r"\b(?P<counter>counter-?|anti-?)?(?P<clock>clockwise)\b"
 _WORDS = re.compile(f"{_SIDE}|{_TURNING}", re.IGNORECASE)
 _OTHER = {"left": "right", "right": "left"}

@@ -81,23 +81,23 @@ def read_clips(files: ClipFiles, how: Literal["dataset", "published"] = "dataset
         found = f"no clip ({how})"
         advice = "The published reader needs frames named as the maps are: set frames.format to png."
         raise InputError(files.dataset, found, "clips of 8 frames", advice if how == "published" else "Add videos.")
-    columns = annotations.loc[clips.event_id, ["caption", "source"]].reset_index(drop=True)
-    return pd.concat([clips.reset_index(drop=True), columns], axis=1)
+    of_clip = annotations.loc[clips.event_id]
+    return pd.DataFrame({"caption": of_clip.caption.to_list(), **clips, "source": of_clip.source.to_list()})
 
 
 def published_clips(ground_truth: Path, frames: Path) -> pd.DataFrame:
     """The clips that the public reader makes of maps `<video>/<event>/<NNNN>.<ext>` and frames `<video>/<NNNN>.<ext>`.
 
-    In the order of the events' names. Columns of the clips table, and `text`, the description as it stands there.
+    In the order of the events' names. Columns of the clips table, and `caption`, the description as it stands there.
     """
     rows = []
     for event in sorted(path for path in ground_truth.glob("*/*") if path.is_dir()):
         video = event.name.partition("_")[0]
-        text = Path(event, DESCRIPTION).read_text("utf-8")
+        caption = Path(event, DESCRIPTION).read_text("utf-8")
         names = sorted(path.name for path in event.iterdir() if path.suffix in PICTURES)
         numbers = [int(Path(name).stem) for name in names if Path(frames, video, name).is_file()]
-        rows += [row | {"text": text} for row in cut_published_clips(event.name, video, numbers)]
-    return pd.DataFrame(rows, columns=[*CLIPS, "text"])
+        rows += [row | {"caption": caption} for row in cut_published_clips(event.name, video, numbers)]
+    return pd.DataFrame(rows, columns=[*CLIPS, "caption"])
 
 
 def _overlapping(clips: pd.DataFrame, files: ClipFiles, stride: int) -> pd.DataFrame:
