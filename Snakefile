@@ -26,6 +26,8 @@ from tsalv360.captions.backends import (
 )
 from tsalv360.config import check_writable, load_config, plan_recordings
 from tsalv360.sources import demo, published
+from tsalv360.training.needs import check_installed as check_training_installed
+from tsalv360.training.needs import check_weights
 
 
 configfile: Path(workflow.basedir, "config", "config.yaml")
@@ -42,6 +44,7 @@ if Path("config/local.yaml").exists() and not workflow.overwrite_configfiles:
 try:
     CONFIG = load_config(config)
     RECORDINGS = plan_recordings(CONFIG)
+    FOLDS = CONFIG.chosen_folds()
     check_writable(CONFIG.folder())
 except ValueError as error:
     raise WorkflowError(f"The configuration cannot be used.\n{error}") from None
@@ -62,6 +65,7 @@ WITH_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_m
 wildcard_constraints:
     video=ANY_VIDEO,
     shard="[0-9]{4}",
+    fold="[0-9]+",
 
 
 include: "rules/common.smk"
@@ -77,6 +81,7 @@ include: "rules/captions.smk"
 include: "rules/tasks.smk"
 include: "rules/dataset.smk"
 include: "rules/report.smk"
+include: "rules/train.smk"
 
 
 rule all:

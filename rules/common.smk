@@ -84,6 +84,32 @@ def get_camera_paths(wildcards):
     return CONFIG.report.camera_path_files(VIDEOS)
 
 
+def check_training():
+    try:
+        check_weights(CONFIG.model, CONFIG.train)
+        if not WITH_CONDA:
+            check_training_installed()
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def get_training_inputs(wildcards):
+    # Before anything runs. A model that is there already needs nothing more.
+    if not Path(RESULTS, "models", f"fold{wildcards.fold}", "best.pt").exists():
+        check_training()
+    frames = expand(rules.frames.output, video=VIDEOS)
+    weights = CONFIG.train.weights
+    return {
+        "dataset": rules.dataset.output[0],
+        "frames": frames,
+        "weights": [] if weights in ("", "random") else weights,
+    }
+
+
+def get_training_resources():
+    return {} if CONFIG.train.device == "cpu" else {"gpu": CONFIG.train.processes}
+
+
 def one_of(videos):
     if len(videos) == len(VIDEOS):
         return ANY_VIDEO  # a pattern of thousands of names is tried name by name

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from tsalv360.captions.settings import CaptionSettings
@@ -18,11 +18,13 @@ from tsalv360.errors import InputError
 from tsalv360.events.settings import EventSettings
 from tsalv360.fixations import FixationSettings
 from tsalv360.frames import FrameSettings
+from tsalv360.model.settings import ModelSettings
 from tsalv360.report.settings import ReportSettings
 from tsalv360.saliency import SaliencySettings
 from tsalv360.settings import NO_BRACES, STRICT, setting
 from tsalv360.sources import OwnVideo, Recording, Source, tsv360
 from tsalv360.sources.recording import check_id
+from tsalv360.training.settings import TrainSettings
 from tsalv360.viewports import ViewportSettings
 
 
@@ -47,10 +49,20 @@ class Config:
     captions: CaptionSettings = field(default_factory=CaptionSettings)
     curation: CurationSettings = field(default_factory=CurationSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
+    folds: list[Annotated[int, Field(ge=0)]] = setting(list, "folds that are trained and evaluated; none: all")
+    model: ModelSettings = field(default_factory=ModelSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
 
     def folder(self) -> Path:
         """The folder of this dataset's results."""
         return Path(self.results, self.dataset.name)
+
+    def chosen_folds(self) -> list[int]:
+        """The folds that are trained and evaluated, by number. ConfigError for one that is not."""
+        n = len(tsv360.folds()) if self.dataset.folds == "tsv360" else self.dataset.folds
+        if unknown := [fold for fold in self.folds if fold >= n]:
+            raise ConfigError(f"folds: found {unknown}; expected 0 to {n - 1} (dataset.folds)")
+        return self.folds or list(range(n))
 
     def as_dict(self) -> dict[str, Any]:
         """The configuration as it is written in a file."""

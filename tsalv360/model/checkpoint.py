@@ -36,15 +36,16 @@ def load_checkpoint(
     weights = content["model"]
     if all(name.startswith(_PREFIX) for name in weights):
         weights = {name.removeprefix(_PREFIX): tensor for name, tensor in weights.items()}
-    _refuse_other_weights(path, weights, model.state_dict())
+    refuse_other_weights(path, weights, model.state_dict())
     model.load_state_dict(weights)
     return model.to(device, dtype).eval()
 
 
-def save_checkpoint(model: TSalV360, path: str | Path) -> None:
-    """Write weights and settings of a model, whole or not at all."""
+def save_checkpoint(model: TSalV360, path: str | Path, provenance: dict[str, Any] | None = None) -> None:
+    """Write weights and settings of a model, and what it was made of, whole or not at all."""
+    content = {"model": model.state_dict(), "settings": asdict(model.settings), "provenance": provenance}
     with whole_file(path) as partial:
-        torch.save({"model": model.state_dict(), "settings": asdict(model.settings)}, partial)
+        torch.save(content, partial)
 
 
 def _read(path: str | Path) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def _read(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def _refuse_other_weights(path: str | Path, found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+def refuse_other_weights(path: str | Path, found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     """InputError that lists what is missing, unexpected or of another shape."""
     shapes = [
         f"{name} {list(found[name].shape)} instead of {list(tensor.shape)}"

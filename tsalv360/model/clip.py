@@ -50,7 +50,13 @@ class ClipImages(ModifiedResNet):  # type: ignore[misc]
 
 
 class Clip(nn.Module):
-    """CLIP's two encoders under the names of its weights; always frozen."""
+    """CLIP's two encoders under the names of its weights; always frozen.
+
+    The statistics of its batch norms are part of its weights, so it stays in evaluation mode, unless it `adapts` them
+    to the pictures of training, as the published training did.
+    """
+
+    adapts = False
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
@@ -77,8 +83,8 @@ class Clip(nn.Module):
         self.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "Clip":
-        """Stays in evaluation mode: the statistics of its batch norms are part of its weights."""
-        return super().train(False)
+        """In evaluation mode, or where it adapts in the one that is asked for."""
+        return super().train(mode and self.adapts)
 
     def encode_text(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Vectors [B, E] and all tokens in the same space [B, T, E], of tokens [B, T]."""

@@ -8,7 +8,7 @@ Latitudes φ grow downwards, longitudes λ to the right; a plane has x to the ri
 
 import math
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import torch
@@ -190,7 +190,15 @@ class TangentToErp(nn.Module):
                 "Use more of them or wider ones.",
             )
         start = functional.pad(kept.sum(1).cumsum(0), (1, 0))
-        self.matrix = Tables(start=start.int(), source=source[kept].int(), weight=(weight / total)[kept])
+        tables = {"start": start.int(), "source": source[kept].int(), "weight": (weight / total)[kept]}
+        order = tables["source"].argsort(stable=True)  # of the transposed matrix, for gradients
+        per_source = torch.bincount(tables["source"], minlength=settings.n_tangents * settings.decoded_size**2)
+        self.matrix = Tables(
+            **tables,
+            back_start=functional.pad(per_source.cumsum(0), (1, 0)).int(),
+            back_source=torch.arange(len(total)).repeat_interleave(start.diff())[order].int(),
+            back_weight=tables["weight"][order],
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         """[B, 1, 2H, 2W] of tangent images [B, K, P, P], float32."""
@@ -204,11 +212,33 @@ class TangentToErp(nn.Module):
         """[B, H·W] of float32 [B, K, P, P]; with sparse matrices by default where the device has them."""
         start, source, weight = (self.matrix.get_buffer(name) for name in ("start", "source", "weight"))
         if images.device.type in ("cpu", "cuda") if sparse is None else sparse:
-            shape = len(start) - 1, images[0].numel()
-            with warnings.catch_warnings():  # "in beta state"
-                warnings.simplefilter("ignore")
-                matrix = torch.sparse_csr_tensor(start, source, weight, shape, check_invariants=False)
-            return torch.stack([matrix @ image.flatten() for image in images])
+            back_start, back_source, back_weight = (
+                self.matrix.get_buffer(f"back_{name}") for name in ("start", "source", "weight")
+            )
+            there = _csr(start, source, weight, len(back_start) - 1)
+            transposed = _csr(back_start, back_source, back_weight, len(start) - 1)
+            return _Product.apply(images.flatten(1), there, transposed)
         pixel = torch.arange(len(start) - 1, device=images.device).repeat_interleave(start.diff())
         whole = torch.zeros(len(images), len(start) - 1, device=images.device)
         return whole.index_add(1, pixel, images.flatten(1)[:, source] * weight)
+
+
+def _csr(start: Tensor, source: Tensor, weight: Tensor, n_columns: int) -> Tensor:
+    with warnings.catch_warnings():  # "in beta state"
+        warnings.simplefilter("ignore")
+        return torch.sparse_csr_tensor(start, source, weight, (len(start) - 1, n_columns), check_invariants=False)
+
+
+class _Product(torch.autograd.Function):
+    """A fixed sparse matrix times vectors. PyTorch's own gradient would transpose the matrix anew for each vector."""
+
+    @staticmethod
+    def forward(ctx: Any, vectors: Tensor, matrix: Tensor, transposed: Tensor) -> Tensor:
+        """[B, H·W] of [B, sources]."""
+        ctx.transposed = transposed
+        return torch.stack([matrix @ vector for vector in vectors])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        """The gradient [B, sources] of [B, H·W]."""
+        return torch.stack([ctx.transposed @ gradient for gradient in gradients[0]]), None, None

@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalv360.errors import InputError
+from tsalv360.extras import require_extra
 from tsalv360.prediction.footage import Footage, open_footage
 from tsalv360.projection import Picture
 from tsalv360.video import View
@@ -113,9 +113,7 @@ def predict(
 
     Raises InputError, for any of these that cannot be used, and where the extra `train` is not installed.
     """
-    if missing := [name for name in ("torch", "open_clip") if find_spec(name) is None]:
-        install = "Install it:  pip install --constraint constraints.txt --editable '.[train]'"
-        raise InputError("predict", f"no {', '.join(missing)}", "the extra train", install)
+    require_extra("predict", "train", ("torch", "open_clip"))
     from tsalv360.model import TSalV360, tokenize
 
     prompts = [prompts] if isinstance(prompts, str) else prompts

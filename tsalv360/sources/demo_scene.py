@@ -19,6 +19,7 @@ Image = NDArray[np.uint8]
 Plane = NDArray[np.floating[Any]]  # float32 where there are many, as for whole images
 RGB = tuple[int, int, int]
 
+IN_USE = 4  # colours and shapes, the first of the tables: a model sees each in many videos, and can learn its name
 FRAME_RATES = (25, 30, 24)  # frames per second, in turn
 GROWTH_S = 0.4  # time an object takes to grow to its size and to shrink away
 SEPARATION_DEG = 35.0  # wanted between objects shown together: more than the sum of two radii
@@ -158,8 +159,10 @@ def _choose_objects(rng: np.random.Generator, duration_s: float, number: int) ->
     if number % 3 == 0:
         places, appeals = [*places, "side"], [*appeals, 0.02]
     lives = _choose_lives(rng, duration_s, len(places))
-    colours = rng.permutation(list(COLOURS))[: len(places)]
-    shapes = rng.permutation(list(SHAPES))[: len(places)]
+    colours, shapes = (
+        [name for name in rng.permutation(list(table)) if name in list(table)[:IN_USE]][: len(places)]
+        for table in (COLOURS, SHAPES)
+    )
     best: tuple[float, tuple[SceneObject, ...]] = (-1.0, ())
     for _ in range(60):
         looks = zip(colours, shapes, places, lives, appeals, strict=True)

@@ -1,0 +1,60 @@
+"""A small dataset of clips, in the form of the pipeline: two discs that move, with their maps and captions."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from tsalv360.dataset.assemble import annotation_row, checksum_lines, clip_row
+from tsalv360.files import write_json
+from tsalv360.geometry import angular_distance, pixel_to_direction
+from tsalv360.saliency import saliency_map
+from tsalv360.tables import ANNOTATIONS, CLIPS, write_rows
+
+SIZE, MAP_SIZE = (64, 128), (48, 96)
+COLOURS = {"red": (220, 30, 30), "blue": (30, 60, 220)}
+TEXT = {"candidates": [], "n_tokens": None, "flags": []}
+
+
+def direction(colour: str, frame: int) -> tuple[float, float]:
+    """Where a disc is, yaw and pitch in degrees."""
+    return (40.0 + frame, 10.0) if colour == "red" else (-100.0 + frame, -15.0)
+
+
+def picture(frame: int, size: tuple[int, int] = SIZE) -> np.ndarray[Any, Any]:
+    """Both discs on grey, RGB."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    yaw, pitch = pixel_to_direction(columns, rows, *size)
+    image = np.full((*size, 3), 128, dtype=np.uint8)
+    for name, paint in COLOURS.items():
+        image[angular_distance(yaw, pitch, *direction(name, frame)) < 14] = paint
+    return image
+
+
+def write_clipset(folder: Path, videos: dict[str, str], n_clips: int = 2, size: tuple[int, int] = SIZE) -> None:
+    """`dataset/` and `frames/` of videos, each with its part of the one fold; two events in each."""
+    annotations, clips, dataset = [], [], folder / "dataset"
+    for video in videos:
+        (folder / "frames" / video).mkdir(parents=True)
+        for frame in range(8 * n_clips):
+            cv2.imwrite(str(folder / "frames" / video / f"{frame:04d}.png"), picture(frame, size)[..., ::-1])
+        for k, colour in enumerate(COLOURS, 1):
+            event = f"{video}_{k}"
+            place = dataset / "TSV360_gt" / video / event
+            place.mkdir(parents=True)
+            for frame in range(8 * n_clips):
+                saliency = saliency_map(*([angle] for angle in direction(colour, frame)), sigma=12, size=MAP_SIZE)
+                cv2.imwrite(str(place / f"{frame:04d}.png"), np.rint(255 * saliency).astype(np.uint8))
+            text = TEXT | {"caption": f"a {colour} disc on the left"}
+            (place / "description.txt").write_text(text["caption"], encoding="utf-8")
+            row = annotation_row({"id": video, "source": "made"}, event, (0, 8 * n_clips - 1), text, "machine")
+            annotations.append(row)
+            starts = range(0, 8 * n_clips, 8)
+            clips += [clip_row(event, video, n, [*range(start, start + 8)]) for n, start in enumerate(starts)]
+    write_rows(dataset / "annotations.parquet", annotations, ANNOTATIONS)
+    write_rows(dataset / "clips.parquet", clips, CLIPS)
+    parts = {part: [video for video in videos if videos[video] == part] for part in ("train", "validation", "test")}
+    write_json(dataset / "splits.json", {"folds": [parts], "in_no_fold": []})
+    files = sorted(path for path in dataset.rglob("*") if path.is_file())
+    (dataset / "SHA256SUMS").write_text("".join(checksum_lines(files, dataset)), encoding="utf-8")

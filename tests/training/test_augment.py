@@ -1,0 +1,49 @@
+"""Turns and mirrors: pictures and maps by the same angle, captions that still say what is seen."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from training.clipset import picture
+
+from tsalv360.geometry import angular_distance, pixel_to_direction
+from tsalv360.saliency import saliency_map
+from tsalv360.training.augment import Turn, mirrored_caption, n_steps, says_side
+
+
+@given(st.integers(0, 31), st.booleans())
+def test_a_frame_and_its_map_turn_by_the_same_angle(steps: int, mirrored: bool) -> None:
+    n = n_steps(128, 96)
+    assert n == 32
+    turn = Turn(steps, n, mirrored)
+    yaw = (-40 if mirrored else 40) + 360 * steps / n
+    red = np.argwhere(turn(picture(0))[..., 0] == 220)
+    seen = np.array(pixel_to_direction(red[:, 1], red[:, 0], 64, 128))
+    assert angular_distance(*seen, yaw, 10).max() < 14
+    there = saliency_map([yaw], [10], sigma=12, size=(48, 96))
+    np.testing.assert_allclose(turn(saliency_map([40], [10], sigma=12, size=(48, 96))), there, atol=2e-3)
+
+
+def test_no_turn_leaves_everything_as_it_is() -> None:
+    assert (Turn()(picture(3)) == picture(3)).all()
+
+
+@pytest.mark.parametrize(
+    ("caption", "mirrored"),
+    [
+        ("A man on the left turns right.", "A man on the right turns left."),
+        ("LEFT. Right, leftmost; rightwards", "RIGHT. Left, rightmost; leftwards"),
+        ("A right-hand bend, a left-handed player", "A left-hand bend, a right-handed player"),
+        ("A wheel turns clockwise, another counter-clockwise.", "A wheel turns counterclockwise, another clockwise."),
+        ("Anticlockwise", "Clockwise"),
+    ],
+)
+def test_sides_are_exchanged(caption: str, mirrored: str) -> None:
+    assert says_side(caption)
+    assert mirrored_caption(caption) == mirrored
+
+
+@pytest.mark.parametrize("caption", ["A bright light, all right-angled.", "An upright cleft.", "A man skis."])
+def test_other_words_stay(caption: str) -> None:
+    assert not says_side(caption)
+    assert mirrored_caption(caption) == caption

@@ -1,0 +1,233 @@
+"""Training: it learns, goes on after a kill as if there had been none, and is the same in one process and in two."""
+
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from pydantic import TypeAdapter
+from training.clipset import write_clipset
+
+from tsalv360 import metrics
+from tsalv360.errors import InputError
+from tsalv360.model import ModelSettings, TSalV360, load_checkpoint
+from tsalv360.training.batches import plain_batches
+from tsalv360.training.clips import ClipFiles, read_clips
+from tsalv360.training.data import ClipBatches
+from tsalv360.training.job import TrainJob
+from tsalv360.training.launch import launch
+from tsalv360.training.settings import TrainSettings
+from tsalv360.training.state import State
+from tsalv360.training.train import OnClips, learning_rate, train_fold
+
+MODEL = replace(ModelSettings.tiny(), map_size=(24, 48))
+QUICK = TrainSettings(epochs=2, batch_size=4, group=2, learning_rate=1e-3, device="cpu", precision="no")
+
+
+def job(folder: Path, name: str = "run", **settings: Any) -> TrainJob:
+    train = replace(QUICK, **settings)
+    data = folder / "dataset", folder / "frames"
+    return TrainJob(*data, 0, train, MODEL, folder / name / "models", folder / name / "running")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clips")
+    write_clipset(folder, {"001": "train", "002": "train", "003": "validation"}, n_clips=3)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(made: Path) -> TrainJob:
+    """A run that nothing interrupted."""
+    train_fold(one := job(made, "whole"))
+    return one
+
+
+def steps(one: TrainJob) -> pd.DataFrame:
+    return pd.read_csv(one.output / "steps.csv")
+
+
+def weights(one: TrainJob, which: str = "last") -> dict[str, torch.Tensor]:
+    return load_checkpoint(one.output / f"{which}.pt").state_dict()
+
+
+def assert_same(one: TrainJob, other: TrainJob, **tolerance: float) -> None:
+    pd.testing.assert_frame_equal(steps(one), steps(other), check_exact=not tolerance, **tolerance)
+    ours, theirs = weights(one), weights(other)
+    for name in ours:
+        torch.testing.assert_close(ours[name], theirs[name], atol=tolerance.get("atol", 0), rtol=0)
+
+
+def test_results_say_what_they_were_made_of(whole: TrainJob) -> None:
+    assert sorted(path.name for path in whole.output.iterdir()) == ["best.pt", "last.pt", "metrics.csv", "steps.csv"]
+    made_of = torch.load(whole.output / "best.pt", weights_only=True)["provenance"]
+    assert made_of["train"]["learning_rate"] == 1e-3 and made_of["fold"] == 0
+    assert torch.__version__.startswith(made_of["versions"]["torch"]) and len(made_of["data"]) == 64
+    table = pd.read_csv(whole.output / "metrics.csv")
+    assert list(table) == ["epoch", "step", "cc", "sim", "kld"] and table.step.to_list() == [3, 6]
+    assert made_of["epoch"] == table.cc.idxmax()
+    assert list((whole.running / "tensorboard").iterdir())
+    assert not (whole.running / "state.pt").exists()
+
+
+def test_validation_is_the_metric_of_the_last_model(made: Path, whole: TrainJob) -> None:
+    files = ClipFiles(made / "dataset", made / "frames")
+    clips = read_clips(files)
+    held_out = clips[clips.video == "003"]
+    network = OnClips(load_checkpoint(whole.output / "last.pt"))
+    found = []
+    for group in plain_batches(held_out, 1):
+        batch = ClipBatches(clips, files, (48, 96))[group]
+        with torch.inference_mode():
+            prediction = network(batch.frames, batch.ends, batch.windows, batch.tokens).numpy()
+        found.append(float(metrics.cc(prediction, batch.targets.numpy())[0, 0]))
+    assert np.mean(found) == pytest.approx(pd.read_csv(whole.output / "metrics.csv").cc.iloc[-1], abs=1e-5)
+
+
+@pytest.mark.parametrize("kept_every_s", [0, 1e9], ids=["in an epoch", "between epochs"])
+def test_a_killed_run_ends_as_if_it_had_not_been_killed(
+    made: Path, whole: TrainJob, monkeypatch: pytest.MonkeyPatch, kept_every_s: float
+) -> None:
+    one = replace(job(made, f"killed{kept_every_s:g}"), train=replace(whole.train, keep_every_s=kept_every_s))
+    before = State.add_step
+
+    def power_cut(state: State, **numbers: float) -> None:
+        if state.step == 4:
+            raise KeyboardInterrupt
+        before(state, **numbers)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(State, "add_step", power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            train_fold(one)
+    assert not one.output.exists()
+    left = torch.load(one.running / "state.pt", weights_only=True)
+    assert len(left["steps"]) == (4 if kept_every_s == 0 else 3)
+    train_fold(one)
+    assert_same(one, whole)
+
+
+def test_accumulated_parts_are_the_whole_batch(made: Path, whole: TrainJob) -> None:
+    train_fold(parts := job(made, "parts", accumulate=3))
+    assert_same(parts, whole, atol=2e-5, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_same_model(made: Path, whole: TrainJob, capfd: pytest.CaptureFixture[str]) -> None:
+    two = job(made, "two", processes=2)
+    assert launch(two, cores=2) == 0, capfd.readouterr()
+    assert_same(two, whole, atol=2e-5, rtol=1e-3)
+    ranks = (two.running / "tensorboard").iterdir()
+    assert len(list(ranks)) == 1
+    table, alone = (pd.read_csv(one.output / "metrics.csv") for one in (two, whole))
+    pd.testing.assert_frame_equal(table, alone, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_kill_in_the_middle_of_a_checkpoint_leaves_the_one_before(made: Path, whole: TrainJob) -> None:
+    one = replace(job(made, "torn"), train=replace(whole.train, keep_every_s=0))
+    script = (
+        "import sys, os, signal, torch\n"
+        "from tsalv360.training import state, train\n"
+        "from tsalv360.training.launch import read_job\n"
+        "save, seen = torch.save, []\n"
+        "def torn(content, path):\n"
+        "    if 'optimizer' in content and len(content['steps']) == 3:\n"
+        "        open(path, 'wb').write(b'half'); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    save(content, path)\n"
+        "torch.save = torn\n"
+        "train.train_fold(read_job(sys.argv[1]))\n"
+    )
+    one.running.mkdir(parents=True)
+    (one.running / "job.json").write_bytes(TypeAdapter(TrainJob).dump_json(one))
+    died = subprocess.run([sys.executable, "-c", script, str(one.running / "job.json")], capture_output=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert len(torch.load(one.running / "state.pt", weights_only=True)["steps"]) == 2
+    train_fold(one)
+    assert_same(one, whole)
+
+
+def test_other_settings_start_anew(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = job(made, "anew", epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(State, "finish", lambda *_: None)
+        train_fold(one)
+    other = replace(one, train=replace(one.train, seed=5))
+    train_fold(other)
+    assert "training starts anew" in capsys.readouterr().out
+    assert len(steps(other)) == 3
+
+
+def test_a_loss_that_is_no_number_names_the_clips(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(network: OnClips, *batch: Any) -> torch.Tensor:
+        prediction = torch.rand(len(batch[2]), 1, 48, 96, requires_grad=True)
+        return torch.where(torch.arange(len(prediction))[:, None, None, None] == 1, torch.nan, prediction)
+
+    monkeypatch.setattr(OnClips, "forward", broken)
+    with pytest.raises(InputError, match=r"^clips 00\d_\d_\d: found a loss that is no number"):
+        train_fold(job(made, "nan"))
+
+
+def test_a_caption_that_clip_cannot_read_is_refused_before_anything_runs(made: Path, tmp_path: Path) -> None:
+    write_clipset(tmp_path, {"001": "train"}, n_clips=1)
+    path = tmp_path / "dataset" / "annotations.parquet"
+    table = pd.read_parquet(path)
+    table.loc[0, "caption"] = "very " * 90
+    table.to_parquet(path)
+    with pytest.raises(InputError, match="92 tokens"):
+        train_fold(job(tmp_path))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_four_clips_are_learnt_by_heart(tmp_path: Path) -> None:
+    write_clipset(tmp_path, {"001": "train"}, n_clips=2)
+    train_fold(one := job(tmp_path, epochs=150, learning_rate=3e-3, warmup=0.1, schedule="cosine"))
+    files = ClipFiles(tmp_path / "dataset", tmp_path / "frames")
+    clips = read_clips(files)
+    (group,) = plain_batches(clips, 4)
+    batch = ClipBatches(clips, files, (48, 96))[group]
+    with torch.inference_mode():
+        prediction = OnClips(load_checkpoint(one.output / "last.pt"))(
+            batch.frames, batch.ends, batch.windows, batch.tokens
+        )
+    assert len(batch.rows) == 4
+    assert metrics.cc(prediction.numpy(), batch.targets.numpy()).min() > 0.95
+
+
+def test_the_rate_warms_up_and_falls() -> None:
+    settings = TrainSettings(learning_rate=1.0, warmup=0.2, schedule="cosine")
+    rates = [learning_rate(settings, step, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(1 / 21) and rates[20] == 1 and max(rates) == 1
+    assert rates[60] == pytest.approx(0.5) and 0 < rates[99] < 0.001
+    assert np.all(np.diff(rates[:21]) > 0) and np.all(np.diff(rates[20:]) < 0)
+    assert {learning_rate(replace(settings, warmup=0.0, schedule="constant"), step, 100) for step in range(100)} == {
+        1.0
+    }
+
+
+def test_frames_are_read_once_for_all_clips_that_show_them(made: Path) -> None:
+    files = ClipFiles(made / "dataset", made / "frames")
+    clips = read_clips(files)
+    same = clips[(clips.video == "001") & (clips.target_frame == 7)]
+    (group,) = plain_batches(same, 8)
+    batch = ClipBatches(clips, files, (48, 96))[group]
+    assert len(batch.rows) == 2 and len(batch.frames) == 8
+    assert batch.windows.tolist() == [list(range(8))] * 2 and batch.ends == [False] * 7 + [True]
+
+
+def test_published_clip_adapts_its_statistics_only_where_asked(made: Path) -> None:
+    clip = ModelSettings(width=2, text_width=64, embedding=32, heads=4, decoder=(32, 16, 16, 8), patch_size=64)
+    model = TSalV360(clip)
+    assert not model.train().clip.visual.bn1.training
+    model.clip.adapts = True
+    assert model.train().clip.visual.bn1.training and not model.eval().clip.visual.bn1.training

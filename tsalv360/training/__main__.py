@@ -1,0 +1,12 @@
+"""One of the processes that train a fold: `python -m tsalv360.training JOB.json`."""
+
+import sys
+
+from tsalv360.errors import InputError
+from tsalv360.training.launch import read_job
+from tsalv360.training.train import train_fold
+
+try:
+    train_fold(read_job(sys.argv[1]))
+except InputError as error:
+    sys.exit(f"error: {error}")

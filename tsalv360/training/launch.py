@@ -1,0 +1,36 @@
+"""A fold's training in processes of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from tsalv360.files import whole_file
+from tsalv360.training.job import TrainJob
+
+
+def launch(job: TrainJob, cores: int) -> int:
+    """Train a fold by `train.processes` processes that share CPU cores; returns their exit status.
+
+    The job is written to `running/job.json`: on several nodes one starts `torchrun … -m tsalv360.training job.json`.
+    Output goes to the standard output of this process.
+    """
+    path = job.running / "job.json"
+    with whole_file(path) as partial:
+        partial.write_bytes(TypeAdapter(TrainJob).dump_json(job, indent=1))
+    n = job.train.processes
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={n}"] if n > 1 else []
+    threads = str(max(1, (cores - n * job.train.workers) // n))
+    return subprocess.run(
+        [sys.executable, *torchrun, "-m", "tsalv360.training", str(path)],
+        env={**os.environ, "OMP_NUM_THREADS": threads},
+        stdout=sys.stdout,
+        stderr=sys.stdout,
+    ).returncode
+
+
+def read_job(path: str | Path) -> TrainJob:
+    """The job that `launch` wrote."""
+    return TypeAdapter(TrainJob).validate_json(Path(path).read_bytes())
