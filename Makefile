@@ -1,6 +1,8 @@
 # Sets up what each target needs by itself in .venv, the benchmarks' in .venv-benchmarks; a second run starts at once.
 PYTHON ?= python3
 BIN := .venv/bin
+# It asks for a NumPy that the labelling client's OpenCV forbids, and uses it in a report only, which is off.
+SLURM = snakemake-executor-plugin-slurm snakemake-executor-plugin-slurm-jobstep
 INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test test-fast soak lint reference benchmarks clean
@@ -53,4 +55,5 @@ clean:
 .venv/dev: .venv/base
 	@echo "Installing the tools and the libraries of the models (about 6 GB) ..."
 	$(INSTALL) --editable ".[dev,captions,curation,train]"
+	$(INSTALL) --no-deps $(SLURM)
 	touch $@

@@ -21,7 +21,7 @@ rule report:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=2000,
         runtime=60,
     params:
         config=CONFIG.as_dict(),

@@ -14,8 +14,8 @@ rule tasks:
     conda:
         "../envs/pipeline.yaml"
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=1000,
+        runtime=10,
     params:
         media=f"{CONFIG.dataset.name}/viewports/{{video}}",
     message:

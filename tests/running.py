@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -19,11 +19,12 @@ class Workflow:
 
     folder: Path
     configs: tuple[Path, ...] = (TINY,)
+    before: tuple[str, ...] = ()  # goes before the command, to run it elsewhere
 
     def command(self, *arguments: str) -> list[str]:
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
         configs = ["--configfile", *map(str, self.configs)] if self.configs else []
-        return [*command, *arguments, *configs]
+        return [*self.before, *command, *arguments, *configs]
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -54,7 +55,7 @@ class Workflow:
         """The same folder with one more config on top."""
         path = self.folder / f"extra{len(self.configs)}.yaml"
         path.write_text(yaml.safe_dump(content))
-        return Workflow(self.folder, (*self.configs, path))
+        return replace(self, configs=(*self.configs, path))
 
     @property
     def results(self) -> Path:
