@@ -3,10 +3,12 @@
 import sys
 
 from tsalv360.errors import InputError
+from tsalv360.orphans import ended_with_its_run
 from tsalv360.training.launch import read_job
 from tsalv360.training.train import train_fold
 
 try:
-    train_fold(read_job(sys.argv[1]))
+    with ended_with_its_run():
+        train_fold(read_job(sys.argv[1]))
 except InputError as error:
     sys.exit(f"error: {error}")

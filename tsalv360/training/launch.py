@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from tsalv360.files import whole_file
+from tsalv360.orphans import RUN
 from tsalv360.training.job import TrainJob
 
 
@@ -25,7 +26,7 @@ def launch(job: TrainJob, cores: int) -> int:
     threads = str(max(1, (cores - n * job.train.workers) // n))
     return subprocess.run(
         [sys.executable, *torchrun, "-m", "tsalv360.training", str(path)],
-        env={**os.environ, "OMP_NUM_THREADS": threads},
+        env={**os.environ, "OMP_NUM_THREADS": threads, RUN: f"{os.getpid()}"},
         stdout=sys.stdout,
         stderr=sys.stdout,
     ).returncode
