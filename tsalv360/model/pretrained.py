@@ -29,7 +29,11 @@ def load_clip(model: TSalV360, path: str | Path) -> None:
     weights = _read(path)
     if weights is None:
         raise InputError(path, "no weights that can be read", _EXPECTED, _ADVICE)
-    weights = {name: tensor.float() for name, tensor in weights.items() if name not in _SIZES}
+    weights = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in weights.items()
+        if name not in _SIZES
+    }
     refuse_other_weights(path, weights, model.clip.state_dict())
     model.clip.load_state_dict(weights)
 

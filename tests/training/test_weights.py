@@ -1,0 +1,118 @@
+"""What training starts from: CLIP in each form that it is published in, checkpoints, and files that are neither."""
+
+import resource
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from training.clipset import write_clipset
+
+from tsalv360.errors import InputError
+from tsalv360.model import ModelSettings, TSalV360, load_checkpoint, save_checkpoint
+from tsalv360.training.job import TrainJob
+from tsalv360.training.settings import TrainSettings
+from tsalv360.training.train import train_fold
+from tsalv360.training.weights import start_model
+
+SMALL = ModelSettings(width=2, text_width=64, embedding=32, heads=4, decoder=(32, 16, 16, 8), patch_size=64)
+
+
+class Published(nn.Module):
+    """Weights under CLIP's names, and the sizes that OpenAI's file holds beside them."""
+
+    def __init__(self, weights: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        for name, tensor in weights.items():
+            *path, last = name.split(".")
+            module: nn.Module = self
+            for part in path:
+                if part not in dict(module.named_children()):
+                    module.add_module(part, nn.Module())
+                module = module.get_submodule(part)
+            module.register_buffer(last, tensor)
+        self.register_buffer("input_resolution", torch.tensor(64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+def clip_weights() -> dict[str, torch.Tensor]:
+    torch.manual_seed(7)
+    state = TSalV360(SMALL).clip.state_dict()
+    return {name: tensor.half().float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+
+
+def write(form: str, path: Path) -> Path:
+    weights = clip_weights()
+    if form == "safetensors":
+        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, path := path / "clip.safetensors")
+    elif form == "script":
+        torch.jit.script(Published({name: t.half() if t.ndim > 1 else t for name, t in weights.items()})).save(
+            path := path / "RN50.pt"
+        )
+    else:
+        torch.save({"state_dict": weights}, path := path / "clip.pt")
+    return path
+
+
+@pytest.mark.parametrize("form", ["safetensors", "script", "dict"])
+def test_clip_is_loaded_and_the_rest_stays_random(form: str, tmp_path: Path) -> None:
+    model = start_model(SMALL, TrainSettings(weights=str(write(form, tmp_path)), seed=3))
+    for name, tensor in clip_weights().items():
+        torch.testing.assert_close(model.clip.state_dict()[name], tensor, atol=0, rtol=0, msg=name)
+    alone = start_model(SMALL, TrainSettings(weights="random", seed=3))
+    assert torch.equal(alone.decoders[0].block[0].weight, model.decoders[0].block[0].weight)
+    assert not any(parameter.requires_grad for parameter in model.clip.parameters())
+
+
+def test_clip_of_another_shape_is_refused_by_its_weights(tmp_path: Path) -> None:
+    weights = write("dict", tmp_path)
+    with pytest.raises(InputError, match=r"of another shape: .*text_projection"):
+        start_model(replace(SMALL, embedding=64), TrainSettings(weights=str(weights)))
+
+
+def test_a_checkpoint_goes_on_and_needs_its_own_settings(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    save_checkpoint(before := TSalV360(SMALL), path := tmp_path / "best.pt")
+    model = start_model(SMALL, TrainSettings(weights=str(path)))
+    assert torch.equal(model.decoders[3].block[0].weight, before.decoders[3].block[0].weight)
+    with pytest.raises(InputError, match="a model of other settings"):
+        start_model(replace(SMALL, similarity="softmax"), TrainSettings(weights=str(path)))
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [("", "train.weights: found none; expected CLIP RN50"), ("away.pt", "train.weights: found no file away.pt")],
+)
+def test_weights_that_are_missing_are_told(weights: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        start_model(SMALL, TrainSettings(weights=weights))
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    path.write_bytes(b"no weights")
+    with pytest.raises(InputError, match="no checkpoint"):
+        start_model(SMALL, TrainSettings(weights=str(path)))
+
+
+@pytest.mark.slow
+def test_a_model_of_full_size_makes_a_step(tmp_path: Path) -> None:
+    write_clipset(tmp_path, {"001": "train"}, n_clips=1)
+    table = tmp_path / "dataset" / "clips.parquet"
+    pd.read_parquet(table)[:1].to_parquet(table)
+    settings = TrainSettings(weights="random", epochs=1, device="cpu", learning_rate=1e-3)
+    job = TrainJob(
+        tmp_path / "dataset", tmp_path / "frames", 0, settings, ModelSettings(), tmp_path / "out", tmp_path / "run"
+    )
+    train_fold(job)
+    trained, start = load_checkpoint(job.output / "last.pt"), start_model(ModelSettings(), settings)
+    assert torch.equal(trained.clip.visual.conv1.weight, start.clip.visual.conv1.weight)
+    assert torch.equal(trained.clip.visual.bn1.running_mean, start.clip.visual.bn1.running_mean)
+    moved = [name for name, p in trained.named_parameters() if not torch.equal(p, start.get_parameter(name))]
+    assert {name.split(".")[0] for name in moved} == {"VSTCA", "resnet_norm_layer", "decoders"}
+    print(f"most memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB")
