@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # It asks for a NumPy that the labelling client's OpenCV forbids, and uses it in a report only, which is off.
 SLURM = snakemake-executor-plugin-slurm snakemake-executor-plugin-slurm-jobstep
+# Two workers share the cores: with threads of its own each waits for the other's, and models take many times as long.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test test-fast soak lint reference benchmarks clean
@@ -13,10 +15,10 @@ demo: .venv/base
 	@echo "The demo dataset is in results/demo/dataset; look at it in a browser: $(CURDIR)/results/demo/report.html"
 
 test: lint
-	$(BIN)/pytest -n 2 --dist loadfile -m "not soak"
+	$(PYTEST) -m "not soak"
 
 test-fast: lint
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not soak"
+	$(PYTEST) -m "not slow and not soak"
 
 soak: .venv/dev
 	$(BIN)/pytest -m soak

@@ -1,6 +1,7 @@
 """Fixtures that several test files share: tiny real videos, a small disk, and how to read a frame's number."""
 
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +31,12 @@ def numbered_picture(number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     stripes = [255 * (number >> bit & 1) for bit in range(BITS)]
     picture[: height // 2] = np.repeat(stripes, width // BITS)[None, :, None]
     return picture
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, lest one worker still runs one when the other has nothing left: workflows, then slow tests."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: (item.path.parent.name != "workflow", -slow[item.path]))
 
 
 @pytest.fixture(scope="session")

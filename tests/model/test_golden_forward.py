@@ -9,6 +9,7 @@ from golden import SENTENCE, STEPS, error, fill, golden, wave_clip
 from torch import Tensor
 
 from tsalv360.model import TSalV360
+from tsalv360.model.features import FrameFeatures
 from tsalv360.model.similarity import weigh
 
 pytestmark = pytest.mark.slow
@@ -53,7 +54,17 @@ def found(model: TSalV360) -> dict[str, Tensor]:
 def forward(model: TSalV360) -> dict[str, Tensor]:
     clip = wave_clip(8, 960, 1920)
     ours: dict[str, Tensor] = {"tang_s32": model.to_tangent(clip[0]).permute(0, 2, 3, 4, 1)[:, :, 8::32, 8::32]}
-    frames = model.encode_frames(clip[0])
+    frames: list[FrameFeatures] = []
+    decoded: dict[Any, Tensor] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        encode = model.encode_frames
+        patch.setattr(model, "encode_frames", lambda *given: frames.extend(encode(*given)) or frames)
+        hooks = [block.register_forward_hook(keep(decoded, i)) for i, block in enumerate(model.decoders)]
+        hooks.append(model.to_erp.register_forward_pre_hook(lambda _, inputs: decoded.update(images=inputs[0])))
+        pred = model(clip, [SENTENCE])
+        for hook in hooks:
+            hook.remove()
+    (first,) = model.encode_frames(clip[0, :1])  # the pass keeps the maps of the last frame alone
     text = model.encode_text([SENTENCE])
     vectors = torch.stack([frame.vectors for frame in frames])
     ours["clip_global_s16"] = vectors.flatten(0, 1)[:, ::16]
@@ -61,7 +72,7 @@ def forward(model: TSalV360) -> dict[str, Tensor]:
     ours["cos"] = weigh(text.vectors, vectors[None], "raw")
     ours["sim"] = weigh(text.vectors, vectors[None], "minmax")[..., None]
     for i, (attend, step) in enumerate(zip(model.VSTCA, STEPS, strict=True)):
-        maps = torch.cat([frames[0].maps[i], frames[7].maps[i]])
+        maps = torch.cat([first.maps[i], frames[7].maps[i]])
         ours[f"clip_loc{i}_sub"] = maps[:, ::64, ::step, ::step]
         pooled = torch.stack([frame.pooled[i] for frame in frames])
         ours[f"clip_loc{i}_pool_s32"] = pooled.flatten(0, 1)[:, ::32]
@@ -82,16 +93,10 @@ def forward(model: TSalV360) -> dict[str, Tensor]:
         ours[f"vstca{i}_last"], ours[f"vstca{i}_s16"] = out[0, 7], out[..., ::16]
     whole = model.resnet_norm_layer[0](frames[7].maps[0]) + ours["vstca0_last"][..., None, None]
     ours["dec0_in_sub"] = whole.permute(1, 2, 3, 0)[::32, ::2, ::2]
-    outputs = {}
-    hooks = [block.register_forward_hook(keep(outputs, i)) for i, block in enumerate(model.decoders)]
-    hooks.append(model.to_erp.register_forward_pre_hook(lambda _, inputs: outputs.update(images=inputs[0])))
-    pred = model(clip, [SENTENCE])
-    for hook in hooks:
-        hook.remove()
     for i, (channels, step) in enumerate([(32, 4), (32, 4), (64, 8), (16, 8)]):
-        ours[f"dec{i}_sub"] = outputs[i][0].permute(1, 2, 3, 0)[::channels, 1::step, 1::step]
-    ours["dec4"] = outputs[4][0, :, 0].permute(1, 2, 0)
-    ours["t2e"] = model.to_erp.gather(outputs["images"]).view(240, 480)
+        ours[f"dec{i}_sub"] = decoded[i][0].permute(1, 2, 3, 0)[::channels, 1::step, 1::step]
+    ours["dec4"] = decoded[4][0, :, 0].permute(1, 2, 0)
+    ours["t2e"] = model.to_erp.gather(decoded["images"]).view(240, 480)
     ours["pred_s4"], ours["pred_f16"] = pred[0, 0, ::4, ::4], pred[0, 0]
     return ours
 

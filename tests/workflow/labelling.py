@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from curation.annotating import results
 from running import ROOT, TINY
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -26,6 +27,8 @@ from tsalv360.curation.studio import Project, Studio
 
 BROWSER = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1500,1250")
 OFFLINE = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+CAPTION = "[data-testid=htx-textbox-content], [data-testid=htx-textbox-input]"
+OPENINGS = 3
 
 
 @dataclass
@@ -163,6 +166,7 @@ def open_browser() -> webdriver.Chrome:
     options.binary_location = str(shutil.which("chromium"))
     for argument in (*BROWSER, *OFFLINE):
         options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
 
 
@@ -177,6 +181,10 @@ class Browser:
         self.driver.find_element(By.NAME, "password").send_keys(session.login["password"])
         self.driver.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
         self.wait(lambda: "/user/login" not in self.driver.current_url)
+        # The list of tasks first: where the page of a task is the first of a project, Label Studio makes the project's
+        # tab meanwhile, loads the list again and builds the page twice, over a task that it has dropped.
+        self.driver.get(session.project().url)
+        self.wait(lambda: "tab=" in self.driver.current_url)
 
     def wait(self, condition: Any, seconds: int = 60) -> Any:
         return WebDriverWait(self.driver, seconds, ignored_exceptions=[StaleElementReferenceException]).until(
@@ -193,12 +201,21 @@ class Browser:
         return self.wait(lambda: [e for e in self.driver.find_elements(By.XPATH, path) if e.is_displayed()])[0]
 
     def open(self, event: str) -> None:
-        """Open the task of an event and wait until both videos can play."""
+        """Open the task of an event; a page that does not come up is opened again, as a person would."""
         project, task = self.session.project(), self.session.task(event)
-        self.driver.get(f"{project.url}/data?task={task.id}")
+        for opening in range(1, OPENINGS + 1):
+            self.driver.get(f"{project.url}/data?task={task.id}")
+            try:
+                return self._wait_for_task()
+            except TimeoutException:
+                self.keep(f"opening-{opening}-of-{event}")
+        raise AssertionError(f"the task of {event} did not come up in {OPENINGS} openings")
+
+    def _wait_for_task(self) -> None:
+        """Wait until both videos can play and the caption can be edited."""
         script = "return [...document.querySelectorAll('video')].filter(v => v.readyState == 4).length"
         self.wait(lambda: self.driver.execute_script(script) == 2)
-        self.find("[data-testid=htx-textbox-content], [data-testid=htx-textbox-input]")
+        self.find(CAPTION)
 
     def key(self, key: str) -> None:
         """Press a key outside of any text."""
@@ -217,11 +234,34 @@ class Browser:
         self.find("[data-testid=bottombar-submit-button]").click()
         self.wait(lambda: self.session.task(event).n_annotations)
 
-    def keep_picture(self, name: str) -> None:
-        """Keep what is seen where TSALV360_ARTEFACTS names a folder."""
+    def keep(self, name: str) -> None:
+        """Keep what is seen, the page and its console where TSALV360_ARTEFACTS names a folder."""
         if folder := os.environ.get("TSALV360_ARTEFACTS"):
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.driver.save_screenshot(str(Path(folder, f"{name}.png")))
+            Path(folder, f"{name}.html").write_text(self.driver.page_source, encoding="utf-8")
+            console = [f"{line['level']} {line['message']}\n" for line in self.driver.get_log("browser")]
+            Path(folder, f"{name}.log").write_text("".join(console), encoding="utf-8")
+
+
+@contextmanager
+def judged(session: Session, browser: Browser | None, event: str, **said: Any) -> Iterator[Browser]:
+    """A person judges an event in the browser; what the tests that follow build on is said and pulled in any case.
+
+    Without a browser the test is skipped, and where it fails what was seen is kept; `said` then goes through the API.
+    """
+    try:
+        if browser is None:
+            pytest.skip("needs chromium and chromedriver (apt-get install chromium chromium-driver)")
+        yield browser
+    except Exception:
+        if browser:
+            browser.keep(f"failed-{event}")
+        raise
+    finally:
+        if not session.task(event).n_annotations:
+            session.annotate(event, **said)
+        session.told("pull")
 
 
 def plain_environment() -> dict[str, str]:
