@@ -50,8 +50,8 @@ class TSalV360(nn.Module):
 
     @property
     def _at_once(self) -> int:
-        """A CPU gains nothing by more."""
-        return 1 if self.device.type == "cpu" else 8
+        """With CLIP a CPU gains nothing by more."""
+        return 1 if self.device.type == "cpu" and self.settings.encoder == "clip" else 8
 
     def forward(self, clips: Tensor, prompts: Sequence[str] | Tensor) -> Tensor:
         """Saliency [B, 1, 480, 960], float32 in 0 to 1, of the last frame of each clip for its prompt.
