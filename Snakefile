@@ -82,6 +82,7 @@ include: "rules/tasks.smk"
 include: "rules/dataset.smk"
 include: "rules/report.smk"
 include: "rules/train.smk"
+include: "rules/evaluate.smk"
 
 
 rule all:

@@ -110,6 +110,31 @@ def get_training_resources():
     return {} if CONFIG.train.device == "cpu" else {"gpu": CONFIG.train.processes}
 
 
+def check_evaluation():
+    if CONFIG.dataset.folds == 1:
+        raise WorkflowError("dataset.folds: 1 fold tests no video; set 2 or more")
+    try:
+        if not WITH_CONDA:
+            check_training_installed()
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def get_evaluation_inputs(wildcards):
+    # Before anything runs. Scores that are there already need nothing more.
+    if not Path(RESULTS, "evaluation", f"fold{wildcards.fold}.parquet").exists():
+        check_evaluation()
+    return {
+        "dataset": rules.dataset.output[0],
+        "frames": expand(rules.frames.output, video=VIDEOS),
+        "model": expand(rules.train_fold.output.best, fold=wildcards.fold)[0],
+    }
+
+
+def get_evaluation_resources():
+    return {} if CONFIG.train.device == "cpu" else {"gpu": 1}
+
+
 def one_of(videos):
     if len(videos) == len(VIDEOS):
         return ANY_VIDEO  # a pattern of thousands of names is tried name by name

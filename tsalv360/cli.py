@@ -18,6 +18,7 @@ from tsalv360.check import check_data
 from tsalv360.check.table import as_text
 from tsalv360.config import ConfigError, load_config
 from tsalv360.errors import InputError
+from tsalv360.evaluation import compare as comparison
 from tsalv360.files import write_json
 from tsalv360.prediction import predict, write_predictions
 from tsalv360.prediction.outputs import Format, Maps, TableFormat, refuse_existing
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     curation = commands.add_parser("curation", help="people judge the events in Label Studio")
     _add_curation(curation.add_subparsers(required=True, metavar="COMMAND"))
     _add_predict(commands.add_parser("predict", help="saliency of prompts in a video, by a trained model"))
+    evaluation = commands.add_parser("evaluate", help="trained models").add_subparsers(required=True, metavar="COMMAND")
+    _add_evaluate_compare(evaluation.add_parser("compare", help="two models on the same clips"))
     options = parser.parse_args(arguments)
     try:
         return options.run(options)
@@ -118,6 +121,13 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--view", choices=get_args(View), default="whole", help="which part of stereo pictures")
     parser.add_argument("--force-2to1", action="store_true", help="take pictures of any shape as full panoramas")
     parser.set_defaults(run=_predict)
+
+
+def _add_evaluate_compare(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Compare two models on the same clips: paired differences, with 95 % intervals by video."
+    for name in ("first", "second"):
+        parser.add_argument(name, type=Path, metavar=name.upper(), help="a folder of an evaluation, or its scores")
+    parser.set_defaults(run=_evaluate_compare)
 
 
 def _add_configfile(parser: argparse.ArgumentParser) -> None:
@@ -200,6 +210,12 @@ def _predict(options: argparse.Namespace) -> int:
     predictions = predict(options.video, options.text, options.checkpoint, **asked)
     wanted = {name: getattr(options, name) for name in ("maps", "table", "format", "compare")}
     print(f"{len(write_predictions(predictions, output, **wanted))} maps: {output}")
+    return 0
+
+
+def _evaluate_compare(options: argparse.Namespace) -> int:
+    found = comparison.compare(options.first, options.second)
+    print(comparison.as_text(found))
     return 0
 
 

@@ -15,6 +15,7 @@ from tsalv360.captions.settings import CaptionSettings
 from tsalv360.curation.settings import CurationSettings
 from tsalv360.dataset.settings import DatasetSettings
 from tsalv360.errors import InputError
+from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.events.settings import EventSettings
 from tsalv360.fixations import FixationSettings
 from tsalv360.frames import FrameSettings
@@ -52,6 +53,7 @@ class Config:
     folds: list[Annotated[int, Field(ge=0)]] = setting(list, "folds that are trained and evaluated; none: all")
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
+    evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
 
     def folder(self) -> Path:
         """The folder of this dataset's results."""

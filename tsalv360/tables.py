@@ -129,6 +129,47 @@ DATASET_FIXATIONS: Table = {
     **FIXATIONS,
     "event_id": Column(TEXT, "event the fixation belongs to; empty: none", nullable=True),
 }
+MAP_METRICS = {
+    "cc": "correlation with the target, −1 to 1",
+    "sim": "similarity to the target, 0 to 1",
+    "kld": "KL(target ‖ prediction), nats; published logs call it KLD2",
+    "kld_reversed": "KL(prediction ‖ target), nats; published logs call it KLD",
+}
+FIXATION_METRICS = {
+    "nss": "normalised scanpath saliency",
+    "auc_judd": "AUC-Judd, 0 to 1",
+    "auc_shuffled": "shuffled AUC, 0 to 1; others: fixations of the fold's other test videos",
+    "information_gain": "over the training fold's mean map, bits",
+}
+METRICS = {**MAP_METRICS, **FIXATION_METRICS}
+ON_SPHERE = {
+    f"{name}_sphere": f"`{name}`, weighted by solid angle" for name in METRICS if name != "auc_shuffled"
+}  # fixations alone make the shuffled AUC
+SCORES: Table = {
+    "fold": Column(INTEGER, "whose test videos the clip is of", 0),
+    "clip_id": CLIPS["clip_id"],
+    "event_id": _EVENT,
+    "video": _VIDEO,
+    "source": ANNOTATIONS["source"],
+    "predictor": Column(TEXT, "what made the map, see docs/evaluation.md"),
+    "event_s": Column(NUMBER, "length of the event, seconds: its maps, 16 of which are a second", 0),
+    "peak_pitch_deg": _PITCH,
+    "n_others": Column(INTEGER, "other events that can be seen in the clip", 0),
+    "n_wrong": Column(INTEGER, "wrong prompts: captions of those that differ from the clip's own", 0),
+    **{name: Column(NUMBER, meaning, nullable=True) for name, meaning in {**METRICS, **ON_SPHERE}.items()},
+}
+SUMMARY: Table = {
+    "by": Column(TEXT, "what the clips are grouped by: all, source, fold, length, equator, others"),
+    "group": Column(TEXT, "the group"),
+    "predictor": Column(TEXT, "as in scores; or two of them, `model − wrong_prompt`: the paired difference"),
+    "metric": Column(TEXT, "column of scores"),
+    "n_clips": Column(INTEGER, "clips that have the number", 1),
+    "n_videos": Column(INTEGER, "videos of those", 1),
+    "mean_clips": Column(NUMBER, "mean over clips, as published"),
+    "mean_videos": Column(NUMBER, "mean over videos of their clips' means"),
+    "low": Column(NUMBER, "95 % interval of that, videos drawn anew; empty: one video", nullable=True),
+    "high": Column(NUMBER, "its upper end", nullable=True),
+}
 TABLES: dict[str, Table] = {
     "fixations": FIXATIONS,
     "events": EVENTS,
@@ -139,6 +180,8 @@ TABLES: dict[str, Table] = {
     "annotations (dataset)": ANNOTATIONS,
     "clips (dataset)": CLIPS,
     "fixations (dataset)": DATASET_FIXATIONS,
+    "scores (evaluation)": SCORES,
+    "summary (evaluation)": SUMMARY,
 }
 
 

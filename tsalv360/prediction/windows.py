@@ -121,7 +121,7 @@ def predict(
         raise InputError("predict", "no prompt", "at least one", "Say what to look for.")
     tokens = tokenize(prompts)
     footage = open_footage(Path(video), fps, height, view, force_2to1)
-    model = checkpoint if isinstance(checkpoint, TSalV360) else _load(checkpoint, device, precision)
+    model = checkpoint if isinstance(checkpoint, TSalV360) else load_model(checkpoint, device, precision)
     n_frames = model.settings.n_frames
     if not 1 <= stride <= n_frames:
         raise InputError("stride", str(stride), f"1 to {n_frames}, the frames of a clip", "Correct it.")
@@ -134,8 +134,8 @@ def predict(
         return Predictions(model, footage, prompts, model.encode_text(tokens), stride)
 
 
-def _load(checkpoint: str | Path, device: str, precision: str) -> "TSalV360":
-    """The model of a checkpoint; InputError for a device or precision that is not there."""
+def load_model(checkpoint: str | Path, device: str, precision: str = "float32") -> "TSalV360":
+    """The model of a checkpoint; `device` as for `predict`. InputError for a device or precision that is not there."""
     import torch
 
     from tsalv360.model import load_checkpoint

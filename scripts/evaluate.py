@@ -1,0 +1,15 @@
+"""Put the scores of all folds together: tables, intervals and a figure."""
+
+from pathlib import Path
+
+from tsalv360.evaluation.run import write_evaluation
+from tsalv360.evaluation.settings import EvaluateSettings
+from tsalv360.logs import logged
+
+with logged(snakemake.log[0]):
+    write_evaluation(
+        Path(snakemake.output.scores).parent,
+        snakemake.input.folds,
+        Path(snakemake.input.dataset, "annotations.parquet"),
+        EvaluateSettings(**snakemake.params.settings),
+    )

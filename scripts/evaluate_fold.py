@@ -1,0 +1,21 @@
+"""Score the model of a fold and its baselines on the fold's test clips."""
+
+from pathlib import Path
+
+from tsalv360.evaluation.run import evaluate_fold
+from tsalv360.evaluation.settings import EvaluateSettings
+from tsalv360.logs import logged
+from tsalv360.training.clips import ClipFiles
+
+with logged(snakemake.log[0]):
+    evaluate_fold(
+        ClipFiles(Path(snakemake.input.dataset), Path(snakemake.params.frames)),
+        int(snakemake.wildcards.fold),
+        snakemake.input.model,
+        EvaluateSettings(**snakemake.params.settings),
+        snakemake.params.sigma_deg,
+        snakemake.output.scores,
+        snakemake.output.pictures,
+        snakemake.params.device,
+        snakemake.threads,
+    )

@@ -1,0 +1,92 @@
+"""A dataset in which every score is known: events far apart, observers who all look at the very same place."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tsalv360.dataset.assemble import annotation_row, clip_row
+from tsalv360.evaluation.settings import EvaluateSettings
+from tsalv360.evaluation.truth import Truth
+from tsalv360.files import write_json
+from tsalv360.frames import write_picture
+from tsalv360.saliency import saliency_map, to_8bit
+from tsalv360.tables import ANNOTATIONS, CLIPS, POINTS, write_rows, write_table
+from tsalv360.training.clips import ClipFiles
+
+SIZE = (40, 80)
+SIGMA = 10.0
+SETTINGS = EvaluateSettings(bootstrap=200, rows=1)
+# event: yaw, pitch, first and last frame, caption. 001_1's first clip shows no other event; the events of 002 are one.
+EVENTS = {
+    "001_1": (-90.0, 10.0, 0, 15, "a dog runs"),
+    "001_2": (90.0, -10.0, 12, 23, "a man juggles"),
+    "002_1": (0.0, 40.0, 0, 7, "a kite"),
+    "002_2": (60.0, 40.0, 0, 7, "A kite."),
+    "003_1": (30.0, 0.0, 0, 7, "a boat"),
+    "004_1": (-30.0, 20.0, 0, 7, "a bird"),
+}
+TEST, TRAIN = ["001", "002"], ["003", "004"]
+
+
+def target(event: str) -> NDArray[np.float32]:
+    yaw, pitch, *_ = EVENTS[event]
+    return to_8bit(saliency_map(yaw, pitch, sigma=SIGMA, size=SIZE)) / np.float32(255)
+
+
+def make_scene(folder: Path, n_observers: int = 4) -> Truth:
+    """Write the dataset, with gaze of `n_observers` if any, and frames of noise; fold 0 of it."""
+    dataset, frames = folder / "dataset", folder / "frames"
+    annotations, clips = [], []
+    for event, (*_, start, end, caption) in EVENTS.items():
+        video = event[:3]
+        truth = dataset / "TSV360_gt" / video / event
+        truth.mkdir(parents=True)
+        for number in range(start, end + 1):
+            write_picture(truth / f"{number:04d}.png", to_8bit(target(event)))
+        for k, first in enumerate(range(start, end - 6, 8)):
+            clips.append(clip_row(event, video, k, list(range(first, first + 8))))
+        text = {"caption": caption, "candidates": [], "n_tokens": None, "flags": []}
+        origin = "machine" if video == "001" else "accepted"
+        annotations.append(annotation_row({"id": video, "source": "made"}, event, (start, end), text, origin))
+    write_rows(dataset / "annotations.parquet", annotations, ANNOTATIONS)
+    write_rows(dataset / "clips.parquet", clips, CLIPS)
+    write_json(dataset / "splits.json", {"folds": [{"train": TRAIN, "validation": [], "test": TEST}]})
+    for video in (*TEST, *TRAIN):
+        (frames / video).mkdir(parents=True)
+        noise = np.random.default_rng(int(video)).integers(0, 255, (64, 128, 3), dtype=np.uint8)
+        for number in range(24):
+            write_picture(frames / video / f"{number:04d}.jpg", cv2.add(noise, number))
+        if n_observers:
+            write_table(dataset / "points" / f"{video}.parquet", _points(video, n_observers), POINTS)
+    return Truth(ClipFiles(dataset, frames), 0)
+
+
+def knows_all(video: str, frames: Sequence[int], prompts: Sequence[str]) -> NDArray[np.float32]:
+    """A model that shows what is asked for where it is, and is uniform about all else."""
+    captions = {values[4]: event for event, values in EVENTS.items() if event.startswith(video)}
+    maps = [target(captions[text]) if text in captions else np.ones(SIZE, np.float32) for text in prompts]
+    return np.stack(maps)
+
+
+def ignores_text(video: str, frames: Sequence[int], prompts: Sequence[str]) -> NDArray[np.float32]:
+    """A model that shows the first event of the video, whatever is asked for."""
+    return np.stack([target(f"{video}_1")] * len(prompts))
+
+
+def one(table: pd.DataFrame, predictor: str, clip: str) -> pd.Series:
+    return table[(table.predictor == predictor) & (table.clip_id == clip)].iloc[0]
+
+
+def _points(video: str, n: int) -> pd.DataFrame:
+    rows = [
+        {"event_id": event, "frame": frame, "observer": f"p{k}", "yaw_deg": yaw, "pitch_deg": pitch, "weight": 1.0}
+        for event, (yaw, pitch, start, end, _) in EVENTS.items()
+        if event.startswith(video)
+        for frame in range(start, end + 1)
+        for k in range(n)
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from evaluation.scores import made_scores
+
+from tsalv360.cli import main
+from tsalv360.errors import InputError
+from tsalv360.evaluation.compare import compare
+from tsalv360.tables import SCORES, write_table
+
+
+def written(folder: Path, scores: pd.DataFrame) -> Path:
+    write_table(folder / "scores.parquet", scores, SCORES)
+    return folder
+
+
+def test_of_two_models_the_one_that_is_better_in_each_clip_is_better(tmp_path: Path) -> None:
+    scores = made_scores()
+    better = scores.assign(cc=scores.cc + 0.1, kld=scores.kld - 0.1, sim=scores.sim - 0.1, kld_reversed=scores.kld + 1)
+    a, b = written(tmp_path / "a", scores), written(tmp_path / "b", better.sample(frac=1, random_state=0))
+    found = compare(a, b / "scores.parquet").set_index("metric")
+    assert found.difference["cc"] == pytest.approx(0.1) and found.low["cc"] == pytest.approx(0.1)
+    assert found.better[["cc", "kld", "sim", "nss"]].to_list() == ["second", "second", "first", "neither"]
+    model = scores[scores.predictor == "model"]
+    assert found.n_clips["cc"] == len(model)
+    assert found["first"]["cc"] == pytest.approx(model.groupby("video").cc.mean().mean())
+
+
+def test_other_clips_are_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = made_scores()
+    a, b = written(tmp_path / "a", scores), written(tmp_path / "b", scores[scores.clip_id != "3_1_2"])
+    with pytest.raises(InputError, match=r"1 clips only in .*a: 3_1_2"):
+        compare(a, b)
+    assert main(["evaluate", "compare", str(a), str(b)]) == 1
+    assert "3_1_2" in capsys.readouterr().err
+
+
+def test_the_command_prints_the_differences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = written(tmp_path / "a", made_scores())
+    assert main(["evaluate", "compare", str(a), str(a)]) == 0
+    shown = capsys.readouterr().out
+    assert "auc_shuffled" in shown and "neither" in shown
+    assert main(["evaluate", "compare", str(a), str(tmp_path / "none")]) == 1
+    assert "none" in capsys.readouterr().err

@@ -1,0 +1,26 @@
+"""The evaluation in the workflow: its plan, and what stops it before anything runs."""
+
+import os
+
+import pytest
+from running import Workflow
+from workflow.test_captioners import HIDE
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_plan_holds_each_fold_once(fresh: Workflow) -> None:
+    planned = fresh.planned("evaluate")
+    assert planned["train_fold"] == planned["evaluate_fold"] == planned["evaluate"] == 1
+    both = fresh.with_config(folds=[0, 1]).planned("evaluate")
+    assert both["train_fold"] == both["evaluate_fold"] == 2 and both["evaluate"] == 1
+
+
+def test_what_cannot_be_evaluated_stops_the_plan(fresh: Workflow) -> None:
+    done = fresh.with_config(dataset={"folds": 1}).run("-n", "evaluate")
+    assert done.returncode != 0 and "dataset.folds: 1 fold tests no video" in done.stdout
+    (fresh.folder / "sitecustomize.py").write_text(HIDE.format(names=["torch"]))
+    path = f"{fresh.folder}{os.pathsep}{os.getenv('PYTHONPATH', '')}"
+    done = fresh.run("-n", "evaluate", PYTHONPATH=path)
+    assert done.returncode != 0 and "no torch" in done.stdout
+    assert "pip install --constraint constraints.txt --editable '.[train]'" in done.stdout

@@ -1,0 +1,69 @@
+"""What the rules call: a fold evaluated, and all folds together."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from tsalv360.evaluation.compare import SCORES_FILE
+from tsalv360.evaluation.figures import write_intervals
+from tsalv360.evaluation.settings import EvaluateSettings
+from tsalv360.evaluation.summary import summarise
+from tsalv360.evaluation.tables import latex, page
+from tsalv360.files import whole_file
+from tsalv360.tables import ANNOTATIONS, SCORES, SUMMARY, read_table, write_table
+from tsalv360.training.clips import ClipFiles
+
+
+def evaluate_fold(
+    files: ClipFiles,
+    fold: int,
+    checkpoint: str | Path,
+    settings: EvaluateSettings,
+    sigma_deg: float,
+    scores: str | Path,
+    pictures: str | Path,
+    device: str = "auto",
+    threads: int | None = None,
+) -> None:
+    """Score the test clips of a fold and write the table `scores` and the rows of `pictures`.
+
+    Parameters: `checkpoint` of the fold's model; `sigma_deg` of the dataset's maps; `threads` of the model on a CPU.
+    InputError where the model or the clips cannot be used.
+    """
+    import torch
+
+    from tsalv360.evaluation.pictures import write_picture_rows
+    from tsalv360.evaluation.predict import OfModel
+    from tsalv360.evaluation.score import score_fold
+    from tsalv360.evaluation.truth import Truth
+    from tsalv360.prediction.windows import load_model
+
+    if threads:
+        torch.set_num_threads(threads)
+    truth = Truth(files, fold)
+    model = load_model(checkpoint, device)
+    predict = OfModel(model, files)
+    zero_shot = predict.zero_shot if model.settings.encoder == "clip" else None
+    scored = score_fold(truth, predict, settings, sigma_deg, zero_shot)
+    write_picture_rows(pictures, scored, truth, settings.rows)
+    write_table(scores, scored.table, SCORES)
+
+
+def write_evaluation(
+    folder: str | Path, folds: Sequence[str | Path], annotations: str | Path, settings: EvaluateSettings
+) -> None:
+    """Write `scores.parquet`, `summary.parquet`, `tables.md`, `tables.tex` and `intervals.png` of all folds' scores.
+
+    Parameters: `folds` the tables of `evaluate_fold`; `annotations` that of the dataset.
+    """
+    folder = Path(folder)
+    scores = pd.concat([read_table(path, SCORES) for path in folds], ignore_index=True)
+    summary = summarise(scores, settings.bootstrap, settings.seed)
+    write_table(folder / SCORES_FILE, scores, SCORES)
+    write_table(folder / "summary.parquet", summary, SUMMARY)
+    texts = {"tables.md": page(summary, scores, read_table(annotations, ANNOTATIONS)), "tables.tex": latex(summary)}
+    for name, text in texts.items():
+        with whole_file(folder / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+    write_intervals(folder / "intervals.png", summary)

@@ -1,0 +1,98 @@
+"""What the clips of a fold are judged by: targets, fixation points, and the other events that can be seen in them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tsalv360.dataset.assemble import FIXATION_POINTS, GROUND_TRUTH
+from tsalv360.dataset.published import event_maps
+from tsalv360.errors import InputError
+from tsalv360.frames import FPS
+from tsalv360.points import points_map
+from tsalv360.saliency import Map
+from tsalv360.tables import ANNOTATIONS, POINTS, empty, read_table
+from tsalv360.training.clips import ClipFiles, read_clips
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The test clips of a fold and the files behind them."""
+
+    files: ClipFiles
+    fold: int
+
+    @cached_property
+    def clips(self) -> pd.DataFrame:
+        """The fold's test clips by video and time, with all that is known of them.
+
+        The columns of `read_clips`, and `event_s`, the event's length in seconds: its maps, of which a second has 16;
+        `n_others`, the other events with a map in the clip; `wrong`, a tuple of those captions of theirs that differ
+        from the clip's own. InputError where the fold tests nothing.
+        """
+        clips = self._part("test")
+        if clips.empty:
+            raise InputError(self.files.dataset, f"no clip that fold {self.fold} tests", "some", "Set dataset.folds.")
+        clips = clips.sort_values(["video", "target_frame", "event_id"], ignore_index=True)
+        captions = read_table(self.files.dataset / "annotations.parquet", ANNOTATIONS).set_index("event_id").caption
+        maps = {
+            event: set(numbers)
+            for video in clips.video.unique()
+            for event, numbers in event_maps(self.files.dataset / GROUND_TRUTH / video).items()
+        }
+        others = [
+            [event for event in _neighbours(maps, own) if maps[event].intersection(frames)]
+            for own, frames in zip(clips.event_id, clips.frames, strict=True)
+        ]
+        wrong = [
+            tuple(dict.fromkeys(text for text in captions[events] if _words(text) != _words(own)))
+            for events, own in zip(others, clips.caption, strict=True)
+        ]
+        length = clips.event_id.map({event: len(numbers) / FPS for event, numbers in maps.items()})
+        return clips.assign(event_s=length, n_others=list(map(len, others)), wrong=pd.Series(wrong))
+
+    def training_targets(self) -> Iterator[Map]:
+        """The targets of all clips that the fold's model was trained with."""
+        for clip in self._part("train").itertuples():
+            yield self.files.target(str(clip.video), str(clip.event_id), int(str(clip.target_frame)))
+
+    def points(self, clip: pd.Series) -> pd.DataFrame:
+        """The event's fixation points in the clip's last frame; none where the dataset has no gaze."""
+        table = self._points[clip.video]
+        return table[(table.event_id == clip.event_id) & (table.frame == clip.target_frame)]
+
+    def fixation_counts(self, size: tuple[int, int]) -> dict[str, NDArray[np.int32]]:
+        """For each test video, how many of its clips have a fixation in a pixel [H, W]."""
+        counts: dict[str, NDArray[np.int32]] = {}
+        for _, clip in self.clips.iterrows():
+            points = self.points(clip)
+            found = points_map(points.yaw_deg, points.pitch_deg, size)
+            counts[clip.video] = counts.get(clip.video, np.zeros(size, dtype=np.int32)) + found
+        return counts
+
+    def _part(self, part: str) -> pd.DataFrame:
+        clips = self._all_clips
+        return clips[clips.video.isin(self.files.splits[self.fold][part])]
+
+    @cached_property
+    def _all_clips(self) -> pd.DataFrame:
+        return read_clips(self.files)
+
+    @cached_property
+    def _points(self) -> dict[str, pd.DataFrame]:
+        paths = {
+            video: self.files.dataset / FIXATION_POINTS / f"{video}.parquet" for video in self.clips.video.unique()
+        }
+        return {video: read_table(path, POINTS) if path.exists() else empty(POINTS) for video, path in paths.items()}
+
+
+def _neighbours(maps: dict[str, set[int]], event: str) -> list[str]:
+    video = event.rpartition("_")[0]
+    return [other for other in maps if other != event and other.rpartition("_")[0] == video]
+
+
+def _words(caption: str) -> str:
+    return caption.casefold().strip(" .")
