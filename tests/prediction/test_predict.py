@@ -14,10 +14,11 @@ import torch
 from numpy.typing import NDArray
 
 import tsalv360
+from tsalv360 import extras
 from tsalv360.errors import InputError
 from tsalv360.frames import frame_numbers, write_picture
 from tsalv360.model import FrameFeatures, ModelSettings, TSalV360
-from tsalv360.prediction import Predictions, windows
+from tsalv360.prediction import Predictions
 from tsalv360.video import read_pictures
 
 PROMPTS = ["a red ball rolls", "two dogs run"]
@@ -160,7 +161,7 @@ def test_values_that_are_no_numbers_are_an_error(video: Path, planted: Callable[
 def test_without_the_extra_the_line_that_installs_it(
     video: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(windows, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"no torch, open_clip; .*pip install .*'\.\[train\]'"):
         tsalv360.predict(video, PROMPTS, checkpoint)
 
