@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
@@ -56,7 +56,8 @@ def train_fold(job: TrainJob) -> None:
     and for a loss that is no number, which names the clips.
     """
     settings, files = job.train, ClipFiles(job.dataset, job.frames)
-    accelerator = Accelerator(mixed_precision=settings.precision, cpu=settings.device == "cpu")
+    alike = DistributedDataParallelKwargs(broadcast_buffers=False)  # tables, the same everywhere
+    accelerator = Accelerator(mixed_precision=settings.precision, cpu=settings.device == "cpu", kwargs_handlers=[alike])
     if settings.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
@@ -102,7 +103,8 @@ def train_fold(job: TrainJob) -> None:
             if accelerator.is_main_process and time.monotonic() - kept_at > settings.keep_every_s:
                 state.keep(model, optimizer, accelerator.scaler)
                 kept_at = time.monotonic()
-        found = validate(network, data, validation, accelerator)
+        # not the parallel network, which waits for all processes at each of its calls
+        found = validate(accelerator.unwrap_model(network), data, validation, accelerator)
         is_best = state.add_epoch(epoch, found, settings.best)
         log.epoch()
         if accelerator.is_main_process:
