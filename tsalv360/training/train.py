@@ -77,6 +77,9 @@ def train_fold(job: TrainJob) -> None:
     (_, width), (_, map_width) = files.size(train)
     epochs = [epoch_batches(train, settings, epoch, n_steps(width, map_width)) for epoch in range(settings.epochs)]
     in_all = sum(map(len, epochs))
+    if accelerator.is_main_process:
+        where = f"{accelerator.num_processes} process(es) on {accelerator.device.type}"
+        print(f"Fold {job.fold}: {len(train)} clips, {len(validation)} for validation, {in_all} steps, {where}.")
     log = _Log(job.running, state, len(train) * settings.epochs, accelerator.is_main_process)
     done, kept_at = 0, time.monotonic()
     for epoch, batches in enumerate(epochs):
