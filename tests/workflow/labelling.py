@@ -1,5 +1,6 @@
 """A real Label Studio session on a copy of the tiny dataset, its second user, and a real browser."""
 
+import io
 import json
 import os
 import shutil
@@ -8,10 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -23,6 +25,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tsalv360.cli import main
 from tsalv360.curation.studio import Project, Studio
 
 BROWSER = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1500,1250")
@@ -63,9 +66,8 @@ class Session:
 
     def run(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """A command of `tsalv360 curation`."""
-        command = [sys.executable, "-m", "tsalv360.cli", "curation", *arguments]
         return subprocess.run(
-            [*command, "--configfile", *map(str, self.configs)],
+            [sys.executable, "-m", "tsalv360.cli", *self._command(arguments)],
             cwd=self.folder,
             env=plain_environment() | environment,
             stdout=subprocess.PIPE,
@@ -75,10 +77,16 @@ class Session:
         )
 
     def told(self, *arguments: str, **environment: str) -> str:
-        """What a command prints that succeeds."""
-        done = self.run(*arguments, **environment)
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        """What a command prints that succeeds; in this process, as a new one takes seconds to load its libraries."""
+        said = io.StringIO()
+        surroundings = patch.dict(os.environ, plain_environment() | environment, clear=True)
+        with chdir(self.folder), surroundings, redirect_stdout(said), redirect_stderr(said):
+            status = main(self._command(arguments))
+        assert status == 0, said.getvalue()
+        return said.getvalue()
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        return ["curation", *arguments, "--configfile", *map(str, self.configs)]
 
     @property
     def login(self) -> dict[str, str]:
