@@ -42,6 +42,7 @@ def test_kills_of_jobs_and_of_the_run_at_every_stage_lose_nothing(copy: Workflow
     made = [name for names in STAGES.values() for name in names]
     remove(copy, ".captions_cache", "saliency", "points", *made, *REST)
     done: dict[str, tuple[int, int]] = {}
+    finished: list[str] = []
     for stage, names in STAGES.items():
         with running(copy, "--until", stage) as run:
             jobs = run.stop_jobs(stage, SHARDS if stage == "captions" else VIDEOS)
@@ -52,9 +53,9 @@ def test_kills_of_jobs_and_of_the_run_at_every_stage_lose_nothing(copy: Workflow
             jobs[second].resume()
             assert psutil.wait_procs([jobs[second]], timeout=60)[0], "a job goes on without its run"
         assert first in run.output
-        assert stamps(copy, names) == {}
         assert copy.run("--unlock").returncode == 0
-        done |= stamps(copy, made)
+        done |= stamps(copy, finished)
+        finished += names
     copy.build()
     assert {name: stamp for name, stamp in stamps(copy, made).items() if name in done} == done
     assert checksums(copy) == checksums(built)
