@@ -1,11 +1,12 @@
-"""The demo as `make demo` builds it, against the events that its observers were made to watch."""
+"""The first half of the demo's videos, against the events that their observers were made to watch."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from running import Workflow
+import yaml
+from running import ROOT, Workflow
 
 from tsalv360.events.compare import Track, match_events
 from tsalv360.files import read_json
@@ -15,8 +16,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    (source,) = yaml.safe_load((ROOT / "config" / "config.yaml").read_text("utf-8"))["sources"]
     workflow = Workflow(tmp_path_factory.mktemp("demo"), configs=())
-    workflow.build()
+    workflow.with_config(sources=[source | {"n_videos": 12}]).build()
     return workflow.folder
 
 
