@@ -134,7 +134,7 @@ def test_an_annotation_of_another_form_is_told_and_the_others_count(settings: Cu
     del broken["updated_at"]
     taken = take(settings, exported(broken, annotation()), exported(annotation("u3"), video=7))
     assert "v_1: annotation 1 is not as Label Studio writes it (KeyError('updated_at'))" in taken.problems
-    assert any("the event 'v_1' does not belong to the video 7" in problem for problem in taken.problems)
+    assert any("edited by hand: no text as video" in problem for problem in taken.problems)
     assert len(records(settings)[0].history) == 1
 
 
