@@ -18,12 +18,8 @@ os.environ.update(
 )
 
 from tsalv360.captions import shard_of
-from tsalv360.captions.backends import (
-    check_installed,
-    loads_model,
-    needs_extra,
-    needs_gpu,
-)
+from tsalv360.captions.backends import check_installed as check_captioner_installed
+from tsalv360.captions.backends import loads_model, needs_extra, needs_gpu
 from tsalv360.config import check_writable, load_config, plan_recordings
 from tsalv360.sources import demo, published
 from tsalv360.training.needs import check_installed as check_training_installed

@@ -21,18 +21,19 @@ def get_captioner_resources():
     return {"mem_mb": memory, "runtime": minutes, **gpu}
 
 
-def check_captioner():
+def stop_unless(check, *given):
+    # Before anything runs, with the message alone.
     try:
-        check_installed(CONFIG.captions)
+        check(*given)
     except ValueError as error:
         raise WorkflowError(str(error)) from None
 
 
 def get_shard_inputs(wildcards):
-    # Before anything runs. A shard that is there already needs no captioner; conda brings what is missing.
+    # A shard that is there already needs no captioner; conda brings what is missing.
     there = Path(RESULTS, "captions", "shards", f"{wildcards.shard}.json").exists()
     if not there and not WITH_CONDA:
-        check_captioner()
+        stop_unless(check_captioner_installed, CONFIG.captions)
     videos = get_videos_of_shard(wildcards)
     return {
         "viewports": expand(rules.viewports.output, video=videos),
@@ -84,24 +85,16 @@ def get_camera_paths(wildcards):
     return CONFIG.report.camera_path_files(VIDEOS)
 
 
-def check_training():
-    try:
-        check_weights(CONFIG.model, CONFIG.train)
-        if not WITH_CONDA:
-            check_training_installed()
-    except ValueError as error:
-        raise WorkflowError(str(error)) from None
-
-
 def get_training_inputs(wildcards):
-    # Before anything runs. A model that is there already needs nothing more.
+    # A model that is there already needs nothing more.
     if not Path(RESULTS, "models", f"fold{wildcards.fold}", "best.pt").exists():
-        check_training()
-    frames = expand(rules.frames.output, video=VIDEOS)
+        stop_unless(check_weights, CONFIG.model, CONFIG.train)
+        if not WITH_CONDA:
+            stop_unless(check_training_installed)
     weights = CONFIG.train.weights
     return {
         "dataset": rules.dataset.output[0],
-        "frames": frames,
+        "frames": expand(rules.frames.output, video=VIDEOS),
         "weights": [] if weights in ("", "random") else weights,
     }
 
@@ -110,20 +103,17 @@ def get_training_resources():
     return {} if CONFIG.train.device == "cpu" else {"gpu": CONFIG.train.processes}
 
 
-def check_evaluation():
-    if CONFIG.dataset.folds == 1:
-        raise WorkflowError("dataset.folds: 1 fold tests no video; set 2 or more")
-    try:
-        if not WITH_CONDA:
-            check_training_installed()
-    except ValueError as error:
-        raise WorkflowError(str(error)) from None
+def check_tested(dataset):
+    if dataset.folds == 1:
+        raise ValueError("dataset.folds: 1 fold tests no video; set 2 or more")
 
 
 def get_evaluation_inputs(wildcards):
-    # Before anything runs. Scores that are there already need nothing more.
+    # Scores that are there already need nothing more.
     if not Path(RESULTS, "evaluation", f"fold{wildcards.fold}.parquet").exists():
-        check_evaluation()
+        stop_unless(check_tested, CONFIG.dataset)
+        if not WITH_CONDA:
+            stop_unless(check_training_installed)
     return {
         "dataset": rules.dataset.output[0],
         "frames": expand(rules.frames.output, video=VIDEOS),

@@ -19,6 +19,7 @@ from tsalv360.check.table import as_text
 from tsalv360.config import ConfigError, load_config
 from tsalv360.errors import InputError
 from tsalv360.evaluation import compare as comparison
+from tsalv360.extras import require_extra
 from tsalv360.files import write_json
 from tsalv360.prediction import predict, write_predictions
 from tsalv360.prediction.outputs import Format, Maps, TableFormat, refuse_existing
@@ -176,13 +177,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _curation(options: argparse.Namespace) -> int:
-    if not find_spec("label_studio_sdk"):
-        raise InputError(
-            "tsalv360 curation",
-            "no label_studio_sdk",
-            "the extra curation",
-            'Install it: pip install "tsalv360[curation]"',
-        )
+    require_extra("tsalv360 curation", "curation", ("label_studio_sdk",))
     from tsalv360.curation import commands
 
     config = load_config(read_config(options.configfile))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tsalv360 import extras
 from tsalv360.captions import backends
 from tsalv360.captions.backends import check_installed, load_captioner, loads_model, needs_extra, needs_gpu
 from tsalv360.captions.settings import CaptionSettings
@@ -44,7 +45,8 @@ def test_a_gpu_is_asked_for_only_where_a_backend_needs_it(settings: dict[str, An
 def test_what_is_missing_is_told_with_the_line_that_helps(
     settings: dict[str, Any], missing: list[str], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backends, "find_spec", lambda name: None if name in missing else name)
+    for module in (backends, extras):
+        monkeypatch.setattr(module, "find_spec", lambda name: None if name in missing else name)
     with pytest.raises(InputError, match=told):
         check_installed(CaptionSettings(**settings))
     with pytest.raises(InputError, match=told):
@@ -52,7 +54,8 @@ def test_what_is_missing_is_told_with_the_line_that_helps(
 
 
 def test_facts_need_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "find_spec", lambda name: None)
+    for module in (backends, extras):
+        monkeypatch.setattr(module, "find_spec", lambda name: None)
     assert load_captioner("facts", CaptionSettings()).model == "facts"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tsalv360.captions import backends
+from tsalv360 import extras
 from tsalv360.check import DataCheck, check_data
 from tsalv360.cli import main
 from tsalv360.config import load_config
@@ -188,7 +188,7 @@ def test_captioners_that_take_time_or_are_not_installed_are_told(
     own: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert checked({"sources": [], "videos": own}).remarks == []
-    monkeypatch.setattr(backends, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
     endpoint = {"backends": ["endpoint", "facts"], "endpoint": {"model": "m"}}
     time, missing = checked({"sources": [], "videos": own, "captions": endpoint}).remarks
     assert time == "captions by endpoint come on top of the time below"

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from subprocess import CompletedProcess
@@ -59,28 +59,28 @@ def test_a_video_built_through_slurm_gives_the_dataset_of_a_local_build(
     assert len(set(slurm.jobs()) - before) == len(set(slurm.jobs("completed")) - before) == 4
 
 
-def test_a_job_that_is_cancelled_is_told_and_a_rerun_completes(slurm: Cluster, without_sheet: Workflow) -> None:
+def cancel(slurm: Cluster, job: str) -> str:
+    slurm.run("scancel", job)
+    return r"\*\*\*"
+
+
+def run_out_of_time(slurm: Cluster, job: str) -> str:
+    slurm.run("scancel", "--full", "--signal=STOP", job)  # it hangs
+    slurm.run("scontrol", "update", f"JobId={job}", "EndTime=now")  # limits are whole minutes
+    return "DUE TO TIME LIMIT"
+
+
+@pytest.mark.parametrize("end", [cancel, run_out_of_time])
+def test_a_job_that_slurm_ends_is_told_and_a_rerun_completes(
+    slurm: Cluster, without_sheet: Workflow, end: Callable[[Cluster, str], str]
+) -> None:
     with ThreadPoolExecutor() as pool:
         running = pool.submit(run, slurm, without_sheet, SHEET, "--retries", "0")
         job = wait_for_job(slurm, "running")
-        slurm.run("scancel", job)
+        reason = end(slurm, job)
     done = running.result()
     assert done.returncode == 1
-    assert re.search(rf"JOB {job} ON {slurm.node} CANCELLED AT \S+ \*\*\*", done.stdout), done.stdout
-    assert not (without_sheet.folder / SHEET).exists()
-    assert run(slurm, without_sheet, SHEET).returncode == 0
-    assert (without_sheet.folder / SHEET).exists()
-
-
-def test_a_job_that_runs_out_of_time_is_told_and_a_rerun_completes(slurm: Cluster, without_sheet: Workflow) -> None:
-    with ThreadPoolExecutor() as pool:
-        running = pool.submit(run, slurm, without_sheet, SHEET, "--retries", "0")
-        job = wait_for_job(slurm, "running")
-        slurm.run("scancel", "--full", "--signal=STOP", job)  # it hangs
-        slurm.run("scontrol", "update", f"JobId={job}", "EndTime=now")  # limits are whole minutes
-    done = running.result()
-    assert done.returncode == 1
-    assert re.search(rf"JOB {job} ON {slurm.node} CANCELLED AT \S+ DUE TO TIME LIMIT", done.stdout), done.stdout
+    assert re.search(rf"JOB {job} ON {slurm.node} CANCELLED AT \S+ {reason}", done.stdout), done.stdout
     assert not (without_sheet.folder / SHEET).exists()
     assert run(slurm, without_sheet, SHEET).returncode == 0
     assert (without_sheet.folder / SHEET).exists()

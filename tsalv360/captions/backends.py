@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from tsalv360.captions.captioner import Captioner
 from tsalv360.captions.settings import Backend, CaptionSettings
 from tsalv360.errors import InputError
+from tsalv360.extras import require_extra
 
 _LLAVA = ("torch", "torchvision", "transformers", "accelerate")
 _MODULES: dict[Backend, tuple[str, ...]] = {
@@ -34,14 +35,7 @@ def load_captioner(backend: Backend, settings: CaptionSettings) -> Captioner:
 def check_installed(settings: CaptionSettings) -> None:
     """InputError with the line that installs it where a library of one of the backends is missing. Imports none."""
     for backend in settings.backends:
-        if missing := [name for name in _MODULES[backend] if find_spec(name) is None]:
-            raise InputError(
-                f"captions.backends: {backend}",
-                f"no {', '.join(missing)}",
-                "the extra captions",
-                "Install it:  pip install --constraint constraints.txt --editable '.[captions]'  "
-                "or let Snakemake do so with --sdm conda.",
-            )
+        require_extra(f"captions.backends: {backend}", "captions", _MODULES[backend])
     if needs_gpu(settings) and settings.llava.four_bit and find_spec("bitsandbytes") is None:
         raise InputError(
             "captions.llava.four_bit", "no bitsandbytes", "it for weights in 4 bit", "pip install bitsandbytes"

@@ -77,7 +77,7 @@ class TSalV360(nn.Module):
         ----------
         frames : normalised float [N, 3, H, W], or uint8 RGB [N, H, W, 3]; W = 2H, else InputError.
         keep_maps : which frames a clip may end with, by default all; the others take a hundredth of the memory.
-        at_once : frames in one pass, by default one on a CPU and eight elsewhere. Memory grows with it.
+        at_once : frames in one pass, by default eight, with CLIP on a CPU one. Memory grows with it.
         """
         height, width = frames.shape[1:3] if frames.dtype == torch.uint8 else frames.shape[2:]
         if width != 2 * height:
@@ -110,7 +110,7 @@ class TSalV360(nn.Module):
         """Saliency [B, 1, 480, 960] as `forward` gives it, of frames and text that are encoded.
 
         Clips and prompts are paired; one clip serves all prompts, and one prompt all clips. What the prompts share is
-        computed once. `at_once` pairs are decoded in one pass, by default one on a CPU and eight elsewhere.
+        computed once. `at_once` pairs are decoded in one pass, by default eight, with CLIP on a CPU one.
         """
         n_frames = self.settings.n_frames
         if any(len(clip) != n_frames for clip in clips):

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from math import gcd
 from typing import Any
 
 import numpy as np
@@ -31,11 +30,6 @@ class Turn:
             picture = picture[:, ::-1]
         width = picture.shape[1]
         return np.roll(picture, self.steps * width // self.n_steps, axis=1) if self.steps else picture
-
-
-def n_steps(*widths: int) -> int:
-    """The most steps of a full turn that are whole pixels of all widths."""
-    return gcd(*widths)
 
 
 def says_side(caption: str) -> bool:

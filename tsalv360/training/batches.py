@@ -27,7 +27,7 @@ def count(batch: list[Group]) -> int:
 def epoch_batches(clips: pd.DataFrame, settings: TrainSettings, epoch: int, n_steps: int) -> list[list[Group]]:
     """The batches of an epoch: every clip once, in groups of neighbours in time, with turns drawn anew.
 
-    Parameters: `clips` to train with, any index from 0; `n_steps` as `augment.n_steps`, or the turns that are cached.
+    Parameters: `clips` to train with, any index from 0; `n_steps` of a full turn, as `Turn`.
     """
     rng = np.random.default_rng([settings.seed, epoch])
     groups: list[Group] = []

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from math import cos, pi
+from math import cos, gcd, pi
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,6 @@ from tsalv360 import metrics
 from tsalv360.errors import InputError
 from tsalv360.model import TSalV360, save_checkpoint, tokenize
 from tsalv360.progress import progress
-from tsalv360.training.augment import n_steps
 from tsalv360.training.batches import Group, count, epoch_batches, part_of, plain_batches
 from tsalv360.training.clips import ClipFiles, read_clips
 from tsalv360.training.data import Batch, ClipBatches
@@ -75,7 +74,8 @@ def train_fold(job: TrainJob) -> None:
     optimizer = accelerator.prepare(optimizer)
     data = ClipBatches(clips, files, (2 * job.model.map_size[0], 2 * job.model.map_size[1]))
     (_, width), (_, map_width) = files.size(train)
-    epochs = [epoch_batches(train, settings, epoch, n_steps(width, map_width)) for epoch in range(settings.epochs)]
+    turns = gcd(width, map_width)  # by whole pixels of both
+    epochs = [epoch_batches(train, settings, epoch, turns) for epoch in range(settings.epochs)]
     in_all = sum(map(len, epochs))
     if accelerator.is_main_process:
         where = f"{accelerator.num_processes} process(es) on {accelerator.device.type}"
