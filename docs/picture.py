@@ -33,17 +33,17 @@ DEMO = Path("results/demo/viewports")
 CURATED = (
     (
         "004_1",
-        "A purple star-shaped figure in front of a grey background, moving slowly up and to the right.",
+        "A blue star-shaped figure in front of a grey background, moving slowly up and to the right.",
         "accept (a)",
     ),
     (
-        "003_2",
+        "011_1",
         "A red triangular shape in front of a grey-brown background.",
-        "edit (e): A red triangle turns over as it sinks past brown hills to a sandy plain.",
+        "edit (e): A red triangle turns as it rises from a sandy plain to brown hills.",
     ),
     (
-        "007_3",
-        "An orange triangular shape in front of a grey-brown background.",
+        "019_2",
+        "A red star-shaped figure in front of a grey-brown background.",
         "accept (a), bad end (d): it is gone before",
     ),
 )
