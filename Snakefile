@@ -23,7 +23,7 @@ from tsalv360.captions.backends import loads_model, needs_extra, needs_gpu
 from tsalv360.config import check_writable, load_config, plan_recordings
 from tsalv360.sources import demo, published
 from tsalv360.training.needs import check_installed as check_training_installed
-from tsalv360.training.needs import check_weights
+from tsalv360.training.needs import check_cache, check_weights
 
 
 configfile: Path(workflow.basedir, "config", "config.yaml")

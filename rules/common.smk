@@ -85,18 +85,24 @@ def get_camera_paths(wildcards):
     return CONFIG.report.camera_path_files(VIDEOS)
 
 
-def get_training_inputs(wildcards):
-    # A model that is there already needs nothing more.
-    if not Path(RESULTS, "models", f"fold{wildcards.fold}", "best.pt").exists():
-        stop_unless(check_weights, CONFIG.model, CONFIG.train)
-        if not WITH_CONDA:
-            stop_unless(check_training_installed)
+def get_frame_inputs(wildcards):
     weights = CONFIG.train.weights
     return {
         "dataset": rules.dataset.output[0],
         "frames": expand(rules.frames.output, video=VIDEOS),
         "weights": [] if weights in ("", "random") else weights,
     }
+
+
+def get_training_inputs(wildcards):
+    # A model that is there already needs nothing more.
+    if not Path(RESULTS, "models", f"fold{wildcards.fold}", "best.pt").exists():
+        stop_unless(check_weights, CONFIG.model, CONFIG.train)
+        stop_unless(check_cache, CONFIG.model, CONFIG.train)
+        if not WITH_CONDA:
+            stop_unless(check_training_installed)
+    features = rules.features.output if CONFIG.train.cached_turns else []
+    return {**get_frame_inputs(wildcards), "features": features}
 
 
 def get_training_resources():

@@ -3,6 +3,33 @@ rule train:
         expand(f"{RESULTS}/models/fold{{fold}}/best.pt", fold=FOLDS),
 
 
+rule features:
+    input:
+        unpack(get_frame_inputs),
+    output:
+        f"{RESULTS}/features/features.json",
+    log:
+        f"{RESULTS}/logs/features.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/features.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: CONFIG.train.cores
+    resources:
+        **get_evaluation_resources(),
+        mem_mb=16000,
+        runtime=1440,
+    params:
+        train=asdict(CONFIG.train),
+        model=asdict(CONFIG.model),
+        frames=f"{RESULTS}/frames",
+        folds=FOLDS,
+    message:
+        "Computing the features that training reads"
+    script:
+        "../scripts/features.py"
+
+
 rule train_fold:
     input:
         unpack(get_training_inputs),
@@ -27,6 +54,7 @@ rule train_fold:
         model=asdict(CONFIG.model),
         frames=f"{RESULTS}/frames",
         running=f"{RESULTS}/training/fold{{fold}}",
+        features=f"{RESULTS}/features",
     message:
         "Training the model of fold {wildcards.fold}"
     script:

@@ -18,5 +18,6 @@ with logged(snakemake.log[0]):
         model=ModelSettings(**snakemake.params.model),
         output=Path(snakemake.output.best).parent,
         running=Path(snakemake.params.running),
+        features=Path(snakemake.params.features),
     )
     sys.exit(launch(job, snakemake.threads))

@@ -33,7 +33,7 @@ QUICK = TrainSettings(epochs=2, batch_size=4, group=2, learning_rate=1e-3, devic
 def job(folder: Path, name: str = "run", **settings: Any) -> TrainJob:
     train = replace(QUICK, **settings)
     data = folder / "dataset", folder / "frames"
-    return TrainJob(*data, 0, train, MODEL, folder / name / "models", folder / name / "running")
+    return TrainJob(*data, 0, train, MODEL, folder / name / "models", folder / name / "running", folder / "features")
 
 
 @pytest.fixture(scope="module")

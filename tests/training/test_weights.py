@@ -106,9 +106,8 @@ def test_a_model_of_full_size_makes_a_step(tmp_path: Path) -> None:
     table = tmp_path / "dataset" / "clips.parquet"
     pd.read_parquet(table)[:1].to_parquet(table)
     settings = TrainSettings(weights="random", epochs=1, device="cpu", learning_rate=1e-3)
-    job = TrainJob(
-        tmp_path / "dataset", tmp_path / "frames", 0, settings, ModelSettings(), tmp_path / "out", tmp_path / "run"
-    )
+    data, places = (tmp_path / "dataset", tmp_path / "frames"), (tmp_path / name for name in ("out", "run", "features"))
+    job = TrainJob(*data, 0, settings, ModelSettings(), *places)
     train_fold(job)
     trained, start = load_checkpoint(job.output / "last.pt"), start_model(ModelSettings(), settings)
     assert torch.equal(trained.clip.visual.conv1.weight, start.clip.visual.conv1.weight)

@@ -16,6 +16,14 @@ def test_the_plan_holds_each_fold_once(fresh: Workflow) -> None:
     assert both["train_fold"] == both["evaluate_fold"] == 2 and both["evaluate"] == 1
 
 
+def test_features_are_computed_once_for_all_folds(fresh: Workflow) -> None:
+    cached = {"model": {"encoder": "clip", "text_width": 64}, "train": {"weights": "random", "cached_turns": 4}}
+    planned = fresh.with_config(folds=[0, 1], **cached).planned("train")
+    assert planned["features"] == 1 and planned["train_fold"] == 2
+    done = fresh.with_config(train={"cached_turns": 4}).run("-n", "train")
+    assert done.returncode != 0 and "train.cached_turns: found small encoders" in done.stdout
+
+
 def test_what_cannot_be_evaluated_stops_the_plan(fresh: Workflow) -> None:
     done = fresh.with_config(dataset={"folds": 1}).run("-n", "evaluate")
     assert done.returncode != 0 and "dataset.folds: 1 fold tests no video" in done.stdout

@@ -1,23 +1,15 @@
 """Prompts as CLIP's tokens."""
 
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from tsalv360.errors import InputError
+from tsalv360.tokenizer import clip_tokenizer
 
 LENGTH = 77  # tokens that CLIP reads, with those of start and end
 PADDING, START, END = 0, 49406, 49407
-
-
-@cache
-def _tokenizer() -> Any:
-    from open_clip import SimpleTokenizer
-
-    return SimpleTokenizer()
 
 
 def tokenize(prompts: Sequence[str], truncate: bool = False) -> Tensor:
@@ -27,7 +19,7 @@ def tokenize(prompts: Sequence[str], truncate: bool = False) -> Tensor:
     """
     tokens = torch.zeros(len(prompts), LENGTH, dtype=torch.long)
     for row, prompt in zip(tokens, prompts, strict=True):
-        found = [START, *_tokenizer().encode(prompt), END]
+        found = [START, *clip_tokenizer().encode(prompt), END]
         if len(found) > LENGTH and not truncate:
             raise InputError(
                 f"prompt {prompt[:40]!r} …",

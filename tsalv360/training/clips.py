@@ -29,7 +29,11 @@ class ClipFiles:
 
     def picture(self, video: str, number: int) -> NDArray[np.uint8]:
         """A frame, RGB [H, W, 3]; InputError where it is missing or damaged."""
-        return read_picture(self._path(self.frames / video, number))
+        return read_picture(self.path(video, number))
+
+    def path(self, video: str, number: int) -> Path:
+        """The file of a frame; InputError where there is none."""
+        return self._path(self.frames / video, number)
 
     def target(self, video: str, event: str, number: int) -> NDArray[np.float32]:
         """The saliency map [H, W] of an event in a frame, 0 to 1; InputError where it is missing, damaged or zeros."""

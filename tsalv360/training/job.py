@@ -9,7 +9,10 @@ from tsalv360.training.settings import TrainSettings
 
 @dataclass(frozen=True)
 class TrainJob:
-    """A fold of a dataset, how it is trained, and where its files go. `running` is kept when the job is killed."""
+    """A fold of a dataset, how it is trained, and where its files go. `running` is kept when the job is killed.
+
+    `features` holds cached features, where `train.cached_turns` asks for them.
+    """
 
     dataset: Path
     frames: Path
@@ -18,3 +21,4 @@ class TrainJob:
     model: ModelSettings
     output: Path
     running: Path
+    features: Path

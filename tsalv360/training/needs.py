@@ -15,6 +15,17 @@ def check_installed() -> None:
     require_extra("training", "train", LIBRARIES)
 
 
+def check_cache(model: ModelSettings, settings: TrainSettings) -> None:
+    """InputError where features are to be cached that change while the model is trained."""
+    if settings.cached_turns and model.encoder == "small":
+        found, advice = "small encoders, which are trained", "Set train.cached_turns to 0."
+    elif settings.cached_turns and settings.clip_batch_norm == "published":
+        found, advice = "batch norms that drift", "Set train.clip_batch_norm to frozen, or train.cached_turns to 0."
+    else:
+        return
+    raise InputError("train.cached_turns", found, "encoders that stay as they are", advice)
+
+
 def check_weights(model: ModelSettings, settings: TrainSettings) -> None:
     """InputError where weights that the model needs are not named or not there."""
     path = settings.weights

@@ -35,6 +35,12 @@ class TrainSettings:
     clip_batch_norm: Literal["frozen", "published"] = setting(
         "frozen", "CLIP's batch norms: as in CLIP's weights, or drifting with each batch as in the published training"
     )
+    cached_turns: int = setting(
+        0,
+        "turns of each frame whose features by frozen CLIP are kept on disk, mirrored too where flip mirrors; "
+        "clips are turned by these alone; 0: no cache, and any turn",
+        ge=0,
+    )
     best: Literal["cc", "kld"] = setting("cc", "which metric of the validation videos says what the best epoch is")
     precision: Literal["no", "bf16", "fp16"] = setting("no", "mixed precision")
     device: Literal["auto", "cpu"] = setting("auto", "a GPU where there is one, or CPU cores alone")

@@ -20,6 +20,7 @@ from tsalv360.errors import InputError
 from tsalv360.model import TSalV360, save_checkpoint, tokenize
 from tsalv360.progress import progress
 from tsalv360.training.batches import Group, count, epoch_batches, part_of, plain_batches
+from tsalv360.training.cache import CachedFrames
 from tsalv360.training.clips import ClipFiles, read_clips
 from tsalv360.training.data import Batch, ClipBatches
 from tsalv360.training.job import TrainJob
@@ -40,9 +41,12 @@ class OnClips(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, frames: Tensor, ends: list[bool], windows: Tensor, tokens: Tensor) -> Tensor:
+    def forward(self, frames: Tensor | CachedFrames, ends: list[bool], windows: Tensor, tokens: Tensor) -> Tensor:
         """Saliency [B, 1, 480, 960] of the parts of a `Batch`."""
-        seen = self.model.encode_frames(frames, ends)
+        if isinstance(frames, Tensor):
+            seen = self.model.encode_frames(frames, ends)
+        else:
+            seen = frames.unpacked(ends, self.model)
         clips = [[seen[place] for place in window] for window in windows.tolist()]
         return self.model.decode(clips, self.model.encode_text(tokens))
 
@@ -72,9 +76,10 @@ def train_fold(job: TrainJob) -> None:
     state.restore(model, optimizer, accelerator.scaler)
     network = accelerator.prepare(OnClips(model))
     optimizer = accelerator.prepare(optimizer)
-    data = ClipBatches(clips, files, (2 * job.model.map_size[0], 2 * job.model.map_size[1]))
+    size = (2 * job.model.map_size[0], 2 * job.model.map_size[1])
+    data = ClipBatches(clips, files, size, job.features if settings.cached_turns else None)
     (_, width), (_, map_width) = files.size(train)
-    turns = gcd(width, map_width)  # by whole pixels of both
+    turns = settings.cached_turns or gcd(width, map_width)  # by whole pixels of both
     epochs = [epoch_batches(train, settings, epoch, turns) for epoch in range(settings.epochs)]
     in_all = sum(map(len, epochs))
     if accelerator.is_main_process:

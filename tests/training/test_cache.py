@@ -1,0 +1,144 @@
+"""The cache of frozen features: what is read is what the encoder gives, and nothing is computed twice."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pytest
+import torch
+from training.clipset import write_clipset
+
+from tsalv360.errors import InputError
+from tsalv360.model import ModelSettings, TSalV360
+from tsalv360.training.augment import Turn
+from tsalv360.training.batches import Group
+from tsalv360.training.cache import cached_turns, write_features
+from tsalv360.training.clips import ClipFiles, read_clips
+from tsalv360.training.data import ClipBatches
+from tsalv360.training.job import TrainJob
+from tsalv360.training.needs import check_cache
+from tsalv360.training.settings import TrainSettings
+from tsalv360.training.train import OnClips, train_fold
+from tsalv360.training.weights import start_model
+
+MODEL = replace(ModelSettings.tiny(), encoder="clip", text_width=64, vocabulary=49408, map_size=(24, 48))
+QUICK = TrainSettings(weights="random", epochs=1, batch_size=4, group=2, device="cpu", cached_turns=2)
+
+
+class Made(NamedTuple):
+    files: ClipFiles
+    features: Path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("cached")
+    write_clipset(folder, {"001": "train", "002": "validation", "003": "test"})
+    one = Made(ClipFiles(folder / "dataset", folder / "frames"), folder / "features")
+    write_features(one.features, one.files, [0], MODEL, QUICK)
+    return one
+
+
+def job(made: Made, name: str, features: Path, settings: TrainSettings) -> TrainJob:
+    folder = made.features.parent / name
+    return TrainJob(made.files.dataset, made.files.frames, 0, settings, MODEL, folder / "m", folder / "r", features)
+
+
+@pytest.fixture()
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of frames that were encoded at once."""
+    seen: list[int] = []
+    encode = TSalV360.encode_frames
+
+    def counted(model: TSalV360, frames: torch.Tensor, *rest: Any) -> Any:
+        seen.append(len(frames))
+        return encode(model, frames, *rest)
+
+    monkeypatch.setattr(TSalV360, "encode_frames", counted)
+    return seen
+
+
+@pytest.mark.parametrize("turn", [Turn(), Turn(1, 2, mirrored=True)], ids=["as it is", "turned and mirrored"])
+def test_a_batch_predicts_the_same_from_features_as_from_frames(made: Made, turn: Turn, encoded: list[int]) -> None:
+    clips = read_clips(made.files)
+    rows = clips.index[clips.video == "001"]
+    batch = [Group(tuple(rows[:2]), turn), Group(tuple(rows[2:]), Turn())]  # frames that end one clip and not another
+    network = OnClips(start_model(MODEL, QUICK).eval())
+    predicted = []
+    for features in (None, made.features):
+        one = ClipBatches(clips, made.files, (48, 96), features)[batch]
+        with torch.inference_mode():
+            predicted.append(network(one.frames, one.ends, one.windows, one.tokens))
+    assert len(encoded) == 1
+    torch.testing.assert_close(*predicted, atol=2e-3, rtol=0)
+
+
+def test_training_reads_features_and_learns_the_same(made: Made, tmp_path: Path, encoded: list[int]) -> None:
+    still = replace(QUICK, roll=False, flip="never", learning_rate=1e-3)
+    write_features(tmp_path, made.files, [0], MODEL, still)
+    n_encoded = len(encoded)
+    train_fold(cached := job(made, "from features", tmp_path, replace(still, workers=1)))
+    assert len(encoded) == n_encoded
+    train_fold(plain := job(made, "from frames", tmp_path, replace(still, cached_turns=0)))
+    ours, theirs = (pd.read_csv(one.output / "steps.csv").loss for one in (cached, plain))
+    assert len(ours) and ours.to_list() == pytest.approx(theirs.to_list(), rel=2e-3)
+
+
+def test_what_is_written_takes_the_disk_that_was_told(made: Made, tmp_path: Path, capsys: Any) -> None:
+    write_features(tmp_path, made.files, [0], MODEL, QUICK)
+    told = capsys.readouterr().out
+    assert "2 of 2 videos (32 frames, 4 of them the end of a clip, 4 turns of each)" in told
+    size = sum(path.stat().st_size for path in tmp_path.rglob("*.npy")) / 1e9
+    assert float(told.partition("take ")[2].split(" GB")[0]) == pytest.approx(size, rel=0.02)
+    assert not (tmp_path / "003").exists()  # it is tested with
+
+
+def test_only_what_changed_is_computed_again(made: Made, tmp_path: Path, encoded: list[int]) -> None:
+    shutil.copytree(made.files.frames, tmp_path / "frames")
+    files = ClipFiles(made.files.dataset, tmp_path / "frames")
+
+    def computed(**changes: Any) -> int:
+        encoded.clear()
+        settings = replace(QUICK, **{"roll": False, "flip": "never", **changes})
+        write_features(tmp_path / "features", files, [0], MODEL, settings)
+        return sum(encoded)
+
+    assert computed() == 32
+    assert computed(learning_rate=0.5) == 0
+    shutil.copyfile(files.path("001", 3), files.path("001", 4))
+    assert computed() == 16
+    (tmp_path / "features" / "002" / "made_of.json").unlink()
+    assert computed() == 16
+    assert computed(flip="skip") == 32 * 2
+    assert computed(seed=1) == 32  # of random weights
+
+
+def test_too_little_disk_is_refused_before_anything_is_computed(
+    made: Made, tmp_path: Path, encoded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 1_000_000))  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match=r"found 0\.001 GB free; expected 0\.\d+ GB for cached features"):
+        write_features(tmp_path, made.files, [0], MODEL, QUICK)
+    assert not encoded and not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("change", [{"encoder": "small"}, {"clip_batch_norm": "published"}])
+def test_features_that_training_changes_are_not_cached(change: dict[str, Any]) -> None:
+    model = ModelSettings.tiny() if "encoder" in change else MODEL
+    settings = replace(QUICK, **{key: value for key, value in change.items() if key != "encoder"})
+    with pytest.raises(InputError, match=r"^train\.cached_turns: found .*; expected encoders that stay as they are"):
+        check_cache(model, settings)
+    check_cache(model, replace(settings, cached_turns=0))
+
+
+def test_turns_by_parts_of_pixels_are_refused(made: Made, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="5 turns of frames of 128 pixels and maps of 96"):
+        write_features(tmp_path, made.files, [0], MODEL, replace(QUICK, cached_turns=5))
+
+
+def test_epochs_draw_from_cached_turns_alone() -> None:
+    plain, mirrored = ([Turn(step, 2, flip) for step in (0, 1)] for flip in (False, True))
+    assert cached_turns(QUICK) == plain + mirrored and cached_turns(replace(QUICK, flip="never")) == plain
+    assert cached_turns(replace(QUICK, roll=False)) == [plain[0], mirrored[0]]
