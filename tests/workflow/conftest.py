@@ -3,14 +3,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from running import Workflow
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """The tiny dataset, built once; do not change it."""
-    workflow = Workflow(tmp_path_factory.mktemp("built"))
-    workflow.build()
+def built(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Workflow:
+    """The tiny dataset, built once for all workers; do not change it."""
+    own = tmp_path_factory.getbasetemp()
+    workflow = Workflow((own if worker_id == "master" else own.parent) / "built")
+    made = workflow.folder.with_suffix(".made")
+    with FileLock(f"{workflow.folder}.lock"):
+        if not made.exists():
+            workflow.folder.mkdir()
+            workflow.build()
+            made.touch()
     return workflow
 
 
