@@ -150,13 +150,12 @@ def said(text: str) -> tuple[str, str, str]:
     return thing, background, motion
 
 
-@pytest.mark.parametrize("spoiled", [False, True])
-def test_every_colour_and_shape(spoiled: bool) -> None:
+def test_every_colour_and_shape() -> None:
     colours, shapes = [], []
     for k, (colour, shape) in enumerate(itertools.product(COLOURS, SHAPES)):
         thing = Thing(COLOURS[colour], shape, 8 + k % 7, (37.0 * k, k % 5 * 10 - 20), (10.0, 0.0))
         frames = event([thing], seed=k, step=0.8, count=5)
-        words = said(describe(spoil(frames) if spoiled else frames, 0.8))[0]
+        words = said(describe(spoil(frames), 0.8))[0]
         colours.append(words.split()[1] == colour and " and " not in words)
         shapes.append(SHAPES[shape] in words)
     assert np.mean(colours) >= 0.95

@@ -104,7 +104,9 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_a_model_of_full_size_makes_a_step(tmp_path: Path) -> None:
     write_clipset(tmp_path, {"001": "train"}, n_clips=1)
     table = tmp_path / "dataset" / "clips.parquet"
-    pd.read_parquet(table)[:1].to_parquet(table)
+    clips = pd.read_parquet(table)[:1]
+    clips.at[0, "frames"] = [7] * 8  # encoded once
+    clips.to_parquet(table)
     settings = TrainSettings(weights="random", epochs=1, device="cpu", learning_rate=1e-3)
     data, places = (tmp_path / "dataset", tmp_path / "frames"), (tmp_path / name for name in ("out", "run", "features"))
     job = TrainJob(*data, 0, settings, ModelSettings(), *places)

@@ -86,7 +86,7 @@ def test_a_published_dataset_is_taken_over_without_construction(published: Path)
 )
 def test_a_damaged_published_event_is_refused_by_name(published: Path, damage, told: str) -> None:
     damage(published / "TSV360_gt" / "006" / "006_1")
-    done = workflow(published, **source(published)).run("--cores", "2")
+    done = workflow(published, **source(published)).run("--cores", "2", "results/published/assembled/006")
     assert done.returncode != 0
     assert told in done.stdout and "006_1" in done.stdout
 
