@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +28,7 @@ class Turn:
     def __call__(self, picture: NDArray[Any]) -> NDArray[Any]:
         """A panorama [H, W, ...] of any number of channels."""
         if self.mirrored:
-            picture = picture[:, ::-1]
+            picture = cv2.flip(picture, 1).reshape(picture.shape)  # a mirrored view takes four times as long to copy
         width = picture.shape[1]
         return np.roll(picture, self.steps * width // self.n_steps, axis=1) if self.steps else picture
 
