@@ -83,7 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
         if reply == "nothing":
             return
         self.send_response(status)
-        for name, value in {"content-type": "application/json", "content-length": str(len(body)), **headers}.items():
+        own = {"content-type": "application/json", "content-length": str(len(body)), "connection": "close"}
+        for name, value in (own | headers).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if reply == "half" else body)
