@@ -41,6 +41,7 @@ try:
     CONFIG = load_config(config)
     RECORDINGS = plan_recordings(CONFIG)
     FOLDS = CONFIG.chosen_folds()
+    check_cache(CONFIG.model, CONFIG.train)
     check_writable(CONFIG.folder())
 except ValueError as error:
     raise WorkflowError(f"The configuration cannot be used.\n{error}") from None

@@ -85,7 +85,7 @@ def get_camera_paths(wildcards):
     return CONFIG.report.camera_path_files(VIDEOS)
 
 
-def get_frame_inputs(wildcards):
+def get_feature_inputs(wildcards):
     weights = CONFIG.train.weights
     return {
         "dataset": rules.dataset.output[0],
@@ -98,15 +98,14 @@ def get_training_inputs(wildcards):
     # A model that is there already needs nothing more.
     if not Path(RESULTS, "models", f"fold{wildcards.fold}", "best.pt").exists():
         stop_unless(check_weights, CONFIG.model, CONFIG.train)
-        stop_unless(check_cache, CONFIG.model, CONFIG.train)
         if not WITH_CONDA:
             stop_unless(check_training_installed)
     features = rules.features.output if CONFIG.train.cached_turns else []
-    return {**get_frame_inputs(wildcards), "features": features}
+    return {**get_feature_inputs(wildcards), "features": features}
 
 
-def get_training_resources():
-    return {} if CONFIG.train.device == "cpu" else {"gpu": CONFIG.train.processes}
+def get_gpus(n):
+    return {} if CONFIG.train.device == "cpu" else {"gpu": n}
 
 
 def check_tested(dataset):
@@ -125,10 +124,6 @@ def get_evaluation_inputs(wildcards):
         "frames": expand(rules.frames.output, video=VIDEOS),
         "model": expand(rules.train_fold.output.best, fold=wildcards.fold)[0],
     }
-
-
-def get_evaluation_resources():
-    return {} if CONFIG.train.device == "cpu" else {"gpu": 1}
 
 
 def one_of(videos):

@@ -12,7 +12,7 @@ rule evaluate_fold:
         "../envs/train.yaml"
     threads: CONFIG.train.cores
     resources:
-        **get_evaluation_resources(),
+        **get_gpus(1),
         mem_mb=16000,
         runtime=240,
     params:

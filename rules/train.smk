@@ -5,7 +5,7 @@ rule train:
 
 rule features:
     input:
-        unpack(get_frame_inputs),
+        unpack(get_feature_inputs),
     output:
         f"{RESULTS}/features/features.json",
     log:
@@ -16,7 +16,7 @@ rule features:
         "../envs/train.yaml"
     threads: CONFIG.train.cores
     resources:
-        **get_evaluation_resources(),
+        **get_gpus(1),
         mem_mb=16000,
         runtime=1440,
     params:
@@ -46,7 +46,7 @@ rule train_fold:
         "../envs/train.yaml"
     threads: CONFIG.train.cores
     resources:
-        **get_training_resources(),
+        **get_gpus(CONFIG.train.processes),
         mem_mb=16000,
         runtime=1440,
     params:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from golden import error
+from pydantic import ValidationError
 from torch import Tensor
 
 from tsalv360.errors import InputError
@@ -211,3 +212,16 @@ def test_compiled_model_gives_the_same(model: TSalV360, video: Tensor) -> None:
     compiled.compile()
     assert compiled.state_dict().keys() == model.state_dict().keys()
     assert error(compiled(video[None, :8], PROMPTS[:1]), model(video[None, :8], PROMPTS[:1]).numpy()) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"vocabulary": 4096}, "vocabulary 4096, below CLIP's 49408 tokens"),
+        ({"text_width": 100}, "a multiple of 64"),
+        ({"heads": 7}, "cannot be shared by 7 heads"),
+    ],
+)
+def test_sizes_that_the_encoder_cannot_have_are_refused(change: dict[str, int], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        ModelSettings(**change)

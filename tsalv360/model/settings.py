@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from tsalv360.settings import STRICT, setting
 
+CLIP_TOKENS = 49408
 _MOST_PIXELS = 2**26  # of a frame's tangent images, 74 times the published
 Width = Annotated[int, Field(ge=1, le=4096)]
 
@@ -46,7 +47,7 @@ class ModelSettings:
     embedding: int = setting(1024, "dimensions of the space that pictures and text share", ge=1, le=8192)
     text_width: int = setting(512, "channels of the text encoder", ge=1, le=4096)
     vocabulary: int = setting(
-        49408, "rows of the token embedding; small encoders let tokens share rows", ge=1, le=200_000
+        CLIP_TOKENS, "rows of the token embedding; small encoders let tokens share rows", ge=1, le=200_000
     )
     heads: int = setting(8, "attention heads", ge=1, le=256)
     depth: int = setting(1, "attention blocks of a level", ge=1, le=64)
@@ -96,6 +97,10 @@ class ModelSettings:
             raise ValueError(f"{self.channels[-1]} channels (8 times width) cannot be shared by {self.heads} heads")
         if self.encoder == "clip" and (self.width % 2 or self.text_width % 64):
             raise ValueError("CLIP needs an even width and a text_width that is a multiple of 64")
+        if self.encoder == "clip" and self.vocabulary < CLIP_TOKENS:
+            raise ValueError(
+                f"vocabulary {self.vocabulary}, below CLIP's {CLIP_TOKENS} tokens, which only small encoders share"
+            )
         if self.n_tangents * self.patch_size**2 > _MOST_PIXELS:
             raise ValueError(f"{self.n_tangents} tangent images of {self.patch_size} px a side, above 2²⁶ pixels")
         return self

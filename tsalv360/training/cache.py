@@ -100,12 +100,10 @@ def write_features(
     missing = {video: made_of for video, made_of in wanted.items() if not _is_there(folder / video, made_of)}
     _check_space(folder, missing, len(wanted), model_settings, len(turns))
     model = start_model(model_settings, settings).eval().to(Accelerator(cpu=settings.device == "cpu").device)
-    with progress(sum(len(made_of["frames"]) for made_of in missing.values()) * len(turns), "frames") as bar:
+    with progress(sum(len(made_of["frames"]) for made_of in missing.values()), "frames") as bar:
         for video, made_of in missing.items():
-            picture = partial(files.picture, video)
             with whole_folder(folder / video) as unfinished:
-                for turn in turns:
-                    _write_turn(unfinished, turn, model, made_of, picture, bar.update)
+                _write_video(unfinished, made_of, turns, model, partial(files.picture, video), bar.update)
                 write_json(unfinished / _MADE_OF, made_of)
     write_json(folder / "features.json", {"videos": sorted(wanted), **of_all})
 
@@ -144,29 +142,34 @@ def _check_space(
         raise InputError(folder, f"{free:.3g} GB free", f"{needed:.3g} GB for cached features", advice)
 
 
-def _write_turn(
+def _write_video(
     folder: Path,
-    turn: Turn,
-    model: TSalV360,
     made_of: dict[str, Any],
+    turns: Sequence[Turn],
+    model: TSalV360,
     picture: Callable[[int], NDArray[np.uint8]],
     done: Callable[[int], Any],
 ) -> None:
-    """Features of a video's frames in one turn; tells how many are `done`."""
+    """Features of a video's frames, each read once for all turns; tells how many are `done`."""
     frames, ends = made_of["frames"], made_of["ends"]
     pooled, maps = (
-        open_memmap(_path(folder, turn, what), "w+", np.float16, (len(rows), sum(map(prod, shapes))))
+        [
+            open_memmap(_path(folder, turn, what), "w+", np.float16, (len(rows), sum(map(prod, shapes))))
+            for turn in turns
+        ]
         for what, rows, shapes in zip(("pooled", "maps"), (frames, ends), _shapes(model.settings), strict=True)
     )
     for start in range(0, len(frames), _AT_ONCE):
         numbers = frames[start : start + _AT_ONCE]
-        pictures = torch.from_numpy(np.stack([turn(picture(number)) for number in numbers]))
-        with torch.inference_mode():
-            encoded = model.encode_frames(pictures, [number in ends for number in numbers])
-        for row, (number, frame) in enumerate(zip(numbers, encoded, strict=True), start):
-            pooled[row] = _joined((frame.vectors, *frame.pooled))
-            if frame.maps:
-                maps[ends.index(number)] = _joined(frame.maps)
+        pictures = [picture(number) for number in numbers]
+        for k, turn in enumerate(turns):
+            turned = torch.from_numpy(np.stack([turn(one) for one in pictures]))
+            with torch.inference_mode():
+                encoded = model.encode_frames(turned, [number in ends for number in numbers])
+            for row, (number, frame) in enumerate(zip(numbers, encoded, strict=True), start):
+                pooled[k][row] = _joined((frame.vectors, *frame.pooled))
+                if frame.maps:
+                    maps[k][ends.index(number)] = _joined(frame.maps)
         done(len(numbers))
 
 
