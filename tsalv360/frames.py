@@ -250,7 +250,9 @@ def decode_picture(path: Path, flags: int = cv2.IMREAD_UNCHANGED) -> NDArray[Any
     try:
         # OpenCV's own reader fills up what is cut off
         picture = cv2.imdecode(content, flags) if content.size else None
-    except cv2.error:
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(error.err) from None
         found, expected = "a picture that is too large", f"at most {MAX_PIXELS:,} pixels"
         raise InputError(path, found, expected, "Make it smaller, or remove it.") from None
     if picture is None:

@@ -1,5 +1,6 @@
 """The log of one job: what it printed, its warnings, and its error with the way out."""
 
+import errno
 import logging
 import shlex
 import sys
@@ -29,10 +30,10 @@ def logged(path: str | Path, video: str | None = None) -> Iterator[None]:
         logging.basicConfig(stream=file, format="%(levelname)s: %(message)s", level=logging.INFO, force=True)
         try:
             yield
-        except MemoryError as error:
-            print(f"error: not enough memory ({error}). Run fewer jobs at once: snakemake --cores 1")
-            sys.exit(1)
         except Exception as error:
+            if _lacks_memory(error):
+                print(f"error: not enough memory ({error}). Run fewer jobs at once: snakemake --cores 1")
+                sys.exit(1)
             if not isinstance(error, InputError | OSError):
                 traceback.print_exc()
             print(f"error: {error}")
@@ -42,6 +43,13 @@ def logged(path: str | Path, video: str | None = None) -> Iterator[None]:
             if video:
                 print(f'To go on without this video, add to the config:  videos: {{exclude: {{"{video}": "reason"}}}}')
             sys.exit(1)
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether memory, or a thread or process for want of it, was refused."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.EAGAIN)
+    )
 
 
 def _made_by_a_stage(where: object, log: Path) -> Path | None:

@@ -228,7 +228,9 @@ def write_rows(path: str | Path, rows: list[dict[str, Any]], table: Table) -> No
 def read_table(path: str | Path, table: Table) -> pd.DataFrame:
     """Read a Parquet file and check it against `table`."""
     try:
-        frame = pq.read_table(path).to_pandas()
+        # No threads: without the memory for one Arrow waits for it for ever, and these tables are small.
+        with pq.ParquetFile(path) as file:
+            frame = file.read(use_threads=False).to_pandas(use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(
             path, f"no readable Parquet file ({error})", "a table of this pipeline", "Delete it and run again."
