@@ -1,6 +1,7 @@
 """What people decided, in a video's part of the dataset: what leaves, what is merged, and what is made anew."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from judging import record
 
 from tsalv360.curation.apply import Curation
 from tsalv360.curation.bounds import correct_bounds
 from tsalv360.curation.records import EventRecord, Judged, read_records, write_records
 from tsalv360.dataset.assemble import assemble_video
+from tsalv360.errors import InputError
 from tsalv360.files import read_json
 from tsalv360.frames import read_picture
 from tsalv360.geometry import angular_distance, pixel_to_direction
@@ -382,6 +386,41 @@ def test_a_file_written_and_read_gives_the_same_part(scene: Scene) -> None:
     write_records(scene.folder / "001.json", "001", records[::-1])
     again = scene.assemble(*read_records(scene.folder / "001.json", "001"))
     assert (again.folder / "SHA256SUMS").read_bytes() == first
+
+
+# What a wrong merge or a hand leaves in a file of verdicts.
+ODD = [
+    None, True, -1, 0, 10**30, 1e308, float("nan"), "", " ", "nan", "../../x_1", "001_1", "001_9", "x" * 999,
+    "2026-01-01", "1.5 0 0 | 2 0 0, 3 0 0", "3 0 0, 1 0 0", "1 nan nan, 2 nan nan", "1 9e99 0, 2 0 0",
+    "9999-99-99T99:99:99Z", "\ud800", [], {}, [None], ["001_1"],
+]  # fmt: skip
+
+
+@given(st.floats(0, 1, exclude_max=True), st.sampled_from(ODD))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_file_of_verdicts_is_refused_by_its_name_or_can_be_followed(
+    scene: Scene, where: float, odd: Any
+) -> None:
+    path = scene.folder / "001.json"
+    write_records(path, "001", [scene.judge("001_1", start_s=2.0), named(scene.judge("001_3"), "001_1")])
+    content = read_json(path)
+    slots = list(places(content))
+    holder, key = slots[int(where * len(slots))]
+    holder[key] = odd
+    path.write_text(json.dumps(content), encoding="utf-8")
+    try:
+        records = read_records(path, "001")
+    except InputError as error:
+        assert str(error).startswith(f"{path}: found ")
+    else:
+        assert set(scene.assemble(*records).annotations.event_id) <= set(IN_EVENT)
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Where every value in a tree of JSON is: what holds it, and its key."""
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield value, key
+        yield from places(value[key])
 
 
 def named(judged: EventRecord, target: str, verdict: str = "accept") -> EventRecord:

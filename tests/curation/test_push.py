@@ -21,7 +21,7 @@ def there(event: str, content: str = "h", touched: bool = False, **data: Any) ->
 def record(event: str, *history: Any) -> EventRecord:
     decision = decide(list(history), "latest")
     return EventRecord(
-        event, "h", decision.decided, decision.by, decision.disagreement, "A red ball rolls.", "", list(history)
+        event, "h", decision.decided, decision.by, decision.disagreement, "A red ball rolls.", "0 0 0", list(history)
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_args
 
 from tsalv360.curation.annotations import read_annotation
 from tsalv360.curation.decide import decide
-from tsalv360.curation.records import EventRecord, Judgement, read_records, write_records
+from tsalv360.curation.records import TRACK, EventRecord, Judgement, read_records, write_records
 from tsalv360.curation.settings import CurationSettings, Resolve
 from tsalv360.errors import InputError
 from tsalv360.files import whole_file
@@ -142,6 +142,8 @@ def _unusable(data: Any) -> str:
         return str(error)
     if not re.fullmatch(rf"{re.escape(data['video'])}_[0-9]+", data["event_id"]):
         return f"the event {data['event_id']!r} does not belong to the video {data['video']}"
+    if not re.fullmatch(TRACK, data["track"]):
+        return f"edited by hand: {data['track']!r:.80} is no track"
     return ""
 
 

@@ -6,10 +6,11 @@ settings are matched to it by time and direction (`tsalv360.curation.carry`).
 """
 
 from dataclasses import field
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from tsalv360.errors import InputError
@@ -17,7 +18,18 @@ from tsalv360.files import read_json, write_json
 
 Verdict = Literal["accept", "edit", "reject"]
 FLAGS = ("bad_start", "bad_end", "bad_viewport", "bad_saliency", "not_an_event", "two_events", "duplicate")
-_EXACT = ConfigDict(extra="forbid")  # a caption is kept to the character
+_EXACT = ConfigDict(extra="forbid", allow_inf_nan=False)  # a caption is kept to the character
+_NUMBER = r"-?\d{1,9}(\.\d+)?"
+_STRETCH = rf"{_NUMBER} {_NUMBER} {_NUMBER}(, {_NUMBER} {_NUMBER} {_NUMBER})*"
+TRACK = rf"{_STRETCH}( \| {_STRETCH})*"  # what `tsalv360.curation.track` writes
+
+
+def _time(text: str) -> str:
+    datetime.fromisoformat(text)  # or the 30th of February stops whoever reads it later
+    return text
+
+
+Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"), AfterValidator(_time)]
 
 
 @dataclass(frozen=True, config=_EXACT)
@@ -49,7 +61,7 @@ class Judgement:
 
     annotation: str
     who: str
-    when: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
+    when: Time
     lead_time_s: float | None
     said: Judged | None
     skipped: bool = False
@@ -71,7 +83,7 @@ class EventRecord:
     decided_by: list[str]
     disagreement: bool
     caption_machine: str
-    track: str
+    track: Annotated[str, Field(pattern=f"^{TRACK}$")]
     history: list[Judgement]
 
 
