@@ -1,7 +1,10 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from evaluation.scene import EVENTS, SETTINGS, SIGMA, SIZE, ignores_text, knows_all, make_scene, one, target
 
@@ -21,7 +24,7 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
 
 @pytest.fixture(scope="module")
 def table(truth: Truth) -> pd.DataFrame:
-    return score_fold(truth, knows_all, SETTINGS, SIGMA).table
+    return score_fold(truth, knows_all, SETTINGS, SIGMA, processes=2).table
 
 
 def test_a_model_that_knows_all_is_perfect_and_the_gap_is_that_of_the_two_maps(table: pd.DataFrame) -> None:
@@ -117,3 +120,27 @@ def test_a_fold_that_tests_nothing_is_refused(truth: Truth, tmp_path: Path) -> N
     (tmp_path / "dataset" / "splits.json").write_text('{"folds": [{"train": ["001"], "validation": [], "test": []}]}')
     with pytest.raises(InputError, match="no clip that fold 0 tests"):
         score_fold(other, knows_all, SETTINGS, SIGMA)
+
+
+_SCORES = """
+import sys
+from pathlib import Path
+from evaluation.scene import SETTINGS, SIGMA, knows_all, make_scene
+from tsalv360.evaluation.score import score_fold
+
+score_fold(make_scene(Path(sys.argv[1])), knows_all, SETTINGS, SIGMA, processes=2)
+print("scored", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_processes_that_judge_end_with_a_killed_job(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _SCORES, str(tmp_path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
+    ) as job:
+        assert job.stdout and job.stdout.readline() == "scored\n"
+        workers = psutil.Process(job.pid).children(recursive=True)
+        job.kill()
+    assert len(workers) >= 2
+    assert psutil.wait_procs(workers, timeout=30)[1] == []

@@ -28,8 +28,8 @@ def evaluate_fold(
 ) -> None:
     """Score the test clips of a fold and write the table `scores` and the rows of `pictures`.
 
-    Parameters: `checkpoint` of the fold's model; `sigma_deg` of the dataset's maps; `threads` of the model on a CPU.
-    InputError where the model or the clips cannot be used.
+    Parameters: `checkpoint` of the fold's model; `sigma_deg` of the dataset's maps; `threads` of the
+    model on a CPU, and processes that judge its maps. InputError where the model or the clips cannot be used.
     """
     import torch
 
@@ -45,7 +45,7 @@ def evaluate_fold(
     model = load_model(checkpoint, device)
     predict = OfModel(model, files)
     zero_shot = predict.zero_shot if model.settings.encoder == "clip" else None
-    scored = score_fold(truth, predict, settings, sigma_deg, zero_shot)
+    scored = score_fold(truth, predict, settings, sigma_deg, zero_shot, threads or 1)
     write_picture_rows(pictures, scored, truth, settings.rows)
     write_table(scores, scored.table, SCORES)
 

@@ -1,11 +1,13 @@
 """Scores of a fold's test clips: one row for each clip and predictor."""
 
+import os
 from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from tsalv360 import metrics
@@ -14,12 +16,14 @@ from tsalv360.evaluation.predict import Predict, in_size
 from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.evaluation.truth import Truth
 from tsalv360.geometry import pixel_to_direction
+from tsalv360.orphans import end_with
 from tsalv360.points import points_map
 from tsalv360.progress import progress
 from tsalv360.saliency import Map
 from tsalv360.tables import MAP_METRICS, SCORES
 
 PICTURE = (160, 320)  # height and width of the maps that are kept
+_AT_ONCE = 4  # clips a process whose maps are in memory
 Scores = dict[str, NDArray[np.float64]]
 
 
@@ -56,52 +60,78 @@ class Judge:
 
 
 def score_fold(
-    truth: Truth, predict: Predict, settings: EvaluateSettings, sigma_deg: float, zero_shot: Predict | None = None
+    truth: Truth,
+    predict: Predict,
+    settings: EvaluateSettings,
+    sigma_deg: float,
+    zero_shot: Predict | None = None,
+    processes: int = 1,
 ) -> Scored:
     """Score a fold's clips.
 
     Parameters: `predict` gives the model's maps, `zero_shot` those of CLIP alone, where there is one; `sigma_deg` the
-    width of a fixation in the dataset's maps.
+    width of a fixation in the dataset's maps; `processes` that judge maps.
     """
-    known = priors(truth.training_targets())
-    constant = np.stack(list(known.values()))
-    size = (constant.shape[1], constant.shape[2])
-    judge = Judge(known["mean_map"])
-    counts = truth.fixation_counts(size)
-    everywhere = sum(counts.values(), np.zeros(size, dtype=np.int32))
-    elsewhere = _in_place_of(truth.clips)
+    judged, elsewhere = _OfClip(truth, settings.seed, sigma_deg), _in_place_of(truth.clips)
     parts, kept = [], {}
-    with progress(len(truth.clips), "clips") as bar:
-        for row, clip in truth.clips.iterrows():
-            target = truth.files.target(clip.video, clip.event_id, clip.target_frame)
-            points, others = truth.points(clip), everywhere - counts[clip.video]
-            asked = _asked(clip, elsewhere.get(row), predict, settings.neutral_prompt)
-            if zero_shot:
-                asked["clip_zero_shot"] = with_floor(zero_shot(clip.video, clip.frames, [clip.caption]))
-            maps = np.concatenate([in_size(np.concatenate(list(asked.values())), size), constant])
-            names = [name for name, some in asked.items() for _ in some] + list(known)
-            fixations = points_map(points.yaw_deg, points.pitch_deg, size)
-            scores = judge.by_target(maps, target) | judge.by_fixations(maps, fixations, others)
-            found = pd.DataFrame(scores).groupby(names, sort=False).mean()  # of the wrong prompts
-            rng = np.random.default_rng([settings.seed, crc32(clip.clip_id.encode())])  # whatever clips there are else
-            if observers := _other_observers(points, judge, others, sigma_deg, rng):
-                found.loc["observers"] = observers
-            found = found.rename_axis("predictor").reset_index()
-            parts.append(found.assign(fold=truth.fold, peak_pitch_deg=_peak_pitch(target), **_known(clip)))
-            shown = [target[None], asked["model"], *([asked["wrong_prompt"][:1]] if clip.wrong else [])]
-            kept[clip.clip_id] = np.concatenate([in_size(one, PICTURE) for one in shown])
-            bar.update()
+    workers = Parallel(processes, initializer=end_with, initargs=(os.getpid(),))
+    with workers as pool, progress(len(truth.clips), "clips") as bar:
+        for start in range(0, len(truth.clips), _AT_ONCE * processes):
+            clips = [clip for _, clip in truth.clips[start : start + _AT_ONCE * processes].iterrows()]
+            shown = [elsewhere.get(clip.name) for clip in clips]
+            asked = [
+                _asked(*one, predict, zero_shot, settings.neutral_prompt) for one in zip(clips, shown, strict=True)
+            ]
+            found = pool(delayed(judged)(*one) for one in zip(clips, asked, strict=True))
+            for clip, (table, maps) in zip(clips, found, strict=True):
+                parts.append(table)
+                kept[clip.clip_id] = maps
+            bar.update(len(clips))
     return Scored(pd.concat(parts, ignore_index=True)[list(SCORES)], kept)
 
 
+class _OfClip:
+    """The rows of a clip, of what was predicted for it, of the priors and of other observers, and its small maps."""
+
+    def __init__(self, truth: Truth, seed: int, sigma_deg: float) -> None:
+        known = priors(truth.training_targets())
+        self._truth, self._seed, self._sigma_deg = truth, seed, sigma_deg
+        self._priors, self._prior_maps = list(known), np.stack(list(known.values()))
+        self._judge = Judge(known["mean_map"])
+        height, width = known["mean_map"].shape
+        self._counts = truth.fixation_counts((height, width))
+        self._everywhere = np.sum(list(self._counts.values()), axis=0)
+
+    def __call__(
+        self, clip: pd.Series, asked: dict[str, NDArray[np.float32]]
+    ) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+        target = self._truth.files.target(clip.video, clip.event_id, clip.target_frame)
+        points, others = self._truth.points(clip), self._everywhere - self._counts[clip.video]
+        size = others.shape
+        maps = np.concatenate([in_size(np.concatenate(list(asked.values())), size), self._prior_maps])
+        names = [name for name, some in asked.items() for _ in some] + self._priors
+        fixations = points_map(points.yaw_deg, points.pitch_deg, size)
+        scores = self._judge.by_target(maps, target) | self._judge.by_fixations(maps, fixations, others)
+        found = pd.DataFrame(scores).groupby(names, sort=False).mean()  # of the wrong prompts
+        rng = np.random.default_rng([self._seed, crc32(clip.clip_id.encode())])  # whatever clips there are else
+        if observers := _other_observers(points, self._judge, others, self._sigma_deg, rng):
+            found.loc["observers"] = observers
+        found = found.rename_axis("predictor").reset_index()
+        shown = [target[None], asked["model"], *([asked["wrong_prompt"][:1]] if clip.wrong else [])]
+        kept = np.concatenate([in_size(one, PICTURE) for one in shown])
+        return found.assign(fold=self._truth.fold, peak_pitch_deg=_peak_pitch(target), **_known(clip)), kept
+
+
 def _asked(
-    clip: pd.Series, elsewhere: pd.Series | None, predict: Predict, neutral: str
+    clip: pd.Series, elsewhere: pd.Series | None, predict: Predict, zero_shot: Predict | None, neutral: str
 ) -> dict[str, NDArray[np.float32]]:
     """What the model says [n, h, w], by predictor; of each wrong prompt one map."""
     maps = predict(clip.video, clip.frames, [clip.caption, neutral, *clip.wrong])
     found = {"model": maps[:1], "neutral_prompt": maps[1:2], "wrong_prompt": maps[2:]}
     if elsewhere is not None:
         found["other_video"] = predict(elsewhere.video, elsewhere.frames, [clip.caption])
+    if zero_shot:
+        found["clip_zero_shot"] = with_floor(zero_shot(clip.video, clip.frames, [clip.caption]))
     return found
 
 
