@@ -7,14 +7,15 @@ SLURM = snakemake-executor-plugin-slurm snakemake-executor-plugin-slurm-jobstep
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-fast soak lint reference benchmarks clean
+.PHONY: demo test test-fast soak lint label-studio reference benchmarks clean
 
 demo: .venv/base
 	$(BIN)/snakemake --configfile config/config.yaml --quiet host reason
 	@echo
 	@echo "The demo dataset is in results/demo/dataset; look at it in a browser: $(CURDIR)/results/demo/report.html"
 
-test: lint
+test:
+	$(MAKE) --jobs 2 lint label-studio
 	$(PYTEST) -m "not soak"
 
 test-fast: lint
@@ -29,6 +30,10 @@ lint: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint --configfile config/config.yaml
+
+# The tests, like whoever curates first, would make it otherwise.
+label-studio: .venv/base
+	$(BIN)/python -m tsalv360.curation.environment
 
 reference: .venv/dev
 	$(BIN)/python -m tsalv360.reference

@@ -192,7 +192,7 @@ def test_a_caption_that_clip_cannot_read_is_refused_before_anything_runs(made: P
 @pytest.mark.slow
 def test_four_clips_are_learnt_by_heart(tmp_path: Path) -> None:
     write_clipset(tmp_path, {"001": "train"}, n_clips=2)
-    train_fold(one := job(tmp_path, epochs=150, learning_rate=3e-3, warmup=0.1, schedule="cosine"))
+    train_fold(one := job(tmp_path, epochs=100, learning_rate=4e-3, warmup=0.1, schedule="cosine"))
     files = ClipFiles(tmp_path / "dataset", tmp_path / "frames")
     clips = read_clips(files)
     (group,) = plain_batches(clips, 4)

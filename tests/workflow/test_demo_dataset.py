@@ -1,4 +1,4 @@
-"""The first third of the demo's videos, against the events that their observers were made to watch."""
+"""The first quarter of the demo's videos, against the events that their observers were made to watch."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (source,) = yaml.safe_load((ROOT / "config" / "config.yaml").read_text("utf-8"))["sources"]
     workflow = Workflow(tmp_path_factory.mktemp("demo"), configs=())
-    workflow.with_config(sources=[source | {"n_videos": 8}]).build()
+    workflow.with_config(sources=[source | {"n_videos": 6}]).build()
     return workflow.folder
 
 

@@ -18,7 +18,7 @@ def test_the_plan_holds_each_fold_once(fresh: Workflow) -> None:
 
 
 def test_features_are_computed_once_for_all_folds(copy: Workflow) -> None:
-    cached = {"weights": "random", "cached_turns": 2, "flip": "never", "epochs": 1}
+    cached = {"weights": "random", "cached_turns": 1, "flip": "never", "epochs": 1}
     both = copy.with_config(
         folds=[0, 1], model={"encoder": "clip", "text_width": 64, "vocabulary": 49408}, train=cached
     )
