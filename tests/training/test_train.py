@@ -120,11 +120,14 @@ def test_accumulated_parts_are_the_whole_batch(made: Path, whole: TrainJob) -> N
 
 
 @pytest.mark.slow
-def test_two_processes_train_the_same_model(made: Path, whole: TrainJob, capfd: pytest.CaptureFixture[str]) -> None:
+def test_two_processes_train_the_same_model(
+    made: Path, whole: TrainJob, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MKL_NUM_THREADS", "2")  # as Snakemake does
     two = job(made, "two", processes=2)
     status, told = launch(two, cores=2), capfd.readouterr()
     assert status == 0, told
-    assert "Fold 0: 12 clips, 6 for validation, 6 steps, 2 process(es) on cpu." in told.out
+    assert "Fold 0: 12 clips, 6 for validation, 6 steps, 2 process(es) of 1 thread(s) on cpu." in told.out
     assert_same(two, whole, atol=2e-5, rtol=1e-3)
     assert len(list((two.running / "tensorboard").iterdir())) == 1
     table, alone = (pd.read_csv(one.output / "metrics.csv") for one in (two, whole))

@@ -8,18 +8,18 @@ from tsalv360.model.settings import ModelSettings
 from tsalv360.model.text import LENGTH, word_mask
 
 
-def _halve(before: int, after: int) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(before, after, 3, 2, 1), nn.GroupNorm(1, after), nn.ReLU())
+def _shrink(before: int, after: int, kernel: int = 3, stride: int = 2, padding: int = 1) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(before, after, kernel, stride, padding), nn.GroupNorm(1, after), nn.ReLU())
 
 
 class SmallImages(nn.Module):
-    """Five convolutions, each of which halves the picture."""
+    """Four convolutions; the first makes the picture a quarter as wide, the others halve it."""
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         high, middle, low = settings.channels
-        self.stem = nn.Sequential(_halve(3, low), _halve(low, low))
-        self.stages = nn.ModuleList([_halve(low, low), _halve(low, middle), _halve(middle, high)])
+        self.stem = _shrink(3, low, 8, 4, 2)
+        self.stages = nn.ModuleList([_shrink(low, low), _shrink(low, middle), _shrink(middle, high)])
         self.project = nn.Linear(high, settings.embedding)
 
     def forward(self, pictures: Tensor) -> Seen:

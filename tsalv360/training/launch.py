@@ -24,9 +24,11 @@ def launch(job: TrainJob, cores: int) -> int:
     n = job.train.processes
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={n}"] if n > 1 else []
     threads = str(max(1, (cores - n * job.train.workers) // n))
+    # Snakemake sets all of these to the job's cores, and PyTorch prefers MKL's: processes would wait for each other.
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
     return subprocess.run(
         [sys.executable, *torchrun, "-m", "tsalv360.training", str(path)],
-        env={**os.environ, "OMP_NUM_THREADS": threads, RUN: f"{os.getpid()}"},
+        env={**os.environ, **limits, RUN: f"{os.getpid()}"},
         stdout=sys.stdout,
         stderr=sys.stdout,
     ).returncode

@@ -83,7 +83,8 @@ def train_fold(job: TrainJob) -> None:
     epochs = [epoch_batches(train, settings, epoch, turns) for epoch in range(settings.epochs)]
     in_all = sum(map(len, epochs))
     if accelerator.is_main_process:
-        where = f"{accelerator.num_processes} process(es) on {accelerator.device.type}"
+        n, threads = accelerator.num_processes, torch.get_num_threads()
+        where = f"{n} process(es) of {threads} thread(s) on {accelerator.device.type}"
         print(f"Fold {job.fold}: {len(train)} clips, {len(validation)} for validation, {in_all} steps, {where}.")
     log = _Log(job.running, state, len(train) * settings.epochs, accelerator.is_main_process)
     done, kept_at = 0, time.monotonic()
