@@ -1,5 +1,6 @@
 """From 360° videos and gaze to a text-driven saliency dataset: the configuration and the targets people name."""
 
+import gc
 import os
 import sys
 from dataclasses import asdict
@@ -10,6 +11,8 @@ from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import min_version
 
 min_version("9.20")
+# A plan is millions of objects that stay: looking among them for garbage takes a sixteenth of the planning.
+gc.set_threshold(200_000, 50, 100)
 
 # Scripts that run in an environment of their own find the package beside the Snakefile, and end with this process.
 os.environ.update(
