@@ -419,7 +419,7 @@ def test_what_people_decided_is_shown(made: dict[str, Any], tmp_path: Path) -> N
     said = Judged("edit", "a dog")
     history = [Judgement(who, f"{who} {EVIL}", "2026-01-01T10:00:00Z", 12.0, said) for who in ("ann", "ben")]
     write_records(
-        tmp_path / "100.json", "100", [EventRecord("100_1", "hash", said, ["ann"], False, "a cat", "", history)]
+        tmp_path / "100.json", "100", [EventRecord("100_1", "hash", said, ["ann"], False, "a cat", "0 0 0", history)]
     )
     given = {**made, "dataset": tmp_path / "dataset", "records": [tmp_path / "100.json"]}
     write_report(tmp_path / "report.html", **given)

@@ -18,7 +18,7 @@ def judgement(
 
 
 def event(k: int, *history: Judgement) -> EventRecord:
-    return EventRecord(f"001_{k}", "hash", None, [], False, "", "", list(history))
+    return EventRecord(f"001_{k}", "hash", None, [], False, "", "0 0 0", list(history))
 
 
 def test_numbers_of_each_curator() -> None:

@@ -5,6 +5,7 @@ of it. A block belongs to the event as it was then (`event_id` and `event_hash`)
 settings are matched to it by time and direction (`tsalv360.curation.carry`).
 """
 
+import re
 from dataclasses import field
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,12 @@ _EXACT = ConfigDict(extra="forbid", allow_inf_nan=False)  # a caption is kept to
 _NUMBER = r"-?\d{1,9}(\.\d+)?"
 _STRETCH = rf"{_NUMBER} {_NUMBER} {_NUMBER}(, {_NUMBER} {_NUMBER} {_NUMBER})*"
 TRACK = rf"{_STRETCH}( \| {_STRETCH})*"  # what `tsalv360.curation.track` writes
+
+
+def _track(text: str) -> str:
+    if not re.fullmatch(TRACK, text):
+        raise ValueError("points `time yaw pitch` in seconds and degrees, apart by commas")
+    return text
 
 
 def _time(text: str) -> str:
@@ -83,7 +90,7 @@ class EventRecord:
     decided_by: list[str]
     disagreement: bool
     caption_machine: str
-    track: Annotated[str, Field(pattern=f"^{TRACK}$")]
+    track: Annotated[str, AfterValidator(_track)]
     history: list[Judgement]
 
 
