@@ -31,7 +31,7 @@ from tsalv360.training.settings import TrainSettings
 from tsalv360.training.train import OnClips
 from tsalv360.training.weights import start_model
 
-TINY = ModelSettings(patch_size=32, map_size=(120, 240), width=4, embedding=32, text_width=64, decoder=(8, 8, 8, 8))
+TINY = ModelSettings(patch_size=64, map_size=(120, 240), width=4, embedding=32, text_width=64, decoder=(8, 8, 8, 8))
 
 
 def part_of(results: Path, folder: Path, n_batches: int, size: int) -> ClipFiles:
