@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import shlex
 import sys
 import traceback
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from tsalv360.errors import InputError
 from tsalv360.orphans import ended_with_its_run
+
+_NO_MEMORY = (os.strerror(errno.ENOMEM), os.strerror(errno.EAGAIN), "can't start new thread")
 
 
 @contextmanager
@@ -46,10 +49,8 @@ def logged(path: str | Path, video: str | None = None) -> Iterator[None]:
 
 
 def _lacks_memory(error: Exception) -> bool:
-    """Whether memory, or a thread or process for want of it, was refused."""
-    return isinstance(error, MemoryError) or (
-        isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.EAGAIN)
-    )
+    """Whether memory was refused, or a thread or process for want of it, which libraries tell in words alone."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
 
 
 def _made_by_a_stage(where: object, log: Path) -> Path | None:
