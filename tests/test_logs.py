@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -28,6 +29,31 @@ def test_output_errors_and_log_lines_go_to_the_file(tmp_path: Path, capsys: pyte
         logging.getLogger("tsalv360.frames").warning("12 fps")
     assert (tmp_path / "a.log").read_text() == "printed\ncomplained\nWARNING: 12 fps\n"
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_commands_and_c_libraries_say_goes_to_the_file_too(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with logged(tmp_path / "a.log"):
+        print("begun")
+        subprocess.run("echo of a command; echo its complaint >&2", shell=True, check=True)
+        print("done")
+    os.write(2, b"after")
+    assert (tmp_path / "a.log").read_text() == "begun\nof a command\nits complaint\ndone\n"
+    assert capfd.readouterr() == ("", "after")
+
+
+def test_a_library_that_aborts_leaves_its_words_and_where_it_was_called(tmp_path: Path) -> None:
+    job = f"""if True:
+        import os
+        from tsalv360.logs import logged
+        with logged({str(tmp_path / "a.log")!r}):
+            os.write(2, b"terminate called")
+            os.abort()"""
+    assert subprocess.run([sys.executable, "-c", job], capture_output=True).returncode == -signal.SIGABRT
+    text = (tmp_path / "a.log").read_text()
+    assert text.startswith("terminate called")
+    assert "line 6" in text
 
 
 def test_bad_input_ends_with_its_message_and_the_line_that_excludes_the_video(tmp_path: Path) -> None:

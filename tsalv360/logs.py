@@ -1,13 +1,14 @@
 """The log of one job: what it printed, its warnings, and its error with the way out."""
 
 import errno
+import faulthandler
 import logging
 import os
 import shlex
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from tsalv360.errors import InputError
@@ -18,7 +19,9 @@ _NO_MEMORY = (os.strerror(errno.ENOMEM), os.strerror(errno.EAGAIN), "can't start
 
 @contextmanager
 def logged(path: str | Path, video: str | None = None) -> Iterator[None]:
-    """Send all output of a block to the log file at `path`; the process ends with the run that started it.
+    """Send all output of a block to the log file at `path`, that of C libraries and of commands it starts included.
+
+    The process ends with the run that started it.
 
     Bad input ends the process with status 1 and its message; any other error also leaves its traceback. Where a stage
     made the input, the message says how to have it made again, and where the job works on one `video`, how to go on
@@ -29,7 +32,9 @@ def logged(path: str | Path, video: str | None = None) -> Iterator[None]:
         open(path, "w", encoding="utf-8", buffering=1) as file,
         redirect_stdout(file),
         redirect_stderr(file),
+        _descriptors_sent_to(file.fileno()),
     ):
+        faulthandler.enable(2)  # tells of a crash or an abort in a library where it was called
         logging.basicConfig(stream=file, format="%(levelname)s: %(message)s", level=logging.INFO, force=True)
         try:
             yield
@@ -46,6 +51,18 @@ def logged(path: str | Path, video: str | None = None) -> Iterator[None]:
             if video:
                 print(f'To go on without this video, add to the config:  videos: {{exclude: {{"{video}": "reason"}}}}')
             sys.exit(1)
+
+
+@contextmanager
+def _descriptors_sent_to(file: int) -> Iterator[None]:
+    """Send what is written to standard output and error by their numbers, as C does, to another open file."""
+    with ExitStack() as given_back:
+        for number in (1, 2):
+            kept = os.dup(number)
+            given_back.callback(os.close, kept)
+            given_back.callback(os.dup2, kept, number)
+            os.dup2(file, number)
+        yield
 
 
 def _lacks_memory(error: Exception) -> bool:

@@ -16,7 +16,7 @@ def launch(job: TrainJob, cores: int) -> int:
     """Train a fold by `train.processes` processes that share CPU cores; returns their exit status.
 
     The job is written to `running/job.json`: on several nodes one starts `torchrun … -m tsalv360.training job.json`.
-    Output goes to the standard output of this process.
+    Their output goes where that of this process does.
     """
     path = job.running / "job.json"
     with whole_file(path) as partial:
@@ -29,8 +29,6 @@ def launch(job: TrainJob, cores: int) -> int:
     return subprocess.run(
         [sys.executable, *torchrun, "-m", "tsalv360.training", str(path)],
         env={**os.environ, **limits, RUN: f"{os.getpid()}"},
-        stdout=sys.stdout,
-        stderr=sys.stdout,
     ).returncode
 
 
