@@ -1,9 +1,9 @@
 """CC, SIM, KL, NSS and AUC-Judd of a batch of maps of 960×480: pysaliency, the formulas as they read, ours.
 
 A target has 31 fixations: of one event, around one direction, or of all there is to see. The prediction has half of
-them, wider, with noise. The error is the largest difference
-to the formulas in double precision; pysaliency leaves a map's minimum in for SIM and takes the logarithm of KL in
-another way, so its error is without SIM. It is left out where it is not installed (`pip install pysaliency`).
+them, wider, with noise. The error is the largest difference to the formulas in double precision; pysaliency leaves a
+map's minimum in for SIM and takes the logarithm of KL in another way, so its error is without SIM. It is left out where
+it is not installed (`pip install pysaliency 'setuptools<81'`).
 """
 
 from collections.abc import Callable
