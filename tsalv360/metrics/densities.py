@@ -102,6 +102,5 @@ def _divergence(first: Map, second: Map, weights: Weights) -> float:
         q += EPSILON
         ratio /= q
         np.log(ratio, out=ratio)
-        ratio *= p
-        divergence += dot(ratio, None)
+        divergence += dot(ratio, p)
     return divergence

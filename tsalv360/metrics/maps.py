@@ -14,7 +14,7 @@ Values = NDArray[np.floating[Any]]
 Points = NDArray[np.bool_]
 Weights = Values | None  # of sum 1 over the map
 
-_BLOCK = 1 << 15  # pixels: what is computed of them stays in the processor's cache
+_BLOCK = 1 << 16  # pixels: what is computed of them stays in the processor's cache
 
 
 class Map:
