@@ -42,11 +42,10 @@ def results(tmp_path_factory: TempPathFactory) -> Path:
         gaze = gaze[gaze.time_s < info.duration_s]
         gaze[["observer", "time_s", "yaw_deg", "pitch_deg"]].to_csv(folder / f"{name}.csv", index=False)
         videos[name] = {"path": str(DATA / "videos" / file), "gaze": str(folder / f"{name}.csv")}
+    settings = {"frames": {"height": 960}, "viewports": {"width": 320, "height": 240}}
     config = folder / "real.yaml"
     config.write_text(
-        yaml.safe_dump(
-            {"sources": [], "videos": videos, "dataset": {"name": "real", "folds": 3}, "frames": {"height": 960}}
-        )
+        yaml.safe_dump({"sources": [], "videos": videos, "dataset": {"name": "real", "folds": 3}} | settings)
     )
     Workflow(folder, (config,)).build()
     return folder / "results" / "real"
