@@ -5,8 +5,7 @@ BIN := .venv/bin
 SLURM = snakemake-executor-plugin-slurm snakemake-executor-plugin-slurm-jobstep
 # Two workers share the cores: with threads of its own each waits for the other's, and models take many times as long.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
-# Python compiles what it imports; to compile all that is installed takes a third of the time.
-INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
+INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test test-fast soak lint label-studio reference benchmarks clean
 

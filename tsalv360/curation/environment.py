@@ -33,7 +33,7 @@ def _install(packages: list[str], folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    installed = subprocess.run([*pip, "--no-compile", *packages], stderr=subprocess.PIPE, text=True, check=False)
+    installed = subprocess.run([*pip, *packages], stderr=subprocess.PIPE, text=True, check=False)
     if installed.returncode:
         raise InputError(folder, installed.stderr.strip()[-500:], "an installation", "Mend it and start again.")
 
