@@ -21,11 +21,9 @@ _NO_MEMORY = (os.strerror(errno.ENOMEM), os.strerror(errno.EAGAIN), "can't start
 def logged(path: str | Path, video: str | None = None) -> Iterator[None]:
     """Send all output of a block to the log file at `path`, that of C libraries and of commands it starts included.
 
-    The process ends with the run that started it.
-
-    Bad input ends the process with status 1 and its message; any other error also leaves its traceback. Where a stage
-    made the input, the message says how to have it made again, and where the job works on one `video`, how to go on
-    without it.
+    The process ends with the run that started it, and by bad input with status 1 and its message; any other error also
+    leaves its traceback. Where a stage made the input, the message says how to have it made again, and where the job
+    works on one `video`, how to go on without it.
     """
     with (
         ended_with_its_run(),

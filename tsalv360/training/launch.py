@@ -16,7 +16,7 @@ def launch(job: TrainJob, cores: int) -> int:
     """Train a fold by `train.processes` processes that share CPU cores; returns their exit status.
 
     The job is written to `running/job.json`: on several nodes one starts `torchrun … -m tsalv360.training job.json`.
-    Their output goes where that of this process does.
+    What the processes print goes where this one prints.
     """
     path = job.running / "job.json"
     with whole_file(path) as partial:
