@@ -1,9 +1,9 @@
 """From 360° videos and gaze to a text-driven saliency dataset: the configuration and the targets people name."""
 
 import gc
+import hashlib
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -24,9 +24,13 @@ from tsalv360.captions import shard_of
 from tsalv360.captions.backends import check_installed as check_captioner_installed
 from tsalv360.captions.backends import loads_model, needs_extra, needs_gpu
 from tsalv360.config import check_writable, load_config, plan_recordings
+from tsalv360.dataset.splits import make_splits
+from tsalv360.settings import tracked
 from tsalv360.sources import demo, published
 from tsalv360.training.needs import check_installed as check_training_installed
 from tsalv360.training.needs import check_cache, check_weights
+from tsalv360.workflow.notice import announce_retraining
+from tsalv360.workflow.records import keep_outputs, keep_records_in
 
 
 configfile: Path(workflow.basedir, "config", "config.yaml")
@@ -44,12 +48,22 @@ try:
     CONFIG = load_config(config)
     RECORDINGS = plan_recordings(CONFIG)
     FOLDS = CONFIG.chosen_folds()
+    SPLITS = make_splits(
+        {video: recording.source for video, recording in RECORDINGS.items()},
+        CONFIG.dataset.folds,
+        CONFIG.dataset.validation_share,
+        CONFIG.dataset.seed,
+    )
     check_cache(CONFIG.model, CONFIG.train)
     check_writable(CONFIG.folder())
 except ValueError as error:
     raise WorkflowError(f"The configuration cannot be used.\n{error}") from None
 
 RESULTS = CONFIG.folder()
+MODELS = f"{RESULTS}/models/{CONFIG.train.name}"
+EVALUATION = f"{RESULTS}/evaluation/{CONFIG.train.name}"
+keep_records_in(RESULTS)
+announce_retraining(workflow)
 VIDEOS = list(RECORDINGS)
 # Those of a published dataset have maps and captions already; the others are constructed from gaze.
 PUBLISHED = [v for v in VIDEOS if RECORDINGS[v].gaze_format == published.FORMAT]
@@ -83,6 +97,9 @@ include: "rules/dataset.smk"
 include: "rules/report.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+
+
+keep_outputs(workflow.rules)
 
 
 rule all:

@@ -12,9 +12,12 @@ rule captions:
     resources:
         **get_captioner_resources(),
     params:
+        version=version("captions", "viewports"),
         videos=get_videos_of_shard,
-        settings=asdict(CONFIG.captions),
-        cache=str(CONFIG.captions.cache_folder(RESULTS)),
+        viewports=PICTURES,
+        captions=settings("captions"),
+        captioners=CONFIG.captions,
+        cache=CONFIG.captions.cache_folder(RESULTS),
     message:
         "Captioning shard {wildcards.shard}"
     script:

@@ -1,13 +1,81 @@
-# Input functions. Settings go to the scripts as plain dicts: a change of other objects would trigger no rerun.
+# What the rules have in common: their parameters, and their input functions.
 
 
-def get_stamps(video, *sources):
-    # Of a source that an older file replaces the time is no newer, which is all that Snakemake looks at. Those of the
-    # demo are not there yet.
-    if DEMO and video in demo.video_ids(DEMO):
-        return []
-    stats = [source.stat() for source in sources]
-    return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
+# Parameters. Snakemake runs a job again when one of its plain parameters changes, so a rule names the settings that its
+# results depend on, and no others. How and where a job runs it gets as an object, which Snakemake does not compare.
+
+# Raised when the results of a stage change for the same input and settings: an upgrade then makes them again.
+VERSIONS = {
+    "demo": 1,
+    "index": 1,
+    "frames": 1,
+    "fixations": 1,
+    "events": 1,
+    "saliency": 1,
+    "viewports": 1,
+    "sheets": 1,
+    "captions": 1,
+    "tasks": 1,
+    "assemble": 1,
+    "take_over": 1,
+    "dataset": 1,
+    "report": 1,
+    "features": 1,
+    "train": 1,
+    "evaluate": 1,
+}
+
+
+def version(*stages):
+    return ", ".join(f"{stage} version {VERSIONS[stage]}" for stage in stages)
+
+
+def settings(section, *names):
+    """The settings of a section of the config, or those of these names."""
+    values = tracked(getattr(CONFIG, section))
+    return {name: values[name] for name in names or values}
+
+
+def if_curated(values):
+    return values if CONFIG.curation.mode == "curated" else {}
+
+
+def recording(*names):
+    """What the config says of a video, by name."""
+    return lambda w: {name: getattr(RECORDINGS[w.video], name) for name in names}
+
+
+def stamps(name):
+    """Sizes and times, in seconds, of a video's source files. An older file that replaces one is seen by these alone."""
+
+    def get_stamps(wildcards):
+        if DEMO and wildcards.video in demo.video_ids(DEMO):
+            return []  # not there yet
+        sources = getattr(RECORDINGS[wildcards.video], name)
+        files = [sources] if name == "video" else sources
+        return [[file.stat().st_size, int(file.stat().st_mtime)] for file in files]
+
+    return get_stamps
+
+
+ORIGINS = {video: tuple(recording.origin) for video, recording in RECORDINGS.items()}
+# Pictures of the viewports, which captions show and tasks and sheets describe; their sound is another matter.
+PICTURES = settings("viewports", "width", "height", "lead_s", "interpolation")
+# A checkpoint may lie elsewhere today: it counts as an input.
+TRAIN = settings("train") | {"weights": Path(CONFIG.train.weights).name}
+del TRAIN["name"]
+OF_FEATURES = {
+    name: TRAIN[name]
+    for name in ("weights", "clips", "stride", "roll", "flip", "cached_turns", "seed")
+}
+# Two runs that read the same features share them.
+FEATURES = "{}/features/{}".format(
+    RESULTS,
+    hashlib.sha256(repr([OF_FEATURES, settings("model")]).encode()).hexdigest()[:8],
+)
+
+
+# Input functions
 
 
 def get_videos_of_shard(wildcards):
@@ -36,7 +104,8 @@ def get_shard_inputs(wildcards):
         stop_unless(check_captioner_installed, CONFIG.captions)
     videos = get_videos_of_shard(wildcards)
     return {
-        "viewports": expand(rules.viewports.output, video=videos),
+        "viewports": ancient(expand(rules.viewports.output, video=videos)),
+        "frames": expand(rules.frames.output, video=videos),
         "events": expand(rules.events.output.events, video=videos),
         "tracks": expand(rules.events.output.tracks, video=videos),
     }
@@ -65,17 +134,6 @@ def get_all_records(wildcards):
     return records_of(CONSTRUCTED)
 
 
-def get_curation(wildcards):
-    if CONFIG.curation.mode == "draft":
-        return None
-    return {
-        "uncurated": CONFIG.curation.uncurated,
-        "lead_s": CONFIG.viewports.lead_s,
-        "assign_deg": CONFIG.events.assign_deg,
-        "saliency": asdict(CONFIG.saliency),
-    }
-
-
 def get_truth(wildcards):
     drawn = demo.video_ids(DEMO) if DEMO else []
     return [demo.truth_path(DEMO, video) for video in drawn if video in VIDEOS]
@@ -85,27 +143,53 @@ def get_camera_paths(wildcards):
     return CONFIG.report.camera_path_files(VIDEOS)
 
 
-def get_feature_inputs(wildcards):
-    weights = CONFIG.train.weights
+def videos_of_fold(fold, *parts):
+    return [video for part in parts for video in SPLITS[int(fold)][part]]
+
+
+def get_splits(*parts):
+    return lambda w: {part: SPLITS[int(w.fold)][part] for part in parts}
+
+
+def get_clips(videos, shown):
+    """What models read of `videos`, and frames of those that are `shown`.
+
+    They read the dataset, but follow from its parts: a new card is no reason to train again.
+    """
     return {
-        "dataset": rules.dataset.output[0],
-        "frames": expand(rules.frames.output, video=VIDEOS),
-        "weights": [] if weights in ("", "random") else weights,
+        "dataset": ancient(str(rules.dataset.output[0])),
+        "parts": expand(rules.assemble.output, video=videos),
+        "frames": expand(rules.frames.output, video=shown),
     }
+
+
+def get_weights():
+    return [] if CONFIG.train.weights in ("", "random") else CONFIG.train.weights
+
+
+def get_feature_inputs(wildcards):
+    videos = [
+        video
+        for fold in FOLDS
+        for video in videos_of_fold(fold, "train", "validation")
+    ]
+    videos = list(dict.fromkeys(videos))
+    return {**get_clips(videos, videos), "weights": get_weights()}
 
 
 def get_training_inputs(wildcards):
     # A model that is there already needs nothing more.
-    if not Path(RESULTS, "models", f"fold{wildcards.fold}", "best.pt").exists():
+    if not Path(MODELS, f"fold{wildcards.fold}", "best.pt").exists():
         stop_unless(check_weights, CONFIG.model, CONFIG.train)
         if not WITH_CONDA:
             stop_unless(check_training_installed)
+    videos = videos_of_fold(wildcards.fold, "train", "validation")
     features = rules.features.output if CONFIG.train.cached_turns else []
-    return {**get_feature_inputs(wildcards), "features": features}
+    return {**get_clips(videos, videos), "weights": get_weights(), "features": features}
 
 
 def get_gpus(n):
-    return {} if CONFIG.train.device == "cpu" else {"gpu": n}
+    return {} if CONFIG.compute.device == "cpu" else {"gpu": n}
 
 
 def check_tested(dataset):
@@ -115,15 +199,14 @@ def check_tested(dataset):
 
 def get_evaluation_inputs(wildcards):
     # Scores that are there already need nothing more.
-    if not Path(RESULTS, "evaluation", f"fold{wildcards.fold}.parquet").exists():
+    if not Path(EVALUATION, f"fold{wildcards.fold}.parquet").exists():
         stop_unless(check_tested, CONFIG.dataset)
         if not WITH_CONDA:
             stop_unless(check_training_installed)
-    return {
-        "dataset": rules.dataset.output[0],
-        "frames": expand(rules.frames.output, video=VIDEOS),
-        "model": expand(rules.train_fold.output.best, fold=wildcards.fold)[0],
-    }
+    tested = videos_of_fold(wildcards.fold, "test")
+    videos = [*tested, *videos_of_fold(wildcards.fold, "train")]
+    model = expand(rules.train_fold.output.best, fold=wildcards.fold)[0]
+    return {**get_clips(videos, tested), "model": model}
 
 
 def one_of(videos):

@@ -23,8 +23,12 @@ rule assemble:
         mem_mb=1000,
         runtime=20,
     params:
-        skip_first=lambda w: RECORDINGS[w.video].skip_first,
-        curation=get_curation,
+        version=version("assemble"),
+        recording=recording("skip_first"),
+        curation=if_curated(settings("curation", "mode", "uncurated")),
+        viewports=if_curated(settings("viewports", "lead_s")),
+        events=if_curated(settings("events", "assign_deg")),
+        saliency=if_curated(settings("saliency")),
     message:
         "Assembling {wildcards.video}"
     script:
@@ -49,7 +53,8 @@ rule take_over:
         mem_mb=1000,
         runtime=20,
     params:
-        skip_first=lambda w: RECORDINGS[w.video].skip_first,
+        version=version("take_over"),
+        recording=recording("skip_first"),
     message:
         "Checking and taking over the published {wildcards.video}"
     script:
@@ -74,8 +79,10 @@ rule dataset:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=asdict(CONFIG.dataset),
-        config=CONFIG.as_dict(),
+        version=version("dataset"),
+        dataset=settings("dataset"),
+        origins=ORIGINS,
+        of_data=CONFIG.of_data(),
     message:
         "Building the dataset"
     script:

@@ -17,9 +17,13 @@ if DEMO:
             mem_mb=1000,
             runtime=10,
         params:
-            source={
-                key: value for key, value in asdict(DEMO).items() if key != "n_videos"
+            version=version("demo"),
+            demo={
+                name: value
+                for name, value in tracked(DEMO).items()
+                if name not in ("kind", "n_videos")
             },
+            directory=Path(DEMO.directory),
         message:
             "Drawing demo video {wildcards.video} and simulating its observers"
         script:

@@ -2,24 +2,26 @@ rule evaluate_fold:
     input:
         unpack(get_evaluation_inputs),
     output:
-        scores=f"{RESULTS}/evaluation/fold{{fold}}.parquet",
-        pictures=f"{RESULTS}/evaluation/fold{{fold}}.jpg",
+        scores=f"{EVALUATION}/fold{{fold}}.parquet",
+        pictures=f"{EVALUATION}/fold{{fold}}.jpg",
     log:
-        f"{RESULTS}/logs/evaluate/fold{{fold}}.log",
+        f"{RESULTS}/logs/evaluate/{CONFIG.train.name}/fold{{fold}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/evaluate/fold{{fold}}.tsv"
+        f"{RESULTS}/benchmarks/evaluate/{CONFIG.train.name}/fold{{fold}}.tsv"
     conda:
         "../envs/train.yaml"
-    threads: CONFIG.train.cores
+    threads: CONFIG.compute.cores
     resources:
         **get_gpus(1),
         mem_mb=16000,
         runtime=240,
     params:
-        settings=asdict(CONFIG.evaluate),
-        sigma_deg=CONFIG.saliency.sigma_deg,
-        frames=f"{RESULTS}/frames",
-        device=CONFIG.train.device,
+        version=version("evaluate"),
+        evaluate=settings("evaluate", "neutral_prompt", "rows", "seed"),
+        saliency=settings("saliency", "sigma_deg"),
+        splits=get_splits("train", "test"),
+        compute=CONFIG.compute,
+        frames=Path(RESULTS, "frames"),
     message:
         "Evaluating the model of fold {wildcards.fold}"
     script:
@@ -28,25 +30,27 @@ rule evaluate_fold:
 
 rule evaluate:
     input:
-        dataset=rules.dataset.output[0],
+        dataset=ancient(str(rules.dataset.output[0])),
         folds=expand(rules.evaluate_fold.output.scores, fold=FOLDS),
     output:
-        scores=f"{RESULTS}/evaluation/scores.parquet",
-        summary=f"{RESULTS}/evaluation/summary.parquet",
-        page=f"{RESULTS}/evaluation/tables.md",
-        latex=f"{RESULTS}/evaluation/tables.tex",
-        figure=f"{RESULTS}/evaluation/intervals.png",
+        scores=f"{EVALUATION}/scores.parquet",
+        summary=f"{EVALUATION}/summary.parquet",
+        page=f"{EVALUATION}/tables.md",
+        latex=f"{EVALUATION}/tables.tex",
+        figure=f"{EVALUATION}/intervals.png",
     log:
-        f"{RESULTS}/logs/evaluate.log",
+        f"{RESULTS}/logs/evaluate/{CONFIG.train.name}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/evaluate.tsv"
+        f"{RESULTS}/benchmarks/evaluate/{CONFIG.train.name}.tsv"
     conda:
         "../envs/pipeline.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
     params:
-        settings=asdict(CONFIG.evaluate),
+        version=version("evaluate"),
+        evaluate=settings("evaluate", "bootstrap", "seed"),
+        origins=ORIGINS,
     message:
         "Putting the scores of all folds together"
     script:

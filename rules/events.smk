@@ -17,8 +17,9 @@ rule events:
         mem_mb=1500,
         runtime=20,
     params:
-        settings=asdict(CONFIG.events),
-        skip_first=lambda w: RECORDINGS[w.video].skip_first,
+        version=version("events"),
+        recording=recording("skip_first"),
+        events=settings("events"),
     message:
         "Finding the events of {wildcards.video}"
     script:

@@ -15,9 +15,10 @@ rule fixations:
         mem_mb=1000,
         runtime=10,
     params:
-        recording=lambda w: asdict(RECORDINGS[w.video]),
-        stamps=lambda w: get_stamps(w.video, *RECORDINGS[w.video].gaze),
-        settings=asdict(CONFIG.fixations),
+        version=version("fixations"),
+        recording=recording("gaze_format", "gaze_id", "gaze_settings"),
+        stamps=stamps("gaze"),
+        fixations=settings("fixations"),
     message:
         "Finding the fixations of {wildcards.video}"
     script:

@@ -14,9 +14,11 @@ rule frames:
         mem_mb=1500,
         runtime=30,
     params:
-        settings=asdict(CONFIG.frames),
-        skip_first=lambda w: RECORDINGS[w.video].skip_first,
-        view=lambda w: RECORDINGS[w.video].view,
+        version=version("frames"),
+        recording=recording("view", "skip_first"),
+        frames=settings(
+            "frames", "height", "format", "jpeg_quality", "jpeg_chroma", "ready"
+        ),
     message:
         "Extracting the frames of {wildcards.video}"
     script:

@@ -1,7 +1,6 @@
 rule index:
     input:
         video=lambda w: RECORDINGS[w.video].video,
-        gaze=lambda w: RECORDINGS[w.video].gaze,
     output:
         f"{RESULTS}/videos/{{video}}.json",
     log:
@@ -14,12 +13,10 @@ rule index:
         mem_mb=1000,
         runtime=20,
     params:
-        recording=lambda w: asdict(RECORDINGS[w.video]),
-        stamps=lambda w: get_stamps(
-            w.video, RECORDINGS[w.video].video, *RECORDINGS[w.video].gaze
-        ),
-        force_2to1=CONFIG.frames.force_2to1,
-        ready=CONFIG.frames.ready,
+        version=version("index"),
+        recording=recording("fps", "view", "skip_first"),
+        stamps=stamps("video"),
+        frames=settings("frames", "force_2to1", "ready"),
     message:
         "Looking into video {wildcards.video}"
     script:

@@ -17,8 +17,9 @@ rule saliency:
         mem_mb=1000,
         runtime=30,
     params:
-        settings=asdict(CONFIG.saliency),
-        skip_first=lambda w: RECORDINGS[w.video].skip_first,
+        version=version("saliency"),
+        recording=recording("skip_first"),
+        saliency=settings("saliency"),
     message:
         "Making the saliency maps of {wildcards.video}"
     script:

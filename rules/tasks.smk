@@ -3,7 +3,7 @@ rule tasks:
         index=rules.index.output[0],
         events=rules.events.output.events,
         tracks=rules.events.output.tracks,
-        viewports=rules.viewports.output[0],
+        viewports=ancient(str(rules.viewports.output[0])),
         captions=get_captions,
     output:
         f"{RESULTS}/curation_tasks/{{video}}.json",
@@ -17,6 +17,9 @@ rule tasks:
         mem_mb=1000,
         runtime=10,
     params:
+        version=version("tasks", "viewports"),
+        recording=recording("source"),
+        viewports=settings("viewports", "lead_s"),
         media=f"{CONFIG.dataset.name}/viewports/{{video}}",
     message:
         "Writing the curation tasks of {wildcards.video}"

@@ -1,29 +1,32 @@
 rule train:
     input:
-        expand(f"{RESULTS}/models/fold{{fold}}/best.pt", fold=FOLDS),
+        expand(f"{MODELS}/fold{{fold}}/best.pt", fold=FOLDS),
 
 
 rule features:
     input:
         unpack(get_feature_inputs),
     output:
-        f"{RESULTS}/features/features.json",
+        f"{FEATURES}/features.json",
     log:
         f"{RESULTS}/logs/features.log",
     benchmark:
         f"{RESULTS}/benchmarks/features.tsv"
     conda:
         "../envs/train.yaml"
-    threads: CONFIG.train.cores
+    threads: CONFIG.compute.cores
     resources:
         **get_gpus(1),
         mem_mb=16000,
         runtime=1440,
     params:
-        train=asdict(CONFIG.train),
-        model=asdict(CONFIG.model),
-        frames=f"{RESULTS}/frames",
+        version=version("features"),
+        train=OF_FEATURES,
+        model=settings("model"),
         folds=FOLDS,
+        frames=Path(RESULTS, "frames"),
+        training=CONFIG.train,
+        compute=CONFIG.compute,
     message:
         "Computing the features that training reads"
     script:
@@ -34,27 +37,31 @@ rule train_fold:
     input:
         unpack(get_training_inputs),
     output:
-        best=f"{RESULTS}/models/fold{{fold}}/best.pt",
-        last=f"{RESULTS}/models/fold{{fold}}/last.pt",
-        steps=f"{RESULTS}/models/fold{{fold}}/steps.csv",
-        metrics=f"{RESULTS}/models/fold{{fold}}/metrics.csv",
+        best=f"{MODELS}/fold{{fold}}/best.pt",
+        last=f"{MODELS}/fold{{fold}}/last.pt",
+        steps=f"{MODELS}/fold{{fold}}/steps.csv",
+        metrics=f"{MODELS}/fold{{fold}}/metrics.csv",
     log:
-        f"{RESULTS}/logs/train/fold{{fold}}.log",
+        f"{RESULTS}/logs/train/{CONFIG.train.name}/fold{{fold}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train/fold{{fold}}.tsv"
+        f"{RESULTS}/benchmarks/train/{CONFIG.train.name}/fold{{fold}}.tsv"
     conda:
         "../envs/train.yaml"
-    threads: CONFIG.train.cores
+    threads: CONFIG.compute.cores
     resources:
-        **get_gpus(CONFIG.train.processes),
+        **get_gpus(CONFIG.compute.processes),
         mem_mb=16000,
         runtime=1440,
     params:
-        train=asdict(CONFIG.train),
-        model=asdict(CONFIG.model),
-        frames=f"{RESULTS}/frames",
-        running=f"{RESULTS}/training/fold{{fold}}",
-        features=f"{RESULTS}/features",
+        version=version("train"),
+        train=TRAIN,
+        model=settings("model"),
+        splits=get_splits("train", "validation"),
+        training=CONFIG.train,
+        compute=CONFIG.compute,
+        frames=Path(RESULTS, "frames"),
+        running=Path(RESULTS, "training", CONFIG.train.name),
+        features=Path(FEATURES),
     message:
         "Training the model of fold {wildcards.fold}"
     script:

@@ -17,8 +17,9 @@ rule viewports:
         mem_mb=1500,
         runtime=60,
     params:
-        settings=asdict(CONFIG.viewports),
-        frame_height=CONFIG.frames.height,
+        version=version("viewports"),
+        frames=settings("frames", "height"),
+        viewports=settings("viewports"),
     message:
         "Rendering the viewports of {wildcards.video}"
     script:

@@ -8,14 +8,15 @@ from tsalv360.frames import kept_frames
 from tsalv360.logs import logged
 from tsalv360.tables import ASSIGNMENTS, EVENTS, FIXATIONS, TRACKS, read_table
 
-video, given, curation = snakemake.wildcards.video, snakemake.input, snakemake.params.curation
+video, given, wanted = snakemake.wildcards.video, snakemake.input, snakemake.params
 with logged(snakemake.log[0], video):
     index = read_json(given.index)
+    uncurated = wanted.curation.get("uncurated")
     records = [record for path in given.records for record in read_records(path, video)]
     assemble_video(
         snakemake.output[0],
         index,
-        kept_frames(index, snakemake.params.skip_first),
+        kept_frames(index, **wanted.recording),
         read_table(given.events, EVENTS),
         read_table(given.tracks, TRACKS),
         read_table(given.fixations, FIXATIONS),
@@ -23,5 +24,5 @@ with logged(snakemake.log[0], video):
         read_json(given.captions)[video],
         given.saliency,
         given.points,
-        Curation(records, **curation) if curation else None,
+        Curation(records, uncurated, **wanted.viewports, **wanted.events, saliency=wanted.saliency) if uncurated else None,
     )

@@ -1,10 +1,7 @@
 """Caption all events of a shard of videos."""
 
-from pathlib import Path
-
 from tsalv360.captions.cache import Cache
 from tsalv360.captions.run import caption_videos
-from tsalv360.captions.settings import CaptionSettings
 from tsalv360.files import write_json
 from tsalv360.logs import logged
 from tsalv360.tables import EVENTS, TRACKS, read_table
@@ -17,5 +14,5 @@ with logged(snakemake.log[0]):
             snakemake.params.videos, given.viewports, given.events, given.tracks, strict=True
         )
     }
-    settings = CaptionSettings(**snakemake.params.settings)
-    write_json(snakemake.output[0], caption_videos(videos, settings, Cache(Path(snakemake.params.cache))))
+    cache = Cache(snakemake.params.cache)
+    write_json(snakemake.output[0], caption_videos(videos, snakemake.params.captioners, cache))

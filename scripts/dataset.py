@@ -8,6 +8,7 @@ from tsalv360.dataset.build import build_dataset
 from tsalv360.dataset.settings import DatasetSettings
 from tsalv360.files import read_json
 from tsalv360.logs import logged
+from tsalv360.sources.recording import Origin
 from tsalv360.tables import DROPPED, empty, read_table
 
 with logged(snakemake.log[0]):
@@ -15,9 +16,10 @@ with logged(snakemake.log[0]):
         snakemake.output[0],
         [Path(part) for part in snakemake.input.parts],
         [read_json(index) for index in snakemake.input.indexes],
+        {video: Origin(*origin) for video, origin in snakemake.params.origins.items()},
         pd.concat(
             [empty(DROPPED), *(read_table(table, DROPPED) for table in snakemake.input.dropped)], ignore_index=True
         ),
-        DatasetSettings(**snakemake.params.settings),
-        snakemake.params.config,
+        DatasetSettings(**snakemake.params.dataset),
+        snakemake.params.of_data,
     )

@@ -4,4 +4,5 @@ from tsalv360.logs import logged
 from tsalv360.sources.demo import DemoSource, write_demo
 
 with logged(snakemake.log[0]):
-    write_demo(DemoSource(**snakemake.params.source), snakemake.wildcards.video)
+    source = DemoSource(directory=str(snakemake.params.directory), **snakemake.params.demo)
+    write_demo(source, snakemake.wildcards.video)

@@ -11,5 +11,6 @@ with logged(snakemake.log[0]):
         Path(snakemake.output.scores).parent,
         snakemake.input.folds,
         Path(snakemake.input.dataset, "annotations.parquet"),
-        EvaluateSettings(**snakemake.params.settings),
+        {video: source for video, (source, _) in snakemake.params.origins.items()},
+        EvaluateSettings(**snakemake.params.evaluate),
     )

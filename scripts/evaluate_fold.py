@@ -9,13 +9,13 @@ from tsalv360.training.clips import ClipFiles
 
 with logged(snakemake.log[0]):
     evaluate_fold(
-        ClipFiles(Path(snakemake.input.dataset), Path(snakemake.params.frames)),
+        ClipFiles(Path(snakemake.input.dataset), snakemake.params.frames),
         int(snakemake.wildcards.fold),
         snakemake.input.model,
-        EvaluateSettings(**snakemake.params.settings),
-        snakemake.params.sigma_deg,
+        EvaluateSettings(**snakemake.params.evaluate),
+        snakemake.params.saliency["sigma_deg"],
         snakemake.output.scores,
         snakemake.output.pictures,
-        snakemake.params.device,
+        snakemake.params.compute.device,
         snakemake.threads,
     )

@@ -12,8 +12,8 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         tables.read_table(snakemake.input.fixations, tables.FIXATIONS),
         index["id"],
         index["fps"],
-        EventSettings(**snakemake.params.settings),
-        kept_frames(index, snakemake.params.skip_first),
+        EventSettings(**snakemake.params.events),
+        kept_frames(index, **snakemake.params.recording),
     )
     for name in ("events", "tracks", "assignments", "dropped"):
         tables.write_table(snakemake.output[name], getattr(found, name), tables.TABLES[name])

@@ -6,14 +6,14 @@ from tsalv360.logs import logged
 from tsalv360.model import ModelSettings
 from tsalv360.training.cache import write_features
 from tsalv360.training.clips import ClipFiles
-from tsalv360.training.settings import TrainSettings
 
 with logged(snakemake.log[0]):
     write_features(
         Path(snakemake.output[0]).parent,
-        ClipFiles(Path(snakemake.input.dataset), Path(snakemake.params.frames)),
+        ClipFiles(Path(snakemake.input.dataset), snakemake.params.frames),
         snakemake.params.folds,
         ModelSettings(**snakemake.params.model),
-        TrainSettings(**snakemake.params.train),
+        snakemake.params.training,
+        snakemake.params.compute.device,
         snakemake.threads,
     )

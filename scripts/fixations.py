@@ -1,15 +1,19 @@
 """Read the gaze of a video, cut it to the video's length and find its fixations."""
 
+from pathlib import Path
+
 from tsalv360.files import read_json, write_json
 from tsalv360.fixations import FixationSettings, find_fixations, within_video
 from tsalv360.logs import logged
-from tsalv360.sources import Recording, read_gaze
+from tsalv360.sources import Recording, count_observers, read_gaze
 from tsalv360.tables import FIXATIONS, write_table
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
-    index, recording = read_json(snakemake.input.index), Recording(**snakemake.params.recording)
+    index, given = read_json(snakemake.input.index), snakemake.params
+    recording = Recording(index["id"], gaze=tuple(map(Path, snakemake.input.gaze)), **given.recording)
     gaze = read_gaze(recording, index["fps"])
+    n_observers = count_observers(recording, gaze)
     gaze = within_video(gaze, index["duration_s"], index["n_frames"], f"gaze of video {recording.video_id}")
-    fixations = find_fixations(gaze, FixationSettings(**snakemake.params.settings))
+    fixations = find_fixations(gaze, FixationSettings(**given.fixations))
     write_table(snakemake.output.table, fixations, FIXATIONS)
-    write_json(snakemake.output.notes, fixations.attrs["notes"])
+    write_json(snakemake.output.notes, {"n_observers": n_observers, "notes": fixations.attrs["notes"]})

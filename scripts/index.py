@@ -1,10 +1,13 @@
-"""Look into a video and its gaze, and write its index entry."""
+"""Look into a video and write its index entry."""
+
+from pathlib import Path
 
 from tsalv360.files import write_json
 from tsalv360.index import index_video
 from tsalv360.logs import logged
 from tsalv360.sources import Recording
 
-with logged(snakemake.log[0], snakemake.wildcards.video):
-    recording = Recording(**snakemake.params.recording)
-    write_json(snakemake.output[0], index_video(recording, snakemake.params.force_2to1, snakemake.params.ready))
+video, given = snakemake.wildcards.video, snakemake.params
+with logged(snakemake.log[0], video):
+    recording = Recording(video, video=Path(snakemake.input.video), **given.recording)
+    write_json(snakemake.output[0], index_video(recording, **given.frames))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tsalv360.logs import logged
 from tsalv360.report.page import write_report
+from tsalv360.sources.recording import Origin
 
 with logged(snakemake.log[0]):
     write_report(
@@ -20,5 +21,6 @@ with logged(snakemake.log[0]):
         camera_paths=snakemake.input.camera_paths,
         captions=snakemake.input.captions,
         records=snakemake.input.records,
-        config=snakemake.params.config,
+        origins={video: Origin(*origin) for video, origin in snakemake.params.origins.items()},
+        config=snakemake.params.of_data,
     )

@@ -8,12 +8,12 @@ from tsalv360.saliency import SaliencySettings, subjects, write_saliency_maps
 from tsalv360.tables import ASSIGNMENTS, FIXATIONS, POINTS, TRACKS, read_table, write_table
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
-    settings = SaliencySettings(**snakemake.params.settings)
+    settings = SaliencySettings(**snakemake.params.saliency)
     of_video = subjects(
         read_table(snakemake.input.fixations, FIXATIONS),
         read_table(snakemake.input.assignments, ASSIGNMENTS),
         read_table(snakemake.input.tracks, TRACKS),
-        kept_times(read_json(snakemake.input.index), snakemake.params.skip_first),
+        kept_times(read_json(snakemake.input.index), **snakemake.params.recording),
     )
     write_saliency_maps(snakemake.output.maps, of_video, settings)
     write_table(snakemake.output.points, points_of(of_video, settings.window_s), POINTS)

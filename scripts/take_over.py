@@ -7,5 +7,5 @@ from tsalv360.logs import logged
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
     index = read_json(snakemake.input.index)
-    frames = kept_frames(index, snakemake.params.skip_first)
+    frames = kept_frames(index, **snakemake.params.recording)
     take_over_video(snakemake.output[0], index, snakemake.input.truth[0], frames)

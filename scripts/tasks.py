@@ -13,5 +13,6 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         read_json(snakemake.input.captions)[snakemake.wildcards.video],
         read_json(f"{snakemake.input.viewports}/viewports.json")["events"],
         snakemake.params.media,
+        **snakemake.params.recording,
     )
     write_json(snakemake.output[0], tasks)

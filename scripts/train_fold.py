@@ -7,17 +7,19 @@ from tsalv360.logs import logged
 from tsalv360.model import ModelSettings
 from tsalv360.training.job import TrainJob
 from tsalv360.training.launch import launch
-from tsalv360.training.settings import TrainSettings
 
 with logged(snakemake.log[0]):
+    given, fold = snakemake.params, int(snakemake.wildcards.fold)
     job = TrainJob(
         dataset=Path(snakemake.input.dataset),
-        frames=Path(snakemake.params.frames),
-        fold=int(snakemake.wildcards.fold),
-        train=TrainSettings(**snakemake.params.train),
-        model=ModelSettings(**snakemake.params.model),
+        frames=given.frames,
+        fold=fold,
+        train=given.training,
+        model=ModelSettings(**given.model),
         output=Path(snakemake.output.best).parent,
-        running=Path(snakemake.params.running),
-        features=Path(snakemake.params.features),
+        running=given.running / f"fold{fold}",
+        features=given.features,
+        compute=given.compute,
+        stage=given.version,
     )
     sys.exit(launch(job, snakemake.threads))

@@ -7,13 +7,13 @@ from tsalv360.tables import TRACKS, read_table
 from tsalv360.viewports import ViewportSettings, write_viewports
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
-    settings = ViewportSettings(**snakemake.params.settings)
+    settings = ViewportSettings(**snakemake.params.viewports)
     write_viewports(
         snakemake.output[0],
         snakemake.input.frames,
         snakemake.input.saliency,
         read_table(snakemake.input.tracks, TRACKS),
         settings,
-        snakemake.params.frame_height,
+        snakemake.params.frames["height"],
         read_sound(snakemake.input.video, read_json(snakemake.input.index)) if settings.sound else None,
     )

@@ -22,10 +22,10 @@ from tsalv360.frames import FrameSettings
 from tsalv360.model.settings import ModelSettings
 from tsalv360.report.settings import ReportSettings
 from tsalv360.saliency import SaliencySettings
-from tsalv360.settings import NO_BRACES, STRICT, setting
+from tsalv360.settings import NO_BRACES, STRICT, setting, tracked
 from tsalv360.sources import OwnVideo, Recording, Source, tsv360
 from tsalv360.sources.recording import check_id
-from tsalv360.training.settings import TrainSettings
+from tsalv360.training.settings import ComputeSettings, TrainSettings
 from tsalv360.viewports import ViewportSettings
 
 
@@ -53,6 +53,7 @@ class Config:
     folds: list[Annotated[int, Field(ge=0)]] = setting(list, "folds that are trained and evaluated; none: all")
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
+    compute: ComputeSettings = field(default_factory=ComputeSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
 
     def folder(self) -> Path:
@@ -66,11 +67,20 @@ class Config:
             raise ConfigError(f"folds: found {unknown}; expected 0 to {n - 1} (dataset.folds)")
         return self.folds or list(range(n))
 
-    def as_dict(self) -> dict[str, Any]:
-        """The configuration as it is written in a file."""
-        content: dict[str, Any] = TypeAdapter(Config).dump_python(self, mode="json")
-        content["videos"] = {"exclude": content.pop("exclude"), **content["videos"]}
-        return content
+    def of_data(self) -> dict[str, Any]:
+        """The settings that the data depend on, by section, as the card and the report show them.
+
+        Where files lie, how jobs run, and what models learn is not among them.
+        """
+        sections = ("dataset", "frames", "fixations", "events", "saliency", "viewports", "captions")
+        content = {name: tracked(getattr(self, name)) for name in sections}
+        del content["viewports"]["sound"]  # heard by curators, in no datum
+        return {
+            "sources": [tracked(source) for source in self.sources],
+            "videos": {"exclude": self.exclude, **{video: tracked(own) for video, own in self.videos.items()}},
+            **content,
+            "curation": {"mode": self.curation.mode, "uncurated": self.curation.uncurated},
+        }
 
 
 def load_config(content: Mapping[str, Any]) -> Config:

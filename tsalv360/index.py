@@ -1,4 +1,4 @@
-"""The index entry of a video: what it is, what it holds, where it comes from."""
+"""The index entry of a video: what its pictures hold. Gaze, source and licence are not asked."""
 
 import hashlib
 from dataclasses import asdict
@@ -7,15 +7,15 @@ from typing import Any
 from tsalv360.errors import InputError
 from tsalv360.files import sha256
 from tsalv360.frames import Ready, check_rate, probe_ready, ready_frames
-from tsalv360.sources import WITHOUT_OBSERVERS, Recording, read_gaze
+from tsalv360.sources import Recording
 from tsalv360.video import VideoInfo, probe
 
 
 def index_video(recording: Recording, force_2to1: bool, ready: Ready = "refuse") -> dict[str, Any]:
-    """Look into a video, or a folder of ready frames, and its gaze; InputError for what cannot be used.
+    """The index entry of a video or a folder of ready frames; InputError for what cannot be used.
 
-    `n_observers` is None where the gaze does not tell who looked. `n_frames` is what decoding gives, of ready frames
-    the last number + 1. `ready` says whether ready frames of another rate are refused.
+    `n_frames` is what decoding gives, of ready frames the last number + 1. `ready` says whether ready frames of another
+    rate are refused. Of the recording, `video_id`, `video`, `fps`, `view` and `skip_first` are read.
     """
     info = look_into(recording, force_2to1, ready)
     if recording.video.is_dir():
@@ -24,12 +24,8 @@ def index_video(recording: Recording, force_2to1: bool, ready: Ready = "refuse")
         checksum = hashlib.sha256(listing.encode()).hexdigest()
     else:
         files, checksum = [recording.video], sha256(recording.video)
-    known = recording.gaze_format not in WITHOUT_OBSERVERS
-    observers = read_gaze(recording, info.fps).observer.nunique() if known else None
     return {
         "id": recording.video_id,
-        "source": recording.source,
-        "path": str(recording.video),
         "fps": info.fps,
         "n_frames": info.n_frames,
         "missing_frames": info.missing_frames,
@@ -37,10 +33,8 @@ def index_video(recording: Recording, force_2to1: bool, ready: Ready = "refuse")
         "height": info.height,
         "display_aspect": info.display_aspect,
         "duration_s": info.duration_s,
-        "n_observers": observers,
         "size_bytes": sum(file.stat().st_size for file in files),
         "sha256": checksum,
-        "licence": recording.licence,
         "notes": info.notes,
     }
 

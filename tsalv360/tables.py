@@ -117,6 +117,8 @@ ANNOTATIONS: Table = {
     "start_frame_before": Column(INTEGER, "before a curator's correction", 0),
     "end_frame_before": Column(INTEGER, "before a curator's correction", 0),
 }
+# A video's part of the dataset: where the video comes from is told when the parts are put together.
+PART_ANNOTATIONS: Table = {name: column for name, column in ANNOTATIONS.items() if name != "source"}
 CLIPS: Table = {
     "clip_id": Column(TEXT, "`<event>_<n>`, from 0"),
     "event_id": _EVENT,

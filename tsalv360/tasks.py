@@ -20,6 +20,7 @@ def make_tasks(
     captions: dict[str, Any],
     lengths: dict[str, dict[str, int]],
     media: str,
+    source: str,
 ) -> list[dict[str, Any]]:
     """Tasks of one video in Label Studio's import format.
 
@@ -30,9 +31,10 @@ def make_tasks(
     captions : {event_id: {caption, candidates, notes}}; an event without a caption becomes a task without prediction.
     lengths : {event_id: {lead_in, pictures, lead_out}} of the viewport videos.
     media : the video's viewports folder relative to the media root that Label Studio serves.
+    source : name of the data set that the video comes from.
     """
     return [
-        _task(index, event, events, tracks[tracks.event_id == event.event_id], captions[name], lengths[name], media)
+        _task(index, event, events, tracks[tracks.event_id == name], captions[name], lengths[name], media, source)
         for event in events.itertuples()
         if (name := str(event.event_id))
     ]
@@ -46,6 +48,7 @@ def _task(
     caption: dict[str, Any],
     length: dict[str, int],
     media: str,
+    source: str,
 ) -> dict[str, Any]:
     name = event.event_id
     texts = [candidate["text"] for candidate in caption["candidates"]]
@@ -57,8 +60,8 @@ def _task(
         "event_id": name,
         "event_hash": content_hash(track, caption),
         "video": index["id"],
-        "source": index["source"],
-        "title": f"Event {name} of video {index['id']} ({index['source']})",
+        "source": source,
+        "title": f"Event {name} of video {index['id']} ({source})",
         "viewport_url": _url(media, f"{name}.mp4"),
         "overlay_url": _url(media, f"{name}.overlay.mp4"),
         "poster_url": _url(media, f"{name}.jpg"),

@@ -39,8 +39,8 @@ class LlavaSettings:
     image_revision: str = setting("52320fb52229c8d942b1dcb8b63b3dc8087bc83b", "its revision on the hub")
     dtype: Literal["bfloat16", "float16", "float32"] = setting("bfloat16", "precision of weights and arithmetic")
     four_bit: bool = setting(False, "weights in 4 bit (nf4), a third of the memory; needs bitsandbytes and a GPU")
-    device_map: str = setting("auto", "where the weights lie: auto (GPUs first), cpu, cuda:0, …", pattern=r"^\S+$")
-    batch_size: int = setting(8, "events that are captioned at once", ge=1, le=1024)
+    device_map: str = setting("auto", "where the weights lie: auto (GPUs first), cpu, cuda:0, …", runtime=True, pattern=r"^\S+$")
+    batch_size: int = setting(8, "events that are captioned at once", runtime=True, ge=1, le=1024)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -48,19 +48,28 @@ class EndpointSettings:
     """A server that speaks OpenAI's chat completions, such as vLLM."""
 
     url: str = setting(
-        "http://127.0.0.1:8000/v1", "address of the server, without a key", pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$"
+        "http://127.0.0.1:8000/v1",
+        "address of the server, without a key",
+        runtime=True,
+        pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$",
     )
     model: str = setting("", "name of the model on the server; the backend endpoint needs one")
     revision: str = setting("", "of the model, as you know it: recorded, and a new one captions anew")
-    key_variable: str = setting("OPENAI_API_KEY", "environment variable that holds the key, if there is one")
+    key_variable: str = setting(
+        "OPENAI_API_KEY", "environment variable that holds the key, if there is one", runtime=True
+    )
     send: Literal["images", "video"] = setting("images", "the pictures one by one, or as a short H.264 video")
     logprobs: bool = setting(True, "ask for token probabilities, which give the score; some servers refuse that")
-    concurrency: int = setting(4, "requests at a time", ge=1, le=256)
-    timeout_s: float = setting(120, "longest wait for an answer", unit="s", gt=0, le=3600)
-    attempts: int = setting(6, "tries where the server is busy (429, 503) or cannot be reached", ge=1, le=20)
-    error_attempts: int = setting(2, "tries of other server errors, time-outs and garbled replies", ge=1, le=20)
+    concurrency: int = setting(4, "requests at a time", runtime=True, ge=1, le=256)
+    timeout_s: float = setting(120, "longest wait for an answer", unit="s", runtime=True, gt=0, le=3600)
+    attempts: int = setting(
+        6, "tries where the server is busy (429, 503) or cannot be reached", runtime=True, ge=1, le=20
+    )
+    error_attempts: int = setting(
+        2, "tries of other server errors, time-outs and garbled replies", runtime=True, ge=1, le=20
+    )
     backoff_s: float = setting(
-        1, "first wait before a new try; it doubles every time, up to 60 s", unit="s", ge=0, le=60
+        1, "first wait before a new try; it doubles every time, up to 60 s", unit="s", runtime=True, ge=0, le=60
     )
 
 
@@ -77,8 +86,12 @@ class CaptionSettings:
     n_frames: int = setting(8, "pictures of an event that the captioner sees, spread evenly", ge=1, le=64)
     max_tokens: int = setting(96, "longest answer; what is cut off there loses its unfinished sentence", ge=1, le=1024)
     shards: int = setting(4, "jobs over which the videos are spread by a stable hash of their ids", ge=1, le=10_000)
-    max_failed: int = setting(0, "events of a shard that may lack a caption, with the reason; else the job fails", ge=0)
-    cache: str | None = setting(None, "folder of all answers; by default .captions_cache in the dataset's results")
+    max_failed: int = setting(
+        0, "events of a shard that may lack a caption, with the reason; else the job fails", runtime=True, ge=0
+    )
+    cache: str | None = setting(
+        None, "folder of all answers; by default .captions_cache in the dataset's results", runtime=True
+    )
     llava: LlavaSettings = field(default_factory=LlavaSettings)
     endpoint: EndpointSettings = field(default_factory=EndpointSettings)
 

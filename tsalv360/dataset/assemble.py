@@ -14,7 +14,7 @@ from tsalv360.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.frames import read_picture
 from tsalv360.points import points_of
 from tsalv360.saliency import ALL_OBSERVERS, Subject, subjects, write_saliency_maps
-from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, POINTS, read_table, write_rows, write_table
+from tsalv360.tables import CLIPS, DATASET_FIXATIONS, PART_ANNOTATIONS, POINTS, read_table, write_rows, write_table
 
 CLIP_LENGTH = 8
 CHECKSUMS = "SHA256SUMS"
@@ -90,7 +90,7 @@ def assemble_video(
             read_picture(path, gray=True)
             _link(path, partial / SALIENCY_ALL / video / path.name)
         annotations = [
-            annotation_row(index, str(name), (start, end), applied.captions[name], "machine")
+            annotation_row(video, str(name), (start, end), applied.captions[name], "machine")
             | applied.columns.get(name, {})
             for name, start, end in zip(shown.event_id, shown.start_frame, shown.end_frame, strict=True)
         ]
@@ -118,7 +118,7 @@ def write_part(
 
     What `left_out` does not count is none.
     """
-    write_rows(directory / "annotations.parquet", annotations, ANNOTATIONS)
+    write_rows(directory / "annotations.parquet", annotations, PART_ANNOTATIONS)
     write_rows(directory / "clips.parquet", clips, CLIPS)
     write_table(directory / "fixations.parquet", fixations, DATASET_FIXATIONS)
     write_json(directory / LEFT_OUT, dict.fromkeys(_COUNTED, 0) | left_out)
@@ -175,13 +175,13 @@ def _write_event(folder: Path, saliency: Path, caption: str) -> set[int]:
 
 
 def annotation_row(
-    index: dict[str, Any],
+    video: str,
     event: str,
     span: tuple[int, int],
     caption: dict[str, Any],
     origin: str,
 ) -> dict[str, Any]:
-    """The row of an event that nobody has curated here.
+    """The row of an event that nobody has curated here, of the annotations of its video's part.
 
     `span`: its first and last frame; `caption`: its entry of the caption stage, {caption, candidates, n_tokens, flags},
     where captioners wrote candidates, the shown one first; `origin` of the caption.
@@ -190,8 +190,7 @@ def annotation_row(
     shown = candidates[0] if candidates else {"text": "", "model": "", "revision": ""}
     return {
         "event_id": event,
-        "video": index["id"],
-        "source": index["source"],
+        "video": video,
         "caption": caption["caption"],
         "caption_machine": shown["text"],
         "caption_origin": origin,

@@ -12,7 +12,16 @@ from tsalv360.dataset.settings import DatasetSettings
 from tsalv360.dataset.splits import in_no_fold, make_splits
 from tsalv360.errors import InputError
 from tsalv360.files import link_or_copy, read_json, sha256, whole_folder, write_json
-from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, Table, read_table, write_table
+from tsalv360.sources.recording import Origin
+from tsalv360.tables import (
+    ANNOTATIONS,
+    CLIPS,
+    DATASET_FIXATIONS,
+    PART_ANNOTATIONS,
+    Table,
+    read_table,
+    write_table,
+)
 
 TABLES: dict[str, Table] = {"annotations": ANNOTATIONS, "clips": CLIPS, "fixations": DATASET_FIXATIONS}
 
@@ -21,26 +30,31 @@ def build_dataset(
     directory: str | Path,
     parts: list[Path],
     indexes: list[dict[str, Any]],
+    origins: dict[str, Origin],
     dropped: pd.DataFrame,
     settings: DatasetSettings,
     config: dict[str, Any],
 ) -> None:
-    """Write the dataset folder anew.
+    """Write the dataset folder.
 
-    Parameters: `parts` the folders that `assemble_video` wrote, in the order of `indexes`; `dropped` the candidates
-    left out of all videos; `config` the whole configuration, for the card.
+    Parameters: `parts` the folders that `assemble_video` wrote, in the order of `indexes`; `origins` the source and
+    licence of each video; `dropped` the candidates left out of all videos; `config` the settings that the data depend
+    on, for the card.
     """
     with whole_folder(directory) as partial:
         maps: list[str] = []
         for part in parts:
             maps += _link_part(part, partial)
+        sources = {video: origin.source for video, origin in origins.items()}
         tables = {}
         for name, table in TABLES.items():
-            tables[name] = pd.concat([read_table(part / f"{name}.parquet", table) for part in parts], ignore_index=True)
+            of_part = PART_ANNOTATIONS if name == "annotations" else table
+            read = [read_table(part / f"{name}.parquet", of_part) for part in parts]
+            tables[name] = pd.concat(read, ignore_index=True)
             if name == "annotations":
+                tables[name]["source"] = tables[name].video.map(sources)
                 _count_tokens(tables[name])
             write_table(partial / f"{name}.parquet", tables[name], table)
-        sources = {index["id"]: index["source"] for index in indexes}
         folds = make_splits(sources, settings.folds, settings.validation_share, settings.seed)
         write_json(partial / "splits.json", {"folds": folds, "in_no_fold": in_no_fold(list(sources), folds)})
         counts = [read_json(part / LEFT_OUT) for part in parts]
@@ -48,7 +62,7 @@ def build_dataset(
         curation = _curation([part / CURATION for part in parts])
         if curation:
             write_json(partial / CURATION, curation)
-        write_card(partial / "README.md", indexes, tables, dropped, left_out, curation, folds, config)
+        write_card(partial / "README.md", indexes, origins, tables, dropped, left_out, curation, folds, config)
         others = sorted(path for path in partial.iterdir() if path.is_file())
         (partial / CHECKSUMS).write_text("".join([*checksum_lines(others, partial), *maps]), encoding="utf-8")
 

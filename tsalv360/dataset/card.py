@@ -16,6 +16,7 @@ from tsalv360.curation.apply import LISTS
 from tsalv360.dataset.splits import Fold, in_no_fold
 from tsalv360.files import whole_file
 from tsalv360.sources import tsv360
+from tsalv360.sources.recording import Origin
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "opencv-python-headless", "av", "snakemake")
 
@@ -23,6 +24,7 @@ _LIBRARIES = ("numpy", "scipy", "scikit-learn", "opencv-python-headless", "av", 
 def write_card(
     path: Path,
     indexes: list[dict[str, Any]],
+    origins: dict[str, Origin],
     tables: dict[str, pd.DataFrame],
     dropped: pd.DataFrame,
     left_out: dict[str, int],
@@ -42,7 +44,7 @@ def write_card(
         keep_trailing_newline=True,
     )
     environment.filters["text"] = as_markdown
-    by_source = pd.DataFrame(indexes).groupby(["source", "licence"]).size().reset_index(name="videos")
+    by_source = pd.DataFrame(origins.values()).groupby(["source", "licence"]).size().reset_index(name="videos")
     settings = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     text = environment.get_template("card.md").render(
         name=config["dataset"]["name"],
@@ -60,7 +62,7 @@ def write_card(
         rules=dropped.rule.value_counts().to_dict(),
         n_folds=len(folds),
         in_no_fold=in_no_fold([index["id"] for index in indexes], folds),
-        remarks=tsv360.remarks([index["id"] for index in indexes if index["source"] in tsv360.PAGES]),
+        remarks=tsv360.remarks([index["id"] for index in indexes if origins[index["id"]].source in tsv360.PAGES]),
         config=config,
         excluded=config["videos"]["exclude"],
         sources=by_source.to_dict("records"),

@@ -59,7 +59,7 @@ def take_over_video(directory: str | Path, index: dict[str, Any], truth: str | P
                 link_or_copy(path, folder / path.name)
             numbers = list(kept)
             text: dict[str, Any] = {"caption": caption, "candidates": [], "n_tokens": None, "flags": []}
-            annotations.append(annotation_row(index, event, (numbers[0], numbers[-1]), text, "published"))
+            annotations.append(annotation_row(video, event, (numbers[0], numbers[-1]), text, "published"))
             clips += cut_published_clips(event, video, numbers)
             n_maps, n_kept = n_maps + len(maps), n_kept + len(kept)
         if not annotations:

@@ -1,6 +1,6 @@
 """What the rules call: a fold evaluated, and all folds together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -51,14 +51,20 @@ def evaluate_fold(
 
 
 def write_evaluation(
-    folder: str | Path, folds: Sequence[str | Path], annotations: str | Path, settings: EvaluateSettings
+    folder: str | Path,
+    folds: Sequence[str | Path],
+    annotations: str | Path,
+    sources: Mapping[str, str],
+    settings: EvaluateSettings,
 ) -> None:
     """Write `scores.parquet`, `summary.parquet`, `tables.md`, `tables.tex` and `intervals.png` of all folds' scores.
 
-    Parameters: `folds` the tables of `evaluate_fold`; `annotations` that of the dataset.
+    Parameters: `folds` the tables of `evaluate_fold`; `annotations` that of the dataset; `sources` the name of each
+    video's data set today, which may have changed since the folds were scored.
     """
     folder = Path(folder)
     scores = pd.concat([read_table(path, SCORES) for path in folds], ignore_index=True)
+    scores["source"] = scores.video.map(sources)
     summary = summarise(scores, settings.bootstrap, settings.seed)
     write_table(folder / SCORES_FILE, scores, SCORES)
     write_table(folder / "summary.parquet", summary, SUMMARY)

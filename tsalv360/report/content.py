@@ -49,6 +49,8 @@ class Section:
     """One video: index entry, notes, contact sheet, cards of its events, time line (ticks, rows), accuracy if known."""
 
     index: dict[str, Any]
+    source: str
+    n_observers: int | None
     notes: list[str]
     n_dropped: int
     sheet: Embedded
@@ -101,7 +103,7 @@ def counts(videos: Sequence[Video], tables: Tables, excluded: dict[str, str]) ->
     """Numbers of the whole dataset: value, what it counts, and a remark."""
     seconds = sum(video.index["duration_s"] for video in videos)
     fixations = tables["fixations"]
-    observers = [video.index["n_observers"] for video in videos if video.index["n_observers"] is not None]
+    observers = [video.n_observers for video in videos if video.n_observers is not None]
     low, high = min(observers, default="unknown"), max(observers, default="unknown")
     untold = len(videos) - len(observers)
     none = sum(video.events.empty for video in videos)
@@ -123,7 +125,7 @@ def counts(videos: Sequence[Video], tables: Tables, excluded: dict[str, str]) ->
 
 def by_source(videos: Sequence[Video], tables: Tables) -> list[dict[str, Any]]:
     """Numbers per source and licence, sorted by them."""
-    source = {video.id: (video.index["source"], video.index["licence"]) for video in videos}
+    source = {video.id: video.origin for video in videos}
     rows = []
     for name in sorted(set(source.values())):
         own = [video for video in videos if source[video.id] == name]
@@ -131,8 +133,8 @@ def by_source(videos: Sequence[Video], tables: Tables) -> list[dict[str, Any]]:
         fixations = tables["fixations"][tables["fixations"].video.isin(ids)]
         rows.append(
             {
-                "source": name[0],
-                "licence": name[1],
+                "source": name.source,
+                "licence": name.licence,
                 "videos": len(own),
                 "minutes": sum(video.index["duration_s"] for video in own) / 60,
                 "events": sum(len(video.events) for video in own),
@@ -168,6 +170,8 @@ def section(video: Video, annotations: pd.DataFrame, accuracy: Accuracy | None, 
     cards = [_card(video, event, captions, accuracy, left_out) for event in video.events.itertuples()]
     return Section(
         index=video.index,
+        source=video.origin.source,
+        n_observers=video.n_observers,
         notes=[*video.index["notes"], *video.notes],
         n_dropped=len(video.dropped),
         sheet=as_it_is(video.sheet),

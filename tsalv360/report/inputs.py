@@ -1,6 +1,6 @@
 """What the stages wrote about each video, read and checked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from tsalv360.dataset.build import TABLES
 from tsalv360.errors import InputError
 from tsalv360.files import read_json
 from tsalv360.report.camera_paths import CameraPath, read_camera_path
+from tsalv360.sources.recording import Origin
 from tsalv360.tables import DROPPED, EVENTS, TRACKS, read_table
 
 Paths = Sequence[str | Path]
@@ -19,13 +20,16 @@ Paths = Sequence[str | Path]
 
 @dataclass(frozen=True)
 class Video:
-    """One video: its index entry, notes of the fixations stage, tables of its events, and the known events if told.
+    """One video: index entry, origin, what the fixations stage tells, tables of its events, known events if told.
 
+    `n_observers` is None where the gaze does not tell who looked.
     `viewports` is the folder of that stage, `lengths` what its `viewports.json` says of each event, `sheet` the contact
     sheet, `camera_paths` what was published about the video, if anything.
     """
 
     index: dict[str, Any]
+    origin: Origin
+    n_observers: int | None
     notes: list[str]
     events: pd.DataFrame
     tracks: pd.DataFrame
@@ -52,6 +56,7 @@ def read_videos(
     sheets: Paths,
     truth: Paths,
     camera_paths: Paths,
+    origins: Mapping[str, Origin],
 ) -> list[Video]:
     """All videos, from files in the same order.
 
@@ -62,11 +67,13 @@ def read_videos(
     videos = []
     stages = (indexes, notes, events, tracks, dropped, viewports, sheets)
     for index, note, event, track, drop, folder, sheet in zip(*stages, strict=True):
-        entry = read_json(index)
+        entry, gaze = read_json(index), read_json(note)
         videos.append(
             Video(
                 index=entry,
-                notes=read_json(note),
+                origin=origins[entry["id"]],
+                n_observers=gaze["n_observers"],
+                notes=gaze["notes"],
                 events=read_table(event, EVENTS),
                 tracks=read_table(track, TRACKS),
                 dropped=read_table(drop, DROPPED),

@@ -1,6 +1,7 @@
 """The page as a whole: reads what the stages wrote, fills the template, writes the file."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tsalv360.report.charts import length_chart, observer_chart
 from tsalv360.report.content import banner, by_source, counts, dropped_by_rule, published, reasons, section
 from tsalv360.report.curation import work_of
 from tsalv360.report.inputs import Paths, Video, read_curation, read_dataset, read_videos
+from tsalv360.sources.recording import Origin
 
 OPEN_UP_TO = 24  # videos; with more of them the cards are folded away, so that the page opens fast
 
@@ -39,6 +41,7 @@ def write_report(
     camera_paths: Paths,
     captions: Paths,
     records: Paths,
+    origins: Mapping[str, Origin],
     config: dict[str, Any],
 ) -> None:
     """Write the report as one HTML file that needs nothing else; the same input gives the same bytes.
@@ -52,11 +55,12 @@ def write_report(
     camera_paths : files of published camera paths, named `<video>.txt`, of some of the videos; may be empty.
     captions : files of the caption stage.
     records : people's files, named `<video>.json`, of those of the videos that have one.
-    config : the whole configuration as `Config.as_dict` gives it.
+    origins : source and licence of each video.
+    config : the settings that the data depend on, as `Config.of_data` gives them.
 
     Raises InputError for a file that is missing or not what its stage writes.
     """
-    videos = read_videos(indexes, notes, events, tracks, dropped, viewports, sheets, truth, camera_paths)
+    videos = read_videos(indexes, notes, events, tracks, dropped, viewports, sheets, truth, camera_paths, origins)
     page = _environment().get_template("report.html").render(_content(videos, dataset, captions, records, config))
     with whole_file(path) as partial:
         partial.write_text(page, encoding="utf-8")

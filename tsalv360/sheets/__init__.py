@@ -36,7 +36,7 @@ def draw_sheet(
 ) -> Picture:
     """The contact sheet of one video, uint8 RGB [H, 1440, 3]; each viewport video is decoded once.
 
-    Parameters: index entry of the video (of it `id`, `source`, `fps`, `duration_s`), its tables, and the folders that
+    Parameters: index entry of the video (of it `id`, `fps`, `duration_s`), its tables, and the folders that
     the stages frames, saliency and viewports wrote for it.
 
     Raises InputError naming what is missing, damaged or of another event.

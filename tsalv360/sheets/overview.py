@@ -58,7 +58,7 @@ def overview(
     top = key(order, tracks, index["fps"], index["duration_s"], now_s, PANORAMA[0] - BESIDE[0] - _GAP)
     bottom = TITLE + max(PANORAMA[0], len(top) + _GAP + BESIDE[0])
     whole = paper(bottom + 20)
-    write(whole, f"{index['id']}  ({index['source']})", (0, 24), LARGE, bold=True)
+    write(whole, f"video {index['id']}", (0, 24), LARGE, bold=True)
     told = f"panoramas at {now_s:.1f} s of {index['duration_s']:.1f} s"
     write(whole, told, (WIDTH - text_width(told), 24), colour=SOFT)
     whole[TITLE : TITLE + PANORAMA[0], : PANORAMA[1]] = _with_tracks(picture, order, tracks, now, index["fps"])

@@ -31,6 +31,7 @@ __all__ = [
     "OwnVideo",
     "Recording",
     "Source",
+    "count_observers",
     "read_fixation_maps",
     "read_gaze",
     "read_gaze_table",
@@ -61,6 +62,11 @@ READERS: dict[str, Reader] = {
 
 # They do not tell who looked: points of a frame or shares of a map stand for observers.
 WITHOUT_OBSERVERS = {published.FORMAT, sports360.FORMAT, maps.FIXATION_MAPS, maps.SALIENCY_MAPS}
+
+
+def count_observers(recording: Recording, gaze: pd.DataFrame) -> int | None:
+    """How many observers the gaze of a recording has; None where it does not tell who looked."""
+    return None if recording.gaze_format in WITHOUT_OBSERVERS else int(gaze.observer.nunique())
 
 
 def read_gaze(recording: Recording, fps: float) -> pd.DataFrame:

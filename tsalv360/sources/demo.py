@@ -41,7 +41,7 @@ class DemoSource:
     """Settings of the demo. The same settings give the same files."""
 
     kind: Literal["demo"] = setting("demo", "kind of source")
-    directory: str = setting("data/demo", "folder the demo is written to", pattern=NO_BRACES)
+    directory: str = setting("data/demo", "folder the demo is written to", runtime=True, pattern=NO_BRACES)
     n_videos: int = setting(12, "number of videos", ge=1, le=99)
     min_duration_s: float = setting(
         8.0, "length of the shortest video; from 4 s on, all have watched events", unit="s", ge=3, le=60

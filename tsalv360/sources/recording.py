@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,16 @@ _ROUNDING = 0.002  # of the panorama; VR-EyeTracking has values from −0.00098 
 _ROUNDING_DEG = 0.5
 
 
+class Origin(NamedTuple):
+    """Where a video and its gaze come from: the data set's name and the licence, as the config tells them."""
+
+    source: str
+    licence: str
+
+
 @dataclass(frozen=True)
 class Recording:
-    """One video and where its gaze lies.
+    """One video and where its gaze lies; a stage is told what it needs of that, and the rest stays empty.
 
     `video` is a video file, or a folder of ready frames named by native number, whose rate is `fps`. `gaze_format` is
     a key of `tsalv360.sources.READERS`, `gaze_id` the video's id within the gaze, `gaze_settings` what its reader
@@ -30,16 +37,21 @@ class Recording:
     """
 
     video_id: str
-    source: str
-    video: Path
-    gaze: tuple[Path, ...]
-    gaze_format: str
-    licence: str
+    source: str = ""
+    video: Path = Path()
+    gaze: tuple[Path, ...] = ()
+    gaze_format: str = ""
+    licence: str = ""
     skip_first: int = 0
     gaze_id: str | None = None
     gaze_settings: dict[str, Any] = field(default_factory=dict)
     fps: float | None = None
     view: View = "whole"
+
+    @property
+    def origin(self) -> Origin:
+        """Where it comes from."""
+        return Origin(self.source, self.licence)
 
     @property
     def gaze_names(self) -> str:

@@ -77,6 +77,7 @@ def write_features(
     folds: Sequence[int],
     model_settings: ModelSettings,
     settings: TrainSettings,
+    device: str = "auto",
     threads: int | None = None,
 ) -> None:
     """Write the features of all frames that the folds train and validate with; says first how much disk they take.
@@ -99,7 +100,7 @@ def write_features(
     wanted = {str(video): {**of_all, **_frames(files, of_video)} for video, of_video in clips.groupby("video")}
     missing = {video: made_of for video, made_of in wanted.items() if not _is_there(folder / video, made_of)}
     _check_space(folder, missing, len(wanted), model_settings, len(turns))
-    model = start_model(model_settings, settings).eval().to(Accelerator(cpu=settings.device == "cpu").device)
+    model = start_model(model_settings, settings).eval().to(Accelerator(cpu=device == "cpu").device)
     with progress(sum(len(made_of["frames"]) for made_of in missing.values()), "frames") as bar:
         for video, made_of in missing.items():
             with whole_folder(folder / video) as unfinished:

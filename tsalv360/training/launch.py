@@ -13,7 +13,7 @@ from tsalv360.training.job import TrainJob
 
 
 def launch(job: TrainJob, cores: int) -> int:
-    """Train a fold by `train.processes` processes that share CPU cores; returns their exit status.
+    """Train a fold by `compute.processes` processes that share CPU cores; returns their exit status.
 
     The job is written to `running/job.json`: on several nodes one starts `torchrun … -m tsalv360.training job.json`.
     What the processes print goes where this one prints.
@@ -21,9 +21,9 @@ def launch(job: TrainJob, cores: int) -> int:
     path = job.running / "job.json"
     with whole_file(path) as partial:
         partial.write_bytes(TypeAdapter(TrainJob).dump_json(job, indent=1))
-    n = job.train.processes
+    n = job.compute.processes
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={n}"] if n > 1 else []
-    threads = str(max(1, (cores - n * job.train.workers) // n))
+    threads = str(max(1, (cores - n * job.compute.workers) // n))
     # Snakemake sets all of these to the job's cores, and PyTorch prefers MKL's: processes would wait for each other.
     limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
     return subprocess.run(

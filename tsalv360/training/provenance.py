@@ -1,37 +1,72 @@
-"""What a model was made of: settings, data, versions and revision of the code."""
+"""What a model was made of: settings and data, and the versions and revision of the code that made it."""
 
 import hashlib
+import json
+import re
 import subprocess
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from tsalv360 import __version__
-from tsalv360.files import sha256
+from tsalv360.dataset.assemble import CHECKSUMS, GROUND_TRUTH
+from tsalv360.files import read_json, sha256
+from tsalv360.model import ModelSettings
+from tsalv360.settings import tracked
+from tsalv360.tables import CLIPS, read_table
+from tsalv360.training.clips import PICTURES
 from tsalv360.training.job import TrainJob
 
 _LIBRARIES = ("torch", "accelerate", "open-clip-torch", "numpy")
 
 
-def provenance(job: TrainJob) -> dict[str, Any]:
-    """Plain values, which a checkpoint holds and the state of a killed run is compared by."""
+def made_of(job: TrainJob) -> dict[str, Any]:
+    """What the weights follow from, as plain values: two jobs that agree in these train the same model.
+
+    Neither the name of the run nor what it runs on is among them.
+    """
     weights = Path(job.train.weights)
+    train = tracked(job.train)
+    del train["name"]
+    if weights.is_file():
+        del train["weights"]  # wherever it lies, its checksum counts
     return {
+        "stage": job.stage,
         "fold": job.fold,
-        "train": asdict(job.train),
-        "data": data_checksum(job.dataset, job.frames),
+        "train": train,
+        "model": TypeAdapter(ModelSettings).dump_python(job.model, mode="json"),
+        "data": data_checksum(job.dataset, job.frames, job.fold),
         "weights": sha256(weights) if weights.is_file() else None,
-        "versions": {"tsalv360": __version__, **{name: version(name) for name in _LIBRARIES}},
-        "revision": revision(),
     }
 
 
-def data_checksum(dataset: Path, frames: Path) -> str:
-    """Of maps, captions and tables by the dataset's checksums, and of the names and sizes of all frames."""
-    digest = hashlib.sha256((dataset / "SHA256SUMS").read_bytes())
-    for path in sorted(frames.glob("*/*")):
-        digest.update(f"{path.relative_to(frames)} {path.stat().st_size}\n".encode())
+def provenance(job: TrainJob) -> dict[str, Any]:
+    """Plain values that a checkpoint holds: what it was made of, and by which code."""
+    versions = {"tsalv360": __version__, **{name: version(name) for name in _LIBRARIES}}
+    return {**made_of(job), "name": job.train.name, "versions": versions, "revision": revision()}
+
+
+def data_checksum(dataset: Path, frames: Path, fold: int) -> str:
+    """Of what a fold is trained and validated with: its videos, their clips, captions and maps, and their frames.
+
+    Maps and captions count by the dataset's own checksums, frames by name and size. Neither the card nor any other
+    table counts, nor another fold's videos.
+    """
+    parts = read_json(dataset / "splits.json")["folds"][fold]
+    videos = {part: sorted(parts[part]) for part in ("train", "validation")}
+    used = {video for part in videos.values() for video in part}
+    digest = hashlib.sha256(json.dumps(videos).encode())
+    clips = read_table(dataset / "clips.parquet", CLIPS)
+    digest.update(clips[clips.video.isin(used)].to_json(orient="records").encode())
+    for line in (dataset / CHECKSUMS).read_text("utf-8").splitlines():
+        if re.fullmatch(rf"[0-9a-f]{{64}}  {GROUND_TRUTH}/([^/]+)/.+", line) and line.split("/")[1] in used:
+            digest.update(f"{line}\n".encode())
+    for video in sorted(used):
+        for path in sorted((frames / video).glob("*.*")):
+            if path.suffix in PICTURES:
+                digest.update(f"{video}/{path.name} {path.stat().st_size}\n".encode())
     return digest.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Settings of training. The defaults are those of the published model, where it states them."""
+"""Settings of training: what a model learns, and what it runs on. Defaults are the published ones, where stated."""
 
 from typing import Literal
 
@@ -9,8 +9,13 @@ from tsalv360.settings import STRICT, setting
 
 @dataclass(frozen=True, config=STRICT)
 class TrainSettings:
-    """Training: clips, augmentation, loss, optimiser, and what it runs on."""
+    """What a model learns: clips, augmentation, loss and optimiser."""
 
+    name: str = setting(
+        "default",
+        "name of the training run: its folder under models/ and evaluation/; another name keeps the models of the first",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$",
+    )
     weights: str = setting(
         "", "file to start from: CLIP RN50, or a checkpoint of TSalV360; small encoders need none; random: for trials"
     )
@@ -24,7 +29,6 @@ class TrainSettings:
     )
     group: int = setting(4, "clips of a batch from one video, near in time: they share frames and turn alike", ge=1)
     batch_size: int = setting(8, "clips of an optimiser's step, whatever the number of processes", ge=1)
-    accumulate: int = setting(1, "parts that a process computes its share of a step in; more take less memory", ge=1)
     epochs: int = setting(4, "passes over the clips", ge=1)
     learning_rate: float = setting(1e-5, "of AdamW", gt=0)
     weight_decay: float = setting(0.01, "of AdamW", ge=0)
@@ -43,10 +47,21 @@ class TrainSettings:
     )
     best: Literal["cc", "kld"] = setting("cc", "which metric of the validation videos says what the best epoch is")
     precision: Literal["no", "bf16", "fp16"] = setting("no", "mixed precision")
-    device: Literal["auto", "cpu"] = setting("auto", "a GPU where there is one, or CPU cores alone")
-    processes: int = setting(1, "processes of a fold, one on each GPU", ge=1)
-    cores: int = setting(8, "CPU cores of a fold", ge=1)
-    workers: int = setting(0, "processes that read clips for each process that trains", ge=0)
-    keep_every_s: float = setting(300, "time between running checkpoints", unit="s", ge=0)
-    deterministic: bool = setting(False, "only algorithms that give the same result each time, slower on a GPU")
     seed: int = setting(0, "seed of weights, batches and augmentation", ge=0)
+
+
+@dataclass(frozen=True, config=STRICT)
+class ComputeSettings:
+    """What training and evaluation run on; a model learns the same, but for rounding."""
+
+    device: Literal["auto", "cpu"] = setting("auto", "a GPU where there is one, or CPU cores alone", runtime=True)
+    processes: int = setting(1, "processes of a fold, one on each GPU", runtime=True, ge=1)
+    cores: int = setting(8, "CPU cores of a fold", runtime=True, ge=1)
+    workers: int = setting(0, "processes that read clips for each process that trains", runtime=True, ge=0)
+    accumulate: int = setting(
+        1, "parts that a process computes its share of a step in; more take less memory", runtime=True, ge=1
+    )
+    keep_every_s: float = setting(300, "time between running checkpoints", unit="s", runtime=True, ge=0)
+    deterministic: bool = setting(
+        False, "only algorithms that give the same result each time, slower on a GPU", runtime=True
+    )

@@ -14,10 +14,10 @@ from tsalv360.model import TSalV360, save_checkpoint
 class State:
     """Step, history and best epoch of a run, kept with weights and the optimiser's state in a folder."""
 
-    def __init__(self, folder: Path, provenance: dict[str, Any]) -> None:
-        """`provenance`: what the run is made of; it does not go on from what another one kept."""
+    def __init__(self, folder: Path, provenance: dict[str, Any], made_of: dict[str, Any]) -> None:
+        """`provenance` goes into checkpoints; a run does not go on from what one that is `made_of` else kept."""
         self._folder, self._path = folder, folder / "state.pt"
-        self.provenance = provenance
+        self.provenance, self._made_of = provenance, made_of
         self.steps: list[dict[str, float]] = []
         self.epochs: list[dict[str, float]] = []
         self._best = -float("inf")
@@ -28,12 +28,12 @@ class State:
         return len(self.steps)
 
     def restore(self, model: TSalV360, optimizer: Any, scaler: Any) -> None:
-        """Go on from what was kept, if that was by a run of the same data, settings and versions."""
+        """Go on from what was kept, if that was by a run of the same data, settings and version of the stage."""
         if not self._path.is_file():
             return
         kept = torch.load(self._path, map_location="cpu", weights_only=True)
-        if kept["provenance"] != self.provenance:
-            print(f"{self._path} is of other data, settings or versions: training starts anew.")
+        if kept.get("made_of") != self._made_of:
+            print(f"{self._path} is of other data or settings, or of another version: training begins again.")
             return
         model.load_state_dict(kept["model"])
         optimizer.load_state_dict(kept["optimizer"])
@@ -57,7 +57,7 @@ class State:
     def keep(self, model: TSalV360, optimizer: Any, scaler: Any) -> None:
         """Write everything, whole or not at all."""
         content = {
-            "provenance": self.provenance,
+            "made_of": self._made_of,
             "model": model.state_dict(),
             "optimizer": optimizer.state_dict(),
             "scaler": scaler.state_dict() if scaler is not None else None,

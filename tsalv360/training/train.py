@@ -25,8 +25,8 @@ from tsalv360.training.clips import ClipFiles, read_clips
 from tsalv360.training.data import Batch, ClipBatches
 from tsalv360.training.job import TrainJob
 from tsalv360.training.losses import cc_loss, kl_loss
-from tsalv360.training.provenance import provenance
-from tsalv360.training.settings import TrainSettings
+from tsalv360.training.provenance import made_of, provenance
+from tsalv360.training.settings import ComputeSettings, TrainSettings
 from tsalv360.training.state import State
 from tsalv360.training.weights import start_model
 
@@ -58,10 +58,10 @@ def train_fold(job: TrainJob) -> None:
     epoch) to `output`, TensorBoard's files to `running`. InputError for clips, captions or weights that cannot be used,
     and for a loss that is no number, which names the clips.
     """
-    settings, files = job.train, ClipFiles(job.dataset, job.frames)
+    settings, compute, files = job.train, job.compute, ClipFiles(job.dataset, job.frames)
     alike = DistributedDataParallelKwargs(broadcast_buffers=False)  # tables, the same everywhere
-    accelerator = Accelerator(mixed_precision=settings.precision, cpu=settings.device == "cpu", kwargs_handlers=[alike])
-    if settings.deterministic:
+    accelerator = Accelerator(mixed_precision=settings.precision, cpu=compute.device == "cpu", kwargs_handlers=[alike])
+    if compute.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
     clips = read_clips(files, settings.clips, settings.stride)
@@ -72,7 +72,7 @@ def train_fold(job: TrainJob) -> None:
     model = start_model(job.model, settings)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, settings.learning_rate, weight_decay=settings.weight_decay)
-    state = State(job.running, provenance(job))
+    state = State(job.running, provenance(job), made_of(job))
     state.restore(model, optimizer, accelerator.scaler)
     network = accelerator.prepare(OnClips(model))
     optimizer = accelerator.prepare(optimizer)
@@ -96,7 +96,7 @@ def train_fold(job: TrainJob) -> None:
         if len(state.epochs) > epoch:
             continue
         network.train()
-        for batch, parts in zip(ahead, _loaded(data, ahead, settings, accelerator), strict=True):
+        for batch, parts in zip(ahead, _loaded(data, ahead, compute, accelerator), strict=True):
             rate = learning_rate(settings, state.step, in_all)
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -109,7 +109,7 @@ def train_fold(job: TrainJob) -> None:
             loss = kl + settings.cc_weight * cc
             state.add_step(epoch=epoch, learning_rate=rate, loss=loss, kl=kl, cc_loss=cc, gradient_norm=norm)
             log.step(n)
-            if accelerator.is_main_process and time.monotonic() - kept_at > settings.keep_every_s:
+            if accelerator.is_main_process and time.monotonic() - kept_at > compute.keep_every_s:
                 state.keep(model, optimizer, accelerator.scaler)
                 kept_at = time.monotonic()
         # not the parallel network, which waits for all processes at each of its calls
@@ -155,15 +155,15 @@ def validate(network: nn.Module, data: ClipBatches, clips: pd.DataFrame, acceler
 
 
 def _loaded(
-    data: ClipBatches, batches: list[list[Group]], settings: TrainSettings, accelerator: Accelerator
+    data: ClipBatches, batches: list[list[Group]], compute: ComputeSettings, accelerator: Accelerator
 ) -> Iterator[list[tuple[Batch, bool]]]:
     """This process's parts of each batch, and whether each counts: one without clips is computed in vain."""
-    n_parts = accelerator.num_processes * settings.accumulate
-    mine = range(accelerator.process_index * settings.accumulate, (accelerator.process_index + 1) * settings.accumulate)
+    n_parts = accelerator.num_processes * compute.accumulate
+    mine = range(accelerator.process_index * compute.accumulate, (accelerator.process_index + 1) * compute.accumulate)
     parts = [part_of(batch, k, n_parts) for batch in batches for k in mine]
     spare = [[Group(batch[0].rows[:1], batch[0].turn)] for batch in batches for _ in mine]
     wanted = [part or instead for part, instead in zip(parts, spare, strict=True)]
-    loader = DataLoader(data, sampler=wanted, batch_size=None, num_workers=settings.workers)
+    loader = DataLoader(data, sampler=wanted, batch_size=None, num_workers=compute.workers)
     loaded = zip(loader, map(bool, parts), strict=True)
     for _ in batches:
         yield [next(loaded) for _ in mine]
