@@ -12,9 +12,8 @@ rule captions:
     resources:
         **get_captioner_resources(),
     params:
-        version=version("captions", "viewports"),
+        version=version("captions"),
         videos=get_videos_of_shard,
-        viewports=PICTURES,
         captions=settings("captions"),
         captioners=CONFIG.captions,
         cache=CONFIG.captions.cache_folder(RESULTS),

@@ -13,11 +13,13 @@ VERSIONS = {
     "events": 1,
     "saliency": 1,
     "viewports": 1,
+    "sound": 1,
     "sheets": 1,
     "captions": 1,
     "tasks": 1,
     "assemble": 1,
     "take_over": 1,
+    "clips": 1,
     "dataset": 1,
     "report": 1,
     "features": 1,
@@ -58,9 +60,8 @@ def stamps(name):
     return get_stamps
 
 
-ORIGINS = {video: tuple(recording.origin) for video, recording in RECORDINGS.items()}
-# Pictures of the viewports, which captions show and tasks and sheets describe; their sound is another matter.
-PICTURES = settings("viewports", "width", "height", "lead_s", "interpolation")
+ORIGINS = {video: tuple(one.origin) for video, one in RECORDINGS.items()}
+SOURCES = {video: source for video, (source, _) in ORIGINS.items()}
 # A checkpoint may lie elsewhere today: it counts as an input.
 TRAIN = settings("train") | {"weights": Path(CONFIG.train.weights).name}
 del TRAIN["name"]
@@ -104,8 +105,7 @@ def get_shard_inputs(wildcards):
         stop_unless(check_captioner_installed, CONFIG.captions)
     videos = get_videos_of_shard(wildcards)
     return {
-        "viewports": ancient(expand(rules.viewports.output, video=videos)),
-        "frames": expand(rules.frames.output, video=videos),
+        "viewports": expand(rules.viewports.output, video=videos),
         "events": expand(rules.events.output.events, video=videos),
         "tracks": expand(rules.events.output.tracks, video=videos),
     }
@@ -113,6 +113,12 @@ def get_shard_inputs(wildcards):
 
 def get_captions(wildcards):
     return expand(rules.captions.output, shard=SHARDS[wildcards.video])[0]
+
+
+def get_media(wildcards):
+    # What curators see and hear.
+    media = rules.sound if CONFIG.viewports.sound else rules.viewports
+    return expand(media.output, video=wildcards.video)[0]
 
 
 def get_all_captions(wildcards):
@@ -147,34 +153,17 @@ def videos_of_fold(fold, *parts):
     return [video for part in parts for video in SPLITS[int(fold)][part]]
 
 
-def get_splits(*parts):
-    return lambda w: {part: SPLITS[int(w.fold)][part] for part in parts}
-
-
-def get_clips(videos, shown):
-    """What models read of `videos`, and frames of those that are `shown`.
-
-    They read the dataset, but follow from its parts: a new card is no reason to train again.
-    """
-    return {
-        "dataset": ancient(str(rules.dataset.output[0])),
-        "parts": expand(rules.assemble.output, video=videos),
-        "frames": expand(rules.frames.output, video=shown),
-    }
-
-
 def get_weights():
     return [] if CONFIG.train.weights in ("", "random") else CONFIG.train.weights
 
 
 def get_feature_inputs(wildcards):
-    videos = [
-        video
-        for fold in FOLDS
-        for video in videos_of_fold(fold, "train", "validation")
-    ]
-    videos = list(dict.fromkeys(videos))
-    return {**get_clips(videos, videos), "weights": get_weights()}
+    videos = videos_of_fold(wildcards.fold, "train", "validation")
+    return {
+        "clips": rules.clips.output[0],
+        "frames": expand(rules.frames.output, video=videos),
+        "weights": get_weights(),
+    }
 
 
 def get_training_inputs(wildcards):
@@ -183,9 +172,11 @@ def get_training_inputs(wildcards):
         stop_unless(check_weights, CONFIG.model, CONFIG.train)
         if not WITH_CONDA:
             stop_unless(check_training_installed)
-    videos = videos_of_fold(wildcards.fold, "train", "validation")
-    features = rules.features.output if CONFIG.train.cached_turns else []
-    return {**get_clips(videos, videos), "weights": get_weights(), "features": features}
+    features = expand(rules.features.output, fold=wildcards.fold)
+    return {
+        **get_feature_inputs(wildcards),
+        "features": features if CONFIG.train.cached_turns else [],
+    }
 
 
 def get_gpus(n):
@@ -203,10 +194,13 @@ def get_evaluation_inputs(wildcards):
         stop_unless(check_tested, CONFIG.dataset)
         if not WITH_CONDA:
             stop_unless(check_training_installed)
-    tested = videos_of_fold(wildcards.fold, "test")
-    videos = [*tested, *videos_of_fold(wildcards.fold, "train")]
-    model = expand(rules.train_fold.output.best, fold=wildcards.fold)[0]
-    return {**get_clips(videos, tested), "model": model}
+    return {
+        "clips": rules.clips.output[0],
+        "frames": expand(
+            rules.frames.output, video=videos_of_fold(wildcards.fold, "test")
+        ),
+        "model": expand(rules.train_fold.output.best, fold=wildcards.fold)[0],
+    }
 
 
 def one_of(videos):

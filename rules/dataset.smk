@@ -55,10 +55,34 @@ rule take_over:
     params:
         version=version("take_over"),
         recording=recording("skip_first"),
+        gaze=stamps("gaze"),
     message:
         "Checking and taking over the published {wildcards.video}"
     script:
         "../scripts/take_over.py"
+
+
+rule clips:
+    input:
+        expand(rules.assemble.output, video=VIDEOS),
+    output:
+        directory(f"{RESULTS}/clips"),
+    log:
+        f"{RESULTS}/logs/clips.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/clips.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        version=version("clips"),
+        splits=SPLITS,
+    message:
+        "Putting together what models read"
+    script:
+        "../scripts/clips.py"
 
 
 rule dataset:

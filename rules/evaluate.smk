@@ -19,7 +19,6 @@ rule evaluate_fold:
         version=version("evaluate"),
         evaluate=settings("evaluate", "neutral_prompt", "rows", "seed"),
         saliency=settings("saliency", "sigma_deg"),
-        splits=get_splits("train", "test"),
         compute=CONFIG.compute,
         frames=Path(RESULTS, "frames"),
     message:
@@ -30,7 +29,7 @@ rule evaluate_fold:
 
 rule evaluate:
     input:
-        dataset=ancient(str(rules.dataset.output[0])),
+        clips=rules.clips.output[0],
         folds=expand(rules.evaluate_fold.output.scores, fold=FOLDS),
     output:
         scores=f"{EVALUATION}/scores.parquet",
@@ -50,7 +49,7 @@ rule evaluate:
     params:
         version=version("evaluate"),
         evaluate=settings("evaluate", "bootstrap", "seed"),
-        origins=ORIGINS,
+        sources=SOURCES,
     message:
         "Putting the scores of all folds together"
     script:

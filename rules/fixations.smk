@@ -17,7 +17,7 @@ rule fixations:
     params:
         version=version("fixations"),
         recording=recording("gaze_format", "gaze_id", "gaze_settings"),
-        stamps=stamps("gaze"),
+        gaze=stamps("gaze"),
         fixations=settings("fixations"),
     message:
         "Finding the fixations of {wildcards.video}"

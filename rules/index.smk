@@ -15,7 +15,7 @@ rule index:
     params:
         version=version("index"),
         recording=recording("fps", "view", "skip_first"),
-        stamps=stamps("video"),
+        video=stamps("video"),
         frames=settings("frames", "force_2to1", "ready"),
     message:
         "Looking into video {wildcards.video}"

@@ -5,7 +5,7 @@ rule sheets:
         tracks=rules.events.output.tracks,
         frames=rules.frames.output[0],
         saliency=rules.saliency.output.maps,
-        viewports=ancient(str(rules.viewports.output[0])),
+        viewports=rules.viewports.output[0],
     output:
         f"{RESULTS}/sheets/{{video}}.jpg",
     log:
@@ -18,8 +18,7 @@ rule sheets:
         mem_mb=1000,
         runtime=20,
     params:
-        version=version("sheets", "viewports"),
-        viewports=PICTURES,
+        version=version("sheets"),
     message:
         "Drawing the contact sheet of {wildcards.video}"
     script:

@@ -3,8 +3,9 @@ rule tasks:
         index=rules.index.output[0],
         events=rules.events.output.events,
         tracks=rules.events.output.tracks,
-        viewports=ancient(str(rules.viewports.output[0])),
+        viewports=rules.viewports.output[0],
         captions=get_captions,
+        media=get_media,
     output:
         f"{RESULTS}/curation_tasks/{{video}}.json",
     log:
@@ -17,10 +18,10 @@ rule tasks:
         mem_mb=1000,
         runtime=10,
     params:
-        version=version("tasks", "viewports"),
+        version=version("tasks"),
         recording=recording("source"),
-        viewports=settings("viewports", "lead_s"),
-        media=f"{CONFIG.dataset.name}/viewports/{{video}}",
+        viewports=settings("viewports", "sound"),
+        folder=CONFIG.dataset.name,
     message:
         "Writing the curation tasks of {wildcards.video}"
     script:

@@ -7,11 +7,11 @@ rule features:
     input:
         unpack(get_feature_inputs),
     output:
-        f"{FEATURES}/features.json",
+        f"{FEATURES}/fold{{fold}}.json",
     log:
-        f"{RESULTS}/logs/features.log",
+        f"{RESULTS}/logs/features/fold{{fold}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/features.tsv"
+        f"{RESULTS}/benchmarks/features/fold{{fold}}.tsv"
     conda:
         "../envs/train.yaml"
     threads: CONFIG.compute.cores
@@ -23,12 +23,11 @@ rule features:
         version=version("features"),
         train=OF_FEATURES,
         model=settings("model"),
-        folds=FOLDS,
         frames=Path(RESULTS, "frames"),
         training=CONFIG.train,
         compute=CONFIG.compute,
     message:
-        "Computing the features that training reads"
+        "Computing the features that the training of fold {wildcards.fold} reads"
     script:
         "../scripts/features.py"
 
@@ -56,7 +55,6 @@ rule train_fold:
         version=version("train"),
         train=TRAIN,
         model=settings("model"),
-        splits=get_splits("train", "validation"),
         training=CONFIG.train,
         compute=CONFIG.compute,
         frames=Path(RESULTS, "frames"),

@@ -3,8 +3,6 @@ rule viewports:
         frames=rules.frames.output[0],
         tracks=rules.events.output.tracks,
         saliency=rules.saliency.output.maps,
-        index=rules.index.output[0],
-        video=lambda w: RECORDINGS[w.video].video if CONFIG.viewports.sound else [],
     output:
         directory(f"{RESULTS}/viewports/{{video}}"),
     log:
@@ -19,7 +17,7 @@ rule viewports:
     params:
         version=version("viewports"),
         frames=settings("frames", "height"),
-        viewports=settings("viewports"),
+        viewports=settings("viewports", "width", "height", "lead_s", "interpolation"),
     message:
         "Rendering the viewports of {wildcards.video}"
     script:

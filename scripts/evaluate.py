@@ -10,7 +10,7 @@ with logged(snakemake.log[0]):
     write_evaluation(
         Path(snakemake.output.scores).parent,
         snakemake.input.folds,
-        Path(snakemake.input.dataset, "annotations.parquet"),
-        {video: source for video, (source, _) in snakemake.params.origins.items()},
+        Path(snakemake.input.clips, "annotations.parquet"),
+        snakemake.params.sources,
         EvaluateSettings(**snakemake.params.evaluate),
     )

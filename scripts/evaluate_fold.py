@@ -9,7 +9,7 @@ from tsalv360.training.clips import ClipFiles
 
 with logged(snakemake.log[0]):
     evaluate_fold(
-        ClipFiles(Path(snakemake.input.dataset), snakemake.params.frames),
+        ClipFiles(Path(snakemake.input.clips), snakemake.params.frames),
         int(snakemake.wildcards.fold),
         snakemake.input.model,
         EvaluateSettings(**snakemake.params.evaluate),

@@ -10,8 +10,8 @@ from tsalv360.training.clips import ClipFiles
 with logged(snakemake.log[0]):
     write_features(
         Path(snakemake.output[0]).parent,
-        ClipFiles(Path(snakemake.input.dataset), snakemake.params.frames),
-        snakemake.params.folds,
+        ClipFiles(Path(snakemake.input.clips), snakemake.params.frames),
+        int(snakemake.wildcards.fold),
         ModelSettings(**snakemake.params.model),
         snakemake.params.training,
         snakemake.params.compute.device,

@@ -1,5 +1,7 @@
 """Write the Label Studio tasks of a video's events."""
 
+from pathlib import Path
+
 from tsalv360.files import read_json, write_json
 from tsalv360.logs import logged
 from tsalv360.tables import EVENTS, TRACKS, read_table
@@ -12,7 +14,7 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         read_table(snakemake.input.tracks, TRACKS),
         read_json(snakemake.input.captions)[snakemake.wildcards.video],
         read_json(f"{snakemake.input.viewports}/viewports.json")["events"],
-        snakemake.params.media,
+        f"{snakemake.params.folder}/{Path(snakemake.input.media).relative_to(Path(snakemake.output[0]).parents[1])}",
         **snakemake.params.recording,
     )
     write_json(snakemake.output[0], tasks)

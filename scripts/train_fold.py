@@ -11,7 +11,7 @@ from tsalv360.training.launch import launch
 with logged(snakemake.log[0]):
     given, fold = snakemake.params, int(snakemake.wildcards.fold)
     job = TrainJob(
-        dataset=Path(snakemake.input.dataset),
+        dataset=Path(snakemake.input.clips),
         frames=given.frames,
         fold=fold,
         train=given.training,

@@ -1,8 +1,6 @@
 """Render the viewport videos, overlays and posters of a video's events."""
 
-from tsalv360.files import read_json
 from tsalv360.logs import logged
-from tsalv360.sound import read_sound
 from tsalv360.tables import TRACKS, read_table
 from tsalv360.viewports import ViewportSettings, write_viewports
 
@@ -15,5 +13,4 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         read_table(snakemake.input.tracks, TRACKS),
         settings,
         snakemake.params.frames["height"],
-        read_sound(snakemake.input.video, read_json(snakemake.input.index)) if settings.sound else None,
     )

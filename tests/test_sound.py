@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tsalv360.errors import InputError
 from tsalv360.frames import kept_frames, write_picture
-from tsalv360.sound import Sound, read_sound
-from tsalv360.video import SOUND_RATE, VideoWriter, probe
+from tsalv360.sound import SOUND_RATE, Sound, read_sound, write_with_sound
+from tsalv360.video import VideoWriter, probe
 from tsalv360.viewports import ViewportSettings, write_viewports
 
 FPS = 25
@@ -194,9 +194,10 @@ def test_a_viewport_video_sounds_like_the_pictures_it_shows(
         write_picture(tmp_path / "frames" / f"{frame:04d}.jpg", np.full((64, 128, 3), 90, dtype=np.uint8))
     gap = slice(30, 44)  # pictures of the 16 fps grid that the event does not have
     tracks = make_track("v_1", kept[12:30] + kept[44:56])
-    settings = ViewportSettings(width=64, height=64, lead_s=0.25, sound=True)
+    settings = ViewportSettings(width=64, height=64, lead_s=0.25)
     sound = read_sound(path, index)
-    write_viewports(tmp_path / "v", tmp_path / "frames", tmp_path / "saliency", tracks, settings, 64, sound)
+    write_viewports(tmp_path / "silent", tmp_path / "frames", tmp_path / "saliency", tracks, settings, 64)
+    write_with_sound(tmp_path / "v", tmp_path / "silent", tracks, kept, sound)
     begin, cut = (12 - 4) / 16, (gap.stop - gap.start) / 16
     expected = [0.5 - begin, 1.3 - begin, 3.1 - begin - cut]  # the one at 2.6 s lies in the gap
     for name in ("v_1.mp4", "v_1.overlay.mp4"):
@@ -208,8 +209,27 @@ def test_a_viewport_video_sounds_like_the_pictures_it_shows(
         assert heard_clicks(tmp_path / "v" / name) == pytest.approx(expected, abs=TOLERANCE_S)
 
 
-def test_without_sound_a_video_has_no_sound_track(tmp_path: Path) -> None:
-    with VideoWriter(tmp_path / "a.mp4", 16, (64, 64)) as writer:
-        writer.write(np.zeros((64, 64, 3), dtype=np.uint8))
-    with av.open(tmp_path / "a.mp4") as container:
+        silent = tmp_path / "silent" / name
+        assert pictures_of(tmp_path / "v" / name) == pictures_of(silent)
+    assert (tmp_path / "v" / "v_1.jpg").samefile(tmp_path / "silent" / "v_1.jpg")
+
+
+def pictures_of(path: Path) -> list[bytes]:
+    """The pictures of a video as they are encoded."""
+    with av.open(path) as container:
+        return [bytes(packet) for packet in container.demux(video=0) if packet.size]
+
+
+def test_without_sound_the_videos_are_the_silent_ones(
+    tmp_path: Path, write_clip: Callable[..., Path], make_track: Track
+) -> None:
+    (tmp_path / "frames").mkdir()
+    for frame in range(16):
+        write_picture(tmp_path / "frames" / f"{frame:04d}.jpg", np.full((64, 128, 3), 90, dtype=np.uint8))
+    tracks = make_track("v_1", list(range(2, 14)))
+    settings = ViewportSettings(width=64, height=64)
+    write_viewports(tmp_path / "silent", tmp_path / "frames", tmp_path / "saliency", tracks, settings, 64)
+    write_with_sound(tmp_path / "v", tmp_path / "silent", tracks, list(range(16)), None)
+    assert (tmp_path / "v" / "v_1.mp4").samefile(tmp_path / "silent" / "v_1.mp4")
+    with av.open(tmp_path / "v" / "v_1.mp4") as container:
         assert len(container.streams) == 1

@@ -160,6 +160,7 @@ SCORES: Table = {
     "n_wrong": Column(INTEGER, "wrong prompts: captions of those that differ from the clip's own", 0),
     **{name: Column(NUMBER, meaning, nullable=True) for name, meaning in {**METRICS, **ON_SPHERE}.items()},
 }
+FOLD_SCORES: Table = {name: column for name, column in SCORES.items() if name != "source"}
 SUMMARY: Table = {
     "by": Column(TEXT, "what the clips are grouped by: all, source, fold, length, equator, others"),
     "group": Column(TEXT, "the group"),

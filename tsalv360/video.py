@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from tsalv360 import MAX_PIXELS
 from tsalv360.errors import InputError
 
-SOUND_RATE = 48_000  # samples per second of the sound that is written
 
 View = Literal["whole", "top", "bottom", "left", "right"]  # of stereo videos the half that is one eye's
 
@@ -26,7 +25,7 @@ _RATE_TOLERANCE_S = 1 / 32  # of time stamps from a constant rate; half a step o
 _DROPPABLE = {"h264", "mpeg4", "mpeg2video"}  # in these no frame needs a non-reference one; in HEVC layers may
 _LONGEST_S = 86_400
 _MOST_STREAMS = 64  # of a file, that a limit is set for
-_BROWSER_FORMAT = {"movflags": "+faststart"}
+BROWSER_FORMAT = {"movflags": "+faststart"}
 
 
 @dataclass(frozen=True)
@@ -207,30 +206,18 @@ def read_pictures(path: str | Path, numbers: list[int]) -> NDArray[np.uint8]:
 class VideoWriter:
     """Writes uint8 RGB pictures [H, W, 3] as H.264, yuv420p, faststart, at a constant rate; sides must be even.
 
-    With `sound` each picture brings its own, written as AAC. One encoder thread: the same pictures give the same bytes
-    on the same build.
+    One encoder thread: the same pictures give the same bytes on the same build.
     """
 
-    def __init__(
-        self, path: str | Path, fps: int | Fraction, size: tuple[int, int], crf: int = 21, sound: bool = False
-    ) -> None:
-        self._container = av.open(path, "w", options=_BROWSER_FORMAT)
+    def __init__(self, path: str | Path, fps: int | Fraction, size: tuple[int, int], crf: int = 21) -> None:
+        self._container = av.open(path, "w", options=BROWSER_FORMAT)
         self._stream = self._container.add_stream("libx264", rate=fps, options={"preset": "superfast", "crf": str(crf)})
         self._stream.height, self._stream.width, self._stream.pix_fmt = *size, "yuv420p"
         self._stream.codec_context.thread_count = 1
-        self._sound = self._container.add_stream("aac", rate=SOUND_RATE, layout="stereo") if sound else None
-        if self._sound:
-            self._sound.codec_context.thread_count = 1
-        self._n_samples = 0
 
-    def write(self, picture: NDArray[np.uint8], sound: NDArray[np.int16] | None = None) -> None:
-        """Append one picture, and its sound: int16 [48000 / fps, 2]."""
+    def write(self, picture: NDArray[np.uint8]) -> None:
+        """Append one picture."""
         self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        if self._sound and sound is not None:
-            frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="s16", layout="stereo")
-            frame.rate, frame.pts, frame.time_base = SOUND_RATE, self._n_samples, Fraction(1, SOUND_RATE)
-            self._n_samples += len(sound)
-            self._container.mux(self._sound.encode(frame))
 
     def __enter__(self) -> Self:
         return self
@@ -240,8 +227,6 @@ class VideoWriter:
     ) -> None:
         if kind is None:
             self._container.mux(self._stream.encode(None))
-            if self._sound:
-                self._container.mux(self._sound.encode(None))
         self._container.close()
 
 

@@ -20,7 +20,6 @@ from tsalv360.geometry import direction_to_pixel
 from tsalv360.progress import progress
 from tsalv360.projection import Interpolation, Picture, Viewport, pad_poles, viewport_directions
 from tsalv360.settings import STRICT, setting
-from tsalv360.sound import Sound
 from tsalv360.video import VideoWriter
 
 _ALPHA = 0.75  # of the overlay where saliency is highest
@@ -39,7 +38,7 @@ class ViewportSettings:
     interpolation: Interpolation = setting(
         "linear", "how pixels are taken from the panorama; area where the videos are coarser than it"
     )
-    sound: bool = setting(False, "whether the videos have the sound of the source video")
+    sound: bool = setting(False, "whether curators hear the sound of the source video with them")
 
 
 class Shot(NamedTuple):
@@ -91,14 +90,12 @@ def write_viewports(
     tracks: pd.DataFrame,
     settings: ViewportSettings,
     frame_height: int,
-    sound: Sound | None = None,
 ) -> None:
     """Write `<event>.mp4`, `<event>.overlay.mp4`, `<event>.jpg` (poster) and `viewports.json` (lengths) of a video.
 
     Every frame is read once and serves all events in it. Picture j of a video is row j of the event's track after
-    the lead-in. Parameters: folders of the frames and saliency stages, the tracks of the video, the height that its
-    frames must have, and its sound, of which every picture gets what was heard at it. Raises InputError for a frame
-    that is missing or of another size.
+    the lead-in. Parameters: folders of the frames and saliency stages, the tracks of the video, and the height that its
+    frames must have. Raises InputError for a frame that is missing or of another size.
     """
     pictures = {int(path.stem): path for path in sorted(Path(frames_directory).glob("[0-9]*.*"))}
     if missing := sorted(set(tracks.frame) - set(pictures)):
@@ -124,7 +121,7 @@ def write_viewports(
             if panorama.shape[:2] != (frame_height, 2 * frame_height):
                 found, expected = f"{panorama.shape[1]}×{panorama.shape[0]}", f"{2 * frame_height}×{frame_height}"
                 raise InputError(pictures[frame], found, expected, "Delete the folder and run again.")
-            padded, heard = pad_poles(panorama), sound.of(frame) if sound else None
+            padded = pad_poles(panorama)
             for shot in wanted:
                 viewport = Viewport(shot.yaw, shot.pitch, shot.hfov, size, settings.interpolation)
                 plain = overlay = viewport.of(padded)
@@ -133,9 +130,9 @@ def write_viewports(
                 else:
                     plain = overlay = _marked(plain, shot.part)
                 if shot.event not in writers:
-                    writers[shot.event] = _open_videos(files[shot.event], partial, shot.event, size, sound is not None)
+                    writers[shot.event] = _open_videos(files[shot.event], partial, shot.event, size)
                 for writer, picture in zip(writers[shot.event], (plain, overlay), strict=True):
-                    writer.write(picture, heard)
+                    writer.write(picture)
                 if frame == last[shot.event]:  # an open encoder holds 20 MB
                     files[shot.event].close()
                     del writers[shot.event]
@@ -146,12 +143,10 @@ def write_viewports(
         write_json(partial / "viewports.json", {"fps": FPS, "events": {e: n.__dict__ for e, n in lengths.items()}})
 
 
-def _open_videos(
-    open_files: ExitStack, folder: Path, event: str, size: tuple[int, int], sound: bool
-) -> list[VideoWriter]:
+def _open_videos(open_files: ExitStack, folder: Path, event: str, size: tuple[int, int]) -> list[VideoWriter]:
     """The writers of an event's plain video and of its overlay."""
     return [
-        open_files.enter_context(VideoWriter(folder / f"{event}{kind}.mp4", FPS, size, sound=sound))
+        open_files.enter_context(VideoWriter(folder / f"{event}{kind}.mp4", FPS, size))
         for kind in ("", ".overlay")
     ]
 

@@ -37,16 +37,16 @@ def in_no_fold(videos: list[str], folds: list[Fold]) -> list[str]:
 
 
 def _deal(sources: dict[str, str], seed: int) -> list[str]:
-    """The videos of each source, shuffled, one source after the other.
+    """The videos of each source, shuffled, one source after the other, in the order of their first videos.
 
     Dealt out like cards, every fold gets its share of each source, also of a source with fewer videos than folds
     (which scikit-learn's StratifiedKFold refuses).
     """
     rng = np.random.default_rng(seed)
-    dealt: list[str] = []
-    for source in sorted(set(sources.values())):
-        dealt += rng.permutation(sorted(video for video in sources if sources[video] == source)).tolist()
-    return dealt
+    of_source: dict[str, list[str]] = {}
+    for video in sorted(sources):
+        of_source.setdefault(sources[video], []).append(video)  # what a source is called decides nothing
+    return [str(video) for videos in of_source.values() for video in rng.permutation(videos)]
 
 
 def _fold(dealt: list[str], test: list[str], validation_share: float) -> Fold:

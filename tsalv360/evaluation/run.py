@@ -11,7 +11,7 @@ from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.evaluation.summary import summarise
 from tsalv360.evaluation.tables import latex, page
 from tsalv360.files import whole_file
-from tsalv360.tables import ANNOTATIONS, SCORES, SUMMARY, read_table, write_table
+from tsalv360.tables import FOLD_SCORES, PART_ANNOTATIONS, SCORES, SUMMARY, read_table, write_table
 from tsalv360.training.clips import ClipFiles
 
 
@@ -47,7 +47,7 @@ def evaluate_fold(
     zero_shot = predict.zero_shot if model.settings.encoder == "clip" else None
     scored = score_fold(truth, predict, settings, sigma_deg, zero_shot, threads or 1)
     write_picture_rows(pictures, scored, truth, settings.rows)
-    write_table(scores, scored.table, SCORES)
+    write_table(scores, scored.table, FOLD_SCORES)
 
 
 def write_evaluation(
@@ -59,16 +59,16 @@ def write_evaluation(
 ) -> None:
     """Write `scores.parquet`, `summary.parquet`, `tables.md`, `tables.tex` and `intervals.png` of all folds' scores.
 
-    Parameters: `folds` the tables of `evaluate_fold`; `annotations` that of the dataset; `sources` the name of each
-    video's data set today, which may have changed since the folds were scored.
+    Parameters: `folds` the tables of `evaluate_fold`; `annotations` of the folder of clips; `sources` the name of each
+    video's data set.
     """
     folder = Path(folder)
-    scores = pd.concat([read_table(path, SCORES) for path in folds], ignore_index=True)
+    scores = pd.concat([read_table(path, FOLD_SCORES) for path in folds], ignore_index=True)
     scores["source"] = scores.video.map(sources)
     summary = summarise(scores, settings.bootstrap, settings.seed)
     write_table(folder / SCORES_FILE, scores, SCORES)
     write_table(folder / "summary.parquet", summary, SUMMARY)
-    texts = {"tables.md": page(summary, scores, read_table(annotations, ANNOTATIONS)), "tables.tex": latex(summary)}
+    texts = {"tables.md": page(summary, scores, read_table(annotations, PART_ANNOTATIONS)), "tables.tex": latex(summary)}
     for name, text in texts.items():
         with whole_file(folder / name) as partial:
             partial.write_text(text, encoding="utf-8")

@@ -20,7 +20,7 @@ from tsalv360.orphans import end_with
 from tsalv360.points import points_map
 from tsalv360.progress import progress
 from tsalv360.saliency import Map
-from tsalv360.tables import MAP_METRICS, SCORES
+from tsalv360.tables import FOLD_SCORES, MAP_METRICS
 
 PICTURE = (160, 320)  # height and width of the maps that are kept
 _AT_ONCE = 4  # clips a process whose maps are in memory
@@ -87,7 +87,7 @@ def score_fold(
                 parts.append(table)
                 kept[clip.clip_id] = maps
             bar.update(len(clips))
-    return Scored(pd.concat(parts, ignore_index=True)[list(SCORES)], kept)
+    return Scored(pd.concat(parts, ignore_index=True)[list(FOLD_SCORES)], kept)
 
 
 class _OfClip:
@@ -174,5 +174,5 @@ def _peak_pitch(target: Map) -> float:
 
 
 def _known(clip: pd.Series) -> dict[str, Any]:
-    columns = ("clip_id", "event_id", "video", "source", "event_s", "n_others")
+    columns = ("clip_id", "event_id", "video", "event_s", "n_others")
     return {**{name: clip[name] for name in columns}, "n_wrong": len(clip.wrong)}

@@ -14,7 +14,7 @@ from tsalv360.errors import InputError
 from tsalv360.frames import FPS
 from tsalv360.points import points_map
 from tsalv360.saliency import Map
-from tsalv360.tables import ANNOTATIONS, POINTS, empty, read_table
+from tsalv360.tables import PART_ANNOTATIONS, POINTS, empty, read_table
 from tsalv360.training.clips import ClipFiles, read_clips
 
 
@@ -37,7 +37,7 @@ class Truth:
         if clips.empty:
             raise InputError(self.files.dataset, f"no clip that fold {self.fold} tests", "some", "Set dataset.folds.")
         clips = clips.sort_values(["video", "target_frame", "event_id"], ignore_index=True)
-        captions = read_table(self.files.dataset / "annotations.parquet", ANNOTATIONS).set_index("event_id").caption
+        captions = read_table(self.files.dataset / "annotations.parquet", PART_ANNOTATIONS).set_index("event_id").caption
         maps = {
             event: set(numbers)
             for video in clips.video.unique()

@@ -74,21 +74,21 @@ def read_features(folder: Path, frames: Sequence[tuple[str, int, Turn]], ends: S
 def write_features(
     folder: Path,
     files: ClipFiles,
-    folds: Sequence[int],
+    fold: int,
     model_settings: ModelSettings,
     settings: TrainSettings,
     device: str = "auto",
     threads: int | None = None,
 ) -> None:
-    """Write the features of all frames that the folds train and validate with; says first how much disk they take.
+    """Write the features of all frames that a fold trains and validates with; says first how much disk they take.
 
-    A video whose features are there, of the same weights, frames and turns, is left alone: a killed run goes on.
-    `features.json` is written last. InputError where less disk is free, and for frames that whole pixels cannot turn.
+    A video whose features are there, of the same weights, frames and turns, is left alone: a killed run goes on, and
+    folds share what they have in common. `fold<n>.json` is written last. InputError where less disk is free, and for frames that whole pixels cannot turn.
     """
     if threads:
         torch.set_num_threads(threads)
     clips = read_clips(files, settings.clips, settings.stride)
-    seen = {video for fold in folds for part in ("train", "validation") for video in files.splits[fold][part]}
+    seen = {video for part in ("train", "validation") for video in files.splits[fold][part]}
     clips = clips[clips.video.isin(seen)]
     turns = cached_turns(settings)
     _check_turns(files, clips, settings)
@@ -106,7 +106,7 @@ def write_features(
             with whole_folder(folder / video) as unfinished:
                 _write_video(unfinished, made_of, turns, model, partial(files.picture, video), bar.update)
                 write_json(unfinished / _MADE_OF, made_of)
-    write_json(folder / "features.json", {"videos": sorted(wanted), **of_all})
+    write_json(folder / f"fold{fold}.json", {"videos": sorted(wanted), **of_all})
 
 
 def _check_turns(files: ClipFiles, clips: pd.DataFrame, settings: TrainSettings) -> None:
@@ -121,7 +121,7 @@ def _frames(files: ClipFiles, clips: pd.DataFrame) -> dict[str, Any]:
     video, numbers = clips.video.iloc[0], np.unique(np.concatenate(clips.frames.to_list())).tolist()
     stats = [files.path(video, number).stat() for number in numbers]
     ends = sorted(clips.target_frame.unique().tolist())
-    return {"frames": numbers, "ends": ends, "files": [[stat.st_size, stat.st_mtime_ns] for stat in stats]}
+    return {"frames": numbers, "ends": ends, "files": [[stat.st_size, int(stat.st_mtime)] for stat in stats]}
 
 
 def _is_there(folder: Path, made_of: dict[str, Any]) -> bool:

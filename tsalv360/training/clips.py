@@ -15,14 +15,14 @@ from tsalv360.dataset.published import cut_published_clips
 from tsalv360.errors import InputError
 from tsalv360.files import read_json
 from tsalv360.frames import read_picture
-from tsalv360.tables import ANNOTATIONS, CLIPS, read_table
+from tsalv360.tables import CLIPS, PART_ANNOTATIONS, read_table
 
 PICTURES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
 class ClipFiles:
-    """The files of a dataset's clips. `frames` holds a folder of pictures named by frame number for each video."""
+    """The files of a dataset's clips, or of the folder that `collect_clips` makes of them. `frames` holds a folder of pictures named by frame number for each video."""
 
     dataset: Path
     frames: Path
@@ -64,7 +64,7 @@ class ClipFiles:
 
 
 def read_clips(files: ClipFiles, how: Literal["dataset", "published"] = "dataset", stride: int = 8) -> pd.DataFrame:
-    """The clips of a dataset: the columns of its clips table, `caption` and `source`.
+    """The clips of a dataset: the columns of its clips table, and `caption`.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def read_clips(files: ClipFiles, how: Literal["dataset", "published"] = "dataset
 
     InputError where there is no clip.
     """
-    annotations = read_table(files.dataset / "annotations.parquet", ANNOTATIONS).set_index("event_id")
+    annotations = read_table(files.dataset / "annotations.parquet", PART_ANNOTATIONS).set_index("event_id")
     if how == "published":
         clips = published_clips(files.dataset / GROUND_TRUTH, files.frames)
     else:
@@ -85,8 +85,7 @@ def read_clips(files: ClipFiles, how: Literal["dataset", "published"] = "dataset
         found = f"no clip ({how})"
         advice = "The published reader needs frames named as the maps are: set frames.format to png."
         raise InputError(files.dataset, found, "clips of 8 frames", advice if how == "published" else "Add videos.")
-    of_clip = annotations.loc[clips.event_id]
-    return pd.DataFrame({"caption": of_clip.caption.to_list(), **clips, "source": of_clip.source.to_list()})
+    return pd.DataFrame({"caption": annotations.caption[clips.event_id].to_list(), **clips})
 
 
 def published_clips(ground_truth: Path, frames: Path) -> pd.DataFrame:

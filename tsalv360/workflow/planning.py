@@ -30,12 +30,12 @@ class Plan:
 
 
 def plan(
-    folder: Path, configfiles: Sequence[Path] = (), targets: Sequence[str] = (), executor: str = "dryrun"
+    folder: Path, configfiles: Sequence[Path] = (), targets: Sequence[str] = (), touch: bool = False
 ) -> Plan:
     """The plan for `targets` (none: the default one) in a working folder, with configs laid over the default one.
 
-    With the `executor` "touch" all outputs that are there are recorded as made of today's settings, as
-    `snakemake --touch` does. Raises Snakemake's WorkflowError where the config or the graph cannot be used.
+    With `touch` all outputs, which must be there, are recorded as made of today's settings, as `snakemake --touch
+    --forceall` does. Raises Snakemake's WorkflowError where the config or the graph cannot be used.
     """
     files = [SNAKEFILE.parent / "config" / "config.yaml", *(file.absolute() for file in configfiles)]
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
@@ -45,7 +45,7 @@ def plan(
             snakefile=SNAKEFILE,
             workdir=folder,
         )
-        dag_api = workflow_api.dag(DAGSettings(targets=set(targets), rerun_triggers=TRIGGERS))
-        dag_api.execute_workflow(executor=executor)
+        dag_api = workflow_api.dag(DAGSettings(targets=set(targets), rerun_triggers=TRIGGERS, forceall=touch))
+        dag_api.execute_workflow(executor="touch" if touch else "dryrun")
         workflow = workflow_api._workflow
         return Plan(workflow, workflow.dag, list(workflow.dag.needrun_jobs(exclude_finished=False)))

@@ -1,0 +1,321 @@
+"""Rebuild only what changed: the planner agrees with the column of docs/settings.md, for every key."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import ROOT
+from workflow.hollow import Hollow
+
+from tsalv360.config import known_keys
+from tsalv360.files import write_json
+from tsalv360.workflow import planning
+from tsalv360.workflow.rebuilds import OTHERWISE, Rebuilds, rebuilds
+
+DEMO = {"kind": "demo", "directory": "data/tiny", "n_videos": 4, "min_duration_s": 4, "max_duration_s": 4}
+EVERYTHING = {
+    "sources": [DEMO],
+    "curation": {"mode": "curated"},
+    "model": {"encoder": "clip", "text_width": 64, "vocabulary": 49408},
+    "train": {"weights": "random", "cached_turns": 1},
+}
+# Where the schema alone gives no other value that can be used.
+OTHER = {
+    "captions.backends": ["llava-next", "facts"],
+    "captions.prompts": ["Who is it?"],
+    "dataset.folds": 3,
+    "dataset.validation_share": 0.0,
+    "events.camera_spreads": 5.0,
+    "frames.height": 480,
+    "train.flip": "never",
+    "train.clip_batch_norm": None,  # published: not with cached features
+    "train.cached_turns": 4,
+    "train.warmup": 0.5,
+    "model.encoder": None,  # small: not with cached features
+    "model.map_size": [64, 128],
+    "model.tangents": [1, 4, 6, 4],
+    "model.decoder": [16, 16, 16, 8],
+    "model.width": 4,
+    "model.text_width": 128,
+    "model.heads": 8,
+    "train.weights": None,  # another file
+    "captions.endpoint.url": "http://127.0.0.1:9/v1",
+    "saliency.all_observers": False,
+    "events.camera_max_hfov_deg": 119.0,
+}
+KEYS = {key: node for key, node in known_keys().items() if "properties" not in node and node.get("type") != "object"}
+SECTIONS = [key for key in KEYS if not key.startswith(("sources", "videos")) and not key.endswith(".*")]
+
+
+@pytest.fixture(scope="module")
+def column() -> Rebuilds:
+    return rebuilds(KEYS)
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Hollow:
+    return Hollow(tmp_path_factory.mktemp("everything"), EVERYTHING)
+
+
+def other_value(key: str, current: Any) -> Any:
+    """A value that a key may have and has not now."""
+    node = KEYS[key]
+    node = next((kind for kind in node.get("anyOf", []) if kind.get("type") != "null"), node)
+    if key in OTHER:
+        return OTHER[key]
+    if "enum" in node:
+        return next(value for value in node["enum"] if value != current)
+    if node["type"] == "boolean":
+        return not current
+    if node["type"] == "string":
+        return f"{current or ''}other"
+    step = node.get("multipleOf", 1)
+    low, high = node.get("minimum", node.get("exclusiveMinimum", 0)), node.get("maximum", node.get("exclusiveMaximum"))
+    if node["type"] == "integer":
+        return current + step if high is None or current + step <= high else current - step
+    nearby = current * 1.1 if current else 0.1
+    return nearby if high is None or nearby < high else (current + low) / 2
+
+
+def nested(key: str, value: Any) -> dict:
+    for name in reversed(key.split(".")):
+        value = {name: value}
+    return value
+
+
+def current_value(hollow: Hollow, key: str) -> Any:
+    value: Any = hollow.config
+    for name in key.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def test_results_that_are_as_the_config_says_are_left_alone(everything: Hollow) -> None:
+    assert everything.planned() == set()
+    assert everything.rules >= {"demo", "index", "features", "train_fold", "evaluate", "report"}
+
+
+@pytest.mark.parametrize("key", SECTIONS)
+def test_changing_a_key_rebuilds_what_the_settings_page_says(everything: Hollow, column: Rebuilds, key: str) -> None:
+    if key in OTHERWISE or OTHER.get(key, ...) is None:
+        pytest.skip("a test of its own")
+    changed = nested(key, other_value(key, current_value(everything, key)))
+    assert everything.planned(changed) == column.of(key) & everything.rules
+
+
+@pytest.mark.parametrize("key", ["model.encoder", "train.clip_batch_norm"])
+def test_keys_that_go_with_no_cached_features(tmp_path: Path, column: Rebuilds, key: str) -> None:
+    plain = Hollow(tmp_path, {"sources": [DEMO], "train": {"weights": "random"}})
+    change = {"model.encoder": EVERYTHING["model"], "train.clip_batch_norm": "published"}[key]
+    change = {"model": change} if isinstance(change, dict) else nested(key, change)
+    assert plain.planned(change) == column.of(key) - {"features"}
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key.startswith("sources.demo.") and key not in OTHERWISE])
+def test_changing_a_key_of_the_demo(everything: Hollow, column: Rebuilds, key: str) -> None:
+    name = key.rpartition(".")[2]
+    if name == "kind":
+        pytest.skip("another kind is another source")
+    values = {"min_duration_s": 3.5, "max_duration_s": 5, "height": 200, "n_observers": 9, "seed": 2}
+    assert everything.planned({"sources": [DEMO | {name: values[name]}]}) == column.of(key) & everything.rules
+
+
+def test_drafts_do_not_depend_on_what_is_done_with_events_that_nobody_judged(tmp_path: Path) -> None:
+    draft = Hollow(tmp_path, {"sources": [DEMO]})
+    assert draft.planned({"curation": {"uncurated": "keep_as_draft"}}) == {"dataset", "report"}
+
+
+# Keys that say which jobs there are, or where they write
+
+
+def test_one_more_video_remakes_no_other(everything: Hollow) -> None:
+    jobs = everything.plan({"sources": [DEMO | {"n_videos": 5}], "dataset": {"folds": 2}}).jobs
+    assert {rule: jobs[rule] for rule in ("demo", "index", "frames", "events", "viewports")} == dict.fromkeys(
+        ("demo", "index", "frames", "events", "viewports"), 1
+    )
+    assert jobs["dataset"] == 1
+
+
+def test_a_new_fold_and_a_new_name_train_beside_what_is_there(everything: Hollow) -> None:
+    models = {"train_fold", "evaluate_fold", "evaluate"}
+    both = everything.plan({"folds": [0, 1]})
+    assert both.jobs == {"features": 1, "train_fold": 1, "evaluate_fold": 1, "evaluate": 1}
+    named = everything.plan({"train": {"name": "again", "epochs": 7}})
+    assert set(named.jobs) == models
+    (job,) = [job for job in named.needed if job.rule.name == "train_fold"]
+    assert job.output.best == "results/tiny/models/again/fold0/best.pt"
+
+
+# Own recordings
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hollow]:
+    """Two own videos, with gaze of two observers in the form of VR-EyeTracking and gaze in a table."""
+    folder = tmp_path_factory.mktemp("own")
+    for observer in ("p001", "p002"):
+        path = folder / "gaze" / observer / "one._2017-1-1_ori_0.txt"
+        path.parent.mkdir(parents=True)
+        path.write_text(observer)
+    for name in ("one.mp4", "two.mp4", "two.csv", "other.csv"):
+        (folder / name).write_text(name)
+    videos = {
+        "one": {"path": str(folder / "one.mp4"), "gaze": str(folder / "gaze"), "gaze_format": "vr_eyetracking"},
+        "two": {"path": str(folder / "two.mp4"), "gaze": str(folder / "two.csv")},
+    }
+    here = Path.cwd()
+    yield Hollow(folder, {"sources": [], "videos": videos, "dataset": {"name": "own", "folds": 2}})
+    os.chdir(here)
+
+
+OWN_KEYS = {
+    "videos.*.gaze_format": "salient360",
+    "videos.*.gaze_id": "second",
+    "videos.*.table.time_unit": "ms",
+    "videos.*.table.pitch": "down",
+    "videos.*.table.columns.*": {"observer": "who"},
+    "videos.*.licence": "CC BY 4.0",
+    "videos.*.skip_first": 5,
+    "videos.*.fps": 25,
+    "videos.*.view": "top",
+}
+
+
+@pytest.mark.parametrize("key", OWN_KEYS)
+def test_changing_a_key_of_a_video(own: Hollow, column: Rebuilds, key: str) -> None:
+    path = key.removeprefix("videos.*.").removesuffix(".*")
+    plan = own.plan({"videos": {"two": nested(path, OWN_KEYS[key])}})
+    assert set(plan.jobs) == column.of(key) & own.rules
+    of_video = [job for job in plan.needed if "video" in job.wildcards_dict]
+    assert {job.wildcards.video for job in of_video} <= {"two"}
+
+
+def test_a_licence_changes_the_card_alone_and_a_source_the_tables(own: Hollow) -> None:
+    assert own.planned({"videos": {"one": {"licence": "CC BY 4.0"}}}) == {"dataset", "report"}
+    named = {"source": "A laboratory"}
+    assert own.planned({"videos": {"one": named, "two": named}}) == {"tasks", "dataset", "report", "evaluate"}
+
+
+def test_sound_is_put_under_the_viewports_that_are_there(everything: Hollow) -> None:
+    assert everything.planned({"viewports": {"sound": True}}) == {"sound", "tasks"}
+
+
+def test_one_more_observer_leaves_what_depends_on_the_video_alone(own: Hollow) -> None:
+    path = own.folder / "gaze" / "p003" / "one._2017-1-1_ori_0.txt"
+    path.parent.mkdir()
+    path.write_text("p003")
+    try:
+        planned = own.planned()
+    finally:
+        shutil.rmtree(path.parent)
+    assert {"fixations", "events", "saliency", "dataset"} <= planned
+    assert planned.isdisjoint({"index", "frames"})
+
+
+def test_an_observer_s_gaze_that_is_replaced_by_an_older_file_is_read_again(own: Hollow) -> None:
+    path = own.folder / "two.csv"
+    before, content = path.stat(), path.read_text()
+    path.write_text("older, and longer")
+    os.utime(path, (1, 1))
+    try:
+        planned = own.planned()
+    finally:
+        path.write_text(content)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "fixations" in planned and planned.isdisjoint({"index", "frames"})
+    assert own.planned() == set()
+
+
+def test_sources_that_move_are_the_same_sources(own: Hollow, tmp_path: Path) -> None:
+    for name in ("one.mp4", "two.csv"):
+        shutil.copy2(own.folder / name, tmp_path / name)
+    moved = {"one": {"path": str(tmp_path / "one.mp4")}, "two": {"gaze": str(tmp_path / "two.csv")}}
+    assert own.planned({"videos": moved}) == set()
+    other = {"two": {"gaze": str(own.folder / "other.csv")}}
+    assert "fixations" in own.planned({"videos": other})
+
+
+# Upgrades, and results that move
+
+
+def test_a_new_version_of_a_stage_runs_it_again_and_says_so(
+    everything: Hollow, column: Rebuilds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = clone_with(tmp_path, '"events": 1', '"events": 2')
+    monkeypatch.setattr(planning, "SNAKEFILE", clone / "Snakefile")
+    plan = everything.plan()
+    assert set(plan.jobs) == {"events", *column.after["events"]}
+    (job, *_) = [job for job in plan.needed if job.rule.name == "events"]
+    assert "'events version 1' now: 'events version 2'" in str(plan.dag.reason(job))
+
+
+def test_scripts_that_are_newer_run_nothing_again(
+    everything: Hollow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = clone_with(tmp_path)
+    for script in (clone / "scripts").iterdir():
+        os.utime(script)
+    monkeypatch.setattr(planning, "SNAKEFILE", clone / "Snakefile")
+    assert everything.planned() == set()
+
+
+def clone_with(folder: Path, old: str = "", new: str = "") -> Path:
+    """The workflow without its package, with a change in rules/common.smk."""
+    for name in ("rules", "scripts", "config", "envs"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "Snakefile", folder / "Snakefile")
+    (folder / "config" / "local.yaml").unlink(missing_ok=True)
+    common = folder / "rules" / "common.smk"
+    text = common.read_text(encoding="utf-8")
+    assert old in text
+    common.write_text(text.replace(old, new) if old else text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("results", ["results", "elsewhere"])
+def test_of_results_that_moved_runs_again_what_differs(own: Hollow, tmp_path: Path, results: str) -> None:
+    """Copied into an empty folder, as on another machine, and renamed there."""
+    moved = Hollow.__new__(Hollow)
+    moved.folder, moved.targets, moved.configs, moved.rules = tmp_path, own.targets, own.configs, own.rules
+    shutil.copytree(own.folder / "results", tmp_path / results, copy_function=shutil.copy2)
+    assert moved.planned({"results": results}) == set()
+    assert moved.planned({"results": results, "saliency": {"sigma_deg": 4}}) == own.planned({"saliency": {"sigma_deg": 4}})
+    assert moved.planned({"results": results, "train": {"epochs": 9}}) == {"train_fold", "evaluate_fold", "evaluate"}
+
+
+def test_an_output_without_a_record_is_made_again(own: Hollow, tmp_path: Path) -> None:
+    moved = Hollow.__new__(Hollow)
+    moved.folder, moved.targets, moved.configs, moved.rules = tmp_path, own.targets, own.configs, own.rules
+    shutil.copytree(own.folder / "results", tmp_path / "results", copy_function=shutil.copy2)
+    shutil.rmtree(tmp_path / "results" / "own" / "records")
+    assert moved.planned() == own.rules
+
+
+def test_a_verdict_is_one_job_of_assemble(everything: Hollow) -> None:
+    file = everything.folder / "curation" / "tiny" / "002.json"
+    write_json(file, [])
+    try:
+        jobs = everything.plan().jobs
+    finally:
+        file.unlink()
+    assert jobs["assemble"] == 1 and set(jobs) <= {
+        "assemble", "clips", "dataset", "report", "features", "train_fold", "evaluate_fold", "evaluate"
+    }  # fmt: skip
+
+
+def test_weights_count_by_name_and_time_wherever_they_lie(tmp_path: Path) -> None:
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "RN50.pt").touch()
+    shutil.copystat(tmp_path / "here" / "RN50.pt", tmp_path / "there" / "RN50.pt")
+    hollow = Hollow(tmp_path, {"sources": [DEMO], "train": {"weights": "here/RN50.pt"}})
+    assert hollow.planned({"train": {"weights": "there/RN50.pt"}}) == set()
+    assert hollow.planned({"train": {"weights": "random"}}) == {"train_fold", "evaluate_fold", "evaluate"}
+    (tmp_path / "here" / "RN50.pt").write_text("other weights")
+    later = time.time() + 10
+    os.utime(tmp_path / "here" / "RN50.pt", (later, later))
+    assert hollow.planned() == {"train_fold", "evaluate_fold", "evaluate"}
