@@ -12,7 +12,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from tsalv360.errors import InputError
-from tsalv360.frames import FPS
+from tsalv360.grid import FPS
 from tsalv360.video import SOUND_RATE, decode, open_video
 
 _PER_PICTURE = SOUND_RATE // FPS  # samples
