@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 from timing import Job, compare
 
-from tsalv360.frames import FPS, extract_frames, kept_frames
+from tsalv360.frames import extract_frames
+from tsalv360.grid import FPS, kept_frames
 from tsalv360.video import decode, probe
 
 SIZE = (960, 1920)  # of the frames, height and width

@@ -20,8 +20,9 @@ from tsalv360.camera import camera_path
 from tsalv360.events import EventSettings, detect_events
 from tsalv360.files import read_json
 from tsalv360.fixations import FixationSettings, find_fixations
-from tsalv360.frames import FPS, frame_numbers, read_picture, write_picture
 from tsalv360.geometry import to_vectors
+from tsalv360.grid import FPS, frame_numbers
+from tsalv360.pictures import read_picture, write_picture
 from tsalv360.projection import render_viewport
 from tsalv360.report.camera_paths import draw, read_camera_path
 from tsalv360.saliency import saliency_map

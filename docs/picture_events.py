@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 
 from tsalv360.events import DetectedEvents, EventSettings, detect_events
 from tsalv360.fixations import FixationSettings, find_fixations
-from tsalv360.frames import frame_numbers
+from tsalv360.grid import frame_numbers
 from tsalv360.sources import read_vr_eyetracking
 
 VIDEOS = {"006": 1 / 29.97, "011": 1 / 29.97, "014": 1 / 29.97, "146": 1 / 30}  # seconds a frame

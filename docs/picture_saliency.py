@@ -13,8 +13,9 @@ import pandas as pd
 
 from tsalv360.events import detect_events
 from tsalv360.fixations import FixationSettings, find_fixations
-from tsalv360.frames import frame_numbers, read_picture, write_picture
 from tsalv360.geometry import direction_to_pixel
+from tsalv360.grid import frame_numbers
+from tsalv360.pictures import read_picture, write_picture
 from tsalv360.points import fixation_points
 from tsalv360.saliency import ALL_OBSERVERS, SaliencySettings, Subject, subjects, write_saliency_maps
 from tsalv360.sources import read_salient360

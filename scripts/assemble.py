@@ -4,7 +4,7 @@ from tsalv360.curation.apply import Curation
 from tsalv360.curation.records import read_records
 from tsalv360.dataset.assemble import assemble_video
 from tsalv360.files import read_json
-from tsalv360.frames import kept_frames
+from tsalv360.grid import kept_frames
 from tsalv360.logs import logged
 from tsalv360.tables import ASSIGNMENTS, EVENTS, FIXATIONS, TRACKS, read_table
 

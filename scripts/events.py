@@ -3,7 +3,7 @@
 from tsalv360 import tables
 from tsalv360.events import EventSettings, detect_events
 from tsalv360.files import read_json
-from tsalv360.frames import kept_frames
+from tsalv360.grid import kept_frames
 from tsalv360.logs import logged
 
 with logged(snakemake.log[0], snakemake.wildcards.video):

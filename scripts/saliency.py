@@ -1,7 +1,7 @@
 """Make the saliency maps of a video's events, and of all observers where wanted, and the points they are made of."""
 
 from tsalv360.files import read_json
-from tsalv360.frames import kept_times
+from tsalv360.grid import kept_times
 from tsalv360.logs import logged
 from tsalv360.points import points_of
 from tsalv360.saliency import SaliencySettings, subjects, write_saliency_maps

@@ -1,7 +1,7 @@
 """Give the viewport videos of a video's events the sound of their pictures."""
 
 from tsalv360.files import read_json
-from tsalv360.frames import kept_frames
+from tsalv360.grid import kept_frames
 from tsalv360.logs import logged
 from tsalv360.sound import read_sound, write_with_sound
 from tsalv360.tables import TRACKS, read_table

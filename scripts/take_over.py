@@ -2,7 +2,7 @@
 
 from tsalv360.dataset.published import take_over_video
 from tsalv360.files import read_json
-from tsalv360.frames import kept_frames
+from tsalv360.grid import kept_frames
 from tsalv360.logs import logged
 
 with logged(snakemake.log[0], snakemake.wildcards.video):

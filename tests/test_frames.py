@@ -17,16 +17,9 @@ import numpy as np
 import pytest
 
 from tsalv360.errors import InputError
-from tsalv360.frames import (
-    check_rate,
-    estimated_bytes,
-    extract_frames,
-    frame_numbers,
-    kept_frames,
-    probe_ready,
-    read_picture,
-    write_picture,
-)
+from tsalv360.frames import check_rate, estimated_bytes, extract_frames, probe_ready
+from tsalv360.grid import frame_numbers, kept_frames
+from tsalv360.pictures import read_picture, write_picture
 from tsalv360.video import VideoInfo, View, probe
 
 

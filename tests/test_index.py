@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from tsalv360.errors import InputError
-from tsalv360.frames import kept_frames, write_picture
+from tsalv360.grid import kept_frames
 from tsalv360.index import index_video
+from tsalv360.pictures import write_picture
 from tsalv360.sources import Recording
 
 

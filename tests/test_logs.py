@@ -155,3 +155,27 @@ def test_output_is_given_back_after_the_block(tmp_path: Path, capsys: pytest.Cap
         raise InputError("a", "b", "c", "d")
     print("after")
     assert capsys.readouterr().out == "after\n"
+
+
+def test_a_job_of_a_run_ends_what_it_started_and_leaves_without_taking_its_libraries_down(tmp_path: Path) -> None:
+    code = """if True:
+        import atexit, sys
+        atexit.register(print, "of a library", flush=True)
+        from tsalv360.logs import logged
+        class Kept:
+            def __del__(self):
+                print("taken down", flush=True)
+        kept = Kept()
+        with logged(sys.argv[1]):
+            atexit.register(print, "of the block", flush=True)
+            if "fails" in sys.argv: raise ValueError("bad")
+        print("after")"""
+    for arguments, status, said in (
+        ([], 0, ["after", "of the block"]),
+        (["fails"], 1, ["of the block", "of a library", "taken down"]),
+    ):
+        job = [sys.executable, "-c", code, str(tmp_path / "a.log"), *arguments]
+        ended = subprocess.run(
+            job, env={**os.environ, "TSALV360_RUN": str(os.getpid())}, capture_output=True, text=True
+        )
+        assert (ended.returncode, ended.stdout.split("\n")[:-1]) == (status, said)

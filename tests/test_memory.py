@@ -13,7 +13,7 @@ from tsalv360.tables import POINTS, empty, write_table
 _JOB = """
 import resource, sys
 from pathlib import Path
-from tsalv360.frames import read_picture
+from tsalv360.pictures import read_picture
 from tsalv360.logs import logged
 from tsalv360.tables import POINTS, read_table
 

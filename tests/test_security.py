@@ -27,7 +27,8 @@ from tsalv360.curation.settings import CurationSettings
 from tsalv360.curation.shown import source_time
 from tsalv360.dataset.published import take_over_video
 from tsalv360.errors import InputError
-from tsalv360.frames import read_picture, ready_frames
+from tsalv360.frames import ready_frames
+from tsalv360.pictures import read_picture
 from tsalv360.sources.maps import read_fixation_maps
 from tsalv360.video import probe
 

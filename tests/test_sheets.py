@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tsalv360.errors import InputError
 from tsalv360.files import write_json
-from tsalv360.frames import read_picture, write_picture
+from tsalv360.pictures import read_picture, write_picture
 from tsalv360.sheets import draw_sheet, write_sheet
 from tsalv360.sheets.overview import PANORAMA, TITLE, moment_of
 from tsalv360.sheets.strips import HEADER, LABEL, STILL_WIDTH, left_of, rows_shown

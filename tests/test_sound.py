@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tsalv360.errors import InputError
-from tsalv360.frames import kept_frames, write_picture
+from tsalv360.grid import kept_frames
+from tsalv360.pictures import write_picture
 from tsalv360.sound import SOUND_RATE, Sound, read_sound, write_with_sound
 from tsalv360.video import VideoWriter, probe
 from tsalv360.viewports import ViewportSettings, write_viewports

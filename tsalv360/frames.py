@@ -1,7 +1,7 @@
 """Frames: the pictures of a video at the kept frame numbers, as files named by native frame number.
 
-Frame number i of the 16 fps grid is round(i/16 · fps), halves to even, as in the published TSV360. Ready frames are
-pictures that somebody extracted before: a folder of files named by native frame number, such as `0021.jpg`.
+Ready frames are pictures that somebody extracted before: a folder of files named by native frame number, such as
+`0021.jpg`.
 """
 
 import errno
@@ -13,30 +13,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
-from tsalv360 import MAX_PIXELS
 from tsalv360.errors import InputError
 from tsalv360.files import link_or_copy, whole_folder
+from tsalv360.grid import FPS, kept_frames, wanted_and_present
+from tsalv360.pictures import Chroma, read_picture, resized, write_picture
 from tsalv360.progress import progress
 from tsalv360.settings import STRICT, setting
 from tsalv360.video import VideoInfo, View, crop, panorama_aspect, pictures_at, probe
 
-FPS = 16  # of everything that is made from videos
-
 # The most of three real 360° videos at 1920×960; synthetic film grain takes 2 to 3 times as much.
 _BYTES_PER_PIXEL = {"jpg": 0.2, "png": 1.0}
-_SAMPLING = {"4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444}
 _MOST_FRAMES = 1_000_000  # 9 hours at 30 fps; one file of a wild name would cost a list of all numbers below it
 _READY = re.compile(r"(\d+)\.(jpg|jpeg|png)", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
 
-Chroma = Literal["4:2:0", "4:4:4"]
 Ready = Literal["refuse", "resample"]
 
 
@@ -52,51 +47,6 @@ class FrameSettings:
     jpeg_chroma: Chroma = setting("4:2:0", "colour resolution of JPEG frames: half of the pixels' each way, or all")
     ready: Ready = setting("refuse", "what is done with ready frames of another rate or size")
     force_2to1: bool = setting(False, "take videos of any display aspect as full panoramas")
-
-
-def frame_numbers(fps: float, n_frames: int, skip_first: int, rate: int = FPS) -> list[int]:
-    """Native numbers of the kept frames, increasing, each once.
-
-    Parameters
-    ----------
-    fps : native rate. Below `rate` every frame is kept once.
-    n_frames : number of frames of the video.
-    skip_first : the last frame number that is left out, as published (20 keeps 21, 22, …); 0 keeps all.
-    """
-    count = int(np.ceil(n_frames / fps * rate)) + 1
-    numbers = dict.fromkeys(round(i / rate * fps) for i in range(count))
-    return [n for n in numbers if n < n_frames and (skip_first == 0 or n > skip_first)]
-
-
-def kept_frames(index: Mapping[str, Any], skip_first: int, rate: int = FPS) -> list[int]:
-    """Native numbers of the frames that are kept of a video or of ready frames, increasing, each once.
-
-    Where ready frames are missing, those of `frame_numbers` before the first one are left out, and the nearest one
-    stands for each other.
-
-    Parameters: `index`, the index entry (of it `fps`, `n_frames`, `missing_frames`); the others as `frame_numbers`.
-    """
-    wanted, present = _wanted_and_present(index, skip_first, rate)
-    if not len(wanted):
-        return []
-    places = np.interp(wanted, present, np.arange(len(present)))
-    return np.unique(present[np.ceil(places - 0.5).astype(int)]).tolist()  # of two as near the earlier one
-
-
-def kept_times(index: Mapping[str, Any], skip_first: int) -> pd.DataFrame:
-    """`frame` and `time_s` (seconds) of the kept frames; parameters as `kept_frames`."""
-    frames = np.array(kept_frames(index, skip_first), dtype=np.int64)
-    return pd.DataFrame({"frame": frames, "time_s": frames / index["fps"]})
-
-
-def stretches_of(time_s: NDArray[np.float64], fps: float) -> list[tuple[float, float]]:
-    """Starts and ends, in seconds, of the runs of kept frames without a gap.
-
-    Parameters: `time_s` [n] times of frames kept at 16 per second, or each frame once where `fps` is below that.
-    """
-    place = np.rint(time_s * min(fps, FPS))
-    runs = np.split(time_s, np.flatnonzero(np.diff(place) > 1) + 1)
-    return [(float(run[0]), float(run[-1])) for run in runs if len(run)]
 
 
 def estimated_bytes(n_frames: int, size: tuple[int, int], format: str) -> int:
@@ -208,7 +158,7 @@ def probe_ready(folder: Path, fps: float, force_2to1: bool = False, view: View =
 
 def check_rate(folder: Path, index: Mapping[str, Any], skip_first: int) -> None:
     """InputError unless a folder of ready frames has all kept frames from its first one on."""
-    wanted, present = _wanted_and_present(index, skip_first, FPS)
+    wanted, present = wanted_and_present(index, skip_first, FPS)
     if lost := np.setdiff1d(wanted, present).tolist():
         rate = (len(present) - 1) / (present[-1] - present[0]) * index["fps"]
         raise InputError(
@@ -230,45 +180,6 @@ def check_size(where: Path, found: tuple[int, int], size: tuple[int, int]) -> No
         )
 
 
-def write_picture(path: Path, picture: NDArray[np.uint8], quality: int = 95, chroma: Chroma = "4:2:0") -> None:
-    """Write a gray or BGR picture in the format of its name; OSError when the disk is full."""
-    jpeg = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _SAMPLING[chroma]]
-    # OpenCV's own writer says nothing when the disk is full
-    _, encoded = cv2.imencode(path.suffix, picture, jpeg if path.suffix == ".jpg" else [])
-    path.write_bytes(encoded.data)
-
-
-def read_picture(path: Path, gray: bool = False) -> NDArray[np.uint8]:
-    """Read a picture as uint8 RGB [H, W, 3] or gray [H, W]; InputError when `decode_picture` cannot."""
-    picture = decode_picture(path, cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR_RGB)
-    return picture.astype(np.uint8, copy=False)
-
-
-def decode_picture(path: Path, flags: int = cv2.IMREAD_UNCHANGED) -> NDArray[Any]:
-    """A picture as OpenCV's `flags` say; InputError when it is missing, damaged, cut off or over `MAX_PIXELS`."""
-    content = np.frombuffer(path.read_bytes() if path.is_file() else b"", dtype=np.uint8)
-    try:
-        # OpenCV's own reader fills up what is cut off
-        picture = cv2.imdecode(content, flags) if content.size else None
-    except cv2.error as error:
-        if error.code == cv2.Error.StsNoMem:
-            raise MemoryError(error.err) from None
-        found, expected = "a picture that is too large", f"at most {MAX_PIXELS:,} pixels"
-        raise InputError(path, found, expected, "Make it smaller, or remove it.") from None
-    if picture is None:
-        raise InputError(path, "no readable picture", "a whole PNG or JPEG", "Make or copy it again.")
-    return picture
-
-
-def _wanted_and_present(
-    index: Mapping[str, Any], skip_first: int, rate: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The frame numbers of the grid from the first picture on, and those that have a picture."""
-    present = np.setdiff1d(np.arange(skip_first + 1 if skip_first else 0, index["n_frames"]), index["missing_frames"])
-    wanted = np.array(frame_numbers(index["fps"], index["n_frames"], skip_first, rate), dtype=np.int64)
-    return wanted[wanted >= present.min(initial=index["n_frames"])], present
-
-
 def _state_space(directory: Path, n_frames: int, size: tuple[int, int], format: str, refuse: bool) -> None:
     """Log how much space frames will take; OSError where less is free, if `refuse`."""
     needed = estimated_bytes(n_frames, size, format)
@@ -278,12 +189,3 @@ def _state_space(directory: Path, n_frames: int, size: tuple[int, int], format: 
     log.info("%s", stated)
     if refuse and needed > free:
         raise OSError(errno.ENOSPC, f"No space left for {stated}", str(directory))
-
-
-def resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A picture in another size (height, width), by OpenCV's area kernel, or its cubic one where a side grows."""
-    height, width = size
-    if picture.shape[:2] == size:
-        return picture
-    kernel = cv2.INTER_CUBIC if height > picture.shape[0] or width > picture.shape[1] else cv2.INTER_AREA
-    return cv2.resize(picture, (width, height), interpolation=kernel).astype(np.uint8, copy=False)

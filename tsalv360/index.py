@@ -2,16 +2,18 @@
 
 import hashlib
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tsalv360.errors import InputError
 from tsalv360.files import sha256
-from tsalv360.frames import Ready, check_rate, probe_ready, ready_frames
 from tsalv360.sources import Recording
 from tsalv360.video import VideoInfo, probe
 
+if TYPE_CHECKING:
+    from tsalv360.frames import Ready
 
-def index_video(recording: Recording, force_2to1: bool, ready: Ready = "refuse") -> dict[str, Any]:
+
+def index_video(recording: Recording, force_2to1: bool, ready: "Ready" = "refuse") -> dict[str, Any]:
     """The index entry of a video or a folder of ready frames; InputError for what cannot be used.
 
     `n_frames` is what decoding gives, of ready frames the last number + 1. `ready` says whether ready frames of another
@@ -19,6 +21,8 @@ def index_video(recording: Recording, force_2to1: bool, ready: Ready = "refuse")
     """
     info = look_into(recording, force_2to1, ready)
     if recording.video.is_dir():
+        from tsalv360.frames import ready_frames  # videos need no OpenCV here
+
         files = list(ready_frames(recording.video).values())
         listing = "".join(f"{sha256(file)}  {file.name}\n" for file in files)  # as sha256sum writes it
         checksum = hashlib.sha256(listing.encode()).hexdigest()
@@ -39,7 +43,7 @@ def index_video(recording: Recording, force_2to1: bool, ready: Ready = "refuse")
     }
 
 
-def look_into(recording: Recording, force_2to1: bool, ready: Ready) -> VideoInfo:
+def look_into(recording: Recording, force_2to1: bool, ready: "Ready") -> VideoInfo:
     """What the video of a recording, or its folder of ready frames, holds; raises and parameters as `index_video`."""
     if not recording.video.is_dir():
         return probe(recording.video, force_2to1, recording.view)
@@ -50,6 +54,8 @@ def look_into(recording: Recording, force_2to1: bool, ready: Ready) -> VideoInfo
             "the native rate that its frames are numbered at",
             "Set its fps in the config.",
         )
+    from tsalv360.frames import check_rate, probe_ready
+
     info = probe_ready(recording.video, recording.fps, force_2to1, recording.view)
     if ready == "refuse":
         check_rate(recording.video, asdict(info), recording.skip_first)

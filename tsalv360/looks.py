@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tsalv360.frames import FPS
 from tsalv360.geometry import Array, to_vectors
+from tsalv360.grid import FPS
 
 
 @dataclass(frozen=True)

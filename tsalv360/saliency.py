@@ -14,9 +14,9 @@ from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
 from tsalv360.files import whole_folder
-from tsalv360.frames import write_picture
 from tsalv360.geometry import Array, pixel_to_direction, to_angles
 from tsalv360.looks import sample_looks
+from tsalv360.pictures import write_picture
 from tsalv360.progress import progress
 from tsalv360.settings import STRICT, setting
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tsalv360.errors import InputError
 from tsalv360.files import link_or_copy, read_json, whole_folder
-from tsalv360.frames import FPS
+from tsalv360.grid import FPS
 from tsalv360.video import BROWSER_FORMAT, decode, open_video
 
 SOUND_RATE = 48_000  # samples per second of the sound that is written

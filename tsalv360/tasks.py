@@ -10,7 +10,7 @@ import pandas as pd
 
 from tsalv360.curation.shown import shown_times
 from tsalv360.curation.track import as_text
-from tsalv360.frames import FPS
+from tsalv360.grid import FPS
 
 
 def make_tasks(

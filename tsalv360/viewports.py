@@ -15,8 +15,9 @@ from pydantic.dataclasses import dataclass
 
 from tsalv360.errors import InputError
 from tsalv360.files import whole_folder, write_json
-from tsalv360.frames import FPS, read_picture, write_picture
 from tsalv360.geometry import direction_to_pixel
+from tsalv360.grid import FPS
+from tsalv360.pictures import read_picture, write_picture
 from tsalv360.progress import progress
 from tsalv360.projection import Interpolation, Picture, Viewport, pad_poles, viewport_directions
 from tsalv360.settings import STRICT, setting

@@ -19,8 +19,8 @@ from tsalv360.curation.records import EventRecord, Judged, read_records, write_r
 from tsalv360.dataset.assemble import assemble_video
 from tsalv360.errors import InputError
 from tsalv360.files import read_json
-from tsalv360.frames import read_picture
 from tsalv360.geometry import angular_distance, pixel_to_direction
+from tsalv360.pictures import read_picture
 from tsalv360.points import points_of
 from tsalv360.saliency import SaliencySettings, subjects, write_saliency_maps
 from tsalv360.sources.recording import fixations_table

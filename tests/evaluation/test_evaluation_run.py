@@ -12,8 +12,8 @@ from tsalv360.evaluation.pictures import picked
 from tsalv360.evaluation.predict import OfModel, in_size
 from tsalv360.evaluation.run import evaluate_fold, write_evaluation
 from tsalv360.evaluation.truth import Truth
-from tsalv360.frames import read_picture
 from tsalv360.model import ModelSettings, TSalV360, save_checkpoint
+from tsalv360.pictures import read_picture
 from tsalv360.tables import SCORES, SUMMARY, read_table
 
 PLAIN = {"patch_size": 64, "map_size": (20, 40), "width": 2, "heads": 1, "decoder": (8, 8, 8, 4)}

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from tsalv360.events import DetectedEvents, EventSettings, detect_events
 from tsalv360.events.candidates import cluster
-from tsalv360.frames import frame_numbers
 from tsalv360.geometry import angular_distance, normalise, to_angles, to_vectors, vector_angle, wrap_yaw
+from tsalv360.grid import frame_numbers
 from tsalv360.sources.recording import fixations_table
 from tsalv360.tables import ASSIGNMENTS, DROPPED, EVENTS, FIXATIONS, TRACKS, as_table, empty
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 import tsalv360
 from tsalv360 import extras
 from tsalv360.errors import InputError
-from tsalv360.frames import frame_numbers, write_picture
+from tsalv360.grid import frame_numbers
 from tsalv360.model import FrameFeatures, ModelSettings, TSalV360
+from tsalv360.pictures import write_picture
 from tsalv360.prediction import Predictions
 from tsalv360.video import read_pictures
 

@@ -20,7 +20,8 @@ from tsalv360.config import load_config
 from tsalv360.curation.records import EventRecord, Judged, Judgement, write_records
 from tsalv360.errors import InputError
 from tsalv360.files import write_json
-from tsalv360.frames import stretches_of, write_picture
+from tsalv360.grid import stretches_of
+from tsalv360.pictures import write_picture
 from tsalv360.report.content import banner
 from tsalv360.report.page import number, percent, signed, write_report
 from tsalv360.report.timeline import bar, lanes, ticks

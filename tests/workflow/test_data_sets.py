@@ -11,7 +11,7 @@ import yaml
 from running import Workflow
 
 from tsalv360.files import read_json
-from tsalv360.frames import frame_numbers
+from tsalv360.grid import frame_numbers
 
 pytestmark = pytest.mark.slow
 SMALL = {"frames": {"height": 96}, "saliency": {"height": 64, "sigma_deg": 5}}

@@ -10,8 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalv360.video import read_pictures
-
 
 @dataclass(frozen=True)
 class Clip:
@@ -28,6 +26,8 @@ class Clip:
 
     def pictures(self) -> NDArray[np.uint8]:
         """The pictures, uint8 RGB [T, H, W, 3]."""
+        from tsalv360.video import read_pictures  # FFmpeg, which whoever checks captions does not need
+
         return read_pictures(self.path, list(self.numbers))
 
     @cached_property

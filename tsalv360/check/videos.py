@@ -7,7 +7,8 @@ from tsalv360.dataset.assemble import DESCRIPTION
 from tsalv360.dataset.published import event_maps, maps_with_frame, read_caption
 from tsalv360.errors import InputError
 from tsalv360.fixations import find_fixations, within_video
-from tsalv360.frames import FPS, check_size, kept_frames
+from tsalv360.frames import check_size
+from tsalv360.grid import FPS, kept_frames
 from tsalv360.index import look_into
 from tsalv360.sources import WITHOUT_OBSERVERS, Recording, maps, published, read_gaze, tsv360
 from tsalv360.sources.demo import DemoSource, make_scene

@@ -14,7 +14,8 @@ from tsalv360.curation.push import asked_again, earlier
 from tsalv360.curation.records import EventRecord, read_records
 from tsalv360.curation.track import as_track
 from tsalv360.files import read_json, whole_file
-from tsalv360.frames import kept_times, read_picture, write_picture
+from tsalv360.grid import kept_times
+from tsalv360.pictures import read_picture, write_picture
 from tsalv360.projection import Picture
 from tsalv360.tables import TRACKS, read_table
 from tsalv360.viewports import Shot, poster

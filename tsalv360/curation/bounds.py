@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from tsalv360.curation.records import Judged
-from tsalv360.frames import FPS
 from tsalv360.geometry import Array, angular_distance
+from tsalv360.grid import FPS
 from tsalv360.points import fixation_points
 
 _ROUNDING_S = 0.002  # bounds are written to the millisecond

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsalv360.frames import FPS, stretches_of
+from tsalv360.grid import FPS, stretches_of
 
 
 def shown_times(track: pd.DataFrame, fps: float, lead_in: int, lead_out: int) -> dict[str, Any]:

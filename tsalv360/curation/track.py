@@ -5,8 +5,8 @@ import pandas as pd
 
 from tsalv360.errors import InputError
 from tsalv360.events.compare import Track
-from tsalv360.frames import stretches_of
 from tsalv360.geometry import Array, interpolate, to_angles, to_vectors
+from tsalv360.grid import stretches_of
 
 _STEP_S = 0.5
 

@@ -11,7 +11,7 @@ import pandas as pd
 from tsalv360.curation.apply import Applied, Curation, apply_curation
 from tsalv360.errors import InputError
 from tsalv360.files import link_or_copy, sha256, whole_folder, write_json
-from tsalv360.frames import read_picture
+from tsalv360.pictures import read_picture
 from tsalv360.points import points_of
 from tsalv360.saliency import ALL_OBSERVERS, Subject, subjects, write_saliency_maps
 from tsalv360.tables import CLIPS, DATASET_FIXATIONS, PART_ANNOTATIONS, POINTS, read_table, write_rows, write_table

@@ -14,7 +14,7 @@ from tsalv360.dataset.assemble import (
 )  # fmt: skip
 from tsalv360.errors import InputError
 from tsalv360.files import link_or_copy, whole_folder
-from tsalv360.frames import decode_picture
+from tsalv360.pictures import decode_picture
 from tsalv360.tables import DATASET_FIXATIONS, empty
 
 _MAX_STEP = 10  # frames between neighbours of a clip, in the public reader

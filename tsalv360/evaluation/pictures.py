@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tsalv360.evaluation.score import PICTURE, Scored
 from tsalv360.evaluation.truth import Truth
 from tsalv360.files import whole_file
-from tsalv360.frames import resized, write_picture
+from tsalv360.pictures import resized, write_picture
 from tsalv360.projection import Picture
 from tsalv360.saliency import Map
 from tsalv360.sheets.style import MARGIN, SMALL, SOFT, WIDTH, mark, paper, stacked, text_width, write

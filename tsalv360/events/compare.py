@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
-from tsalv360.frames import FPS
 from tsalv360.geometry import Array, angular_distance
+from tsalv360.grid import FPS
 
 MIN_IOU = 0.5  # temporal overlap over union from which an event can count as found
 MAX_ERROR_DEG = 10.0  # median angle over the common frames up to which it can
@@ -75,6 +74,8 @@ def match_events(true: Sequence[Track], found: Sequence[Track]) -> list[Match]:
     if not true or not found:
         return []
     gain = np.array([[pair.iou if pair.admissible else 0.0 for pair in row] for row in pairs])
+    from scipy.optimize import linear_sum_assignment  # slow to import, and tasks need the classes of this module alone
+
     chosen = zip(*linear_sum_assignment(gain, maximize=True), strict=True)
     return [pairs[t][f] for t, f in chosen if pairs[t][f].admissible]
 

@@ -11,8 +11,8 @@ from tsalv360.events.candidates import find_candidates
 from tsalv360.events.event import Settled
 from tsalv360.events.settings import EventSettings
 from tsalv360.events.settle import settle, take_as_found
-from tsalv360.frames import frame_numbers
 from tsalv360.geometry import Array, angular_distance, to_angles, to_vectors, vector_angle
+from tsalv360.grid import frame_numbers
 from tsalv360.looks import Looks, sample_looks
 from tsalv360.tables import ASSIGNMENTS, DROPPED, EVENTS, TRACKS, empty
 

@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from tsalv360.events.compare import Track
-from tsalv360.frames import frame_numbers
 from tsalv360.geometry import Array, normalise, to_angles, to_vectors, vector_angle
+from tsalv360.grid import frame_numbers
 from tsalv360.sources.recording import fixations_table
 
 KINDS = ("static", "drifting", "crossing", "handing over", "seam", "pole", "neighbours")

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from tsalv360.errors import InputError
-from tsalv360.frames import FPS, check_rate, kept_frames, kept_pictures, probe_ready, resized
+from tsalv360.frames import check_rate, kept_pictures, probe_ready
+from tsalv360.grid import FPS, kept_frames
+from tsalv360.pictures import resized
 from tsalv360.projection import Picture
 from tsalv360.video import View, probe
 

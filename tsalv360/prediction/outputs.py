@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from tsalv360.errors import InputError
 from tsalv360.files import whole_folder
-from tsalv360.frames import resized
 from tsalv360.geometry import pixel_to_direction
+from tsalv360.pictures import resized
 from tsalv360.prediction.windows import Predictions
 from tsalv360.progress import progress
 from tsalv360.projection import Picture

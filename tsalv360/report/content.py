@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from tsalv360.config import known_keys
-from tsalv360.frames import stretches_of
+from tsalv360.grid import stretches_of
 from tsalv360.report.accuracy import Accuracy, Known, Unmatched
 from tsalv360.report.camera_paths import Agreement, compare, draw
 from tsalv360.report.inputs import Video

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalv360.errors import InputError
-from tsalv360.frames import read_picture
+from tsalv360.pictures import read_picture
 from tsalv360.video import decode
 
 STILL_WIDTH, POSTER_WIDTH = 320, 480  # pixels

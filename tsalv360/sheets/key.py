@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from tsalv360.frames import stretches_of
+from tsalv360.grid import stretches_of
 from tsalv360.projection import Picture
 from tsalv360.report.timeline import ticks
 from tsalv360.sheets.style import INK, LINE, PAPER, SMALL, SOFT, colour_of, has_core, paper, strokes, text_width, write

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from tsalv360.errors import InputError
-from tsalv360.frames import read_picture, ready_frames, stretches_of
+from tsalv360.frames import ready_frames
 from tsalv360.geometry import direction_to_pixel
+from tsalv360.grid import stretches_of
+from tsalv360.pictures import read_picture
 from tsalv360.projection import Picture
 from tsalv360.sheets.key import key
 from tsalv360.sheets.style import (

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tsalv360.errors import InputError
-from tsalv360.frames import FPS
+from tsalv360.grid import FPS
 from tsalv360.projection import Picture, direction_to_viewport
 from tsalv360.sheets.style import SMALL, SOFT, WIDTH, colour_of, has_core, paper, ring, write
 from tsalv360.video import read_pictures

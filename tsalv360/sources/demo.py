@@ -13,7 +13,6 @@ from pydantic.dataclasses import dataclass
 
 from tsalv360.files import whole_file, write_json
 from tsalv360.settings import NO_BRACES, STRICT, setting
-from tsalv360.sources import vr_eyetracking
 from tsalv360.sources.demo_gaze import gaze_text, simulate, truth
 from tsalv360.sources.demo_scene import Scene, draw_frame, script_scene
 from tsalv360.sources.recording import Recording
@@ -62,9 +61,7 @@ class DemoSource:
     def recordings(self) -> list[Recording]:
         """All videos of the demo, whether they have been drawn yet or not."""
         return [
-            Recording(
-                video, "demo", video_path(self, video), tuple(gaze_paths(self, video)), vr_eyetracking.FORMAT, "MIT"
-            )
+            Recording(video, "demo", video_path(self, video), tuple(gaze_paths(self, video)), "vr_eyetracking", "MIT")
             for video in video_ids(self)
         ]
 

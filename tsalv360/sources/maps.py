@@ -12,15 +12,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
 from tsalv360.errors import InputError
-from tsalv360.frames import decode_picture, frame_numbers
 from tsalv360.geometry import Array, pixel_to_direction, to_angles, to_vectors
+from tsalv360.grid import frame_numbers
 from tsalv360.progress import progress
 from tsalv360.settings import STRICT, setting
 from tsalv360.sources.recording import fixations_table
@@ -138,6 +137,8 @@ def _files(folder: Path) -> dict[int, Path]:
 
 def _pictures(files: dict[int, Path], kept: Iterable[int]) -> Iterator[tuple[Path, GazeMap]]:
     """The kept maps, all gray and of the size of the first, twice as wide as high."""
+    from tsalv360.pictures import decode_picture  # readers of other gaze share the settings above, not OpenCV
+
     size: tuple[int, ...] | None = None
     for path in (files[number] for number in kept):
         picture = decode_picture(path)
@@ -164,6 +165,8 @@ def _marked(path: Path, picture: GazeMap) -> Directions:
         raise InputError(path, found, expected, f"Read the maps as {SALIENCY_MAPS}.")
     if marked.all():
         return np.zeros(0), np.zeros(0), np.zeros(0)
+    import cv2
+
     _, labels = cv2.connectedComponents(marked.astype(np.uint8), connectivity=8)
     for row in np.flatnonzero(labels[:, 0]):  # sets go on over the seam
         for other in labels[max(row - 1, 0) : row + 2, -1]:

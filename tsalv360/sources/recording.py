@@ -3,16 +3,18 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from tsalv360.errors import InputError
 from tsalv360.geometry import Array, wrap_yaw
-from tsalv360.tables import FIXATIONS
-from tsalv360.video import View
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tsalv360.video import View
 
 _ID = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _ROUNDING = 0.002  # of the panorama; VR-EyeTracking has values from −0.00098 to 1.0009
@@ -46,7 +48,7 @@ class Recording:
     gaze_id: str | None = None
     gaze_settings: dict[str, Any] = field(default_factory=dict)
     fps: float | None = None
-    view: View = "whole"
+    view: "View" = "whole"
 
     @property
     def origin(self) -> Origin:
@@ -88,8 +90,12 @@ def fixations_table(
     fixation_id: ArrayLike = -1,
     weight: ArrayLike = 1.0,
     notes: list[str] | None = None,
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """A data frame with the columns and types of the fixations table; `notes` go to its `attrs`."""
+    import pandas as pd
+
+    from tsalv360.tables import FIXATIONS
+
     columns = dict(
         zip(FIXATIONS, (observer, fixation_id, time_s, duration_s, frame, yaw_deg, pitch_deg, weight), strict=True)
     )

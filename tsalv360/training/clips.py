@@ -14,7 +14,7 @@ from tsalv360.dataset.assemble import CLIP_LENGTH, DESCRIPTION, GROUND_TRUTH, cl
 from tsalv360.dataset.published import cut_published_clips
 from tsalv360.errors import InputError
 from tsalv360.files import read_json
-from tsalv360.frames import read_picture
+from tsalv360.pictures import read_picture
 from tsalv360.tables import CLIPS, PART_ANNOTATIONS, read_table
 
 PICTURES = (".jpg", ".jpeg", ".png")

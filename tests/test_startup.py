@@ -1,0 +1,46 @@
+"""What a job imports is most of what a short one takes; none loads libraries that its stage does not use."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+LIBRARIES = {"av", "cv2", "jinja2", "matplotlib", "pandas", "pydantic", "scipy", "sklearn", "torch", "tqdm", "yaml"}
+TABLES = {"pandas"}
+STAGES = {
+    "demo": {"av", "cv2", "pydantic"},
+    "index": {"av"},  # and pandas, when it reads the gaze
+    "frames": {"av", "cv2", "pydantic"},
+    "fixations": {"pydantic", *TABLES},
+    "events": {"pydantic", "scipy", *TABLES},  # and scikit-learn, when it clusters
+    "saliency": {"cv2", "pydantic", *TABLES},
+    "viewports": {"av", "cv2", "pydantic", *TABLES},
+    "sheets": {"av", "cv2", "pydantic", *TABLES},
+    "captions": {"pydantic", *TABLES},
+    "tasks": TABLES,
+    "assemble": {"cv2", "pydantic", *TABLES},
+}
+
+
+def imported_by(code: str) -> set[str]:
+    """Those of the LIBRARIES that Python has loaded after `code`."""
+    told = f"{code}\nimport sys\nprint(*{LIBRARIES!r} & sys.modules.keys())"
+    return set(subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True).stdout.split())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_job_imports_what_its_stage_uses_alone(stage: str) -> None:
+    script = ast.parse((SCRIPTS / f"{stage}.py").read_text("utf-8")).body
+    imports = [ast.unparse(line) for line in script if isinstance(line, ast.Import | ast.ImportFrom)]
+    assert imported_by("\n".join(imports)) == STAGES[stage]
+
+
+def test_the_package_alone_imports_nothing_that_is_slow() -> None:
+    assert imported_by("import tsalv360, tsalv360.files, tsalv360.logs, tsalv360.geometry, tsalv360.grid") == set()
+    told = "import sys, tsalv360; print('importlib.metadata' in sys.modules, tsalv360.__version__)"
+    said = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True).stdout
+    assert re.fullmatch(r"False \d+\.\d+\.\d+\n", said)
