@@ -24,5 +24,7 @@ with logged(snakemake.log[0], video):
         read_json(given.captions)[video],
         given.saliency,
         given.points,
-        Curation(records, uncurated, **wanted.viewports, **wanted.events, saliency=wanted.saliency) if uncurated else None,
+        Curation(records, uncurated, **wanted.viewports, **wanted.events, saliency=wanted.saliency)
+        if uncurated
+        else None,
     )

@@ -20,7 +20,9 @@ def settings_page() -> str:
     ]
     lines += ["of source that has a key stands behind it.", ""]
     lines += ["The last column names the rules that run again when a key changes; what follows them runs again too:"]
-    lines += ["see [below](#what-follows-a-rule). A path counts by the names, sizes and times of the files it leads to."]
+    lines += [
+        "see [below](#what-follows-a-rule). A path counts by the names, sizes and times of the files it leads to."
+    ]
     lines += ["`snakemake -n` lists the jobs, and a line for each model that would be trained again.", ""]
     lines += ["| key | takes | default | meaning | changing it rebuilds |", "|---|---|---|---|---|"]
     keys = {
@@ -38,7 +40,10 @@ def settings_page() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "## What follows a rule", ""]
     lines += ["Rules in brackets run where they are asked for, by `train` or `evaluate`; `features` with"]
-    lines += ["`train.cached_turns`. A new card or a new sound of the viewports is no reason to do anything else again.", ""]
+    lines += [
+        "`train.cached_turns`. A new card or a new sound of the viewports is no reason to do anything else again.",
+        "",
+    ]
     lines += ["| rule | runs again after it |", "|---|---|"]
     lines += [f"| `{rule}` | {_rules(after) or 'nothing'} |" for rule, after in rebuilt.after.items()]
     return "\n".join(lines) + "\n"

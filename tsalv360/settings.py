@@ -19,7 +19,7 @@ def setting(default: Any, meaning: str, *, unit: str = "", runtime: bool = False
     `default` may be a function without arguments, such as `dict`, that makes a new default every time. `runtime` marks
     a setting that says how or on what a job runs, or where files lie: no result depends on it.
     """
-    extra = ({"unit": unit} if unit else {}) | ({"runtime": True} if runtime else {})
+    extra: dict[str, Any] = ({"unit": unit} if unit else {}) | ({"runtime": True} if runtime else {})
     kind = {"default_factory": default} if callable(default) else {"default": default}
     return Field(**kind, description=meaning, json_schema_extra=extra or None, **limits)
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from tsalv360 import MAX_PIXELS
 from tsalv360.errors import InputError
 
-
 View = Literal["whole", "top", "bottom", "left", "right"]  # of stereo videos the half that is one eye's
 
 _ASPECT_TOLERANCE = 0.01  # of 2:1; covers sample aspects rounded to small fractions

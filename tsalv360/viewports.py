@@ -147,8 +147,7 @@ def write_viewports(
 def _open_videos(open_files: ExitStack, folder: Path, event: str, size: tuple[int, int]) -> list[VideoWriter]:
     """The writers of an event's plain video and of its overlay."""
     return [
-        open_files.enter_context(VideoWriter(folder / f"{event}{kind}.mp4", FPS, size))
-        for kind in ("", ".overlay")
+        open_files.enter_context(VideoWriter(folder / f"{event}{kind}.mp4", FPS, size)) for kind in ("", ".overlay")
     ]
 
 

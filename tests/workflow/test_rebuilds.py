@@ -283,7 +283,9 @@ def test_of_results_that_moved_runs_again_what_differs(own: Hollow, tmp_path: Pa
     moved.folder, moved.targets, moved.configs, moved.rules = tmp_path, own.targets, own.configs, own.rules
     shutil.copytree(own.folder / "results", tmp_path / results, copy_function=shutil.copy2)
     assert moved.planned({"results": results}) == set()
-    assert moved.planned({"results": results, "saliency": {"sigma_deg": 4}}) == own.planned({"saliency": {"sigma_deg": 4}})
+    assert moved.planned({"results": results, "saliency": {"sigma_deg": 4}}) == own.planned(
+        {"saliency": {"sigma_deg": 4}}
+    )
     assert moved.planned({"results": results, "train": {"epochs": 9}}) == {"train_fold", "evaluate_fold", "evaluate"}
 
 

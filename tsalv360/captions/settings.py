@@ -39,7 +39,9 @@ class LlavaSettings:
     image_revision: str = setting("52320fb52229c8d942b1dcb8b63b3dc8087bc83b", "its revision on the hub")
     dtype: Literal["bfloat16", "float16", "float32"] = setting("bfloat16", "precision of weights and arithmetic")
     four_bit: bool = setting(False, "weights in 4 bit (nf4), a third of the memory; needs bitsandbytes and a GPU")
-    device_map: str = setting("auto", "where the weights lie: auto (GPUs first), cpu, cuda:0, …", runtime=True, pattern=r"^\S+$")
+    device_map: str = setting(
+        "auto", "where the weights lie: auto (GPUs first), cpu, cuda:0, …", runtime=True, pattern=r"^\S+$"
+    )
     batch_size: int = setting(8, "events that are captioned at once", runtime=True, ge=1, le=1024)
 
 

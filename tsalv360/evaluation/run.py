@@ -68,7 +68,10 @@ def write_evaluation(
     summary = summarise(scores, settings.bootstrap, settings.seed)
     write_table(folder / SCORES_FILE, scores, SCORES)
     write_table(folder / "summary.parquet", summary, SUMMARY)
-    texts = {"tables.md": page(summary, scores, read_table(annotations, PART_ANNOTATIONS)), "tables.tex": latex(summary)}
+    texts = {
+        "tables.md": page(summary, scores, read_table(annotations, PART_ANNOTATIONS)),
+        "tables.tex": latex(summary),
+    }
     for name, text in texts.items():
         with whole_file(folder / name) as partial:
             partial.write_text(text, encoding="utf-8")

@@ -37,7 +37,9 @@ class Truth:
         if clips.empty:
             raise InputError(self.files.dataset, f"no clip that fold {self.fold} tests", "some", "Set dataset.folds.")
         clips = clips.sort_values(["video", "target_frame", "event_id"], ignore_index=True)
-        captions = read_table(self.files.dataset / "annotations.parquet", PART_ANNOTATIONS).set_index("event_id").caption
+        captions = (
+            read_table(self.files.dataset / "annotations.parquet", PART_ANNOTATIONS).set_index("event_id").caption
+        )
         maps = {
             event: set(numbers)
             for video in clips.video.unique()

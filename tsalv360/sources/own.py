@@ -18,7 +18,9 @@ class OwnVideo:
     """One video of the config's `videos`."""
 
     path: str = setting(..., "the video file, or a folder of ready frames NNNN.jpg or .png", runtime=True)
-    gaze: str = setting(..., "its gaze: a file, the folder of its maps, or Gaze_txt_files for vr_eyetracking", runtime=True)
+    gaze: str = setting(
+        ..., "its gaze: a file, the folder of its maps, or Gaze_txt_files for vr_eyetracking", runtime=True
+    )
     gaze_format: Literal["gaze_table", "salient360", "vr_eyetracking", "fixation_maps", "saliency_maps"] = setting(
         "gaze_table", "format of the gaze"
     )

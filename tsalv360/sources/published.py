@@ -24,7 +24,9 @@ class PublishedSource:
     """The two folders of a published dataset."""
 
     kind: Literal["tsv360_published"] = setting("tsv360_published", "kind of source")
-    ground_truth: str = setting(..., "folder TSV360_gt, with <video>/<video>_<k>/NNNN.png and description.txt", runtime=True)
+    ground_truth: str = setting(
+        ..., "folder TSV360_gt, with <video>/<video>_<k>/NNNN.png and description.txt", runtime=True
+    )
     frames: str = setting(..., "folder with <video>/NNNN.png or .jpg", runtime=True)
     fps: float = setting(30.0, "rate of the videos that are not in VR-EyeTracking", unit="frames/s", gt=0, le=1000)
 

@@ -32,7 +32,9 @@ class VrEyeTrackingSource:
 
     kind: Literal["vr_eyetracking"] = setting("vr_eyetracking", "kind of source")
     videos: str = setting(..., "folder with <VVV>.mp4, or with <VVV>/NNNN.png of ready frames", runtime=True)
-    gaze: str = setting(..., "folder Gaze_txt_files with p001, p002, …; or that of the maps, with <VVV>/NNNN.png", runtime=True)
+    gaze: str = setting(
+        ..., "folder Gaze_txt_files with p001, p002, …; or that of the maps, with <VVV>/NNNN.png", runtime=True
+    )
     gaze_format: Literal["vr_eyetracking", "fixation_maps", "saliency_maps"] = setting(
         FORMAT, "what the folder `gaze` holds: raw gaze, or reproduced maps of fixations or of saliency"
     )

@@ -83,7 +83,8 @@ def write_features(
     """Write the features of all frames that a fold trains and validates with; says first how much disk they take.
 
     A video whose features are there, of the same weights, frames and turns, is left alone: a killed run goes on, and
-    folds share what they have in common. `fold<n>.json` is written last. InputError where less disk is free, and for frames that whole pixels cannot turn.
+    folds share what they have in common. `fold<n>.json` is written last. InputError where
+    less disk is free, and for frames that whole pixels cannot turn.
     """
     if threads:
         torch.set_num_threads(threads)

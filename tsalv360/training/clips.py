@@ -22,7 +22,10 @@ PICTURES = (".jpg", ".jpeg", ".png")
 
 @dataclass(frozen=True)
 class ClipFiles:
-    """The files of a dataset's clips, or of the folder that `collect_clips` makes of them. `frames` holds a folder of pictures named by frame number for each video."""
+    """The files of a dataset's clips, or of the folder that `collect_clips` makes of them.
+
+    `frames` holds a folder of pictures named by frame number for each video.
+    """
 
     dataset: Path
     frames: Path

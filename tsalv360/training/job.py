@@ -1,6 +1,6 @@
 """What one fold is trained of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tsalv360.model import ModelSettings
@@ -23,5 +23,5 @@ class TrainJob:
     output: Path
     running: Path
     features: Path
-    compute: ComputeSettings = ComputeSettings()
+    compute: ComputeSettings = field(default_factory=ComputeSettings)
     stage: str = ""

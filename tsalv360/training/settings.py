@@ -13,7 +13,7 @@ class TrainSettings:
 
     name: str = setting(
         "default",
-        "name of the training run: its folder under models/ and evaluation/; another name keeps the models of the first",
+        "name of the training run: its folder in models/ and evaluation/; with another one the first is kept",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$",
     )
     weights: str = setting(

@@ -29,9 +29,7 @@ class Plan:
         return dict(Counter(job.rule.name for job in self.needed if not job.rule.norun))
 
 
-def plan(
-    folder: Path, configfiles: Sequence[Path] = (), targets: Sequence[str] = (), touch: bool = False
-) -> Plan:
+def plan(folder: Path, configfiles: Sequence[Path] = (), targets: Sequence[str] = (), touch: bool = False) -> Plan:
     """The plan for `targets` (none: the default one) in a working folder, with configs laid over the default one.
 
     With `touch` all outputs, which must be there, are recorded as made of today's settings, as `snakemake --touch

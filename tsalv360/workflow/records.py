@@ -31,7 +31,7 @@ def keep_outputs(rules: Iterable[Any]) -> None:
             output.flags["update"] = True
 
 
-class _Records(FilePersistence):
+class _Records(FilePersistence):  # type: ignore[misc]  # Snakemake has no types
     """Records by the path within `results`, of inputs by their names, and outputs that stay until new ones are whole.
 
     Snakemake would back an output up that is to stay (`update`), and record the new parameters for the old output when
