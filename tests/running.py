@@ -1,13 +1,14 @@
 """Runs the real workflow in folders of its own."""
 
 import os
-import re
 import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
+
+from tsalv360.workflow.planning import plan
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "tests" / "data" / "tiny.yaml"
@@ -42,14 +43,9 @@ class Workflow:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
-    def planned(self, *arguments: str) -> dict[str, int]:
-        """How many jobs of each rule a dry run announces."""
-        done = self.run("-n", *arguments)
-        assert done.returncode == 0, done.stdout
-        table = re.search(r"^job +count\n[- ]+\n(.*?)^total", done.stdout, re.MULTILINE | re.DOTALL)
-        return (
-            {} if table is None else {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table[1], re.M)}
-        )
+    def planned(self, *targets: str) -> dict[str, int]:
+        """How many jobs of each rule a run would start, by a plan in this process."""
+        return plan(self.folder, self.configs, targets).jobs
 
     def with_config(self, **content: object) -> "Workflow":
         """The same folder with one more config on top."""

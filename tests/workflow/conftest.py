@@ -1,5 +1,5 @@
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -7,27 +7,58 @@ from filelock import FileLock
 from running import Workflow
 
 
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that is made once for all workers."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / name
+    made = folder.with_suffix(".made")
+    with FileLock(f"{folder}.lock"):
+        if not made.exists():
+            make(folder)
+            made.touch()
+    return folder
+
+
+def copy_of(folder: Path, target: Path) -> None:
+    shutil.copytree(folder, target, copy_function=shutil.copy2, symlinks=True)
+
+
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Workflow:
-    """The tiny dataset, built once for all workers; do not change it."""
-    own = tmp_path_factory.getbasetemp()
-    workflow = Workflow((own if worker_id == "master" else own.parent) / "built")
-    made = workflow.folder.with_suffix(".made")
-    with FileLock(f"{workflow.folder}.lock"):
-        if not made.exists():
-            workflow.folder.mkdir()
-            workflow.build()
-            made.touch()
-    return workflow
+    """The tiny dataset; do not change it."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        Workflow(folder).build()
+
+    return Workflow(once(tmp_path_factory, worker_id, "built", make))
+
+
+@pytest.fixture(scope="session")
+def trained(built: Workflow, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Workflow:
+    """The tiny dataset with a model and its evaluation; do not change it."""
+
+    def make(folder: Path) -> None:
+        copy_of(built.folder, folder)
+        Workflow(folder).build("train", "evaluate")
+
+    return Workflow(once(tmp_path_factory, worker_id, "trained", make))
 
 
 @pytest.fixture
 def copy(built: Workflow, tmp_path: Path) -> Iterator[Workflow]:
     """A built tiny dataset of one's own."""
-    folder = tmp_path / "copy"
-    shutil.copytree(built.folder, folder, copy_function=shutil.copy2)
-    yield Workflow(folder)
-    shutil.rmtree(folder)
+    copy_of(built.folder, tmp_path / "copy")
+    yield Workflow(tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy")
+
+
+@pytest.fixture
+def trained_copy(trained: Workflow, tmp_path: Path) -> Iterator[Workflow]:
+    """A trained tiny dataset of one's own."""
+    copy_of(trained.folder, tmp_path / "copy")
+    yield Workflow(tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy")
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ def keep_outputs(rules: Iterable[Any]) -> None:
     """Have outputs stay until new ones replace them, instead of being removed before a job runs or when it fails."""
     for rule in rules:
         for output in rule.output:
+            if not output.flags:
+                output.clone_flags(output)  # makes a plain path one that can have flags
             output.flags["update"] = True
 
 
@@ -44,13 +46,23 @@ class _Records(FilePersistence):  # type: ignore[misc]  # Snakemake has no types
         super().__init__(*given, **named)
         self._kept: set[str] = set()  # outputs of jobs that failed: still the old ones
 
+    def _is_within(self, path: str) -> bool:
+        return Path(path).is_relative_to(self.results)
+
     def _record_path(self, subject: str, id: str) -> str:
         """The file of a record; marks of unfinished outputs stay with the folder that one runs in."""
-        if subject != self._metadata_path or not Path(id).is_relative_to(self.results):
+        if subject != self._metadata_path or not self._is_within(id):
             return super()._record_path(subject, id)
         folder = self.results / FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         return super()._record_path(str(folder), str(Path(id).relative_to(self.results)))
+
+    def _filter_incomplete_keys(self, keys: Iterable[str]) -> set[str]:
+        """The outputs that a killed job left half done: none of those within the results, which are whole or not there.
+
+        Whether they are today's their records tell.
+        """
+        return set(super()._filter_incomplete_keys(key for key in keys if not self._is_within(key)))
 
     def _input(self, job: Any) -> list[str]:
         """A job's inputs: within the results by their place there, others, whose folder may move, by name."""
@@ -61,14 +73,13 @@ class _Records(FilePersistence):  # type: ignore[misc]  # Snakemake has no types
 
     def has_metadata(self, job: Any) -> bool:
         """Whether there is anything to compare a job with; that outputs lack a record is a difference too."""
-        return any(Path(file).is_relative_to(self.results) for file in job.output) or super().has_metadata(job)
+        return any(map(self._is_within, job.output)) or super().has_metadata(job)
 
     def params_changed(self, job: Any, file: Any = None) -> Any:
         """What differs between a job's parameters and those of its record."""
         changed = super().params_changed(job, file)
         for output in [file] if file is not None else job.output:
-            within = Path(output).is_relative_to(self.results)
-            if within and os.path.lexists(output) and self.metadata(output) is None:
+            if self._is_within(output) and os.path.lexists(output) and self.metadata(output) is None:
                 changed |= ParamsChange(only_old={_NO_RECORD}, files={output})
         return changed
 
