@@ -28,8 +28,8 @@ VERSIONS = {
 }
 
 
-def version(*stages):
-    return ", ".join(f"{stage} version {VERSIONS[stage]}" for stage in stages)
+def version(stage):
+    return f"{stage} version {VERSIONS[stage]}"
 
 
 def settings(section, *names):
@@ -39,6 +39,7 @@ def settings(section, *names):
 
 
 def if_curated(values):
+    """The settings, where people's verdicts enter the dataset; drafts depend on none of them."""
     return values if CONFIG.curation.mode == "curated" else {}
 
 
@@ -62,7 +63,7 @@ def stamps(name):
 
 ORIGINS = {video: tuple(one.origin) for video, one in RECORDINGS.items()}
 SOURCES = {video: source for video, (source, _) in ORIGINS.items()}
-# A checkpoint may lie elsewhere today: it counts as an input.
+# Weights count by their name, and as an input, wherever they lie.
 TRAIN = settings("train") | {"weights": Path(CONFIG.train.weights).name}
 del TRAIN["name"]
 OF_FEATURES = {

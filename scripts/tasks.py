@@ -14,7 +14,7 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         read_table(snakemake.input.tracks, TRACKS),
         read_json(snakemake.input.captions)[snakemake.wildcards.video],
         read_json(f"{snakemake.input.viewports}/viewports.json")["events"],
-        f"{snakemake.params.folder}/{Path(snakemake.input.media).relative_to(Path(snakemake.output[0]).parents[1])}",
+        str(Path(snakemake.params.folder, *Path(snakemake.input.media).parts[-2:])),
         **snakemake.params.recording,
     )
     write_json(snakemake.output[0], tasks)

@@ -1,12 +1,16 @@
 """Pinned versions: one list, within the ranges that the package states, and the same in every environment."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -52,3 +56,19 @@ def test_environments_pin_what_the_constraints_pin(path: Path) -> None:
 def test_environments_hold_all_that_their_part_of_the_package_needs(name: str) -> None:
     wanted = {Requirement(need).name for extra in EXTRAS[name] for need in NEEDS[extra]}
     assert {package.split("==")[0] for package in environment(ROOT / "envs" / f"{name}.yaml")} == wanted
+
+
+@pytest.mark.slow
+def test_events_are_found_with_the_newest_numpy_that_is_allowed(tmp_path: Path) -> None:
+    """The pinned one is older, as the labelling client's OpenCV asks for."""
+    (allowed,) = [need for need in NEEDS["base"] if need.startswith("numpy")]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path), allowed]
+    if subprocess.run(pip, check=False).returncode:
+        pytest.skip("needs the package index")
+    run = [sys.executable, "-m", "pytest", "-q", "tests/events/test_detect.py", "-m", "not slow", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    import_numpy = [sys.executable, "-c", "import numpy; print(numpy.__version__)"]
+    found = subprocess.run(import_numpy, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    assert Version(found) > Version(pins()["numpy"])

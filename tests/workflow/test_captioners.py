@@ -43,7 +43,7 @@ def test_a_model_captions_the_dataset_and_its_answers_are_kept(copy: Workflow, t
     assert set(annotations.model) == {str(folder)}
 
     (folder / "model.safetensors").unlink()  # known answers need no weights, but their revision must be found
-    later = modelled.with_config(captions={"max_failed": 98})
+    later = modelled.with_config(captions={"n_frames": 7})
     done = later.run("--cores", "2")
     assert done.returncode != 0 and "no model.safetensors" in done.stdout
 

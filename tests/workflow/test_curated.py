@@ -11,7 +11,7 @@ from tsalv360.curation.records import EventRecord, Judged, Judgement, read_recor
 from tsalv360.curation.track import as_text
 from tsalv360.files import read_json, sha256
 
-TO_THE_DATASET = {"all": 1, "assemble": 1, "dataset": 1, "report": 1}
+TO_THE_DATASET = {"assemble": 1, "dataset": 1, "report": 1}
 
 
 def judged(workflow: Workflow, event: str, said: Judged) -> EventRecord:

@@ -133,7 +133,7 @@ def test_what_people_said_is_in_the_dataset_that_is_built_next(studio: Session) 
     drafts = Workflow(studio.folder)
     machine = pd.read_parquet(drafts.results / "dataset" / "annotations.parquet").set_index("event_id")
     curated = drafts.with_config(curation={"mode": "curated"})
-    assert curated.planned() == {"all": 1, "assemble": 2, "dataset": 1, "report": 1}
+    assert curated.planned() == {"assemble": 2, "dataset": 1, "report": 1}
     curated.build()
     said = pd.read_parquet(drafts.results / "dataset" / "annotations.parquet").set_index("event_id")
     assert said.caption_origin.to_dict() == {"001_1": "edited", "001_2": "edited", "002_2": "accepted"}
