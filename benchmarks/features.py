@@ -72,13 +72,13 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     device = "cpu" if asked.device == "cpu" else "auto"
-    settings = TrainSettings(weights="random", cached_turns=1, roll=False, flip="never", device=device)
+    settings = TrainSettings(weights="random", cached_turns=1, roll=False, flip="never")
     shape = TINY if asked.tiny else ModelSettings()
     with tempfile.TemporaryDirectory(dir=asked.results) as folder:
         files = part_of(asked.results, Path(folder), asked.steps + 1, settings.batch_size)
         features = Path(folder, "features")
         start = time.perf_counter()
-        write_features(features, files, [0], shape, settings)
+        write_features(features, files, 0, shape, settings, device)
         taken = time.perf_counter() - start
         clips, size = read_clips(files), (2 * shape.map_size[0], 2 * shape.map_size[1])
         batches = plain_batches(clips, settings.batch_size)

@@ -51,6 +51,10 @@ def nested(key: str, value: Any) -> dict[str, Any]:
         ("exclude", "videos.exclude"),
         ("sigma_deg", "saliency.sigma_deg"),
         ("frames.skip_first", "videos.*.skip_first"),
+        *(
+            (f"train.{name}", f"compute.{name}")
+            for name in ("device", "processes", "cores", "workers", "accumulate", "keep_every_s", "deterministic")
+        ),
     ],
 )
 def test_a_wrong_key_names_the_nearest_right_one(wrong: str, right: str) -> None:
@@ -191,16 +195,21 @@ def test_defaults_fill_what_is_left_out() -> None:
     assert config.exclude == {}
 
 
-def test_a_configuration_written_and_read_again_is_the_same() -> None:
+def test_the_settings_that_data_depend_on_tell_no_path_and_nothing_of_how_jobs_run() -> None:
     config = load_config(
-        DEMO
+        {"sources": [{"kind": "demo", "seed": 3}], "results": "out"}
         | {"videos": {"exclude": {"003": "too dark"}, "ocean-2": OWN | {"table": {"origin": "top left"}}}}
-        | {"saliency": {"sigma_deg": 4}}
+        | {"saliency": {"sigma_deg": 4}, "curation": {"port": 9191}, "captions": {"endpoint": {"concurrency": 2}}}
     )
-    again = load_config(yaml.safe_load(yaml.safe_dump(config.as_dict())))
-    assert again == config
-    assert again.saliency.sigma_deg == 4
-    assert again.exclude == {"003": "too dark"}
+    told = config.of_data()
+    assert told["saliency"] == {"sigma_deg": 4, "height": 480, "window_s": 0.5, "all_observers": False}
+    assert told["videos"]["exclude"] == {"003": "too dark"} and told["sources"][0]["seed"] == 3
+    own = told["videos"]["ocean-2"]
+    assert own["table"]["origin"] == "top left" and not {"path", "gaze"} & set(own)
+    assert told["curation"] == {"mode": "draft", "uncurated": "leave_out"}
+    assert "directory" not in told["sources"][0] and "concurrency" not in told["captions"]["endpoint"]
+    assert not {"results", "report", "folds", "model", "train", "compute", "evaluate"} & set(told)
+    assert yaml.safe_load(yaml.safe_dump(told)) == told
 
 
 @pytest.mark.parametrize("path", ["config/config.yaml", "tests/data/tiny.yaml"])

@@ -65,7 +65,17 @@ def test_events_are_found_with_the_newest_numpy_that_is_allowed(tmp_path: Path) 
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path), allowed]
     if subprocess.run(pip, check=False).returncode:
         pytest.skip("needs the package index")
-    run = [sys.executable, "-m", "pytest", "-q", "tests/events/test_detect.py", "-m", "not slow", "-p", "no:cacheprovider"]
+    run = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "tests/events/test_detect.py",
+        "-m",
+        "not slow",
+        "-p",
+        "no:cacheprovider",
+    ]
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     done = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -13,7 +13,7 @@ from tsalv360.errors import InputError
 from tsalv360.grid import kept_frames
 from tsalv360.index import index_video
 from tsalv360.pictures import write_picture
-from tsalv360.sources import Recording
+from tsalv360.sources import Recording, count_observers, read_gaze
 
 
 @pytest.fixture
@@ -32,8 +32,6 @@ def test_an_entry_holds_what_all_stages_need(video: Path, gaze: Path) -> None:
     assert json.loads(json.dumps(entry)) == entry
     assert entry == {
         "id": "ocean",
-        "source": "own",
-        "path": str(video),
         "fps": 25.0,
         "n_frames": 60,
         "missing_frames": [],
@@ -41,10 +39,8 @@ def test_an_entry_holds_what_all_stages_need(video: Path, gaze: Path) -> None:
         "height": 96,
         "display_aspect": 2.0,
         "duration_s": 2.4,
-        "n_observers": 2,
         "size_bytes": video.stat().st_size,
         "sha256": hashlib.sha256(video.read_bytes()).hexdigest(),
-        "licence": "CC BY 4.0",
         "notes": [],
     }
 
@@ -56,9 +52,13 @@ def test_what_the_header_hides_is_noted(tmp_path: Path, write_video: Callable[..
     assert entry["notes"] == ["header says 0 frames, decoding gives 20"]
 
 
-def test_a_video_without_gaze_is_refused(video: Path) -> None:
+def test_gaze_is_not_asked(video: Path, gaze: Path) -> None:
+    assert index_video(recording(video), force_2to1=False) == index_video(recording(video, gaze), force_2to1=False)
     with pytest.raises(InputError, match="video ocean: found no gaze"):
-        index_video(recording(video), force_2to1=False)
+        read_gaze(recording(video), 25)
+    assert count_observers(recording(video, gaze), read_gaze(recording(video, gaze), 25)) == 2
+    unknown = replace(recording(video, gaze), gaze_format="sports360")
+    assert count_observers(unknown, read_gaze(recording(video, gaze), 25)) is None
 
 
 def test_a_flat_video_is_refused_unless_forced(tmp_path: Path, write_video: Callable[..., Path], gaze: Path) -> None:

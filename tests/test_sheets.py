@@ -21,7 +21,7 @@ from tsalv360.video import VideoWriter
 
 LEAD, LEVEL = 2, 3  # pictures before and after; gray levels between pictures
 STILL = 129, STILL_WIDTH  # height and width of stills of 4:3
-INDEX = {"id": "v", "source": "made", "fps": 16.0, "duration_s": 4.0}
+INDEX = {"id": "v", "fps": 16.0, "duration_s": 4.0}
 
 
 class Made:

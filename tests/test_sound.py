@@ -14,7 +14,7 @@ from tsalv360.errors import InputError
 from tsalv360.grid import kept_frames
 from tsalv360.pictures import write_picture
 from tsalv360.sound import SOUND_RATE, Sound, read_sound, write_with_sound
-from tsalv360.video import VideoWriter, probe
+from tsalv360.video import probe
 from tsalv360.viewports import ViewportSettings, write_viewports
 
 FPS = 25
@@ -208,7 +208,6 @@ def test_a_viewport_video_sounds_like_the_pictures_it_shows(
             for stream in container.streams:
                 assert float(stream.duration * stream.time_base) == pytest.approx((4 + 30 + 4) / 16, abs=1e-3)
         assert heard_clicks(tmp_path / "v" / name) == pytest.approx(expected, abs=TOLERANCE_S)
-
 
         silent = tmp_path / "silent" / name
         assert pictures_of(tmp_path / "v" / name) == pictures_of(silent)

@@ -10,7 +10,7 @@ import pytest
 from tsalv360.tables import EVENTS, TRACKS, empty
 from tsalv360.tasks import content_hash, make_tasks
 
-INDEX = {"id": "v", "source": "own", "fps": 16.0}
+INDEX = {"id": "v", "fps": 16.0}
 LENGTHS = {
     "v_1": {"lead_in": 16, "pictures": 3, "lead_out": 16},
     "v_2": {"lead_in": 16, "pictures": 2, "lead_out": 0},
@@ -33,7 +33,7 @@ def tracks(make_track: Callable[..., pd.DataFrame]) -> pd.DataFrame:
 @pytest.fixture
 def tasks(tracks: pd.DataFrame, make_events: Callable[..., pd.DataFrame]) -> list[dict[str, Any]]:
     captions = {"v_1": CAPTION, "v_2": CAPTION}
-    return make_tasks(INDEX, make_events(tracks), tracks, captions, LENGTHS, "results/my demo/viewports/v")
+    return make_tasks(INDEX, make_events(tracks), tracks, captions, LENGTHS, "results/my demo/viewports/v", "own")
 
 
 def test_every_event_is_a_task_of_plain_json(tasks: list[dict[str, Any]]) -> None:
@@ -66,7 +66,7 @@ def test_the_machine_caption_is_the_prediction_and_the_others_are_alternatives(t
 def test_an_event_without_a_caption_is_a_task_without_prediction(tracks: pd.DataFrame, make_events: Any) -> None:
     other = {**CAPTION["candidates"][1], "text": "A dog runs."}
     none = CAPTION | {"caption": None, "candidates": [other]}
-    task, _ = make_tasks(INDEX, make_events(tracks), tracks, {"v_1": none, "v_2": CAPTION}, LENGTHS, "media")
+    task, _ = make_tasks(INDEX, make_events(tracks), tracks, {"v_1": none, "v_2": CAPTION}, LENGTHS, "media", "own")
     assert task["predictions"] == []
     assert task["data"]["caption_machine"] == ""
     assert task["data"]["alternatives"] == [{"value": "A dog runs."}]
@@ -101,4 +101,4 @@ def test_a_task_names_the_other_events_and_the_times_that_its_video_shows(tasks:
 
 
 def test_a_video_without_events_has_no_tasks() -> None:
-    assert make_tasks(INDEX, empty(EVENTS), empty(TRACKS), {}, {}, "media") == []
+    assert make_tasks(INDEX, empty(EVENTS), empty(TRACKS), {}, {}, "media", "own") == []

@@ -24,7 +24,7 @@ from tsalv360.pictures import read_picture
 from tsalv360.points import points_of
 from tsalv360.saliency import SaliencySettings, subjects, write_saliency_maps
 from tsalv360.sources.recording import fixations_table
-from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, POINTS, read_table, write_table
+from tsalv360.tables import CLIPS, DATASET_FIXATIONS, PART_ANNOTATIONS, POINTS, read_table, write_table
 
 Make = Callable[..., pd.DataFrame]
 FRAMES = list(range(160))
@@ -47,7 +47,7 @@ class Part:
 
     @property
     def annotations(self) -> pd.DataFrame:
-        return read_table(self.folder / "annotations.parquet", ANNOTATIONS).set_index("event_id", drop=False)
+        return read_table(self.folder / "annotations.parquet", PART_ANNOTATIONS).set_index("event_id", drop=False)
 
     @property
     def owners(self) -> dict[str, list[str]]:
@@ -131,7 +131,7 @@ class Scene:
             | changes
         )  # type: ignore[arg-type]
         assemble_video(
-            self.folder / "part", {"id": "001", "source": "ours", "fps": 16.0}, FRAMES, self.events, self.tracks,
+            self.folder / "part", {"id": "001", "fps": 16.0}, FRAMES, self.events, self.tracks,
             self.fixations, self.assignments, self.captions, self.folder / "saliency", self.folder / "points.parquet",
             curation,
         )  # fmt: skip

@@ -16,12 +16,12 @@ from tsalv360.errors import InputError
 from tsalv360.files import read_json
 from tsalv360.sources.recording import fixations_table
 from tsalv360.tables import (
-    ANNOTATIONS,
     ASSIGNMENTS,
     CLIPS,
     DATASET_FIXATIONS,
     EVENTS,
     FIXATIONS,
+    PART_ANNOTATIONS,
     POINTS,
     TRACKS,
     empty,
@@ -35,7 +35,7 @@ KEPT = [22, 23, 25, 27, 28, 30, 31, 33, 34, 36, 38, 39, 41, 42, 44, 45, 47, 48, 
 POINTS_OF_A_FRAME = pd.DataFrame(
     {"event_id": ["127_1", None], "frame": 22, "observer": "a", "yaw_deg": [1.0, 2.0], "pitch_deg": 0.0, "weight": 1.0}
 )
-INDEX = {"id": "127", "source": "VR-EyeTracking"}
+INDEX = {"id": "127"}
 
 
 def caption(text: str | None) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def test_what_is_damaged_is_not_passed_on(assemble: Callable[[], Path], tmp_path
 
 
 def test_annotations_are_drafts_of_the_machine(assemble: Callable[[], Path]) -> None:
-    annotations = read_table(assemble() / "annotations.parquet", ANNOTATIONS)
+    annotations = read_table(assemble() / "annotations.parquet", PART_ANNOTATIONS)
     assert annotations.event_id.tolist() == ["127_1", "127_2"]
     assert annotations.caption.tolist() == ["Ein Bär läuft, 360°.", "A red round shape."]
     assert annotations.caption_machine.tolist() == annotations.caption.tolist()
@@ -208,7 +208,7 @@ def test_a_video_without_events_has_a_part_too(tmp_path: Path) -> None:
         assemble_video(
             tmp_path / "part", INDEX, KEPT, empty(EVENTS), empty(TRACKS), rows, empty(ASSIGNMENTS), {}, tmp_path, points
         )
-        assert len(read_table(tmp_path / "part/annotations.parquet", ANNOTATIONS)) == 0
+        assert len(read_table(tmp_path / "part/annotations.parquet", PART_ANNOTATIONS)) == 0
         assert len(read_table(tmp_path / "part/clips.parquet", CLIPS)) == 0
         fixations = read_table(tmp_path / "part/fixations.parquet", DATASET_FIXATIONS)
         assert len(fixations) == len(rows)
@@ -231,7 +231,7 @@ def test_an_event_without_a_caption_is_left_out_and_counted(
     captions["127_1"] = caption(None)
     part = assemble()
     assert [path.name for path in (part / "TSV360_gt" / "127").iterdir()] == ["127_2"]
-    for name, table in (("annotations", ANNOTATIONS), ("clips", CLIPS)):
+    for name, table in (("annotations", PART_ANNOTATIONS), ("clips", CLIPS)):
         assert set(read_table(part / f"{name}.parquet", table).event_id) == {"127_2"}
     left_out = read_json(part / "left_out.json")
     assert (left_out["events_without_caption"], left_out["frames_in_no_clip"]) == (1, 1)

@@ -16,7 +16,7 @@ from tsalv360.dataset.assemble import assemble_video
 from tsalv360.dataset.build import build_dataset
 from tsalv360.errors import InputError
 from tsalv360.files import read_json, write_json
-from tsalv360.sources.recording import fixations_table
+from tsalv360.sources.recording import Origin, fixations_table
 from tsalv360.tables import (
     ANNOTATIONS,
     ASSIGNMENTS,
@@ -24,6 +24,7 @@ from tsalv360.tables import (
     DATASET_FIXATIONS,
     DROPPED,
     EVENTS,
+    PART_ANNOTATIONS,
     POINTS,
     TRACKS,
     empty,
@@ -46,7 +47,7 @@ DROPS = pd.DataFrame(
 
 def config(**changes: Any) -> dict[str, Any]:
     content = {"sources": [{"kind": "demo"}], "dataset": {"name": "small", "folds": 2}} | changes
-    return load_config(content).as_dict()
+    return load_config(content).of_data()
 
 
 @pytest.fixture
@@ -70,19 +71,18 @@ def parts(tmp_path: Path, make_track: Make, make_events: Make) -> list[Path]:
         points = tmp_path / "points" / f"{video}.parquet"
         write_table(points, empty(POINTS), POINTS)
         assemble_video(
-            paths[-1], {"id": video, "source": VIDEOS[video]}, FRAMES, events, tracks, gaze,
+            paths[-1], {"id": video}, FRAMES, events, tracks, gaze,
             assigned if len(events) else empty(ASSIGNMENTS), captions, saliency, points,
         )  # fmt: skip
     return paths
 
 
 def build(tmp_path: Path, parts: list[Path], dropped: pd.DataFrame = DROPS, **changes: Any) -> Path:
-    indexes = [
-        {"id": p.name, "source": VIDEOS[p.name], "licence": LICENCES[VIDEOS[p.name]], "duration_s": 90.0} for p in parts
-    ]
+    indexes = [{"id": part.name, "duration_s": 90.0} for part in parts]
+    origins = {part.name: Origin(VIDEOS[part.name], LICENCES[VIDEOS[part.name]]) for part in parts}
     content = config(**changes)
     settings = load_config({"sources": [], "dataset": content["dataset"]}).dataset
-    build_dataset(tmp_path / "dataset", parts, indexes, dropped, settings, content)
+    build_dataset(tmp_path / "dataset", parts, indexes, origins, dropped, settings, content)
     return tmp_path / "dataset"
 
 
@@ -117,7 +117,9 @@ def test_the_folder_holds_all_parts_together(tmp_path: Path, parts: list[Path]) 
     assert [path.parent.name for path in sorted(dataset.rglob("description.txt"))] == ["001_1", "002_1", "004_1"]
     assert len(list(dataset.glob("TSV360_gt/*/*/*.png"))) == 60
     assert sorted(path.name for path in (dataset / "points").iterdir()) == [f"{video}.parquet" for video in VIDEOS]
-    assert read_table(dataset / "annotations.parquet", ANNOTATIONS).event_id.tolist() == ["001_1", "002_1", "004_1"]
+    annotations = read_table(dataset / "annotations.parquet", ANNOTATIONS)
+    assert annotations.event_id.tolist() == ["001_1", "002_1", "004_1"]
+    assert annotations.source.tolist() == ["ours", "ours", "theirs"]
     assert read_table(dataset / "clips.parquet", CLIPS).clip_id.tolist() == [
         f"{video}_1_{n}" for video in ("001", "002", "004") for n in range(2)
     ]
@@ -165,8 +167,8 @@ def test_the_card_tells_what_there_is_whose_it_is_and_what_was_left_out(tmp_path
 
 def write_curation(part: Path, origins: list[str], **left_out: int) -> None:
     """Make a part one that people judged: its captions' origins and what was left out."""
-    annotations = read_table(part / "annotations.parquet", ANNOTATIONS)
-    write_table(part / "annotations.parquet", annotations.assign(caption_origin=origins), ANNOTATIONS)
+    annotations = read_table(part / "annotations.parquet", PART_ANNOTATIONS)
+    write_table(part / "annotations.parquet", annotations.assign(caption_origin=origins), PART_ANNOTATIONS)
     names = ("rejected", "merged", "uncurated", "review", "orphaned", "problems")
     lists = {name: [[f"{part.name}_{k}", f"why {k}"]] for k, name in enumerate(names, start=5)}
     write_json(part / "curation.json", {"curators": ["ann", part.name], **lists})

@@ -39,6 +39,13 @@ def test_the_same_seed_gives_the_same_splits_in_any_order_of_videos() -> None:
     assert make_splits(SOURCES, 4, 0.2, seed=7) == make_splits(backwards, 4, 0.2, seed=7)
 
 
+def test_the_name_of_a_source_decides_nothing() -> None:
+    renamed = {video: {"VR-EyeTracking": "A", "Sports-360": "Z"}[source] for video, source in SOURCES.items()}
+    assert make_splits(renamed, 4, 0.2, seed=7) == make_splits(SOURCES, 4, 0.2, seed=7)
+    swapped = {video: {"VR-EyeTracking": "Z", "Sports-360": "A"}[source] for video, source in SOURCES.items()}
+    assert make_splits(swapped, 4, 0.2, seed=7) == make_splits(SOURCES, 4, 0.2, seed=7)
+
+
 def test_another_seed_gives_other_splits() -> None:
     assert make_splits(SOURCES, 4, 0.2, seed=1) != make_splits(SOURCES, 4, 0.2, seed=2)
 

@@ -14,7 +14,7 @@ from tsalv360.evaluation.truth import Truth
 from tsalv360.files import write_json
 from tsalv360.pictures import write_picture
 from tsalv360.saliency import saliency_map, to_8bit
-from tsalv360.tables import ANNOTATIONS, CLIPS, POINTS, write_rows, write_table
+from tsalv360.tables import CLIPS, PART_ANNOTATIONS, POINTS, write_rows, write_table
 from tsalv360.training.clips import ClipFiles
 
 SIZE = (40, 80)
@@ -51,8 +51,8 @@ def make_scene(folder: Path, n_observers: int = 4) -> Truth:
             clips.append(clip_row(event, video, k, list(range(first, first + 8))))
         text = {"caption": caption, "candidates": [], "n_tokens": None, "flags": []}
         origin = "machine" if video == "001" else "accepted"
-        annotations.append(annotation_row({"id": video, "source": "made"}, event, (start, end), text, origin))
-    write_rows(dataset / "annotations.parquet", annotations, ANNOTATIONS)
+        annotations.append(annotation_row(video, event, (start, end), text, origin))
+    write_rows(dataset / "annotations.parquet", annotations, PART_ANNOTATIONS)
     write_rows(dataset / "clips.parquet", clips, CLIPS)
     write_json(dataset / "splits.json", {"folds": [{"train": TRAIN, "validation": [], "test": TEST}]})
     for video in (*TEST, *TRAIN):

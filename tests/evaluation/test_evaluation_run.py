@@ -14,7 +14,7 @@ from tsalv360.evaluation.run import evaluate_fold, write_evaluation
 from tsalv360.evaluation.truth import Truth
 from tsalv360.model import ModelSettings, TSalV360, save_checkpoint
 from tsalv360.pictures import read_picture
-from tsalv360.tables import SCORES, SUMMARY, read_table
+from tsalv360.tables import FOLD_SCORES, SCORES, SUMMARY, read_table
 
 PLAIN = {"patch_size": 64, "map_size": (20, 40), "width": 2, "heads": 1, "decoder": (8, 8, 8, 4)}
 SMALL = ModelSettings(encoder="small", embedding=8, text_width=8, vocabulary=64, **PLAIN)
@@ -66,18 +66,21 @@ def test_a_fold_and_all_folds_are_written(truth: Truth, tmp_path: Path) -> None:
     save_checkpoint(TSalV360(SMALL), tmp_path / "best.pt")
     scores, pictures = tmp_path / "out" / "fold0.parquet", tmp_path / "out" / "fold0.jpg"
     evaluate_fold(truth.files, 0, tmp_path / "best.pt", SETTINGS, SIGMA, scores, pictures, "cpu")
-    table = read_table(scores, SCORES)
+    table = read_table(scores, FOLD_SCORES)
     expected = {"model", "wrong_prompt", "neutral_prompt", "other_video", "mean_map", "equator", "centre", "uniform"}
     assert set(table.predictor) == expected | {"observers"}
     assert (table.predictor == "model").sum() == 5
     sheet = read_picture(pictures)
     annotations = truth.files.dataset / "annotations.parquet"
-    write_evaluation(tmp_path / "out", [scores], annotations, SETTINGS)
+    sources = {video: f"source of {video}" for video in table.video.unique()}
+    write_evaluation(tmp_path / "out", [scores], annotations, sources, SETTINGS)
+    named = read_table(tmp_path / "out" / "scores.parquet", SCORES)
+    assert dict(zip(named.video, named.source, strict=True)) == sources
     assert set(read_table(tmp_path / "out" / "summary.parquet", SUMMARY).by) >= {"all", "source", "fold", "length"}
     assert "drafts" in (tmp_path / "out" / "tables.md").read_text("utf-8")
     assert sheet.shape[0] > 3 * 160 and read_picture(tmp_path / "out" / "intervals.png").std() > 0
     first = (tmp_path / "out" / "tables.md").read_bytes()
-    write_evaluation(tmp_path / "out", [scores], annotations, SETTINGS)
+    write_evaluation(tmp_path / "out", [scores], annotations, sources, SETTINGS)
     assert (tmp_path / "out" / "tables.md").read_bytes() == first
 
 

@@ -14,7 +14,7 @@ from tsalv360.evaluation.baselines import fifths, halves
 from tsalv360.evaluation.score import score_fold
 from tsalv360.evaluation.summary import difference
 from tsalv360.evaluation.truth import Truth
-from tsalv360.tables import FIXATION_METRICS, SCORES, as_table
+from tsalv360.tables import FIXATION_METRICS, FOLD_SCORES, as_table
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def table(truth: Truth) -> pd.DataFrame:
 
 
 def test_a_model_that_knows_all_is_perfect_and_the_gap_is_that_of_the_two_maps(table: pd.DataFrame) -> None:
-    as_table(table, SCORES, "scores")
+    as_table(table, FOLD_SCORES, "scores")
     model = table[table.predictor == "model"]
     assert model[["cc", "sim", "cc_sphere", "sim_sphere"]].to_numpy() == pytest.approx(1, abs=1e-6)
     assert model[["kld", "kld_reversed"]].to_numpy() == pytest.approx(0, abs=1e-6)

@@ -25,6 +25,7 @@ from tsalv360.pictures import write_picture
 from tsalv360.report.content import banner
 from tsalv360.report.page import number, percent, signed, write_report
 from tsalv360.report.timeline import bar, lanes, ticks
+from tsalv360.sources.recording import Origin
 from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, DROPPED, EVENTS, TRACKS, write_rows
 from tsalv360.video import VideoWriter
 
@@ -94,10 +95,10 @@ def write_viewports(folder: Path, events: list[str]) -> None:
 
 
 def write_video(root: Path, video: str, events: list[Any], dropped: list[dict[str, Any]], notes: list[str]) -> None:
-    index = {"id": video, "source": f"src-{video[0]}", "fps": 16.0, "n_frames": 160, "width": 960, "height": 480}
-    index |= {"duration_s": 10.0, "n_observers": 12, "licence": f"licence {EVIL}", "notes": notes}
+    index = {"id": video, "fps": 16.0, "n_frames": 160, "width": 960, "height": 480}
+    index |= {"duration_s": 10.0, "notes": notes}
     write_json(root / "indexes" / f"{video}", index)
-    write_json(root / "notes" / f"{video}", ["7 of 90 gaze samples removed"])
+    write_json(root / "notes" / f"{video}", {"n_observers": 12, "notes": ["7 of 90 gaze samples removed"]})
     for stage in ("events", "tracks", "dropped"):
         (root / stage).mkdir(exist_ok=True)
     write_rows(root / "events" / video, [event for event, _ in events], EVENTS)
@@ -178,13 +179,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     write_video(root, "100", events, drops, ["header says 0 frames, decoding gives 160"])
     write_video(root, "200", [], [], [])
     write_dataset(root / "dataset", [annotation(events[0][0], EVIL), annotation(events[1][0], "a plain caption")])
-    config = load_config({"sources": [{"kind": "demo"}], "dataset": {"name": "small"}}).as_dict()
+    config = load_config({"sources": [{"kind": "demo"}], "dataset": {"name": "small"}}).of_data()
     config["videos"]["exclude"] = {"127": f"no gaze {EVIL}"}
     paths = {stage: [root / stage / video for video in ("100", "200")] for stage in STAGES}
     paths["sheets"] = [root / "sheets" / f"{video}.jpg" for video in ("100", "200")]
     truth = write_truth(root / "truth")
     captions = write_captions(root / "captions.json")
     others = {"truth": truth, "camera_paths": [], "captions": [captions], "records": [], "config": config}
+    others["origins"] = {video: Origin(f"src-{video[0]}", f"licence {EVIL}") for video in ("100", "200")}
     return {"dataset": root / "dataset", **paths, **others}
 
 

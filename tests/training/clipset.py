@@ -10,7 +10,7 @@ from tsalv360.dataset.assemble import annotation_row, checksum_lines, clip_row
 from tsalv360.files import write_json
 from tsalv360.geometry import angular_distance, pixel_to_direction
 from tsalv360.saliency import saliency_map
-from tsalv360.tables import ANNOTATIONS, CLIPS, write_rows
+from tsalv360.tables import CLIPS, PART_ANNOTATIONS, write_rows
 
 SIZE, MAP_SIZE = (64, 128), (48, 96)
 COLOURS = {"red": (220, 30, 30), "blue": (30, 60, 220)}
@@ -48,11 +48,11 @@ def write_clipset(folder: Path, videos: dict[str, str], n_clips: int = 2, size: 
                 cv2.imwrite(str(place / f"{frame:04d}.png"), np.rint(255 * saliency).astype(np.uint8))
             text = TEXT | {"caption": f"a {colour} disc on the left"}
             (place / "description.txt").write_text(text["caption"], encoding="utf-8")
-            row = annotation_row({"id": video, "source": "made"}, event, (0, 8 * n_clips - 1), text, "machine")
+            row = annotation_row(video, event, (0, 8 * n_clips - 1), text, "machine")
             annotations.append(row)
             starts = range(0, 8 * n_clips, 8)
             clips += [clip_row(event, video, n, [*range(start, start + 8)]) for n, start in enumerate(starts)]
-    write_rows(dataset / "annotations.parquet", annotations, ANNOTATIONS)
+    write_rows(dataset / "annotations.parquet", annotations, PART_ANNOTATIONS)
     write_rows(dataset / "clips.parquet", clips, CLIPS)
     parts = {part: [video for video in videos if videos[video] == part] for part in ("train", "validation", "test")}
     write_json(dataset / "splits.json", {"folds": [parts], "in_no_fold": []})

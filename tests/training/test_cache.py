@@ -19,12 +19,12 @@ from tsalv360.training.clips import ClipFiles, read_clips
 from tsalv360.training.data import ClipBatches
 from tsalv360.training.job import TrainJob
 from tsalv360.training.needs import check_cache
-from tsalv360.training.settings import TrainSettings
+from tsalv360.training.settings import ComputeSettings, TrainSettings
 from tsalv360.training.train import OnClips, train_fold
 from tsalv360.training.weights import start_model
 
 MODEL = replace(ModelSettings.tiny(), encoder="clip", text_width=64, vocabulary=49408, map_size=(24, 48))
-QUICK = TrainSettings(weights="random", epochs=1, batch_size=4, group=2, device="cpu", cached_turns=2)
+QUICK = TrainSettings(weights="random", epochs=1, batch_size=4, group=2, cached_turns=2)
 
 
 class Made(NamedTuple):
@@ -37,13 +37,23 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("cached")
     write_clipset(folder, {"001": "train", "002": "validation", "003": "test"})
     one = Made(ClipFiles(folder / "dataset", folder / "frames"), folder / "features")
-    write_features(one.features, one.files, [0], MODEL, QUICK)
+    write_features(one.features, one.files, 0, MODEL, QUICK)
     return one
 
 
 def job(made: Made, name: str, features: Path, settings: TrainSettings) -> TrainJob:
     folder = made.features.parent / name
-    return TrainJob(made.files.dataset, made.files.frames, 0, settings, MODEL, folder / "m", folder / "r", features)
+    return TrainJob(
+        made.files.dataset,
+        made.files.frames,
+        0,
+        settings,
+        MODEL,
+        folder / "m",
+        folder / "r",
+        features,
+        ComputeSettings(device="cpu"),
+    )
 
 
 @pytest.fixture()
@@ -78,9 +88,10 @@ def test_a_batch_predicts_the_same_from_features_as_from_frames(made: Made, turn
 
 def test_training_reads_features_and_learns_the_same(made: Made, tmp_path: Path, encoded: list[int]) -> None:
     still = replace(QUICK, roll=False, flip="never", learning_rate=1e-3)
-    write_features(tmp_path, made.files, [0], MODEL, still)
+    write_features(tmp_path, made.files, 0, MODEL, still)
     n_encoded = len(encoded)
-    train_fold(cached := job(made, "from features", tmp_path, replace(still, workers=1)))
+    cached = job(made, "from features", tmp_path, still)
+    train_fold(cached := replace(cached, compute=replace(cached.compute, workers=1)))
     assert len(encoded) == n_encoded
     train_fold(plain := job(made, "from frames", tmp_path, replace(still, cached_turns=0)))
     ours, theirs = (pd.read_csv(one.output / "steps.csv").loss for one in (cached, plain))
@@ -88,7 +99,7 @@ def test_training_reads_features_and_learns_the_same(made: Made, tmp_path: Path,
 
 
 def test_what_is_written_takes_the_disk_that_was_told(made: Made, tmp_path: Path, capsys: Any) -> None:
-    write_features(tmp_path, made.files, [0], MODEL, QUICK)
+    write_features(tmp_path, made.files, 0, MODEL, QUICK)
     told = capsys.readouterr().out
     assert "2 of 2 videos (32 frames, 4 of them the end of a clip, 4 turns of each)" in told
     size = sum(path.stat().st_size for path in tmp_path.rglob("*.npy")) / 1e9
@@ -103,7 +114,7 @@ def test_only_what_changed_is_computed_again(made: Made, tmp_path: Path, encoded
     def computed(**changes: Any) -> int:
         encoded.clear()
         settings = replace(QUICK, **{"roll": False, "flip": "never", **changes})
-        write_features(tmp_path / "features", files, [0], MODEL, settings)
+        write_features(tmp_path / "features", files, 0, MODEL, settings)
         return sum(encoded)
 
     assert computed() == 32
@@ -121,7 +132,7 @@ def test_too_little_disk_is_refused_before_anything_is_computed(
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 1_000_000))  # type: ignore[attr-defined]
     with pytest.raises(InputError, match=r"found 0\.001 GB free; expected 0\.\d+ GB for cached features"):
-        write_features(tmp_path, made.files, [0], MODEL, QUICK)
+        write_features(tmp_path, made.files, 0, MODEL, QUICK)
     assert not encoded and not any(tmp_path.iterdir())
 
 
@@ -136,7 +147,7 @@ def test_features_that_training_changes_are_not_cached(change: dict[str, Any]) -
 
 def test_turns_by_parts_of_pixels_are_refused(made: Made, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="5 turns of frames of 128 pixels and maps of 96"):
-        write_features(tmp_path, made.files, [0], MODEL, replace(QUICK, cached_turns=5))
+        write_features(tmp_path, made.files, 0, MODEL, replace(QUICK, cached_turns=5))
 
 
 def test_epochs_draw_from_cached_turns_alone() -> None:

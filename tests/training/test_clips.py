@@ -35,10 +35,10 @@ def files(tmp_path: Path) -> ClipFiles:
     return ClipFiles(tmp_path / "dataset", tmp_path / "frames")
 
 
-def test_clips_of_the_dataset_come_with_caption_and_source(files: ClipFiles) -> None:
+def test_clips_of_the_dataset_come_with_their_captions(files: ClipFiles) -> None:
     clips = read_clips(files)
     assert len(clips) == 12
-    assert clips.caption[0] == "a red disc on the left" and set(clips.source) == {"made"}
+    assert clips.caption[0] == "a red disc on the left"
 
 
 def test_both_ways_agree_where_frames_have_the_names_of_maps(files: ClipFiles) -> None:
@@ -60,7 +60,7 @@ def test_overlapping_clips_step_over_no_gap_and_end_with_a_map(files: ClipFiles)
     for number in range(8, 16):  # frames of no event between two stretches
         Path(files.frames, "001", f"{number:04d}.png").rename(Path(files.frames, "001", f"{number + 100:04d}.png"))
     table = read_clips(files)
-    kept = table[~((table.video == "001") & (table.target_frame == 15))].drop(columns=["caption", "source"])
+    kept = table[~((table.video == "001") & (table.target_frame == 15))].drop(columns=["caption"])
     Path(files.frames, "001", "0010.png").write_bytes(Path(files.frames, "001", "0000.png").read_bytes())
     kept.to_parquet(files.dataset / "clips.parquet", index=False)
     Path(files.dataset, "TSV360_gt", "001", "001_1", "0023.png").unlink()

@@ -22,18 +22,21 @@ from tsalv360.training.clips import ClipFiles, read_clips
 from tsalv360.training.data import ClipBatches
 from tsalv360.training.job import TrainJob
 from tsalv360.training.launch import launch
-from tsalv360.training.settings import TrainSettings
+from tsalv360.training.provenance import data_checksum
+from tsalv360.training.settings import ComputeSettings, TrainSettings
 from tsalv360.training.state import State
 from tsalv360.training.train import OnClips, learning_rate, train_fold
 
 MODEL = replace(ModelSettings.tiny(), map_size=(24, 48))
-QUICK = TrainSettings(epochs=2, batch_size=4, group=2, learning_rate=1e-3, device="cpu", precision="no")
+QUICK = TrainSettings(epochs=2, batch_size=4, group=2, learning_rate=1e-3, precision="no")
+ON_CPU = ComputeSettings(device="cpu")
 
 
-def job(folder: Path, name: str = "run", **settings: Any) -> TrainJob:
+def job(folder: Path, name: str = "run", compute: ComputeSettings = ON_CPU, **settings: Any) -> TrainJob:
     train = replace(QUICK, **settings)
     data = folder / "dataset", folder / "frames"
-    return TrainJob(*data, 0, train, MODEL, folder / name / "models", folder / name / "running", folder / "features")
+    places = folder / name / "models", folder / name / "running", folder / "features"
+    return TrainJob(*data, 0, train, MODEL, *places, compute)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +98,7 @@ def test_validation_is_the_metric_of_the_last_model(made: Path, whole: TrainJob)
 def test_a_killed_run_ends_as_if_it_had_not_been_killed(
     made: Path, whole: TrainJob, monkeypatch: pytest.MonkeyPatch, kept_every_s: float
 ) -> None:
-    one = replace(job(made, f"killed{kept_every_s:g}"), train=replace(whole.train, keep_every_s=kept_every_s))
+    one = job(made, f"killed{kept_every_s:g}", replace(ON_CPU, keep_every_s=kept_every_s))
     before = State.add_step
 
     def power_cut(state: State, **numbers: float) -> None:
@@ -115,7 +118,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(
 
 
 def test_accumulated_parts_are_the_whole_batch(made: Path, whole: TrainJob) -> None:
-    train_fold(parts := job(made, "parts", accumulate=3))
+    train_fold(parts := job(made, "parts", replace(ON_CPU, accumulate=3)))
     assert_same(parts, whole, atol=2e-5, rtol=1e-3)
 
 
@@ -124,7 +127,7 @@ def test_two_processes_train_the_same_model(
     made: Path, whole: TrainJob, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MKL_NUM_THREADS", "2")  # as Snakemake does
-    two = job(made, "two", processes=2)
+    two = job(made, "two", replace(ON_CPU, processes=2))
     status, told = launch(two, cores=2), capfd.readouterr()
     assert status == 0, told
     assert "Fold 0: 12 clips, 6 for validation, 6 steps, 2 process(es) of 1 thread(s) on cpu." in told.out
@@ -136,7 +139,7 @@ def test_two_processes_train_the_same_model(
 
 @pytest.mark.slow
 def test_a_kill_in_the_middle_of_a_checkpoint_leaves_the_one_before(made: Path, whole: TrainJob) -> None:
-    one = replace(job(made, "torn"), train=replace(whole.train, keep_every_s=0))
+    one = job(made, "torn", replace(ON_CPU, keep_every_s=0))
     script = (
         "import sys, os, signal, torch\n"
         "from tsalv360.training import state, train\n"
@@ -158,17 +161,55 @@ def test_a_kill_in_the_middle_of_a_checkpoint_leaves_the_one_before(made: Path, 
     assert_same(one, whole)
 
 
-def test_other_settings_start_anew(
-    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    one = job(made, "anew", epochs=1)
+def left_by_a_kill(made: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> TrainJob:
+    """A run of one epoch that was killed at its end: its running checkpoint is there."""
+    one = job(made, name, epochs=1)
     with monkeypatch.context() as patch:
         patch.setattr(State, "finish", lambda *_: None)
         train_fold(one)
-    other = replace(one, train=replace(one.train, seed=5))
-    train_fold(other)
-    assert "training starts anew" in capsys.readouterr().out
-    assert len(steps(other)) == 3
+    return one
+
+
+def test_with_other_settings_or_another_version_training_begins_again(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = left_by_a_kill(made, "again", monkeypatch)
+    for other in (replace(one, train=replace(one.train, seed=5)), replace(one, stage="train version 2")):
+        with monkeypatch.context() as patch:
+            patch.setattr(State, "finish", lambda *_: None)
+            train_fold(other)
+        assert "training begins again" in capsys.readouterr().out
+    assert torch.load(one.running / "state.pt", weights_only=True)["made_of"]["stage"] == "train version 2"
+
+
+def test_a_killed_run_goes_on_under_another_name_by_other_means_and_with_newer_code(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = left_by_a_kill(made, "renamed", monkeypatch)
+    monkeypatch.setattr("tsalv360.training.provenance.revision", lambda: "a later commit")
+    train_fold(replace(one, train=replace(one.train, name="other"), compute=replace(one.compute, cores=1)))
+    assert "training goes on after step 3" in capsys.readouterr().out
+    assert len(steps(one)) == 3
+    told = torch.load(one.output / "last.pt", weights_only=True)["provenance"]
+    assert (told["revision"], told["name"]) == ("a later commit", "other")
+
+
+def test_what_a_fold_learns_from_decides_and_nothing_else(tmp_path: Path) -> None:
+    write_clipset(tmp_path, {"001": "train", "002": "validation", "003": "test"}, n_clips=1)
+    dataset, frames = tmp_path / "dataset", tmp_path / "frames"
+    sums = (dataset / "SHA256SUMS").read_text()
+    before = data_checksum(dataset, frames, 0)
+    (dataset / "README.md").write_text("another card")
+    (dataset / "SHA256SUMS").write_text(sums.replace("TSV360_gt/003/003_1/0003.png", "TSV360_gt/003/003_1/0009.png"))
+    (frames / "003" / "0000.png").write_bytes(b"of a test video")
+    assert data_checksum(dataset, frames, 0) == before
+    for name in ("TSV360_gt/001/001_1/0003.png", "TSV360_gt/002/002_2/description.txt"):
+        digest = sums[sums.index(name) - 66 : sums.index(name) - 2]
+        (dataset / "SHA256SUMS").write_text(sums.replace(f"{digest}  {name}", f"{digest[::-1]}  {name}"))
+        assert data_checksum(dataset, frames, 0) != before
+    (dataset / "SHA256SUMS").write_text(sums)
+    (frames / "001" / "0000.png").write_bytes(b"of a training video")
+    assert data_checksum(dataset, frames, 0) != before
 
 
 def test_a_loss_that_is_no_number_names_the_clips(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from training.clipset import write_clipset
 from tsalv360.errors import InputError
 from tsalv360.model import ModelSettings, TSalV360, load_checkpoint, save_checkpoint
 from tsalv360.training.job import TrainJob
-from tsalv360.training.settings import TrainSettings
+from tsalv360.training.settings import ComputeSettings, TrainSettings
 from tsalv360.training.train import train_fold
 from tsalv360.training.weights import start_model
 
@@ -107,9 +107,9 @@ def test_a_model_of_full_size_makes_a_step(tmp_path: Path) -> None:
     clips = pd.read_parquet(table)[:1]
     clips.at[0, "frames"] = [7] * 8  # encoded once
     clips.to_parquet(table)
-    settings = TrainSettings(weights="random", epochs=1, device="cpu", learning_rate=1e-3)
+    settings = TrainSettings(weights="random", epochs=1, learning_rate=1e-3)
     data, places = (tmp_path / "dataset", tmp_path / "frames"), (tmp_path / name for name in ("out", "run", "features"))
-    job = TrainJob(*data, 0, settings, ModelSettings(), *places)
+    job = TrainJob(*data, 0, settings, ModelSettings(), *places, ComputeSettings(device="cpu"))
     train_fold(job)
     trained, start = load_checkpoint(job.output / "last.pt"), start_model(ModelSettings(), settings)
     assert torch.equal(trained.clip.visual.conv1.weight, start.clip.visual.conv1.weight)

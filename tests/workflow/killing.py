@@ -94,10 +94,9 @@ def running(workflow: Workflow, *arguments: str) -> Iterator[Run]:
 
 
 def left_behind(folder: Path) -> list[str]:
-    """What a finished run must not leave: halves of files, locks, and marks of incomplete files."""
+    """What a finished run must not leave: halves of files, and locks."""
     halves = list(folder.rglob(".*.partial*"))
-    state = [path for name in ("locks", "incomplete") for path in (folder / ".snakemake" / name).glob("*")]
-    return [path.relative_to(folder).as_posix() for path in halves + state]
+    return [path.relative_to(folder).as_posix() for path in [*halves, *(folder / ".snakemake" / "locks").glob("*")]]
 
 
 def checksums(workflow: Workflow) -> str:

@@ -34,9 +34,7 @@ def wait_for_training(run: Run) -> None:
     run.wait_for(lambda: (run.workflow.results / "training" / "default" / "fold0" / "state.pt").exists())
 
 
-def test_a_plan_says_which_model_it_trains_again_and_why(
-    trained: Workflow, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_plan_says_which_model_it_trains_again_and_why(trained: Workflow, capsys: pytest.CaptureFixture[str]) -> None:
     def announced(**change: object) -> str:
         trained.with_config(**change).planned(*TARGETS)
         return capsys.readouterr().err
@@ -73,7 +71,7 @@ def test_whatever_ends_a_training_the_model_that_was_there_stays(trained_copy: W
         trained_copy.run("--unlock")
         assert trained_copy.planned(*TARGETS) == {}, killed  # the old settings again: the model is theirs
         assert set(again.planned(*TARGETS)) >= {"train_fold", "evaluate_fold", "evaluate"}, killed
-    assert [name for name in left_behind(trained_copy.folder) if "incomplete" not in name] == []
+    assert left_behind(trained_copy.folder) == []
 
 
 def test_a_training_that_fails_leaves_the_model_and_the_next_run_trains(trained_copy: Workflow) -> None:

@@ -74,19 +74,18 @@ def rebuilds(keys: Iterable[str]) -> Rebuilds:
     with tempfile.TemporaryDirectory() as folder:
         everything = Path(folder, "everything.yaml")
         everything.write_text(yaml.safe_dump(_EVERYTHING))
-        dag = plan(Path(folder), [everything], ["all", "train", "evaluate"]).dag
-        jobs = [job for job in dag.jobs if not job.rule.norun]
+        planned = plan(Path(folder), [everything], ["all", "train", "evaluate"])
+        jobs = [job for job in planned.dag.jobs if not job.rule.norun]
         asked: dict[str, set[str]] = {}
-        order: dict[str, None] = {}
         follows: dict[str, set[str]] = {}
-        for job in sorted(jobs, key=lambda job: len(list(dag.bfs(dag.dependencies, job)))):
+        for job in jobs:
             rule = job.rule.name
-            order[rule] = None
             for key in _keys(job.params.items()):
                 asked.setdefault(key, set()).add(rule)
-            for before, files in dag.dependencies[job].items():
-                if not all(file.is_ancient for file in files):
-                    follows.setdefault(before.rule.name, set()).add(rule)
+            for before in planned.dag.dependencies[job]:
+                follows.setdefault(before.rule.name, set()).add(rule)
+        used = {job.rule.name for job in jobs}
+        order = [rule.name for rule in planned.workflow.rules if rule.name in used]
     after = {rule: [other for other in order if other in _closure(rule, follows)] for rule in order}
     first = {}
     for key in keys:
