@@ -5,7 +5,8 @@ BIN := .venv/bin
 SLURM = snakemake-executor-plugin-slurm snakemake-executor-plugin-slurm-jobstep
 # Two workers share the cores: with threads of its own each waits for the other's, and models take many times as long.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
-INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# pip would compile all files one after another, which takes longer than installing them.
+INSTALL = $(@D)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test test-fast soak lint label-studio reference benchmarks clean
 
@@ -57,10 +58,12 @@ clean:
 	$(PYTHON) -m venv $(@D)
 	@echo "Installing $(WHAT) into $(@D) (about $(SIZE)) ..."
 	$(INSTALL) --editable ".$(EXTRA)"
+	$(@D)/bin/python -m tsalv360.compiled
 	touch $@
 
 .venv/dev: .venv/base
 	@echo "Installing the tools and the libraries of the models (about 6 GB) ..."
 	$(INSTALL) --editable ".[dev,captions,curation,train]"
 	$(INSTALL) --no-deps $(SLURM)
+	$(@D)/bin/python -m compileall -qq -j 0 $(@D)/lib || true # some packages hold files for other Pythons
 	touch $@

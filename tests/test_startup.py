@@ -1,6 +1,7 @@
 """What a job imports is most of what a short one takes; none loads libraries that its stage does not use."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -44,3 +45,18 @@ def test_the_package_alone_imports_nothing_that_is_slow() -> None:
     told = "import sys, tsalv360; print('importlib.metadata' in sys.modules, tsalv360.__version__)"
     said = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True).stdout
     assert re.fullmatch(r"False \d+\.\d+\.\d+\n", said)
+
+
+@pytest.mark.slow
+def test_what_jobs_import_is_compiled_once_even_where_python_is_told_not_to(tmp_path: Path) -> None:
+    told = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    subprocess.run([sys.executable, "-m", "tsalv360.compiled"], check=True, env=told)
+    written = {"/".join(path.parts[-3:]).partition(".cpython")[0] for path in tmp_path.rglob("*.pyc")}
+    assert written >= {
+        "pandas/core/frame",
+        "site-packages/snakemake/cli",
+        "site-packages/tqdm/std",
+        "sklearn/cluster/__init__",
+        "tsalv360/events/detect",
+        "tsalv360/report/page",
+    }
