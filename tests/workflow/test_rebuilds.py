@@ -200,6 +200,11 @@ def test_a_licence_changes_the_card_alone_and_a_source_the_tables(own: Hollow) -
     assert own.planned({"videos": {"one": named, "two": named}}) == {"tasks", "dataset", "report", "evaluate"}
 
 
+def test_what_the_page_alone_shows_remakes_the_page_alone(own: Hollow, tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("(960, 480) 0\n")
+    assert own.planned({"report": {"camera_paths": str(tmp_path)}}) == {"report"}
+
+
 def test_sound_is_put_under_the_viewports_that_are_there(everything: Hollow) -> None:
     assert everything.planned({"viewports": {"sound": True}}) == {"sound", "tasks"}
 
