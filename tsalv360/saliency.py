@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
+import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -186,22 +187,29 @@ def _densities(fixations: pd.DataFrame, time_s: Array, settings: SaliencySetting
     """The density at each of the times: the looks of all times within the window, added up."""
     looks = sample_looks(fixations, time_s)
     size = settings.height, 2 * settings.height
-    near: deque[tuple[float, Map]] = deque()
+    near: deque[tuple[float, slice, Map]] = deque()
     ahead = 0
     for time in time_s:
         while ahead < len(time_s) and time_s[ahead] <= time + settings.window_s / 2 + 1e-9:
             present = looks.present[ahead]
             yaw, pitch = to_angles(looks.vectors[ahead, present])
-            near.append((time_s[ahead], density(yaw, pitch, looks.weights[ahead, present], settings.sigma_deg, size)))
+            one = density(yaw, pitch, looks.weights[ahead, present], settings.sigma_deg, size)
+            near.append((time_s[ahead], _rows_above_0(one), one))
             ahead += 1
         while near[0][0] < time - settings.window_s / 2 - 1e-9:
             near.popleft()
         total = np.zeros(size, dtype=np.float32)
-        for _, one in near:
-            total += one
+        for _, rows, one in near:
+            total[rows] += one[rows]
         yield total
+
+
+def _rows_above_0(one: Map) -> slice:
+    """The rows from the first to the last that is not all 0: those of an event are a part of all."""
+    rows = np.flatnonzero(one.any(axis=1))
+    return slice(rows[0], rows[-1] + 1) if len(rows) else slice(0)
 
 
 def to_8bit(saliency: Map) -> NDArray[np.uint8]:
     """A map of maximum 1 as 0 to 255."""
-    return np.round(saliency * 255).astype(np.uint8)
+    return cv2.convertScaleAbs(saliency, alpha=255).astype(np.uint8, copy=False)
