@@ -2,16 +2,20 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tsalv360.captions.settings import CaptionSettings
 from tsalv360.config import ConfigError, check_writable, known_keys, load_config, plan_recordings
 from tsalv360.errors import InputError
+from tsalv360.settings import tracked
 from tsalv360.sources import Recording
 from tsalv360.sources.demo import DemoSource
+from tsalv360.training.settings import ComputeSettings, TrainSettings
 
 ROOT = Path(__file__).parents[1]
 DEMO = {"sources": [{"kind": "demo"}]}
@@ -212,6 +216,36 @@ def test_the_settings_that_data_depend_on_tell_no_path_and_nothing_of_how_jobs_r
     assert yaml.safe_load(yaml.safe_dump(told)) == told
 
 
+def test_settings_of_how_jobs_run_are_told_by_their_mark_at_any_depth() -> None:
+    whole, told = asdict(CaptionSettings()), tracked(CaptionSettings())
+    for section in ("llava", "endpoint"):
+        assert told[section].items() <= whole[section].items()
+    assert set(whole) - set(told) == {"max_failed", "cache"}
+    assert set(whole["llava"]) - set(told["llava"]) == {"device_map", "batch_size"}
+    assert set(told["endpoint"]) == {"model", "revision", "send", "logprobs"}
+    assert tracked(ComputeSettings()) == {} and tracked(TrainSettings()) == asdict(TrainSettings())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"results": "elsewhere"},
+        {"folds": [0]},
+        {"compute": {"cores": 3}},
+        {"train": {"epochs": 9}},
+        {"evaluate": {"bootstrap": 200}},
+        {"curation": {"port": 9191}},
+        {"viewports": {"sound": True}},
+        {"captions": {"endpoint": {"url": "http://127.0.0.1:9/v1", "timeout_s": 7}}},
+        {"sources": [{"kind": "demo", "directory": "elsewhere"}]},
+    ],
+    ids=lambda change: ".".join(change),
+)
+def test_no_card_changes_with_how_or_where_jobs_run_or_what_models_learn(change: dict[str, Any]) -> None:
+    assert load_config(DEMO | change) != load_config(DEMO)
+    assert load_config(DEMO | change).of_data() == load_config(DEMO).of_data()
+
+
 @pytest.mark.parametrize("path", ["config/config.yaml", "tests/data/tiny.yaml"])
 def test_the_configurations_of_the_repository_can_be_planned(path: str) -> None:
     config = load_config(yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))
@@ -224,6 +258,7 @@ def test_own_videos_come_with_all_they_need() -> None:
     assert (recording.video_id, recording.skip_first, recording.gaze_id) == ("ocean-2", 7, "o2")
     assert (recording.video, recording.gaze) == (ROOT / "README.md", (ROOT / "LICENSE",))
     assert (recording.gaze_format, recording.licence, recording.source) == ("gaze_table", "CC BY", "own")
+    assert recording.origin == ("own", "CC BY")
 
 
 @pytest.mark.parametrize(("key", "value"), [("path", "gone.mp4"), ("gaze", "gone.csv")])

@@ -150,6 +150,7 @@ def test_stills_go_from_the_first_picture_to_the_last_between_one_before_and_one
     labels = [text for text in written if "looking" in text or " s before" in text or " s after" in text]
     times = [f"{(10 + row) / 16:.1f} s, 5 looking" for row in rows]
     assert labels == ["0.1 s before", "0.1 s after", *times]
+    assert "video v" in written
 
 
 def test_a_short_event_shows_each_picture_once(make: Any, make_track: Any) -> None:

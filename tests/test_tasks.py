@@ -41,6 +41,7 @@ def test_every_event_is_a_task_of_plain_json(tasks: list[dict[str, Any]]) -> Non
     assert [task["data"]["event_id"] for task in tasks] == ["v_1", "v_2"]
     data = tasks[0]["data"]
     assert (data["video"], data["source"], data["fps"]) == ("v", "own", "16")
+    assert data["title"] == "Event v_1 of video v (own)"
     assert (data["start_s"], data["end_s"], data["n_observers"], data["confidence"]) == (1.0, 1.125, 7, 0.6123)
     assert data["facts"] == (
         "1.0 s to 2.0 s\naround yaw 0°\nIn these videos the event begins at 1.0 s and ends at 1.2 s."

@@ -162,6 +162,7 @@ def test_what_is_damaged_is_not_passed_on(assemble: Callable[[], Path], tmp_path
 def test_annotations_are_drafts_of_the_machine(assemble: Callable[[], Path]) -> None:
     annotations = read_table(assemble() / "annotations.parquet", PART_ANNOTATIONS)
     assert annotations.event_id.tolist() == ["127_1", "127_2"]
+    assert set(annotations.video) == {"127"} and "source" not in annotations
     assert annotations.caption.tolist() == ["Ein Bär läuft, 360°.", "A red round shape."]
     assert annotations.caption_machine.tolist() == annotations.caption.tolist()
     assert set(annotations.caption_origin) == {"machine"}

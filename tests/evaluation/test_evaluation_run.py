@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from evaluation.scene import SETTINGS, SIGMA, make_scene
@@ -67,6 +68,7 @@ def test_a_fold_and_all_folds_are_written(truth: Truth, tmp_path: Path) -> None:
     scores, pictures = tmp_path / "out" / "fold0.parquet", tmp_path / "out" / "fold0.jpg"
     evaluate_fold(truth.files, 0, tmp_path / "best.pt", SETTINGS, SIGMA, scores, pictures, "cpu")
     table = read_table(scores, FOLD_SCORES)
+    assert "source" not in table
     expected = {"model", "wrong_prompt", "neutral_prompt", "other_video", "mean_map", "equator", "centre", "uniform"}
     assert set(table.predictor) == expected | {"observers"}
     assert (table.predictor == "model").sum() == 5
@@ -76,7 +78,10 @@ def test_a_fold_and_all_folds_are_written(truth: Truth, tmp_path: Path) -> None:
     write_evaluation(tmp_path / "out", [scores], annotations, sources, SETTINGS)
     named = read_table(tmp_path / "out" / "scores.parquet", SCORES)
     assert dict(zip(named.video, named.source, strict=True)) == sources
-    assert set(read_table(tmp_path / "out" / "summary.parquet", SUMMARY).by) >= {"all", "source", "fold", "length"}
+    pd.testing.assert_frame_equal(named.drop(columns="source"), table)
+    summary = read_table(tmp_path / "out" / "summary.parquet", SUMMARY)
+    assert set(summary.group[summary.by == "source"]) == set(sources.values())
+    assert set(summary.by) >= {"all", "source", "fold", "length"}
     assert "drafts" in (tmp_path / "out" / "tables.md").read_text("utf-8")
     assert sheet.shape[0] > 3 * 160 and read_picture(tmp_path / "out" / "intervals.png").std() > 0
     first = (tmp_path / "out" / "tables.md").read_bytes()

@@ -258,6 +258,8 @@ def test_counts(page: Page) -> None:
 
 def test_table_of_sources(report: Path) -> None:
     assert cells(report, "src-1")[2:] == ["1", "0.2", "2", "1", "4", "75\u202f%"]
+    licence = str(escape(f"licence {EVIL}"))
+    assert cells(report, "src-1")[1] == cells(report, "src-2")[1] == licence
     assert cells(report, "src-2")[2:] == ["1", "0.2", "0", "0", "1", "0\u202f%"]
 
 
@@ -266,7 +268,17 @@ def test_notes_and_a_video_without_events(page: Page) -> None:
     assert "header says 0 frames, decoding gives 160" in words
     assert "7 of 90 gaze samples removed" in words
     assert words.count("No events:") == 1
-    assert "16 fps 960 × 480 160 frames 10.0 s 12 observers 3 candidates dropped" in words
+    assert "src-1 16 fps 960 × 480 160 frames 10.0 s 12 observers 3 candidates dropped" in words
+    assert "9 of 12" in words
+
+
+def test_observers_that_nobody_told_are_said_not_to_be_told(made: dict[str, Any], tmp_path: Path) -> None:
+    write_json(tmp_path / "100.json", {"n_observers": None, "notes": ["of maps"]})
+    write_report(tmp_path / "report.html", **{**made, "notes": [tmp_path / "100.json", made["notes"][1]]})
+    words = parse(tmp_path / "report.html").words()
+    assert "src-1 16 fps 960 × 480 160 frames 10.0 s observers not told 3 candidates dropped" in words
+    assert "of maps" in words and "9 of 12" not in words
+    assert "12 observers per video not told of 1" in words
 
 
 def test_bars_stand_where_the_events_are(page: Page) -> None:

@@ -1,6 +1,10 @@
 """The cache of frozen features: what is read is what the encoder gives, and nothing is computed twice."""
 
+import os
+import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +15,7 @@ import torch
 from training.clipset import write_clipset
 
 from tsalv360.errors import InputError
+from tsalv360.files import read_json, write_json
 from tsalv360.model import ModelSettings, TSalV360
 from tsalv360.training.augment import Turn
 from tsalv360.training.batches import Group
@@ -125,6 +130,92 @@ def test_only_what_changed_is_computed_again(made: Made, tmp_path: Path, encoded
     assert computed() == 16
     assert computed(flip="skip") == 32 * 2
     assert computed(seed=1) == 32  # of random weights
+
+
+FOLDS = """
+import sys
+from pathlib import Path
+from training.test_cache import MODEL, QUICK
+from tsalv360.training.cache import write_features
+from tsalv360.training.clips import ClipFiles
+
+folder = Path(sys.argv[1])
+files = ClipFiles(folder / "dataset", folder / "frames")
+print("begun", flush=True)
+sys.stdin.readline()
+write_features(folder / "features", files, int(sys.argv[2]), MODEL, QUICK, "cpu", 1)
+"""
+
+
+@pytest.fixture
+def two_folds(tmp_path: Path) -> ClipFiles:
+    """Fold 0 sees 001 and 002, fold 1 sees 002 and 003."""
+    write_clipset(tmp_path, {"001": "train", "002": "validation", "003": "test"})
+    folds = read_json(tmp_path / "dataset" / "splits.json")["folds"]
+    folds.append({"train": ["003"], "validation": ["002"], "test": ["001"]})
+    write_json(tmp_path / "dataset" / "splits.json", {"folds": folds})
+    return ClipFiles(tmp_path / "dataset", tmp_path / "frames")
+
+
+def test_another_fold_computes_what_the_first_did_not(two_folds: ClipFiles, tmp_path: Path, encoded: list[int]) -> None:
+    features = tmp_path / "features"
+    write_features(features, two_folds, 0, MODEL, QUICK)
+    assert sum(encoded) == 32 * 4
+    assert sorted(path.name for path in features.iterdir()) == ["001", "002", "fold0.json"]
+    kept = (features / "002" / "made_of.json").stat().st_mtime_ns
+    encoded.clear()
+    write_features(features, two_folds, 1, MODEL, QUICK)
+    assert sum(encoded) == 16 * 4
+    assert sorted(path.name for path in features.iterdir()) == ["001", "002", "003", "fold0.json", "fold1.json"]
+    assert (features / "002" / "made_of.json").stat().st_mtime_ns == kept
+    seen = [read_json(features / f"fold{fold}.json")["videos"] for fold in (0, 1)]
+    assert seen == [["001", "002"], ["002", "003"]]
+
+
+def test_what_is_killed_in_a_video_has_no_list_of_the_fold(
+    two_folds: ClipFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = TSalV360.encode_frames
+
+    def killed(model: TSalV360, frames: torch.Tensor, *rest: Any) -> Any:
+        if (tmp_path / "features" / "001").exists():
+            raise KeyboardInterrupt
+        return encode(model, frames, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TSalV360, "encode_frames", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_features(tmp_path / "features", two_folds, 0, MODEL, QUICK)
+    assert [path.name for path in (tmp_path / "features").iterdir()] == ["001"]
+
+
+def test_jobs_of_two_folds_at_once_share_what_they_have_in_common(two_folds: ClipFiles, tmp_path: Path) -> None:
+    paths = os.pathsep.join(str(path) for path in Path(__file__).parents[1:3])
+    begun = [
+        subprocess.Popen(
+            [sys.executable, "-c", FOLDS, str(tmp_path), fold],
+            env={**os.environ, "PYTHONPATH": paths},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for fold in "01"
+    ]
+    for job in begun:
+        assert job.stdout and job.stdout.readline() == "begun\n"
+    told = []
+    for job in begun:
+        assert job.stdin
+        job.stdin.write("\n")
+        job.stdin.flush()
+    for job in begun:
+        out, errors = job.communicate(timeout=120)
+        assert job.returncode == 0, errors
+        told.append(out)
+    assert sorted(re.search(r"Features of (\d) of 2 videos", text)[1] for text in told) == ["1", "2"]  # type: ignore[index]
+    names = sorted(path.name for path in (tmp_path / "features").iterdir())
+    assert names == ["001", "002", "003", "fold0.json", "fold1.json"]
 
 
 def test_too_little_disk_is_refused_before_anything_is_computed(

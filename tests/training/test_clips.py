@@ -35,10 +35,10 @@ def files(tmp_path: Path) -> ClipFiles:
     return ClipFiles(tmp_path / "dataset", tmp_path / "frames")
 
 
-def test_clips_of_the_dataset_come_with_their_captions(files: ClipFiles) -> None:
+def test_clips_of_the_dataset_come_with_their_captions_and_no_source(files: ClipFiles) -> None:
     clips = read_clips(files)
     assert len(clips) == 12
-    assert clips.caption[0] == "a red disc on the left"
+    assert clips.caption[0] == "a red disc on the left" and "source" not in clips
 
 
 def test_both_ways_agree_where_frames_have_the_names_of_maps(files: ClipFiles) -> None:

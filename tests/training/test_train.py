@@ -170,16 +170,28 @@ def left_by_a_kill(made: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Tr
     return one
 
 
-def test_with_other_settings_or_another_version_training_begins_again(
+def test_with_other_settings_data_or_another_version_training_begins_again(
     made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one = left_by_a_kill(made, "again", monkeypatch)
-    for other in (replace(one, train=replace(one.train, seed=5)), replace(one, stage="train version 2")):
+    (made.parent / "other").mkdir(exist_ok=True)
+    write_clipset(made.parent / "other", {"001": "train", "002": "validation"}, n_clips=3)
+    data = {"dataset": made.parent / "other" / "dataset", "frames": made.parent / "other" / "frames"}
+    for other in (replace(one, stage="train version 2"), replace(one, **data)):
         with monkeypatch.context() as patch:
             patch.setattr(State, "finish", lambda *_: None)
             train_fold(other)
         assert "training begins again" in capsys.readouterr().out
-    assert torch.load(one.running / "state.pt", weights_only=True)["made_of"]["stage"] == "train version 2"
+        left = torch.load(one.running / "state.pt", weights_only=True)
+        assert (left["made_of"]["stage"], len(left["steps"])) == (
+            other.stage,
+            3 if other.dataset == made / "dataset" else 2,
+        )
+    train_fold(other := replace(one, train=replace(one.train, seed=5)))
+    assert "training begins again" in capsys.readouterr().out
+    assert len(steps(other)) == 3
+    train_fold(alone := job(made, "never killed", epochs=1, seed=5))
+    assert_same(other, alone)
 
 
 def test_a_killed_run_goes_on_under_another_name_by_other_means_and_with_newer_code(
@@ -187,7 +199,8 @@ def test_a_killed_run_goes_on_under_another_name_by_other_means_and_with_newer_c
 ) -> None:
     one = left_by_a_kill(made, "renamed", monkeypatch)
     monkeypatch.setattr("tsalv360.training.provenance.revision", lambda: "a later commit")
-    train_fold(replace(one, train=replace(one.train, name="other"), compute=replace(one.compute, cores=1)))
+    compute = ComputeSettings("cpu", cores=1, workers=1, accumulate=2, keep_every_s=7, deterministic=True)
+    train_fold(replace(one, train=replace(one.train, name="other"), compute=compute))
     assert "training goes on after step 3" in capsys.readouterr().out
     assert len(steps(one)) == 3
     told = torch.load(one.output / "last.pt", weights_only=True)["provenance"]

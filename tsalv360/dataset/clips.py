@@ -15,6 +15,7 @@ from tsalv360.files import whole_folder, write_json
 from tsalv360.tables import CLIPS, PART_ANNOTATIONS, read_table, write_table
 
 _TABLES = {"annotations": PART_ANNOTATIONS, "clips": CLIPS}
+_LINKED = (GROUND_TRUTH, FIXATION_POINTS)
 
 
 def collect_clips(directory: str | Path, parts: list[Path], folds: list[Fold]) -> None:
@@ -31,8 +32,9 @@ def collect_clips(directory: str | Path, parts: list[Path], folds: list[Fold]) -
         write_json(partial / "splits.json", {"folds": folds})
         lines = checksum_lines(sorted(path for path in partial.iterdir()), partial)
         for part in parts:
-            lines += (part / CHECKSUMS).read_text("utf-8").splitlines(keepends=True)
-            for folder in (GROUND_TRUTH, FIXATION_POINTS):
+            told = (part / CHECKSUMS).read_text("utf-8").splitlines(keepends=True)
+            lines += [line for line in told if line.split("  ", 1)[1].startswith(tuple(f"{name}/" for name in _LINKED))]
+            for folder in _LINKED:
                 (partial / folder).mkdir(exist_ok=True)
                 for source in (part / folder).glob("*"):
                     target = os.path.relpath(source, directory / folder)

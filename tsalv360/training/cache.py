@@ -4,6 +4,7 @@ Each video has a folder with two arrays of float16 for each turn: `pooled` has a
 one for each frame that a clip ends with. They are mapped into memory: a batch reads its own rows alone.
 """
 
+import fcntl
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -83,8 +84,8 @@ def write_features(
     """Write the features of all frames that a fold trains and validates with; says first how much disk they take.
 
     A video whose features are there, of the same weights, frames and turns, is left alone: a killed run goes on, and
-    folds share what they have in common. `fold<n>.json` is written last. InputError where
-    less disk is free, and for frames that whole pixels cannot turn.
+    folds share what they have in common, also where their jobs run at once. `fold<n>.json` is written last. InputError
+    where less disk is free, and for frames that whole pixels cannot turn.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -99,14 +100,17 @@ def write_features(
         "turns": [asdict(turn) for turn in turns],
     }
     wanted = {str(video): {**of_all, **_frames(files, of_video)} for video, of_video in clips.groupby("video")}
-    missing = {video: made_of for video, made_of in wanted.items() if not _is_there(folder / video, made_of)}
-    _check_space(folder, missing, len(wanted), model_settings, len(turns))
-    model = start_model(model_settings, settings).eval().to(Accelerator(cpu=device == "cpu").device)
-    with progress(sum(len(made_of["frames"]) for made_of in missing.values()), "frames") as bar:
-        for video, made_of in missing.items():
-            with whole_folder(folder / video) as unfinished:
-                _write_video(unfinished, made_of, turns, model, partial(files.picture, video), bar.update)
-                write_json(unfinished / _MADE_OF, made_of)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with Path(folder.parent, f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # folds share videos: of two jobs at once, one computes and the other waits
+        missing = {video: made_of for video, made_of in wanted.items() if not _is_there(folder / video, made_of)}
+        _check_space(folder, missing, len(wanted), model_settings, len(turns))
+        model = start_model(model_settings, settings).eval().to(Accelerator(cpu=device == "cpu").device)
+        with progress(sum(len(made_of["frames"]) for made_of in missing.values()), "frames") as bar:
+            for video, made_of in missing.items():
+                with whole_folder(folder / video) as unfinished:
+                    _write_video(unfinished, made_of, turns, model, partial(files.picture, video), bar.update)
+                    write_json(unfinished / _MADE_OF, made_of)
     write_json(folder / f"fold{fold}.json", {"videos": sorted(wanted), **of_all})
 
 
