@@ -65,17 +65,8 @@ def test_events_are_found_with_the_newest_numpy_that_is_allowed(tmp_path: Path) 
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path), allowed]
     if subprocess.run(pip, check=False).returncode:
         pytest.skip("needs the package index")
-    run = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "tests/events/test_detect.py",
-        "-m",
-        "not slow",
-        "-p",
-        "no:cacheprovider",
-    ]
+    one = ["tests/events/test_detect.py", "-k", "every_target_is_found"]
+    run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *one]
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     done = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
