@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from running import ROOT
 from workflow.hollow import Hollow
 
@@ -266,6 +267,12 @@ def test_scripts_that_are_newer_run_nothing_again(
         os.utime(script)
     monkeypatch.setattr(planning, "SNAKEFILE", clone / "Snakefile")
     assert everything.planned() == set()
+
+
+@pytest.mark.parametrize("profile", ["default", "slurm"])
+def test_the_profiles_trigger_what_is_planned_here(profile: str) -> None:
+    content = yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text(encoding="utf-8"))
+    assert set(content["rerun-triggers"]) == {trigger.name.lower() for trigger in planning.TRIGGERS}
 
 
 def clone_with(folder: Path, old: str = "", new: str = "") -> Path:
