@@ -81,6 +81,7 @@ def test_a_task_names_its_media_and_its_machine_caption(built: Workflow) -> None
         assert task["predictions"][0]["result"][0]["value"]["text"] == [data["caption_machine"]]
 
 
+@pytest.mark.slow
 def test_curators_hear_the_sound_and_nothing_else_is_made_again(copy: Workflow) -> None:
     heard = copy.with_config(viewports={"sound": True})
     assert heard.planned() == {"sound": 2, "tasks": 2}
@@ -142,6 +143,7 @@ def test_local_settings_lie_over_the_default_config_and_are_announced(fresh: Wor
     assert re.search(r"^index +2$", done.stdout, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_one_broken_video_fails_alone_and_can_be_excluded(copy: Workflow) -> None:
     """Of three own videos one is cut off: the others go on, the dataset waits, and the message says the way out."""
     demo = copy.folder / "data" / "tiny"
@@ -168,6 +170,7 @@ def test_one_broken_video_fails_alone_and_can_be_excluded(copy: Workflow) -> Non
     assert "the download was cut off" in (results / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_snakemake_makes_its_own_report(copy: Workflow) -> None:
     done = copy.run("--report", "snakemake-report.html")
     assert done.returncode == 0, done.stdout
@@ -182,9 +185,10 @@ def literal_commands() -> list[str]:
 
 
 def test_the_readme_shows_commands() -> None:
-    assert len(literal_commands()) >= 3
+    assert len(literal_commands()) == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", literal_commands())
 def test_the_literal_commands_of_the_readme_work(built: Workflow, tmp_path: Path, command: str) -> None:
     """Each as it stands, in a clone whose config/local.yaml is the tiny dataset, which `--cores` builds."""
