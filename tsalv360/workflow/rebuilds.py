@@ -14,7 +14,6 @@ import yaml
 
 from tsalv360.workflow.planning import plan
 
-_ROOT = Path(__file__).parents[2]
 # All rules but take_over stand in the graph of the demo, curated, with cached features.
 _EVERYTHING = {
     "curation": {"mode": "curated"},

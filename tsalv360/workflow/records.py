@@ -3,7 +3,7 @@
 Snakemake compares a job with the record of its outputs to tell whether it must run again. By itself it keeps records by
 the path of the output, in `.snakemake` of the folder one runs in: they are lost when results are moved, copied or
 renamed, and then a changed setting plans nothing. Here they lie in `results/<dataset>/records`, by the path within the
-results. Written against Snakemake 9; `tests/workflow/test_records.py` holds it to that.
+results. Written against Snakemake 9; `test_rebuilds.py` and `test_retraining.py` in `tests/workflow` hold it to that.
 """
 
 import os
@@ -44,6 +44,7 @@ class _Records(FilePersistence):  # type: ignore[misc]  # Snakemake has no types
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
+        self._fetch_max_len(self._metadata_path)  # asked of a folder that is there; that of the results may not be
         self._kept: set[str] = set()  # outputs of jobs that failed: still the old ones
 
     def _is_within(self, path: str) -> bool:
@@ -53,9 +54,7 @@ class _Records(FilePersistence):  # type: ignore[misc]  # Snakemake has no types
         """The file of a record; marks of unfinished outputs stay with the folder that one runs in."""
         if subject != self._metadata_path or not self._is_within(id):
             return super()._record_path(subject, id)
-        folder = self.results / FOLDER
-        folder.mkdir(parents=True, exist_ok=True)
-        return super()._record_path(str(folder), str(Path(id).relative_to(self.results)))
+        return super()._record_path(str(self.results / FOLDER), str(Path(id).relative_to(self.results)))
 
     def _filter_incomplete_keys(self, keys: Iterable[str]) -> set[str]:
         """The outputs that a killed job left half done: none of those within the results, which are whole or not there.
