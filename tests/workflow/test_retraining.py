@@ -86,12 +86,12 @@ def test_a_training_that_fails_leaves_the_model_and_the_next_run_trains(trained_
 
 def test_a_second_setting_under_another_name_stands_beside_the_first(trained_copy: Workflow) -> None:
     before = made(trained_copy)
-    named = trained_copy.with_config(train={"name": "three-epochs", "epochs": 3})
+    named = trained_copy.with_config(train={"name": "one-epoch", "epochs": 1})
     assert set(named.planned(*TARGETS)) == {"train_fold", "evaluate_fold", "evaluate"}
     named.build(*TARGETS)
     after = made(trained_copy)
     assert {name: after[name] for name in before} == before
-    both = [str(trained_copy.results / "evaluation" / name) for name in ("default", "three-epochs")]
+    both = [str(trained_copy.results / "evaluation" / name) for name in ("default", "one-epoch")]
     told = subprocess.run(
         [sys.executable, "-m", "tsalv360.cli", "evaluate", "compare", *both], capture_output=True, text=True, check=True
     ).stdout
