@@ -408,6 +408,7 @@ def test_frames_that_nobody_needs_are_not_decoded(
     assert (whole_passes == []) == dropped
 
 
+@pytest.mark.slow
 def test_frames_do_not_pile_up_in_memory(coded: Callable[..., Path]) -> None:
     path = coded("libx264", "a.mp4", "yuv420p")
     gc.collect()

@@ -150,6 +150,7 @@ def said(text: str) -> tuple[str, str, str]:
     return thing, background, motion
 
 
+@pytest.mark.slow
 def test_every_colour_and_shape() -> None:
     colours, shapes = [], []
     for k, (colour, shape) in enumerate(itertools.product(COLOURS, SHAPES)):

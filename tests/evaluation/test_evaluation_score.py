@@ -134,6 +134,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 def test_processes_that_judge_end_with_a_killed_job(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _SCORES, str(tmp_path)]
     with subprocess.Popen(

@@ -189,6 +189,7 @@ def test_what_is_killed_in_a_video_has_no_list_of_the_fold(
     assert [path.name for path in (tmp_path / "features").iterdir()] == ["001"]
 
 
+@pytest.mark.slow
 def test_jobs_of_two_folds_at_once_share_what_they_have_in_common(two_folds: ClipFiles, tmp_path: Path) -> None:
     paths = os.pathsep.join(str(path) for path in Path(__file__).parents[1:3])
     begun = [

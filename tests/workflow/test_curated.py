@@ -11,6 +11,8 @@ from tsalv360.curation.records import EventRecord, Judged, Judgement, read_recor
 from tsalv360.curation.track import as_text
 from tsalv360.files import read_json, sha256
 
+pytestmark = pytest.mark.slow
+
 TO_THE_DATASET = {"assemble": 1, "dataset": 1, "report": 1}
 
 

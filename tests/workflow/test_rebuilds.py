@@ -17,7 +17,7 @@ from tsalv360.files import write_json
 from tsalv360.workflow import planning
 from tsalv360.workflow.rebuilds import OTHERWISE, Rebuilds, rebuilds
 
-DEMO = {"kind": "demo", "directory": "data/tiny", "n_videos": 4, "min_duration_s": 4, "max_duration_s": 4}
+DEMO = {"kind": "demo", "directory": "data/tiny", "n_videos": 3, "min_duration_s": 4, "max_duration_s": 4}
 EVERYTHING = {
     "sources": [DEMO],
     "curation": {"mode": "curated"},
@@ -108,6 +108,7 @@ def test_changing_a_key_rebuilds_what_the_settings_page_says(everything: Hollow,
     assert everything.planned(changed) == column.of(key) & everything.rules
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["model.encoder", "train.clip_batch_norm"])
 def test_keys_that_go_with_no_cached_features(tmp_path: Path, column: Rebuilds, key: str) -> None:
     plain = Hollow(tmp_path, {"sources": [DEMO], "train": {"weights": "random"}})
@@ -125,6 +126,7 @@ def test_changing_a_key_of_the_demo(everything: Hollow, column: Rebuilds, key: s
     assert everything.planned({"sources": [DEMO | {name: values[name]}]}) == column.of(key) & everything.rules
 
 
+@pytest.mark.slow
 def test_drafts_do_not_depend_on_what_is_done_with_events_that_nobody_judged(tmp_path: Path) -> None:
     draft = Hollow(tmp_path, {"sources": [DEMO]})
     assert draft.planned({"curation": {"uncurated": "keep_as_draft"}}) == {"dataset", "report"}
@@ -134,7 +136,7 @@ def test_drafts_do_not_depend_on_what_is_done_with_events_that_nobody_judged(tmp
 
 
 def test_one_more_video_remakes_no_other(everything: Hollow) -> None:
-    jobs = everything.plan({"sources": [DEMO | {"n_videos": 5}], "dataset": {"folds": 2}}).jobs
+    jobs = everything.plan({"sources": [DEMO | {"n_videos": 4}], "dataset": {"folds": 2}}).jobs
     assert {rule: jobs[rule] for rule in ("demo", "index", "frames", "events", "viewports")} == dict.fromkeys(
         ("demo", "index", "frames", "events", "viewports"), 1
     )
@@ -321,6 +323,7 @@ def test_a_verdict_is_one_job_of_assemble(everything: Hollow) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_weights_count_by_name_and_time_wherever_they_lie(tmp_path: Path) -> None:
     for place in ("here", "there"):
         (tmp_path / place).mkdir()
