@@ -7,6 +7,8 @@
 import os
 from pathlib import Path
 
+import av
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -42,7 +44,7 @@ def results(tmp_path_factory: TempPathFactory) -> Path:
         gaze = gaze[gaze.time_s < info.duration_s]
         gaze[["observer", "time_s", "yaw_deg", "pitch_deg"]].to_csv(folder / f"{name}.csv", index=False)
         videos[name] = {"path": str(DATA / "videos" / file), "gaze": str(folder / f"{name}.csv")}
-    settings = {"frames": {"height": 960}, "viewports": {"width": 320, "height": 240}}
+    settings = {"frames": {"height": 960}, "viewports": {"width": 320, "height": 240, "sound": True}}
     config = folder / "real.yaml"
     config.write_text(
         yaml.safe_dump({"sources": [], "videos": videos, "dataset": {"name": "real", "folds": 3}} | settings)
@@ -85,3 +87,19 @@ def test_what_the_headers_get_wrong_is_told(results: Path) -> None:
 def test_the_sample_aspect_is_honoured(results: Path) -> None:
     """640×322 pictures with a sample aspect of 161:160 are full panoramas."""
     assert len(list((results / "frames" / "hall").glob("*.jpg"))) == 641
+
+
+def test_curators_hear_what_a_video_sounds_like_and_silence_of_the_others(results: Path) -> None:
+    """Of the three only the car's video has sound; pictures are those of the silent viewports."""
+    n_heard = 0
+    for path in (results / "viewports_with_sound").rglob("*.mp4"):
+        with av.open(path) as heard, av.open(results / "viewports" / path.parent.name / path.name) as silent:
+            kinds = [stream.codec_context.name for stream in heard.streams]
+            assert kinds == (["h264", "aac"] if path.parent.name == "overpass" else ["h264"])
+            pictures = [[bytes(packet) for packet in one.demux(video=0) if packet.size] for one in (heard, silent)]
+            assert pictures[0] == pictures[1]
+            if "aac" in kinds:
+                heard.seek(0)
+                samples = np.concatenate([frame.to_ndarray().ravel() for frame in heard.decode(audio=0)])
+                n_heard += bool(np.abs(samples).max() > 0.001)
+    assert n_heard == len(list((results / "viewports" / "overpass").glob("*.mp4"))) > 0

@@ -239,7 +239,7 @@ def test_text_from_data_is_shown_as_text(page: Page, report: Path) -> None:
     assert "<" not in shown
     assert unescape(shown) == EVIL
     assert any(EVIL in (a["title"] or "") for a in page.all("a", "bar"))
-    assert page.text.count("alert('x')") >= 6  # caption, licences, dropped, excluded, known event, settings
+    assert page.text.count("alert('x')") == 11  # caption, licences, dropped, excluded, known event, settings
 
 
 def test_same_input_gives_same_bytes(made: dict[str, Any], report: Path, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Results that are there and recorded, but empty: all that a plan asks of them, without a job having run."""
 
+import shutil
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 
 import yaml
@@ -30,6 +32,13 @@ class Hollow:
         made = self.plan()
         self.rules = {job.rule.name for job in made.dag.jobs if not job.rule.norun}
         self.config = made.workflow.globals["CONFIG"]
+
+    def copied(self, folder: Path, results: str = "results") -> "Hollow":
+        """The same results in another folder, under another name if one is given, and nothing else of the first."""
+        other = copy(self)
+        other.folder = folder
+        shutil.copytree(self.folder / "results", folder / results, copy_function=shutil.copy2)
+        return other
 
     def plan(self, change: dict | None = None) -> Plan:
         """The plan after a change of the config."""

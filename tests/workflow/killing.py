@@ -94,9 +94,10 @@ def running(workflow: Workflow, *arguments: str) -> Iterator[Run]:
 
 
 def left_behind(folder: Path) -> list[str]:
-    """What a finished run must not leave: halves of files, and locks."""
+    """What a finished run must not leave: halves of files, locks, and marks of incomplete files."""
     halves = list(folder.rglob(".*.partial*"))
-    return [path.relative_to(folder).as_posix() for path in [*halves, *(folder / ".snakemake" / "locks").glob("*")]]
+    state = [path for name in ("locks", "incomplete") for path in (folder / ".snakemake" / name).glob("*")]
+    return [path.relative_to(folder).as_posix() for path in halves + state]
 
 
 def checksums(workflow: Workflow) -> str:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +156,7 @@ def test_a_new_fold_and_a_new_name_train_beside_what_is_there(everything: Hollow
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hollow]:
+def own(tmp_path_factory: pytest.TempPathFactory) -> Hollow:
     """Two own videos, with gaze of two observers in the form of VR-EyeTracking and gaze in a table."""
     folder = tmp_path_factory.mktemp("own")
     for observer in ("p001", "p002"):
@@ -170,9 +169,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hollow]:
         "one": {"path": str(folder / "one.mp4"), "gaze": str(folder / "gaze"), "gaze_format": "vr_eyetracking"},
         "two": {"path": str(folder / "two.mp4"), "gaze": str(folder / "two.csv")},
     }
-    here = Path.cwd()
-    yield Hollow(folder, {"sources": [], "videos": videos, "dataset": {"name": "own", "folds": 2}})
-    os.chdir(here)
+    return Hollow(folder, {"sources": [], "videos": videos, "dataset": {"name": "own", "folds": 2}})
 
 
 OWN_KEYS = {
@@ -293,9 +290,7 @@ def clone_with(folder: Path, old: str = "", new: str = "") -> Path:
 @pytest.mark.parametrize("results", ["results", "elsewhere"])
 def test_of_results_that_moved_runs_again_what_differs(own: Hollow, tmp_path: Path, results: str) -> None:
     """Copied into an empty folder, as on another machine, and renamed there."""
-    moved = Hollow.__new__(Hollow)
-    moved.folder, moved.targets, moved.configs, moved.rules = tmp_path, own.targets, own.configs, own.rules
-    shutil.copytree(own.folder / "results", tmp_path / results, copy_function=shutil.copy2)
+    moved = own.copied(tmp_path, results)
     assert moved.planned({"results": results}) == set()
     assert moved.planned({"results": results, "saliency": {"sigma_deg": 4}}) == own.planned(
         {"saliency": {"sigma_deg": 4}}
@@ -304,9 +299,7 @@ def test_of_results_that_moved_runs_again_what_differs(own: Hollow, tmp_path: Pa
 
 
 def test_an_output_without_a_record_is_made_again(own: Hollow, tmp_path: Path) -> None:
-    moved = Hollow.__new__(Hollow)
-    moved.folder, moved.targets, moved.configs, moved.rules = tmp_path, own.targets, own.configs, own.rules
-    shutil.copytree(own.folder / "results", tmp_path / "results", copy_function=shutil.copy2)
+    moved = own.copied(tmp_path)
     shutil.rmtree(tmp_path / "results" / "own" / "records")
     assert moved.planned() == own.rules
 

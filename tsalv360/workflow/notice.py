@@ -31,22 +31,22 @@ class _Announcer(logging.Handler):
         """Print the lines when the record is the plan."""
         if getattr(record, "event", None) == LogEvent.RUN_INFO and not self._done:
             self._done = True
-            for line in retrained(self._workflow):
+            for line in _retrained(self._workflow):
                 print(line, file=sys.stderr, flush=True)
 
 
-def retrained(workflow: Any) -> Iterator[str]:
+def _retrained(workflow: Any) -> Iterator[str]:
     """A line for each model that is there and that the plan of a workflow trains again."""
     for job in workflow.dag.needrun_jobs():
         if job.rule.name == TRAINING and Path(job.output.best).exists():
-            why = differences(workflow.persistence.params_changed(job)) or _other_reason(workflow.dag.reason(job))
+            why = _differences(workflow.persistence.params_changed(job)) or _other_reason(workflow.dag.reason(job))
             yield (
                 f"{job.output.best} will be trained again ({why}). It stays until the new model is whole; "
                 "to keep both, give this run another name (train.name)."
             )
 
 
-def differences(change: Any) -> str:
+def _differences(change: Any) -> str:
     """What changed among parameters, as `epochs: 4 → 8, seed: 0 → 1`; `change` is Snakemake's ParamsChange."""
     before, now = _by_name(change.only_old), _by_name(change.only_new)
     return ", ".join(

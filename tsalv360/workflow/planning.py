@@ -17,11 +17,15 @@ TRIGGERS = frozenset({RerunTrigger.MTIME, RerunTrigger.PARAMS, RerunTrigger.INPU
 
 @dataclass(frozen=True)
 class Plan:
-    """What Snakemake would do: `dag` is its own graph of all jobs, `needed` those that would run."""
+    """What Snakemake would do: its workflow, and the jobs that would run."""
 
     workflow: Any
-    dag: Any
     needed: list[Any]
+
+    @property
+    def dag(self) -> Any:
+        """Snakemake's graph of all jobs."""
+        return self.workflow.dag
 
     @property
     def jobs(self) -> dict[str, int]:
@@ -46,4 +50,4 @@ def plan(folder: Path, configfiles: Sequence[Path] = (), targets: Sequence[str] 
         dag_api = workflow_api.dag(DAGSettings(targets=set(targets), rerun_triggers=TRIGGERS, forceall=touch))
         dag_api.execute_workflow(executor="touch" if touch else "dryrun")
         workflow = workflow_api._workflow
-        return Plan(workflow, workflow.dag, list(workflow.dag.needrun_jobs(exclude_finished=False)))
+        return Plan(workflow, list(workflow.dag.needrun_jobs(exclude_finished=False)))

@@ -7,6 +7,7 @@ results. Written against Snakemake 9; `test_rebuilds.py` and `test_retraining.py
 """
 
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -46,22 +47,25 @@ class _Records(FilePersistence):  # type: ignore[misc]  # Snakemake has no types
         super().__init__(*given, **named)
         self._fetch_max_len(self._metadata_path)  # asked of a folder that is there; that of the results may not be
         self._kept: set[str] = set()  # outputs of jobs that failed: still the old ones
+        self._begun: dict[str, float] = {}  # when the job of an output began
 
     def _is_within(self, path: str) -> bool:
         return Path(path).is_relative_to(self.results)
 
     def _record_path(self, subject: str, id: str) -> str:
-        """The file of a record; marks of unfinished outputs stay with the folder that one runs in."""
+        """The file of a record."""
         if subject != self._metadata_path or not self._is_within(id):
             return super()._record_path(subject, id)
         return super()._record_path(str(self.results / FOLDER), str(Path(id).relative_to(self.results)))
 
-    def _filter_incomplete_keys(self, keys: Iterable[str]) -> set[str]:
-        """The outputs that a killed job left half done: none of those within the results, which are whole or not there.
+    def _mark_incomplete(self, key: str, external_jobid: str | None) -> None:
+        """Note when a job began. Outputs within the results need no mark, since they are whole or not there."""
+        self._begun[key] = time.time()
+        if not self._is_within(key):
+            super()._mark_incomplete(key, external_jobid)
 
-        Whether they are today's their records tell.
-        """
-        return set(super()._filter_incomplete_keys(key for key in keys if not self._is_within(key)))
+    def _get_recorded_starttime(self, key: str) -> float | None:
+        return self._begun.get(key)
 
     def _input(self, job: Any) -> list[str]:
         """A job's inputs: within the results by their place there, others, whose folder may move, by name."""
