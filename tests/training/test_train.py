@@ -15,15 +15,14 @@ from pydantic import TypeAdapter
 from training.clipset import write_clipset
 
 from tsalv360 import metrics
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 from tsalv360.model import ModelSettings, TSalV360, load_checkpoint
 from tsalv360.training.batches import plain_batches
 from tsalv360.training.clips import ClipFiles, read_clips
 from tsalv360.training.data import ClipBatches
-from tsalv360.training.job import TrainJob
 from tsalv360.training.launch import launch
 from tsalv360.training.provenance import data_checksum
-from tsalv360.training.settings import ComputeSettings, TrainSettings
+from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
 from tsalv360.training.state import State
 from tsalv360.training.train import OnClips, learning_rate, train_fold
 
@@ -62,10 +61,15 @@ def weights(one: TrainJob, which: str = "last") -> dict[str, torch.Tensor]:
 
 
 def assert_same(one: TrainJob, other: TrainJob, **tolerance: float) -> None:
+    """The same losses and weights; of weights, with a tolerance, their root mean square difference.
+
+    AdamW divides a gradient by its own size, so where one is nearly zero, rounding alone can turn a step around.
+    """
     pd.testing.assert_frame_equal(steps(one), steps(other), check_exact=not tolerance, **tolerance)
     ours, theirs = weights(one), weights(other)
     for name in ours:
-        torch.testing.assert_close(ours[name], theirs[name], atol=tolerance.get("atol", 0), rtol=0)
+        apart = (ours[name] - theirs[name]).double().square().mean().sqrt()
+        assert apart <= tolerance.get("atol", 0) / 10, name
 
 
 def test_results_say_what_they_were_made_of(whole: TrainJob) -> None:
