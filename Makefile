@@ -34,10 +34,10 @@ lint: .venv/dev
 
 # The tests, like whoever curates first, would make it otherwise.
 label-studio: .venv/base
-	$(BIN)/python -m tsalv360.curation.environment
+	$(BIN)/python -m tsalv360.curation.server
 
 reference: .venv/dev
-	$(BIN)/python -m tsalv360.reference
+	$(BIN)/python -m tsalv360.workflow.reference
 
 # One table of this package and others at the same jobs; ARGS="--repeats 1" and such are passed on.
 benchmarks: .venv-benchmarks/base
@@ -58,7 +58,7 @@ clean:
 	$(PYTHON) -m venv $(@D)
 	@echo "Installing $(WHAT) into $(@D) (about $(SIZE)) ..."
 	$(INSTALL) --editable ".$(EXTRA)"
-	$(@D)/bin/python -m tsalv360.compiled
+	$(@D)/bin/python -m tsalv360.job.libraries
 	touch $@
 
 .venv/dev: .venv/base

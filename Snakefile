@@ -25,7 +25,7 @@ from tsalv360.captions.backends import check_installed as check_captioner_instal
 from tsalv360.captions.backends import loads_model, needs_extra, needs_gpu
 from tsalv360.config import check_writable, load_config, plan_recordings
 from tsalv360.dataset.splits import make_splits
-from tsalv360.settings import tracked
+from tsalv360.contracts.settings import tracked
 from tsalv360.sources import demo, published
 from tsalv360.training.needs import check_installed as check_training_installed
 from tsalv360.training.needs import check_cache, check_weights

@@ -19,11 +19,11 @@ from sklearn.cluster import HDBSCAN
 from sklearn.metrics import adjusted_rand_score
 from timing import Job, compare, named
 
+from tsalv360.contracts.gaze_grid import sample_looks
 from tsalv360.fixations import FixationSettings, find_fixations
-from tsalv360.geometry import normalise, to_angles
-from tsalv360.looks import sample_looks
 from tsalv360.sources import DemoSource, demo, read_vr_eyetracking
-from tsalv360.sources.demo_gaze import simulate
+from tsalv360.sources.demo.observers import simulate
+from tsalv360.sphere.directions import normalise, to_angles
 
 WINDOW = 7  # pictures at 16 fps
 N_POINTS, N_WINDOWS = 50_000, 100

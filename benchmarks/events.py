@@ -2,10 +2,10 @@
 
     python benchmarks/events.py [--scenarios 100] [--first 1000] [--sweep] [--json FILE]
 
-Scenarios come from `tsalv360.events.simulate`, by number from `--first` on; those below 1000 were used to tune. Prints
-Markdown tables: the two methods; recall by kind of event; with `--sweep`, the score with each setting lower and higher
-than its default. An event counts as found when the temporal overlap over union is 0.5 or more and the median angle over
-the overlap 10° or less; every found event counts once. Uses all cores. Not a test.
+Scenarios come from `tsalv360.sources.demo.scenarios`, by number from `--first` on; those below 1000 were used to tune.
+Prints Markdown tables: the two methods; recall by kind of event; with `--sweep`, the score with each setting lower and
+higher than its default. An event counts as found when the temporal overlap over union is 0.5 or more and the median
+angle over the overlap 10° or less; every found event counts once. Uses all cores. Not a test.
 """
 
 import argparse
@@ -23,9 +23,9 @@ import numpy as np
 from timing import machine
 
 from tsalv360.events import EventSettings, detect_events
-from tsalv360.events.compare import Match, Track, match_events, score
-from tsalv360.events.simulate import KINDS, draw_scenario, simulate_gaze
-from tsalv360.progress import progress
+from tsalv360.job.log import progress
+from tsalv360.metrics.events import Match, Track, match_events, score
+from tsalv360.sources.demo.scenarios import KINDS, draw_scenario, simulate_gaze
 
 SWEEP = {
     "window_s": (0.25, 0.8),

@@ -18,18 +18,16 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from tsalv360.contracts.tables import CLIPS, write_table
 from tsalv360.dataset.assemble import GROUND_TRUTH
-from tsalv360.files import write_json
+from tsalv360.job.files import write_json
 from tsalv360.model import ModelSettings
-from tsalv360.tables import CLIPS, write_table
 from tsalv360.training.batches import Group, plain_batches
-from tsalv360.training.cache import write_features
 from tsalv360.training.clips import ClipFiles, read_clips
 from tsalv360.training.data import ClipBatches
-from tsalv360.training.losses import cc_loss, kl_loss
+from tsalv360.training.features import start_model, write_features
 from tsalv360.training.settings import TrainSettings
-from tsalv360.training.train import OnClips
-from tsalv360.training.weights import start_model
+from tsalv360.training.train import OnClips, cc_loss, kl_loss
 
 TINY = ModelSettings(patch_size=64, map_size=(120, 240), width=4, embedding=32, text_width=64, decoder=(8, 8, 8, 8))
 

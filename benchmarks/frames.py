@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from timing import Job, compare
 
+from tsalv360.contracts.grid import FPS, kept_frames
 from tsalv360.frames import extract_frames
-from tsalv360.grid import FPS, kept_frames
-from tsalv360.video import decode, probe
+from tsalv360.media.video import decode, probe
 
 SIZE = (960, 1920)  # of the frames, height and width
 FFMPEG_SECONDS = 2  # of the video for FFmpeg's command line, whose PNG takes most of a second per frame

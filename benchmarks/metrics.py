@@ -12,8 +12,7 @@ import numpy as np
 from timing import Job, compare, named
 
 from tsalv360 import metrics
-from tsalv360.points import points_map
-from tsalv360.saliency import saliency_map
+from tsalv360.saliency import points_map, saliency_map
 
 try:
     from pysaliency import metrics as peer

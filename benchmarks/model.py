@@ -27,7 +27,7 @@ from torch.nn.functional import interpolate
 from torch.utils.flop_counter import FlopCounterMode
 
 from tsalv360.model import FrameFeatures, ModelSettings, TSalV360
-from tsalv360.model.similarity import weigh
+from tsalv360.model.network import weigh
 from tsalv360.model.tangent import DEVIATION, MEAN, taps
 
 PROMPTS = ["a man juggles", "two dogs run past", "a red car turns", "people cross the street", "a bird on a wire"]

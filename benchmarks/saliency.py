@@ -12,8 +12,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from timing import Job, compare, named
 
-from tsalv360.geometry import direction_to_pixel, pixel_to_direction, to_angles, to_vectors
 from tsalv360.saliency import saliency_map
+from tsalv360.sphere.directions import direction_to_pixel, pixel_to_direction, to_angles, to_vectors
 
 SIZE, SIGMA, N_FIXATIONS = (480, 960), 5.0, 31
 SIGMA_PX = SIGMA * SIZE[0] / 180

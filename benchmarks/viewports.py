@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from py360convert import e2p
 from timing import Job, compare, named
 
-from tsalv360.geometry import pixel_to_direction, to_vectors
-from tsalv360.projection import Viewport, pad_poles, viewport_directions
+from tsalv360.sphere.directions import pixel_to_direction, to_vectors
+from tsalv360.sphere.projection import Viewport, pad_poles, viewport_directions
 
 HEIGHT, WIDTH, SIZE, HFOV = 960, 1920, (480, 640), 75.0
 VFOV = float(2 * np.degrees(np.arctan(np.tan(np.radians(HFOV / 2)) * SIZE[0] / SIZE[1])))

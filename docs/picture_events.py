@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from tsalv360.contracts.grid import frame_numbers
 from tsalv360.events import DetectedEvents, EventSettings, detect_events
 from tsalv360.fixations import FixationSettings, find_fixations
-from tsalv360.grid import frame_numbers
 from tsalv360.sources import read_vr_eyetracking
 
 VIDEOS = {"006": 1 / 29.97, "011": 1 / 29.97, "014": 1 / 29.97, "146": 1 / 30}  # seconds a frame

@@ -11,15 +11,14 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from tsalv360.contracts.grid import frame_numbers
 from tsalv360.events import detect_events
 from tsalv360.fixations import FixationSettings, find_fixations
-from tsalv360.geometry import direction_to_pixel
-from tsalv360.grid import frame_numbers
-from tsalv360.pictures import read_picture, write_picture
-from tsalv360.points import fixation_points
-from tsalv360.saliency import ALL_OBSERVERS, SaliencySettings, Subject, subjects, write_saliency_maps
+from tsalv360.media.pictures import read_picture, write_picture
+from tsalv360.media.video import probe, read_pictures
+from tsalv360.saliency import ALL_OBSERVERS, SaliencySettings, Subject, fixation_points, subjects, write_saliency_maps
 from tsalv360.sources import read_salient360
-from tsalv360.video import probe, read_pictures
+from tsalv360.sphere.directions import direction_to_pixel
 from tsalv360.viewports import overlay_saliency
 
 FRAME = 120  # 4 s

@@ -1,12 +1,12 @@
 """Assemble a video's part of the dataset: maps, captions and table rows, as people judged them if they are asked."""
 
+from tsalv360.contracts.grid import kept_frames
+from tsalv360.contracts.tables import ASSIGNMENTS, EVENTS, FIXATIONS, TRACKS, read_table
 from tsalv360.curation.apply import Curation
 from tsalv360.curation.records import read_records
 from tsalv360.dataset.assemble import assemble_video
-from tsalv360.files import read_json
-from tsalv360.grid import kept_frames
-from tsalv360.logs import logged
-from tsalv360.tables import ASSIGNMENTS, EVENTS, FIXATIONS, TRACKS, read_table
+from tsalv360.job.files import read_json
+from tsalv360.job.log import logged
 
 video, given, wanted = snakemake.wildcards.video, snakemake.input, snakemake.params
 with logged(snakemake.log[0], video):

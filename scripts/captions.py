@@ -1,10 +1,10 @@
 """Caption all events of a shard of videos."""
 
-from tsalv360.captions.cache import Cache
+from tsalv360.captions.captioner import Cache
 from tsalv360.captions.run import caption_videos
-from tsalv360.files import write_json
-from tsalv360.logs import logged
-from tsalv360.tables import EVENTS, TRACKS, read_table
+from tsalv360.contracts.tables import EVENTS, TRACKS, read_table
+from tsalv360.job.files import write_json
+from tsalv360.job.log import logged
 
 with logged(snakemake.log[0]):
     given = snakemake.input

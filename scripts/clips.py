@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tsalv360.dataset.clips import collect_clips
-from tsalv360.logs import logged
+from tsalv360.dataset.build import collect_clips
+from tsalv360.job.log import logged
 
 with logged(snakemake.log[0]):
     collect_clips(snakemake.output[0], list(map(Path, snakemake.input)), snakemake.params.splits)

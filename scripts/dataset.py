@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from tsalv360.contracts.tables import DROPPED, empty, read_table
 from tsalv360.dataset.build import build_dataset
-from tsalv360.dataset.settings import DatasetSettings
-from tsalv360.files import read_json
-from tsalv360.logs import logged
+from tsalv360.dataset.splits import DatasetSettings
+from tsalv360.job.files import read_json
+from tsalv360.job.log import logged
 from tsalv360.sources.recording import Origin
-from tsalv360.tables import DROPPED, empty, read_table
 
 with logged(snakemake.log[0]):
     build_dataset(

@@ -1,6 +1,6 @@
 """Draw one video of the demo and simulate its observers: video, gaze files and truth."""
 
-from tsalv360.logs import logged
+from tsalv360.job.log import logged
 from tsalv360.sources.demo import DemoSource, write_demo
 
 with logged(snakemake.log[0]):

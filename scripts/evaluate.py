@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tsalv360.evaluation.run import write_evaluation
 from tsalv360.evaluation.settings import EvaluateSettings
-from tsalv360.logs import logged
+from tsalv360.job.log import logged
 
 with logged(snakemake.log[0]):
     write_evaluation(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tsalv360.evaluation.run import evaluate_fold
 from tsalv360.evaluation.settings import EvaluateSettings
-from tsalv360.logs import logged
+from tsalv360.job.log import logged
 from tsalv360.training.clips import ClipFiles
 
 with logged(snakemake.log[0]):

@@ -1,10 +1,10 @@
 """Find the events of a video in its fixations: events, tracks, assignments and what was dropped."""
 
-from tsalv360 import tables
+from tsalv360.contracts import tables
+from tsalv360.contracts.grid import kept_frames
 from tsalv360.events import EventSettings, detect_events
-from tsalv360.files import read_json
-from tsalv360.grid import kept_frames
-from tsalv360.logs import logged
+from tsalv360.job.files import read_json
+from tsalv360.job.log import logged
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
     index = read_json(snakemake.input.index)

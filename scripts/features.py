@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from tsalv360.logs import logged
+from tsalv360.job.log import logged
 from tsalv360.model import ModelSettings
-from tsalv360.training.cache import write_features
 from tsalv360.training.clips import ClipFiles
+from tsalv360.training.features import write_features
 
 with logged(snakemake.log[0]):
     write_features(

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from tsalv360.files import read_json, write_json
+from tsalv360.contracts.tables import FIXATIONS, write_table
 from tsalv360.fixations import FixationSettings, find_fixations, within_video
-from tsalv360.logs import logged
+from tsalv360.job.files import read_json, write_json
+from tsalv360.job.log import logged
 from tsalv360.sources import Recording, count_observers, read_gaze
-from tsalv360.tables import FIXATIONS, write_table
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
     index, given = read_json(snakemake.input.index), snakemake.params

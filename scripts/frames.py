@@ -1,8 +1,8 @@
 """Extract the kept frames of a video as pictures."""
 
-from tsalv360.files import read_json
 from tsalv360.frames import extract_frames
-from tsalv360.logs import logged
+from tsalv360.job.files import read_json
+from tsalv360.job.log import logged
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
     settings = dict(snakemake.params.frames)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tsalv360.files import write_json
 from tsalv360.index import index_video
-from tsalv360.logs import logged
+from tsalv360.job.files import write_json
+from tsalv360.job.log import logged
 from tsalv360.sources import Recording
 
 video, given = snakemake.wildcards.video, snakemake.params

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tsalv360.logs import logged
+from tsalv360.job.log import logged
 from tsalv360.report.page import write_report
 from tsalv360.sources.recording import Origin
 

@@ -1,11 +1,10 @@
 """Make the saliency maps of a video's events, and of all observers where wanted, and the points they are made of."""
 
-from tsalv360.files import read_json
-from tsalv360.grid import kept_times
-from tsalv360.logs import logged
-from tsalv360.points import points_of
-from tsalv360.saliency import SaliencySettings, subjects, write_saliency_maps
-from tsalv360.tables import ASSIGNMENTS, FIXATIONS, POINTS, TRACKS, read_table, write_table
+from tsalv360.contracts.grid import kept_times
+from tsalv360.contracts.tables import ASSIGNMENTS, FIXATIONS, POINTS, TRACKS, read_table, write_table
+from tsalv360.job.files import read_json
+from tsalv360.job.log import logged
+from tsalv360.saliency import SaliencySettings, points_of, subjects, write_saliency_maps
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
     settings = SaliencySettings(**snakemake.params.saliency)

@@ -1,9 +1,9 @@
 """Draw the contact sheet of a video: its tracks on the panorama, and stills of all its events with the saliency."""
 
-from tsalv360.files import read_json
-from tsalv360.logs import logged
-from tsalv360.sheets import draw_sheet, write_sheet
-from tsalv360.tables import EVENTS, TRACKS, read_table
+from tsalv360.contracts.tables import EVENTS, TRACKS, read_table
+from tsalv360.job.files import read_json
+from tsalv360.job.log import logged
+from tsalv360.media.sheet import draw_sheet, write_sheet
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
     sheet = draw_sheet(

@@ -1,10 +1,10 @@
 """Give the viewport videos of a video's events the sound of their pictures."""
 
-from tsalv360.files import read_json
-from tsalv360.grid import kept_frames
-from tsalv360.logs import logged
-from tsalv360.sound import read_sound, write_with_sound
-from tsalv360.tables import TRACKS, read_table
+from tsalv360.contracts.grid import kept_frames
+from tsalv360.contracts.tables import TRACKS, read_table
+from tsalv360.job.files import read_json
+from tsalv360.job.log import logged
+from tsalv360.media.sound import read_sound, write_with_sound
 
 given = snakemake.input
 with logged(snakemake.log[0], snakemake.wildcards.video):

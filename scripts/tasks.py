@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from tsalv360.files import read_json, write_json
-from tsalv360.logs import logged
-from tsalv360.tables import EVENTS, TRACKS, read_table
-from tsalv360.tasks import make_tasks
+from tsalv360.contracts.tables import EVENTS, TRACKS, read_table
+from tsalv360.curation.tasks import make_tasks
+from tsalv360.job.files import read_json, write_json
+from tsalv360.job.log import logged
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
     tasks = make_tasks(

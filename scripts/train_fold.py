@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from tsalv360.logs import logged
+from tsalv360.job.log import logged
 from tsalv360.model import ModelSettings
-from tsalv360.training.job import TrainJob
 from tsalv360.training.launch import launch
+from tsalv360.training.settings import TrainJob
 
 with logged(snakemake.log[0]):
     given, fold = snakemake.params, int(snakemake.wildcards.fold)

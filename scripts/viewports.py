@@ -1,7 +1,7 @@
 """Render the viewport videos, overlays and posters of a video's events."""
 
-from tsalv360.logs import logged
-from tsalv360.tables import TRACKS, read_table
+from tsalv360.contracts.tables import TRACKS, read_table
+from tsalv360.job.log import logged
 from tsalv360.viewports import ViewportSettings, write_viewports
 
 with logged(snakemake.log[0], snakemake.wildcards.video):

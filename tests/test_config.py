@@ -11,8 +11,8 @@ import yaml
 
 from tsalv360.captions.settings import CaptionSettings
 from tsalv360.config import ConfigError, check_writable, known_keys, load_config, plan_recordings
-from tsalv360.errors import InputError
-from tsalv360.settings import tracked
+from tsalv360.contracts.settings import tracked
+from tsalv360.job.errors import InputError
 from tsalv360.sources import Recording
 from tsalv360.sources.demo import DemoSource
 from tsalv360.training.settings import ComputeSettings, TrainSettings

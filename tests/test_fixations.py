@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsalv360.errors import InputError
+from tsalv360.contracts.tables import FIXATIONS, as_table
 from tsalv360.fixations import FixationSettings, find_fixations, within_video
-from tsalv360.geometry import wrap_yaw
+from tsalv360.job.errors import InputError
 from tsalv360.sources.recording import fixations_table
-from tsalv360.tables import FIXATIONS, as_table
+from tsalv360.sphere.directions import wrap_yaw
 
 SETTINGS = FixationSettings(max_velocity_deg_s=100, min_duration_ms=80, max_gap_ms=100)
 

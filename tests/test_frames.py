@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 import pytest
 
-from tsalv360.errors import InputError
+from tsalv360.contracts.grid import frame_numbers, kept_frames
 from tsalv360.frames import check_rate, estimated_bytes, extract_frames, probe_ready
-from tsalv360.grid import frame_numbers, kept_frames
-from tsalv360.pictures import read_picture, write_picture
-from tsalv360.video import VideoInfo, View, probe
+from tsalv360.job.errors import InputError
+from tsalv360.media.pictures import read_picture, write_picture
+from tsalv360.media.video import VideoInfo, View, probe
 
 
 @pytest.mark.parametrize(

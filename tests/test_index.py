@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tsalv360.errors import InputError
-from tsalv360.grid import kept_frames
+from tsalv360.contracts.grid import kept_frames
 from tsalv360.index import index_video
-from tsalv360.pictures import write_picture
+from tsalv360.job.errors import InputError
+from tsalv360.media.pictures import write_picture
 from tsalv360.sources import Recording, count_observers, read_gaze
 
 

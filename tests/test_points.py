@@ -8,11 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsalv360.geometry import pixel_to_direction
-from tsalv360.points import fixation_points, points_map, points_of
-from tsalv360.saliency import SaliencySettings, saliency_map, subjects, write_saliency_maps
+from tsalv360.contracts.tables import ASSIGNMENTS, POINTS, TRACKS, empty, read_table, write_table
+from tsalv360.saliency import (
+    SaliencySettings,
+    fixation_points,
+    points_map,
+    points_of,
+    saliency_map,
+    subjects,
+    write_saliency_maps,
+)
 from tsalv360.sources.recording import fixations_table
-from tsalv360.tables import ASSIGNMENTS, POINTS, TRACKS, empty, read_table, write_table
+from tsalv360.sphere.directions import pixel_to_direction
 
 
 def grid(*numbers: int) -> pd.DataFrame:

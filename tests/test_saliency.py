@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from tsalv360.geometry import pixel_to_direction, to_angles, to_vectors
+from tsalv360.contracts.tables import ASSIGNMENTS, FIXATIONS, TRACKS, empty
 from tsalv360.saliency import SaliencySettings, density, saliency_map, subjects, to_8bit, write_saliency_maps
-from tsalv360.tables import ASSIGNMENTS, FIXATIONS, TRACKS, empty
+from tsalv360.sphere.directions import pixel_to_direction, to_angles, to_vectors
 
 PLACES = {
     "front": ([0.0], [0.0]),

@@ -24,13 +24,13 @@ from tsalv360.curation import commands
 from tsalv360.curation.pull import keep_raw, read_export, take_in
 from tsalv360.curation.records import read_records
 from tsalv360.curation.settings import CurationSettings
-from tsalv360.curation.shown import source_time
+from tsalv360.curation.tasks import source_time
 from tsalv360.dataset.published import take_over_video
-from tsalv360.errors import InputError
 from tsalv360.frames import ready_frames
-from tsalv360.pictures import read_picture
+from tsalv360.job.errors import InputError
+from tsalv360.media.pictures import read_picture
+from tsalv360.media.video import probe
 from tsalv360.sources.maps import read_fixation_maps
-from tsalv360.video import probe
 
 
 class Call:

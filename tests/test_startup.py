@@ -41,7 +41,10 @@ def test_a_job_imports_what_its_stage_uses_alone(stage: str) -> None:
 
 
 def test_the_package_alone_imports_nothing_that_is_slow() -> None:
-    assert imported_by("import tsalv360, tsalv360.files, tsalv360.logs, tsalv360.geometry, tsalv360.grid") == set()
+    assert (
+        imported_by("import tsalv360, tsalv360.job.files, tsalv360.job.log, tsalv360.sphere, tsalv360.contracts.grid")
+        == set()
+    )
     told = "import sys, tsalv360; print('importlib.metadata' in sys.modules, tsalv360.__version__)"
     said = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True).stdout
     assert re.fullmatch(r"False \d+\.\d+\.\d+\n", said)
@@ -57,7 +60,7 @@ def test_what_jobs_import_is_compiled_once_even_where_python_is_told_not_to(tmp_
         "PYTHONPYCACHEPREFIX": str(tmp_path),
         "PYTHONPATH": str(tmp_path / "hidden"),
     }
-    subprocess.run([sys.executable, "-m", "tsalv360.compiled"], check=True, env={**os.environ, **told})
+    subprocess.run([sys.executable, "-m", "tsalv360.job.libraries"], check=True, env={**os.environ, **told})
     written = {"/".join(path.parts[-3:]).partition(".cpython")[0] for path in tmp_path.rglob("*.pyc")}
     assert written >= {
         "pandas/core/frame",

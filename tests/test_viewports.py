@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from tsalv360.errors import InputError
-from tsalv360.files import read_json
-from tsalv360.geometry import angular_distance, pixel_to_direction
-from tsalv360.pictures import read_picture, write_picture
-from tsalv360.tables import TRACKS, empty
-from tsalv360.video import VideoWriter, decode, probe, read_pictures
+from tsalv360.contracts.tables import TRACKS, empty
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import read_json
+from tsalv360.media.pictures import read_picture, write_picture
+from tsalv360.media.video import VideoWriter, decode, probe, read_pictures
+from tsalv360.sphere.directions import angular_distance, pixel_to_direction
 from tsalv360.viewports import Lengths, ViewportSettings, draw_path, overlay_saliency, plan_shots, write_viewports
 
 HEIGHT = 240

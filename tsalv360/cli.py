@@ -17,14 +17,14 @@ from tsalv360.captions.compare import write_comparison
 from tsalv360.check import check_data
 from tsalv360.check.table import as_text
 from tsalv360.config import ConfigError, load_config
-from tsalv360.errors import InputError
-from tsalv360.evaluation import compare as comparison
-from tsalv360.extras import require_extra
-from tsalv360.files import write_json
+from tsalv360.evaluation import summary as comparison
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import write_json
+from tsalv360.job.libraries import require_extra
+from tsalv360.media.video import View
 from tsalv360.prediction import predict, write_predictions
 from tsalv360.prediction.outputs import Format, Maps, TableFormat, refuse_existing
 from tsalv360.prediction.windows import Precision
-from tsalv360.video import View
 
 DEFAULT = Path(__file__).parents[1] / "config" / "config.yaml"
 LOCAL = Path("config", "local.yaml")

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
-from tsalv360.errors import InputError
-from tsalv360.geometry import Array, to_vectors, vector_angle
-from tsalv360.settings import STRICT, setting
+from tsalv360.contracts.settings import STRICT, setting
+from tsalv360.job.errors import InputError
+from tsalv360.sphere.directions import Array, to_vectors, vector_angle
 
 _SPAN_S = 0.025  # velocity is measured over this or one sample step; at 250 Hz neighbours differ by noise
 _SACCADE_S = 0.08  # a sample that lasts longer holds a fixation of its own

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
-from tsalv360.errors import InputError
-from tsalv360.files import link_or_copy, whole_folder
-from tsalv360.grid import FPS, kept_frames, wanted_and_present
-from tsalv360.pictures import Chroma, read_picture, resized, write_picture
-from tsalv360.progress import progress
-from tsalv360.settings import STRICT, setting
-from tsalv360.video import VideoInfo, View, crop, panorama_aspect, pictures_at, probe
+from tsalv360.contracts.grid import FPS, kept_frames, wanted_and_present
+from tsalv360.contracts.settings import STRICT, setting
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import link_or_copy, whole_folder
+from tsalv360.job.log import progress
+from tsalv360.media.pictures import Chroma, read_picture, resized, write_picture
+from tsalv360.media.video import VideoInfo, View, crop, panorama_aspect, pictures_at, probe
 
 # The most of three real 360° videos at 1920×960; synthetic film grain takes 2 to 3 times as much.
 _BYTES_PER_PIXEL = {"jpg": 0.2, "png": 1.0}

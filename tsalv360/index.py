@@ -4,10 +4,10 @@ import hashlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from tsalv360.errors import InputError
-from tsalv360.files import sha256
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import sha256
+from tsalv360.media.video import VideoInfo, probe
 from tsalv360.sources import Recording
-from tsalv360.video import VideoInfo, probe
 
 if TYPE_CHECKING:
     from tsalv360.frames import Ready

@@ -13,15 +13,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pydantic.dataclasses import dataclass
 
-from tsalv360.errors import InputError
-from tsalv360.files import whole_folder, write_json
-from tsalv360.geometry import direction_to_pixel
-from tsalv360.grid import FPS
-from tsalv360.pictures import read_picture, write_picture
-from tsalv360.progress import progress
-from tsalv360.projection import Interpolation, Picture, Viewport, pad_poles, viewport_directions
-from tsalv360.settings import STRICT, setting
-from tsalv360.video import VideoWriter
+from tsalv360.contracts.grid import FPS
+from tsalv360.contracts.settings import STRICT, setting
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import whole_folder, write_json
+from tsalv360.job.log import progress
+from tsalv360.media.pictures import read_picture, write_picture
+from tsalv360.media.video import VideoWriter
+from tsalv360.sphere.directions import direction_to_pixel
+from tsalv360.sphere.projection import Interpolation, Picture, Viewport, pad_poles, viewport_directions
 
 _ALPHA = 0.75  # of the overlay where saliency is highest
 _POSTER = 480, 960

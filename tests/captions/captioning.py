@@ -3,8 +3,7 @@
 import sys
 from pathlib import Path
 
-from tsalv360.captions.cache import Cache
-from tsalv360.captions.captioner import Clip
+from tsalv360.captions.captioner import Cache, Clip
 from tsalv360.captions.run import caption_clips
 from tsalv360.captions.settings import CaptionSettings, EndpointSettings
 

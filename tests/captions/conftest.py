@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tsalv360.captions.captioner import Clip
-from tsalv360.video import VideoWriter
+from tsalv360.media.video import VideoWriter
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 

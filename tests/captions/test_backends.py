@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tsalv360 import extras
 from tsalv360.captions import backends
 from tsalv360.captions.backends import check_installed, load_captioner, loads_model, needs_extra, needs_gpu
 from tsalv360.captions.settings import CaptionSettings
-from tsalv360.errors import InputError
+from tsalv360.job import libraries as extras
+from tsalv360.job.errors import InputError
 
 ENDPOINT = {"backends": ["endpoint"], "endpoint": {"model": "m"}}
 

@@ -10,15 +10,13 @@ import pandas as pd
 import pytest
 
 from tsalv360.captions import run, shard_of
-from tsalv360.captions.cache import Cache
-from tsalv360.captions.captioner import Answer, Captioner, Clip
-from tsalv360.captions.clips import clips_of, notes_of, spread
-from tsalv360.captions.run import caption_clips, caption_videos
+from tsalv360.captions.captioner import Answer, Cache, Captioner, Clip
+from tsalv360.captions.run import caption_clips, caption_videos, clips_of, notes_of, spread
 from tsalv360.captions.settings import CaptionSettings
-from tsalv360.errors import InputError
-from tsalv360.files import write_json
-from tsalv360.tables import EVENTS, TRACKS, empty
-from tsalv360.video import VideoWriter
+from tsalv360.contracts.tables import EVENTS, TRACKS, empty
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import write_json
+from tsalv360.media.video import VideoWriter
 
 Make = Callable[..., pd.DataFrame]
 

@@ -15,8 +15,8 @@ import yaml
 from tsalv360 import cli
 from tsalv360.captions.captioner import Clip
 from tsalv360.captions.compare import write_comparison
-from tsalv360.errors import InputError
-from tsalv360.files import write_json
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import write_json
 
 EVIL = "<script>alert('x')</script> & \"a\""
 BACKENDS = ("facts", "endpoint")

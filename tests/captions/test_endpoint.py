@@ -24,7 +24,7 @@ from captions.faults import GOOD, good, serve
 from tsalv360.captions.captioner import Answer, Clip
 from tsalv360.captions.endpoint import Endpoint
 from tsalv360.captions.settings import EndpointSettings
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 
 Make = Callable[..., Clip]
 DOG = Answer("A dog runs.", -1.0)

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tsalv360.captions.facts import central_region, colour_name, describe, shape_name, surroundings_motion
-from tsalv360.errors import InputError
-from tsalv360.projection import render_viewport
+from tsalv360.job.errors import InputError
+from tsalv360.sphere.projection import render_viewport
 
 COLOURS = {
     "red": (214, 40, 40),

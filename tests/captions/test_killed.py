@@ -11,10 +11,9 @@ from pathlib import Path
 import captions.captioning as captioning
 from captions.faults import serve
 
-from tsalv360.captions.cache import Cache
-from tsalv360.captions.captioner import Clip
+from tsalv360.captions.captioner import Cache, Clip
 from tsalv360.captions.run import caption_clips
-from tsalv360.files import read_json
+from tsalv360.job.files import read_json
 
 
 def test_a_killed_run_loses_at_most_what_was_in_flight(make_clip: Callable[..., Clip], tmp_path: Path) -> None:

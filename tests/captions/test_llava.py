@@ -16,10 +16,9 @@ from captions.conftest import make_checkpoint
 
 from tsalv360.captions import llava as module
 from tsalv360.captions.captioner import Answer, Clip
-from tsalv360.captions.checkpoint import locate
-from tsalv360.captions.llava import Llava
+from tsalv360.captions.llava import Llava, locate
 from tsalv360.captions.settings import LlavaSettings
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 
 Make = Callable[..., Clip]
 PROMPT = "describe one short sentence"

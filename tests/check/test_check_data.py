@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import yaml
 
-from tsalv360 import extras
 from tsalv360.check import DataCheck, check_data
 from tsalv360.cli import main
 from tsalv360.config import load_config
-from tsalv360.grid import frame_numbers
+from tsalv360.contracts.grid import frame_numbers
+from tsalv360.job import libraries as extras
 from tsalv360.sources import READERS, Recording, tsv360
 from tsalv360.sources.demo import DemoSource
 from tsalv360.sources.recording import fixations_table

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from tsalv360.curation.records import EventRecord, Judged, Judgement
-from tsalv360.curation.track import as_text
+from tsalv360.curation.tasks import as_text
 
 FPS = 16.0
 

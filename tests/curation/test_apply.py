@@ -1,6 +1,7 @@
 """What people decided, in a video's part of the dataset: what leaves, what is merged, and what is made anew."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,18 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judging import record
 
-from tsalv360.curation.apply import Curation
-from tsalv360.curation.bounds import correct_bounds
+from tsalv360.contracts.tables import CLIPS, DATASET_FIXATIONS, PART_ANNOTATIONS, POINTS, read_table, write_table
+from tsalv360.curation.apply import Curation, correct_bounds
 from tsalv360.curation.records import EventRecord, Judged, read_records, write_records
 from tsalv360.dataset.assemble import assemble_video
-from tsalv360.errors import InputError
-from tsalv360.files import read_json
-from tsalv360.geometry import angular_distance, pixel_to_direction
-from tsalv360.pictures import read_picture
-from tsalv360.points import points_of
-from tsalv360.saliency import SaliencySettings, subjects, write_saliency_maps
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import read_json
+from tsalv360.media.pictures import read_picture
+from tsalv360.saliency import SaliencySettings, points_of, subjects, write_saliency_maps
 from tsalv360.sources.recording import fixations_table
-from tsalv360.tables import CLIPS, DATASET_FIXATIONS, PART_ANNOTATIONS, POINTS, read_table, write_table
+from tsalv360.sphere.directions import angular_distance, pixel_to_direction
 
 Make = Callable[..., pd.DataFrame]
 FRAMES = list(range(160))
@@ -414,6 +413,13 @@ def test_a_damaged_file_of_verdicts_is_refused_by_its_name_or_can_be_followed(
         assert str(error).startswith(f"{path}: found ")
     else:
         assert set(scene.assemble(*records).annotations.event_id) <= set(IN_EVENT)
+
+
+def test_half_a_character_in_a_file_of_verdicts_is_refused_by_name(scene: Scene) -> None:
+    path = scene.folder / "001.json"
+    write_records(path, "001", [scene.judge("001_1", "edit", caption="A \ud800 dog.")])
+    with pytest.raises(InputError, match=re.escape(f"{path}: found half a character, '\\ud800', after")):
+        read_records(path, "001")
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:

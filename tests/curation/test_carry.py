@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from judging import record
 
-from tsalv360.curation.carry import carry
-from tsalv360.errors import InputError
+from tsalv360.curation.match import carry
+from tsalv360.job.errors import InputError
 
 Make = Callable[..., pd.DataFrame]
 TIMES = np.arange(200) / 16

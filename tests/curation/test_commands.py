@@ -10,7 +10,7 @@ import pytest
 
 from tsalv360.config import Config, load_config
 from tsalv360.curation import commands
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 
 TASK = {
     "data": {"event_id": "001_1", "viewport_url": "/data/local-files/?d=demo/viewports/001/001_1.mp4"},

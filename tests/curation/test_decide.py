@@ -2,7 +2,7 @@
 
 from curation.annotating import judgement
 
-from tsalv360.curation.decide import decide
+from tsalv360.curation.resolve import decide
 
 
 def test_without_a_verdict_nothing_is_decided() -> None:

@@ -13,7 +13,7 @@ from curation.annotating import DATA, annotation, exported
 from tsalv360.curation.pull import Pulled, keep_raw, read_export, take_in
 from tsalv360.curation.records import read_records, write_records
 from tsalv360.curation.settings import CurationSettings
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 
 USERS = {1: "ann@example.org", 2: "ben@example.org"}
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)

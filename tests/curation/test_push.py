@@ -4,10 +4,10 @@ from typing import Any
 
 from curation.annotating import DATA, judgement
 
-from tsalv360.curation.decide import decide
+from tsalv360.curation.labelstudio import Task
 from tsalv360.curation.push import ordered, plan_push, send_back
 from tsalv360.curation.records import EventRecord
-from tsalv360.curation.studio import Task
+from tsalv360.curation.resolve import decide
 
 
 def wanted(event: str, content: str = "h", **data: Any) -> dict[str, Any]:

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsalv360.curation.shown import length_s, shown_times, source_time
-from tsalv360.curation.track import as_text, as_track
-from tsalv360.errors import InputError
-from tsalv360.geometry import angular_distance
+from tsalv360.curation.tasks import as_text, as_track, length_s, shown_times, source_time
+from tsalv360.job.errors import InputError
+from tsalv360.sphere.directions import angular_distance
 
 Make = Callable[..., pd.DataFrame]
 

@@ -11,11 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsalv360.dataset.assemble import assemble_video, cut_clips
-from tsalv360.errors import InputError
-from tsalv360.files import read_json
-from tsalv360.sources.recording import fixations_table
-from tsalv360.tables import (
+from tsalv360.contracts.tables import (
     ASSIGNMENTS,
     CLIPS,
     DATASET_FIXATIONS,
@@ -27,7 +23,11 @@ from tsalv360.tables import (
     empty,
     read_table,
     write_table,
-)  # fmt: skip
+)
+from tsalv360.dataset.assemble import assemble_video, cut_clips
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import read_json
+from tsalv360.sources.recording import fixations_table
 
 Make = Callable[..., pd.DataFrame]
 

@@ -12,12 +12,7 @@ import pandas as pd
 import pytest
 
 from tsalv360.config import load_config
-from tsalv360.dataset.assemble import assemble_video
-from tsalv360.dataset.build import build_dataset
-from tsalv360.errors import InputError
-from tsalv360.files import read_json, write_json
-from tsalv360.sources.recording import Origin, fixations_table
-from tsalv360.tables import (
+from tsalv360.contracts.tables import (
     ANNOTATIONS,
     ASSIGNMENTS,
     CLIPS,
@@ -31,6 +26,11 @@ from tsalv360.tables import (
     read_table,
     write_table,
 )
+from tsalv360.dataset.assemble import assemble_video
+from tsalv360.dataset.build import build_dataset
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import read_json, write_json
+from tsalv360.sources.recording import Origin, fixations_table
 
 Make = Callable[..., pd.DataFrame]
 

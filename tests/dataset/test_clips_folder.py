@@ -12,13 +12,20 @@ import pandas as pd
 import pytest
 
 from tsalv360.config import load_config
+from tsalv360.contracts.tables import (
+    DATASET_FIXATIONS,
+    DROPPED,
+    PART_ANNOTATIONS,
+    POINTS,
+    empty,
+    read_table,
+    write_table,
+)
 from tsalv360.dataset.assemble import CHECKSUMS, annotation_row, clip_row, write_part
-from tsalv360.dataset.build import build_dataset
-from tsalv360.dataset.clips import collect_clips
+from tsalv360.dataset.build import build_dataset, collect_clips
 from tsalv360.dataset.splits import make_splits
-from tsalv360.files import read_json
+from tsalv360.job.files import read_json
 from tsalv360.sources.recording import Origin
-from tsalv360.tables import DATASET_FIXATIONS, DROPPED, PART_ANNOTATIONS, POINTS, empty, read_table, write_table
 from tsalv360.training.clips import ClipFiles, read_clips
 
 ORIGINS = {"001": Origin("ours", "CC BY"), "002": Origin("ours", "CC BY"), "003": Origin("theirs", "none")}

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, POINTS, write_rows, write_table
 from tsalv360.dataset.assemble import annotation_row, clip_row
 from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.evaluation.truth import Truth
-from tsalv360.files import write_json
-from tsalv360.pictures import write_picture
+from tsalv360.job.files import write_json
+from tsalv360.media.pictures import write_picture
 from tsalv360.saliency import saliency_map, to_8bit
-from tsalv360.tables import CLIPS, PART_ANNOTATIONS, POINTS, write_rows, write_table
 from tsalv360.training.clips import ClipFiles
 
 SIZE = (40, 80)

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from tsalv360.contracts.tables import SCORES
 from tsalv360.evaluation.summary import COLUMNS
-from tsalv360.tables import SCORES
 
 
 def made_scores(seed: int = 0, n_videos: int = 6) -> pd.DataFrame:

@@ -5,9 +5,9 @@ import pytest
 from evaluation.scores import made_scores
 
 from tsalv360.cli import main
-from tsalv360.errors import InputError
-from tsalv360.evaluation.compare import compare
-from tsalv360.tables import SCORES, write_table
+from tsalv360.contracts.tables import SCORES, write_table
+from tsalv360.evaluation.summary import compare
+from tsalv360.job.errors import InputError
 
 
 def written(folder: Path, scores: pd.DataFrame) -> Path:

@@ -8,14 +8,14 @@ import pytest
 import torch
 from evaluation.scene import SETTINGS, SIGMA, make_scene
 
-from tsalv360.errors import InputError
-from tsalv360.evaluation.pictures import picked
+from tsalv360.contracts.tables import FOLD_SCORES, SCORES, SUMMARY, read_table
+from tsalv360.evaluation.figures import picked
 from tsalv360.evaluation.predict import OfModel, in_size
 from tsalv360.evaluation.run import evaluate_fold, write_evaluation
 from tsalv360.evaluation.truth import Truth
+from tsalv360.job.errors import InputError
+from tsalv360.media.pictures import read_picture
 from tsalv360.model import ModelSettings, TSalV360, save_checkpoint
-from tsalv360.pictures import read_picture
-from tsalv360.tables import FOLD_SCORES, SCORES, SUMMARY, read_table
 
 PLAIN = {"patch_size": 64, "map_size": (20, 40), "width": 2, "heads": 1, "decoder": (8, 8, 8, 4)}
 SMALL = ModelSettings(encoder="small", embedding=8, text_width=8, vocabulary=64, **PLAIN)

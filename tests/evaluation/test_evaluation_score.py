@@ -9,12 +9,12 @@ import pytest
 from evaluation.scene import EVENTS, SETTINGS, SIGMA, SIZE, ignores_text, knows_all, make_scene, one, target
 
 from tsalv360 import metrics
-from tsalv360.errors import InputError
+from tsalv360.contracts.tables import FIXATION_METRICS, FOLD_SCORES, as_table
 from tsalv360.evaluation.baselines import fifths, halves
 from tsalv360.evaluation.score import score_fold
 from tsalv360.evaluation.summary import difference
 from tsalv360.evaluation.truth import Truth
-from tsalv360.tables import FIXATION_METRICS, FOLD_SCORES, as_table
+from tsalv360.job.errors import InputError
 
 
 @pytest.fixture(scope="module")

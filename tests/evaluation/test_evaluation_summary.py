@@ -3,8 +3,8 @@ import pytest
 from evaluation.scores import made_scores
 from scipy.stats import bootstrap
 
+from tsalv360.contracts.tables import SUMMARY, as_table
 from tsalv360.evaluation.summary import gap_name, interval, summarise
-from tsalv360.tables import SUMMARY, as_table
 
 
 def test_the_interval_is_that_of_scipy() -> None:

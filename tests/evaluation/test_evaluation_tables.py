@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from evaluation.scores import made_scores
 
+from tsalv360.contracts.tables import METRICS
 from tsalv360.evaluation.summary import gap_name, summarise
 from tsalv360.evaluation.tables import TITLES, latex, page
-from tsalv360.tables import METRICS
 
 
 @pytest.fixture(scope="module")

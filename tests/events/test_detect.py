@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from tsalv360.contracts.grid import frame_numbers
+from tsalv360.contracts.tables import ASSIGNMENTS, DROPPED, EVENTS, FIXATIONS, TRACKS, as_table, empty
 from tsalv360.events import DetectedEvents, EventSettings, detect_events
-from tsalv360.events.candidates import cluster
-from tsalv360.geometry import angular_distance, normalise, to_angles, to_vectors, vector_angle, wrap_yaw
-from tsalv360.grid import frame_numbers
+from tsalv360.events.clusters import cluster
 from tsalv360.sources.recording import fixations_table
-from tsalv360.tables import ASSIGNMENTS, DROPPED, EVENTS, FIXATIONS, TRACKS, as_table, empty
+from tsalv360.sphere.directions import angular_distance, normalise, to_angles, to_vectors, vector_angle, wrap_yaw
 
 FPS = 25
 OBSERVERS = 15

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tsalv360.events.draft import Draft
-from tsalv360.events.identity import drop_doubles, join, part, untangle
-from tsalv360.geometry import Array, to_vectors, vector_angle
-from tsalv360.looks import Looks
+from tsalv360.contracts.gaze_grid import Looks
+from tsalv360.events.hypothesis import Draft
+from tsalv360.events.merge_split import drop_doubles, join, part, untangle
+from tsalv360.sphere.directions import Array, to_vectors, vector_angle
 
 FPS, N, OBSERVERS = 16, 160, 20
 

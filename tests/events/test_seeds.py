@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tsalv360.contracts.grid import frame_numbers
 from tsalv360.events import detect_events
-from tsalv360.events.compare import Track, match_events
 from tsalv360.fixations import FixationSettings, find_fixations, within_video
-from tsalv360.grid import frame_numbers
+from tsalv360.metrics.events import Track, match_events
 from tsalv360.sources.demo import DemoSource, make_scene, video_ids
-from tsalv360.sources.demo_gaze import gaze_text, simulate, truth
+from tsalv360.sources.demo.observers import gaze_text, simulate, truth
 from tsalv360.sources.vr_eyetracking import read_files
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from metrics.maps import BASELINES, FIXATIONS, GOLDEN, OTHERS, PREDICTIONS, TARGETS
 
 from tsalv360 import metrics
-from tsalv360.errors import InputError
-from tsalv360.geometry import pixel_to_direction, solid_angle, to_angles
+from tsalv360.job.errors import InputError
+from tsalv360.sphere.directions import pixel_to_direction, solid_angle, to_angles
 
 DATA = Path(__file__).parents[1] / "data"
 ABOUT = {

@@ -9,8 +9,8 @@ from golden import SENTENCE, STEPS, error, fill, golden, wave_clip
 from torch import Tensor
 
 from tsalv360.model import TSalV360
-from tsalv360.model.features import FrameFeatures
-from tsalv360.model.similarity import weigh
+from tsalv360.model.encoders import FrameFeatures
+from tsalv360.model.network import weigh
 
 pytestmark = pytest.mark.slow
 

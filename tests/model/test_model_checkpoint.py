@@ -7,7 +7,7 @@ import pytest
 import torch
 from golden import ENTRIES, STATE
 
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 from tsalv360.model import ModelSettings, TSalV360, load_checkpoint, save_checkpoint
 
 SMALL = ModelSettings(width=2, embedding=32, text_width=64, heads=4, patch_size=64, decoder=(8, 8, 8, 4))

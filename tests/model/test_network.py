@@ -10,9 +10,9 @@ from golden import error
 from pydantic import ValidationError
 from torch import Tensor
 
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 from tsalv360.model import ModelSettings, TSalV360, tokenize
-from tsalv360.model.similarity import weigh
+from tsalv360.model.network import weigh
 from tsalv360.model.tangent import DEVIATION, MEAN, ErpToTangent
 
 PROMPTS = ["a red ball rolls", "two dogs run", "a man juggles", "a boat", "a blue bird in a tree"]

@@ -16,14 +16,14 @@ import torch
 
 import tsalv360
 from tsalv360.cli import main
-from tsalv360.errors import InputError
-from tsalv360.geometry import angular_distance
+from tsalv360.job.errors import InputError
+from tsalv360.media.video import probe, read_pictures
 from tsalv360.model import ModelSettings, TSalV360
 from tsalv360.model.tangent import ErpToTangent, TangentToErp
 from tsalv360.prediction import write_predictions
 from tsalv360.prediction.outputs import peak_and_spread
 from tsalv360.saliency import saliency_map
-from tsalv360.video import probe, read_pictures
+from tsalv360.sphere.directions import angular_distance
 
 PROMPTS = ["A red ball rolls!", "two dogs run", "a boat"]
 FRAMES = [11, 23, 36, 48]  # of clips that do not overlap

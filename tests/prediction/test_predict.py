@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 
 import tsalv360
-from tsalv360 import extras
-from tsalv360.errors import InputError
-from tsalv360.grid import frame_numbers
+from tsalv360.contracts.grid import frame_numbers
+from tsalv360.job import libraries as extras
+from tsalv360.job.errors import InputError
+from tsalv360.media.pictures import write_picture
+from tsalv360.media.video import read_pictures
 from tsalv360.model import FrameFeatures, ModelSettings, TSalV360
-from tsalv360.pictures import write_picture
 from tsalv360.prediction import Predictions
-from tsalv360.video import read_pictures
 
 PROMPTS = ["a red ball rolls", "two dogs run"]
 HEIGHT = 96

@@ -15,9 +15,9 @@ import yaml
 from pytest import TempPathFactory
 from running import Workflow
 
-from tsalv360.geometry import angular_distance
+from tsalv360.media.video import probe
 from tsalv360.sources import read_vr_eyetracking
-from tsalv360.video import probe
+from tsalv360.sphere.directions import angular_distance
 
 pytestmark = [
     pytest.mark.slow,

@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tsalv360.contracts.grid import frame_numbers
 from tsalv360.events import EventSettings, detect_events
 from tsalv360.fixations import FixationSettings, find_fixations
-from tsalv360.geometry import angular_distance
-from tsalv360.grid import frame_numbers
 from tsalv360.report.camera_paths import NEAR_DEG, CameraPath, compare, read_camera_path
 from tsalv360.sources import read_salient360, read_vr_eyetracking
 from tsalv360.sources.vr_eyetracking import gaze_files
+from tsalv360.sphere.directions import angular_distance
 
 pytestmark = [
     pytest.mark.slow,

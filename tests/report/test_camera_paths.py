@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsalv360.errors import InputError
+from tsalv360.contracts.tables import TRACKS, empty
+from tsalv360.job.errors import InputError
 from tsalv360.report.camera_paths import CameraPath, compare, draw, read_camera_path
 from tsalv360.report.settings import ReportSettings
-from tsalv360.tables import TRACKS, empty
 
 MakeTrack = Callable[..., pd.DataFrame]
 

@@ -17,17 +17,17 @@ from selenium.common.exceptions import NoAlertPresentException
 from workflow.labelling import has_browser, open_browser
 
 from tsalv360.config import load_config
+from tsalv360.contracts.grid import stretches_of
+from tsalv360.contracts.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, DROPPED, EVENTS, TRACKS, write_rows
 from tsalv360.curation.records import EventRecord, Judged, Judgement, write_records
-from tsalv360.errors import InputError
-from tsalv360.files import write_json
-from tsalv360.grid import stretches_of
-from tsalv360.pictures import write_picture
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import write_json
+from tsalv360.media.pictures import write_picture
+from tsalv360.media.timeline import bar, lanes, ticks
+from tsalv360.media.video import VideoWriter
 from tsalv360.report.content import banner
 from tsalv360.report.page import number, percent, signed, write_report
-from tsalv360.report.timeline import bar, lanes, ticks
 from tsalv360.sources.recording import Origin
-from tsalv360.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, DROPPED, EVENTS, TRACKS, write_rows
-from tsalv360.video import VideoWriter
 
 EVIL = "<script>alert('x')</script> & \"a\" https://evil.example"
 LEAD, PICTURES = 3, 8

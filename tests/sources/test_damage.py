@@ -19,11 +19,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tsalv360.errors import InputError
+from tsalv360.contracts.tables import FIXATIONS, as_table
+from tsalv360.job.errors import InputError
 from tsalv360.sources import read_gaze_table, read_salient360
 from tsalv360.sources.sports360 import read_sports360
 from tsalv360.sources.vr_eyetracking import read_files
-from tsalv360.tables import FIXATIONS, as_table
 
 Damage = tuple[float, int, bytes]
 Row = tuple[object, ...]

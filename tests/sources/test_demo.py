@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tsalv360.files import read_json
-from tsalv360.geometry import angular_distance, normalise, pixel_to_direction, to_vectors, vector_angle
+from tsalv360.job.files import read_json
 from tsalv360.sources import demo
-from tsalv360.sources.demo_gaze import Recording, gaze_text, simulate, truth
-from tsalv360.sources.demo_scene import COLOURS, SHAPES, Scene, SceneObject
+from tsalv360.sources.demo.observers import Recording, gaze_text, simulate, truth
+from tsalv360.sources.demo.scene import COLOURS, SHAPES, Scene, SceneObject
+from tsalv360.sphere.directions import angular_distance, normalise, pixel_to_direction, to_vectors, vector_angle
 
 DEFAULT = demo.DemoSource()
 SCENES_SHA256 = "989582c3d1a556b89a430deb5516b516d2496ccece644fab7af42c7291096544"

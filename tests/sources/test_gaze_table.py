@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tsalv360.errors import InputError
+from tsalv360.contracts.tables import FIXATIONS, as_table
+from tsalv360.job.errors import InputError
 from tsalv360.sources import GazeTableSettings, OwnVideo, read_gaze, read_gaze_table
-from tsalv360.tables import FIXATIONS, as_table
 
 ROWS = {
     "observer": ["a", "a", "b"],

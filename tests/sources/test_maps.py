@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tsalv360.errors import InputError
+from tsalv360.contracts.tables import FIXATIONS, as_table
 from tsalv360.events import detect_events
 from tsalv360.fixations import FixationSettings, find_fixations
-from tsalv360.geometry import angular_distance, direction_to_pixel
+from tsalv360.job.errors import InputError
 from tsalv360.saliency import saliency_map, to_8bit
 from tsalv360.sources.maps import MapSettings, read_fixation_maps, read_saliency_maps
-from tsalv360.tables import FIXATIONS, as_table
+from tsalv360.sphere.directions import angular_distance, direction_to_pixel
 
 SIZE = (90, 180)
 SETTINGS = MapSettings()

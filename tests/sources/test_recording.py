@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsalv360.errors import InputError
+from tsalv360.contracts.tables import FIXATIONS, as_table
+from tsalv360.job.errors import InputError
 from tsalv360.sources import READERS, OwnVideo, read_gaze
 from tsalv360.sources.recording import (
     Recording,
@@ -15,7 +16,6 @@ from tsalv360.sources.recording import (
     directions_from_fractions,
     fixations_table,
 )
-from tsalv360.tables import FIXATIONS, as_table
 
 
 @pytest.mark.parametrize("name", ["001", "ocean", "Ocean-2", "a-b-c", "360"])

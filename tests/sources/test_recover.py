@@ -7,10 +7,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tsalv360.geometry import angular_distance, normalise, pixel_to_direction, to_angles, to_vectors, vector_angle
 from tsalv360.saliency import saliency_map, to_8bit
 from tsalv360.sources.maps import MapSettings
 from tsalv360.sources.recover import recover_directions
+from tsalv360.sphere.directions import (
+    angular_distance,
+    normalise,
+    pixel_to_direction,
+    to_angles,
+    to_vectors,
+    vector_angle,
+)
 
 SIZE = (480, 960)
 SETTINGS = MapSettings()

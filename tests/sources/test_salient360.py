@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tsalv360.errors import InputError
+from tsalv360.contracts.tables import FIXATIONS, as_table
+from tsalv360.job.errors import InputError
 from tsalv360.sources import read_salient360
-from tsalv360.tables import FIXATIONS, as_table
 
 HEADER = "# Idx, longitude, latitude, start timestamp, duration, start frame, end frame"
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tsalv360.errors import InputError
+from tsalv360.contracts.tables import FIXATIONS, as_table
+from tsalv360.job.errors import InputError
 from tsalv360.sources import tsv360
 from tsalv360.sources.sports360 import FORMAT, Sports360Source, read_sports360, ready_frames
-from tsalv360.tables import FIXATIONS, as_table
 
 POINTS = [(0.25, 0.75), (0.5, 0.5)]
 VIDEO = {"0021": POINTS, "0022": [(0.0, 1.0)], "0024": []}

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tsalv360.errors import InputError
+from tsalv360.contracts.tables import FIXATIONS, as_table
+from tsalv360.job.errors import InputError
 from tsalv360.sources import read_gaze, read_vr_eyetracking
 from tsalv360.sources.recording import Recording
 from tsalv360.sources.vr_eyetracking import FORMAT, VrEyeTrackingSource, gaze_files
-from tsalv360.tables import FIXATIONS, as_table
 
 DATE = "2017-10-1-11-38"
 

@@ -14,7 +14,7 @@ from pydantic import Discriminator, TypeAdapter
 
 from tsalv360.check.videos import check_video
 from tsalv360.config import load_config
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 from tsalv360.sources import READERS, Source, read_gaze
 
 PAGE = Path(__file__).parents[2] / "docs" / "sources.md"

@@ -6,11 +6,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, write_rows
 from tsalv360.dataset.assemble import annotation_row, checksum_lines, clip_row
-from tsalv360.files import write_json
-from tsalv360.geometry import angular_distance, pixel_to_direction
+from tsalv360.job.files import write_json
 from tsalv360.saliency import saliency_map
-from tsalv360.tables import CLIPS, PART_ANNOTATIONS, write_rows
+from tsalv360.sphere.directions import angular_distance, pixel_to_direction
 
 SIZE, MAP_SIZE = (64, 128), (48, 96)
 COLOURS = {"red": (220, 30, 30), "blue": (30, 60, 220)}

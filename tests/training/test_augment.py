@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from training.clipset import picture
 
-from tsalv360.geometry import angular_distance, pixel_to_direction
 from tsalv360.saliency import saliency_map
-from tsalv360.training.augment import Turn, mirrored_caption, says_side
+from tsalv360.sphere.directions import angular_distance, pixel_to_direction
+from tsalv360.training.batches import Turn, mirrored_caption, says_side
 
 
 @given(st.integers(0, 31), st.booleans())

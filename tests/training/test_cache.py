@@ -14,19 +14,16 @@ import pytest
 import torch
 from training.clipset import write_clipset
 
-from tsalv360.errors import InputError
-from tsalv360.files import read_json, write_json
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import read_json, write_json
 from tsalv360.model import ModelSettings, TSalV360
-from tsalv360.training.augment import Turn
-from tsalv360.training.batches import Group
-from tsalv360.training.cache import cached_turns, write_features
+from tsalv360.training.batches import Group, Turn
 from tsalv360.training.clips import ClipFiles, read_clips
 from tsalv360.training.data import ClipBatches
-from tsalv360.training.job import TrainJob
+from tsalv360.training.features import cached_turns, start_model, write_features
 from tsalv360.training.needs import check_cache
-from tsalv360.training.settings import ComputeSettings, TrainSettings
+from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
 from tsalv360.training.train import OnClips, train_fold
-from tsalv360.training.weights import start_model
 
 MODEL = replace(ModelSettings.tiny(), encoder="clip", text_width=64, vocabulary=49408, map_size=(24, 48))
 QUICK = TrainSettings(weights="random", epochs=1, batch_size=4, group=2, cached_turns=2)
@@ -136,7 +133,7 @@ FOLDS = """
 import sys
 from pathlib import Path
 from training.test_cache import MODEL, QUICK
-from tsalv360.training.cache import write_features
+from tsalv360.training.features import write_features
 from tsalv360.training.clips import ClipFiles
 
 folder = Path(sys.argv[1])

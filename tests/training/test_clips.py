@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from training.clipset import write_clipset
 
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 from tsalv360.training.clips import ClipFiles, published_clips, read_clips
 
 LOADER = json.loads((Path(__file__).parents[1] / "data" / "golden" / "loader.json").read_text("utf-8"))

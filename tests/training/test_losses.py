@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tsalv360 import metrics
-from tsalv360.training.losses import cc_loss, kl_loss
+from tsalv360.training.train import cc_loss, kl_loss
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "data" / "golden" / "losses.json").read_text("utf-8"))
 ROWS, COLUMNS = (np.arange(48) + 0.5)[:, None] / 48, (np.arange(96) + 0.5) / 96

@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from training.clipset import write_clipset
 
+from tsalv360.contracts.settings import tracked
+from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, read_table, write_table
 from tsalv360.dataset.assemble import checksum_lines
-from tsalv360.files import read_json, write_json
+from tsalv360.job.files import read_json, write_json
 from tsalv360.model import ModelSettings
-from tsalv360.settings import tracked
-from tsalv360.tables import CLIPS, PART_ANNOTATIONS, read_table, write_table
-from tsalv360.training.job import TrainJob
 from tsalv360.training.provenance import data_checksum, made_of, provenance
-from tsalv360.training.settings import ComputeSettings, TrainSettings
+from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
 
 
 @pytest.fixture

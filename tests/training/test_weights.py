@@ -11,12 +11,11 @@ from safetensors.torch import save_file
 from torch import nn
 from training.clipset import write_clipset
 
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 from tsalv360.model import ModelSettings, TSalV360, load_checkpoint, save_checkpoint
-from tsalv360.training.job import TrainJob
-from tsalv360.training.settings import ComputeSettings, TrainSettings
+from tsalv360.training.features import start_model
+from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
 from tsalv360.training.train import train_fold
-from tsalv360.training.weights import start_model
 
 SMALL = ModelSettings(width=2, text_width=64, embedding=32, heads=4, decoder=(32, 16, 16, 8), patch_size=64)
 

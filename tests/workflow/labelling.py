@@ -26,7 +26,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tsalv360.cli import main
-from tsalv360.curation.studio import Project, Studio
+from tsalv360.curation.labelstudio import Project, Studio
 
 BROWSER = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1500,1250")
 OFFLINE = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")

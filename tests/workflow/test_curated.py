@@ -8,8 +8,8 @@ import pytest
 from running import ROOT, Workflow
 
 from tsalv360.curation.records import EventRecord, Judged, Judgement, read_records, write_records
-from tsalv360.curation.track import as_text
-from tsalv360.files import read_json, sha256
+from tsalv360.curation.tasks import as_text
+from tsalv360.job.files import read_json, sha256
 
 pytestmark = pytest.mark.slow
 

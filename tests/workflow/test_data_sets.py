@@ -10,8 +10,8 @@ import pytest
 import yaml
 from running import Workflow
 
-from tsalv360.files import read_json
-from tsalv360.grid import frame_numbers
+from tsalv360.contracts.grid import frame_numbers
+from tsalv360.job.files import read_json
 
 pytestmark = pytest.mark.slow
 SMALL = {"frames": {"height": 96}, "saliency": {"height": 64, "sigma_deg": 5}}

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from running import ROOT, Workflow
 
-from tsalv360.events.compare import Track, match_events
-from tsalv360.files import read_json
+from tsalv360.job.files import read_json
+from tsalv360.metrics.events import Track, match_events
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ import pytest
 from running import Workflow
 from workflow.killing import checksums, left_behind, running, stamps
 
-from tsalv360.files import read_json, sha256
+from tsalv360.job.files import read_json, sha256
 
 pytestmark = pytest.mark.slow
 

@@ -22,9 +22,9 @@ from curation.annotating import results
 from running import TINY, Workflow
 from workflow.labelling import Browser, Session, has_browser, judged, plain_environment, session
 
-from tsalv360.curation.studio import INTERFACE
-from tsalv360.curation.track import as_text
-from tsalv360.tables import TRACKS, write_table
+from tsalv360.contracts.tables import TRACKS, write_table
+from tsalv360.curation.labelstudio import INTERFACE
+from tsalv360.curation.tasks import as_text
 
 EDITED = "A blue star <script>alert(1)</script> drifts right. نجمة"
 GONE = re.compile("no server that answers|Run the command again: it goes on where it stopped")
@@ -365,7 +365,9 @@ def test_a_server_killed_in_the_middle_of_push_and_pull_loses_nothing(studio: Se
     for task in large.project(title).tasks()[:12]:
         caption = results(caption=said[task.data["event_id"]], verdict="edit")
         large.api().annotations.create(id=task.id, result=caption)
-    one_at_a_time = "import tsalv360.curation.studio as s; s._EXPORTED_AT_ONCE = 1; import tsalv360.cli as c; c.main()"
+    one_at_a_time = (
+        "import tsalv360.curation.labelstudio as s; s._EXPORTED_AT_ONCE = 1; import tsalv360.cli as c; c.main()"
+    )
     pulling = subprocess.Popen(
         [sys.executable, "-c", one_at_a_time, "curation", "pull", "--configfile", str(TINY), str(many)],
         cwd=studio.folder,

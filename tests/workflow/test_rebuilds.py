@@ -12,7 +12,7 @@ from running import ROOT
 from workflow.hollow import Hollow
 
 from tsalv360.config import known_keys
-from tsalv360.files import write_json
+from tsalv360.job.files import write_json
 from tsalv360.workflow import planning
 from tsalv360.workflow.rebuilds import OTHERWISE, Rebuilds, rebuilds
 

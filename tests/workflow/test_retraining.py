@@ -11,7 +11,7 @@ import pytest
 from running import Workflow
 from workflow.killing import Run, left_behind, running
 
-from tsalv360.files import sha256
+from tsalv360.job.files import sha256
 
 pytestmark = pytest.mark.slow
 

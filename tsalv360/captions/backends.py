@@ -4,8 +4,8 @@ from importlib.util import find_spec
 
 from tsalv360.captions.captioner import Captioner
 from tsalv360.captions.settings import Backend, CaptionSettings
-from tsalv360.errors import InputError
-from tsalv360.extras import require_extra
+from tsalv360.job.errors import InputError
+from tsalv360.job.libraries import require_extra
 
 _LLAVA = ("torch", "torchvision", "transformers", "accelerate")
 _MODULES: dict[Backend, tuple[str, ...]] = {

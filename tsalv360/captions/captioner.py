@@ -1,6 +1,10 @@
-"""What every captioner takes and gives: clips in, captions with scores out."""
+"""What every captioner takes and gives: clips in, captions with scores out.
+
+Answers of captioners, kept so that none is asked for twice.
+"""
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tsalv360.job.files import read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Clip:
 
     def pictures(self) -> NDArray[np.uint8]:
         """The pictures, uint8 RGB [T, H, W, 3]."""
-        from tsalv360.video import read_pictures  # FFmpeg, which whoever checks captions does not need
+        from tsalv360.media.video import read_pictures  # FFmpeg, which whoever checks captions does not need
 
         return read_pictures(self.path, list(self.numbers))
 
@@ -68,3 +74,39 @@ class Captioner(Protocol):
 
         Raises InputError where going on makes no sense, such as a server that is down; what was given before holds.
         """
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder with one JSON file per answer, which appears whole or not at all."""
+
+    folder: Path
+
+    def get(self, captioner: Captioner, clip: Clip, prompt: str) -> Answer | None:
+        """The answer, if it is known."""
+        path = self._path(captioner, clip, prompt)
+        if not path.exists():
+            return None
+        known = read_json(path)
+        return Answer(known["text"], known["score"], known["cut_off"])
+
+    def put(self, captioner: Captioner, clip: Clip, prompt: str, answer: Answer) -> None:
+        """Keep an answer, beside what was asked."""
+        content = {"text": answer.text, "score": answer.score, "cut_off": answer.cut_off, "event": clip.event}
+        write_json(self._path(captioner, clip, prompt), content | _question(captioner, clip, prompt))
+
+    def _path(self, captioner: Captioner, clip: Clip, prompt: str) -> Path:
+        question = json.dumps(_question(captioner, clip, prompt), sort_keys=True)
+        key = hashlib.sha256(question.encode()).hexdigest()
+        return self.folder / key[:2] / f"{key}.json"
+
+
+def _question(captioner: Captioner, clip: Clip, prompt: str) -> dict[str, object]:
+    """All that decides an answer."""
+    return {
+        "clip": clip.digest,
+        "prompt": prompt,
+        "model": captioner.model,
+        "revision": captioner.revision,
+        "decoding": captioner.decoding,
+    }

@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from tsalv360.captions.text import sentences
-from tsalv360.tokenizer import clip_tokenizer
 
 MAX_TOKENS = 77  # of CLIP, start and end included
 NEAR = 0.9  # part of the words that two captions share, from which they count as the same
@@ -21,6 +20,8 @@ def count_tokens(texts: Sequence[str]) -> list[int | None]:
     """CLIP tokens of texts with the start and end token; None where open_clip (the extra `train`) is not installed."""
     if not texts or find_spec("open_clip") is None:
         return [None] * len(texts)
+    from tsalv360.model.tokenizer import clip_tokenizer  # it loads PyTorch
+
     return [len(clip_tokenizer().encode(text)) + 2 for text in texts]
 
 

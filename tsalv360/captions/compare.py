@@ -12,10 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from tsalv360.captions import shard_of
-from tsalv360.captions.clips import spread
-from tsalv360.errors import InputError
-from tsalv360.files import read_json, whole_file
-from tsalv360.video import read_pictures
+from tsalv360.captions.run import spread
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import read_json, whole_file
+from tsalv360.media.video import read_pictures
 
 N_PICTURES = 8  # of an event that a similarity is measured on
 Measure = Callable[[Sequence[str], NDArray[np.uint8]], list[float]]

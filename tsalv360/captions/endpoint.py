@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from tsalv360.captions.captioner import Answer, Clip
 from tsalv360.captions.settings import EndpointSettings
 from tsalv360.captions.text import shorten
-from tsalv360.errors import InputError
-from tsalv360.video import VideoWriter
+from tsalv360.job.errors import InputError
+from tsalv360.media.video import VideoWriter
 
 JPEG_QUALITY = 95
 LONGEST_WAIT_S = 60.0

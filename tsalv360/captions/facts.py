@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tsalv360.captions.captioner import Answer, Clip
-from tsalv360.errors import InputError
-from tsalv360.files import sha256
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import sha256
 
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]

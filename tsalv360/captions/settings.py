@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, StringConstraints
 from pydantic.dataclasses import dataclass
 
-from tsalv360.settings import STRICT, setting
+from tsalv360.contracts.settings import STRICT, setting
 
 Item = TypeVar("Item")
 

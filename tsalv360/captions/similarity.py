@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 
 ARCHITECTURE = "RN50-quickgelu"
 

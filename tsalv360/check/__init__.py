@@ -9,8 +9,8 @@ from tsalv360.captions.backends import check_installed
 from tsalv360.check.needs import Needs, needs
 from tsalv360.check.videos import VideoCheck, check_video, drawn_by_the_build
 from tsalv360.config import Config, ConfigError, check_writable, plan_recordings
-from tsalv360.errors import InputError
-from tsalv360.progress import progress
+from tsalv360.job.errors import InputError
+from tsalv360.job.log import progress
 from tsalv360.sources import Recording, tsv360
 from tsalv360.sources.demo import DemoSource
 

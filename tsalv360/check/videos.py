@@ -3,16 +3,16 @@
 from dataclasses import asdict, dataclass, field
 
 from tsalv360.config import Config
+from tsalv360.contracts.grid import FPS, kept_frames
 from tsalv360.dataset.assemble import DESCRIPTION
 from tsalv360.dataset.published import event_maps, maps_with_frame, read_caption
-from tsalv360.errors import InputError
 from tsalv360.fixations import find_fixations, within_video
 from tsalv360.frames import check_size
-from tsalv360.grid import FPS, kept_frames
 from tsalv360.index import look_into
+from tsalv360.job.errors import InputError
+from tsalv360.media.video import VideoInfo
 from tsalv360.sources import WITHOUT_OBSERVERS, Recording, maps, published, read_gaze, tsv360
 from tsalv360.sources.demo import DemoSource, make_scene
-from tsalv360.video import VideoInfo
 
 _RATE_TOLERANCE = 0.005  # of a rate; 29.97 is not 30 by 0.001
 

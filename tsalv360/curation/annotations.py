@@ -6,7 +6,7 @@ from types import UnionType
 from typing import Any, get_args
 
 from tsalv360.curation.records import FLAGS, Judged, Judgement, Verdict
-from tsalv360.curation.shown import length_s, source_time
+from tsalv360.curation.tasks import length_s, source_time
 
 # The controls of config/label_studio.xml: the key of a result's value, and the type that it must have.
 CONTROLS: dict[str, tuple[str, type | UnionType]] = {

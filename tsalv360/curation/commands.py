@@ -1,23 +1,78 @@
-"""The commands `tsalv360 curation start | push | status | pull | import`."""
+"""How far the curation is, as a table.
 
+The commands `tsalv360 curation start | push | status | pull | import`.
+"""
+
+import math
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any, NoReturn
+
+from tabulate import tabulate
 
 from tsalv360.captions.text import plain
 from tsalv360.config import Config, plan_recordings
 from tsalv360.curation import server
-from tsalv360.curation.again import PICTURES, match_records, with_earlier
+from tsalv360.curation.labelstudio import TRIED, Project, Studio, Task
 from tsalv360.curation.pull import EXPORTS, Pulled, keep_raw, read_export, take_in
 from tsalv360.curation.push import Plan, carry_out, plan_push, send_back
-from tsalv360.curation.status import status_table
-from tsalv360.curation.studio import TRIED, Project, Studio, Task
-from tsalv360.errors import InputError
-from tsalv360.files import read_json, write_json
+from tsalv360.curation.records import EventRecord, read_records
+from tsalv360.curation.resolve import current
+from tsalv360.curation.review import PICTURES, match_records, with_earlier
+from tsalv360.curation.settings import CurationSettings
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import read_json, write_json
+
+_COLUMNS = ("tasks", "untouched", "drafts", "skipped", "judged", "accept", "edit", "reject", "undecided", "disagree")
+
+
+def status_table(tasks: Sequence[Task], videos: Iterable[str], settings: CurationSettings, dataset: str) -> str:
+    """One row for each of the `videos` that has tasks, one for all, then the time left."""
+    rows, records = [], []
+    for video in sorted({str(task.data.get("video")) for task in tasks} & set(videos)):
+        own = [task for task in tasks if task.data.get("video") == video]
+        known = read_records(settings.file(dataset, video), video)
+        rows.append([video, *_counts(own, known)])
+        records += known
+    if len(rows) != 1:
+        rows.append(["all", *(sum(column) for column in list(zip(*rows, strict=True))[1:])] if rows else ["all"])
+    table = tabulate(rows, headers=["video", *_COLUMNS])
+    return f"{table}\n\n{_time_left(tasks, records)}"
+
+
+def _counts(tasks: Sequence[Task], records: Sequence[EventRecord]) -> list[int]:
+    """Numbers in the order of _COLUMNS. What was judged on the server and not pulled yet is in `judged` only."""
+    verdicts = Counter(record.decided.verdict if record.decided else "undecided" for record in records)
+    return [
+        len(tasks),
+        sum(not task.touched for task in tasks),
+        sum(bool(task.n_drafts) and not task.n_annotations for task in tasks),
+        sum(bool(task.n_skipped) and not task.n_annotations for task in tasks),
+        sum(bool(task.n_annotations) for task in tasks),
+        verdicts["accept"],
+        verdicts["edit"],
+        verdicts["reject"],
+        verdicts["undecided"],
+        sum(record.disagreement for record in records),
+    ]
+
+
+def _time_left(tasks: Sequence[Task], records: Sequence[EventRecord]) -> str:
+    """How long the rest takes one person at the median pace so far."""
+    left = sum(not task.n_annotations for task in tasks)
+    paces = [j.lead_time_s for record in records for j in current(record.history) if j.lead_time_s]
+    if not paces or not left:
+        return f"{left} left"
+    pace = median(paces)
+    minutes = math.ceil(left * pace / 60)
+    return f"{left} left: {minutes // 60} h {minutes % 60:02d} min for one person at {pace:.0f} s an event"
+
 
 _LOCAL_FILES = "/data/local-files/?d="
 _SHOWN = 20  # of a list that could be long; the whole lists are in the files

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from tsalv360.curation.annotations import read_annotation
-from tsalv360.curation.decide import decide
 from tsalv360.curation.records import TRACK, EventRecord, Judgement, read_records, write_records
+from tsalv360.curation.resolve import decide
 from tsalv360.curation.settings import CurationSettings, Resolve
-from tsalv360.errors import InputError
-from tsalv360.files import whole_file
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import whole_file
 from tsalv360.sources.recording import check_id
 
 _TEXTS = ("event_id", "event_hash", "video", "caption_machine", "track")

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from tsalv360.curation.decide import current
+from tsalv360.curation.labelstudio import Project, Task
 from tsalv360.curation.records import EventRecord, Judged
+from tsalv360.curation.resolve import current
 from tsalv360.curation.settings import Order
-from tsalv360.curation.studio import Project, Task
-from tsalv360.progress import progress
+from tsalv360.job.log import progress
 
 _AT_ONCE = 500
 

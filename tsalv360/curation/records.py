@@ -2,9 +2,10 @@
 
 The file holds one block per judged event: what was decided, the event as it was judged, and every judgement ever made
 of it. A block belongs to the event as it was then (`event_id` and `event_hash`); events that are made anew with other
-settings are matched to it by time and direction (`tsalv360.curation.carry`).
+settings are matched to it by time and direction (`tsalv360.curation.match`).
 """
 
+import json
 import re
 from dataclasses import field
 from datetime import datetime
@@ -14,15 +15,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from tsalv360.errors import InputError
-from tsalv360.files import read_json, write_json
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import read_json, write_json
 
 Verdict = Literal["accept", "edit", "reject"]
 FLAGS = ("bad_start", "bad_end", "bad_viewport", "bad_saliency", "not_an_event", "two_events", "duplicate")
 _EXACT = ConfigDict(extra="forbid", allow_inf_nan=False)  # a caption is kept to the character
 _NUMBER = r"-?\d{1,9}(\.\d+)?"
 _STRETCH = rf"{_NUMBER} {_NUMBER} {_NUMBER}(, {_NUMBER} {_NUMBER} {_NUMBER})*"
-TRACK = rf"{_STRETCH}( \| {_STRETCH})*"  # what `tsalv360.curation.track` writes
+TRACK = rf"{_STRETCH}( \| {_STRETCH})*"  # what `tsalv360.curation.tasks` writes
 
 
 def _track(text: str) -> str:
@@ -81,7 +82,7 @@ class Judgement:
 class EventRecord:
     """An event as it was judged, what was decided (None: nothing yet), and all judgements, the earliest first.
 
-    `track` is where it was, as `tsalv360.curation.track` writes it; `decided_by` names those whose judgement holds.
+    `track` is where it was, as `tsalv360.curation.tasks` writes it; `decided_by` names those whose judgement holds.
     """
 
     event_id: Annotated[str, Field(pattern=r"_[0-9]+$")]
@@ -100,6 +101,11 @@ def read_records(path: str | Path, video: str) -> list[EventRecord]:
         return []
     advice = "Mend it, or take it back from git."
     content = read_json(path, advice)
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        found = f"half a character, {error.object[error.start]!r}, after {error.object[: error.start][-40:]!r}"
+        raise InputError(path, found, "text that can be written to a file", advice) from None
     try:
         file = TypeAdapter(_File).validate_python(content)
     except ValidationError as error:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from tsalv360.settings import STRICT, setting
+from tsalv360.contracts.settings import STRICT, setting
 
 Mode = Literal["draft", "curated"]
 Uncurated = Literal["leave_out", "keep_as_draft"]

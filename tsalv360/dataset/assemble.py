@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tsalv360.contracts.tables import (
+    CLIPS,
+    DATASET_FIXATIONS,
+    PART_ANNOTATIONS,
+    POINTS,
+    read_table,
+    write_rows,
+    write_table,
+)
 from tsalv360.curation.apply import Applied, Curation, apply_curation
-from tsalv360.errors import InputError
-from tsalv360.files import link_or_copy, sha256, whole_folder, write_json
-from tsalv360.pictures import read_picture
-from tsalv360.points import points_of
-from tsalv360.saliency import ALL_OBSERVERS, Subject, subjects, write_saliency_maps
-from tsalv360.tables import CLIPS, DATASET_FIXATIONS, PART_ANNOTATIONS, POINTS, read_table, write_rows, write_table
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
+from tsalv360.media.pictures import read_picture
+from tsalv360.saliency import ALL_OBSERVERS, Subject, points_of, subjects, write_saliency_maps
 
 CLIP_LENGTH = 8
 CHECKSUMS = "SHA256SUMS"

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tsalv360.contracts.tables import DATASET_FIXATIONS, empty
 from tsalv360.dataset.assemble import (
     CLIP_LENGTH,
     DESCRIPTION,
@@ -12,10 +13,9 @@ from tsalv360.dataset.assemble import (
     clip_row,
     write_part,
 )  # fmt: skip
-from tsalv360.errors import InputError
-from tsalv360.files import link_or_copy, whole_folder
-from tsalv360.pictures import decode_picture
-from tsalv360.tables import DATASET_FIXATIONS, empty
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import link_or_copy, whole_folder
+from tsalv360.media.pictures import decode_picture
 
 _MAX_STEP = 10  # frames between neighbours of a clip, in the public reader
 _ADVICE = "Download it again, or exclude the video."

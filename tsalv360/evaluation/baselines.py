@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tsalv360.points import points_map
-from tsalv360.saliency import Map, saliency_map
+from tsalv360.saliency import Map, points_map, saliency_map
 
 Points = NDArray[np.bool_]
 

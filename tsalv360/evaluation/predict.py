@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 from tsalv360.model import FrameFeatures, TSalV360
-from tsalv360.model.similarity import weigh
+from tsalv360.model.network import weigh
 from tsalv360.saliency import Map
 from tsalv360.training.clips import ClipFiles
 

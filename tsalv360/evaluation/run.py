@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from tsalv360.evaluation.compare import SCORES_FILE
+from tsalv360.contracts.tables import FOLD_SCORES, PART_ANNOTATIONS, SCORES, SUMMARY, read_table, write_table
 from tsalv360.evaluation.figures import write_intervals
 from tsalv360.evaluation.settings import EvaluateSettings
-from tsalv360.evaluation.summary import summarise
+from tsalv360.evaluation.summary import SCORES_FILE, summarise
 from tsalv360.evaluation.tables import latex, page
-from tsalv360.files import whole_file
-from tsalv360.tables import FOLD_SCORES, PART_ANNOTATIONS, SCORES, SUMMARY, read_table, write_table
+from tsalv360.job.files import whole_file
 from tsalv360.training.clips import ClipFiles
 
 
@@ -33,7 +32,7 @@ def evaluate_fold(
     """
     import torch
 
-    from tsalv360.evaluation.pictures import write_picture_rows
+    from tsalv360.evaluation.figures import write_picture_rows
     from tsalv360.evaluation.predict import OfModel
     from tsalv360.evaluation.score import score_fold
     from tsalv360.evaluation.truth import Truth

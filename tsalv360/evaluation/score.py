@@ -11,16 +11,15 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from tsalv360 import metrics
+from tsalv360.contracts.tables import FOLD_SCORES, MAP_METRICS
 from tsalv360.evaluation.baselines import fifths, halves, priors, with_floor
 from tsalv360.evaluation.predict import Predict, in_size
 from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.evaluation.truth import Truth
-from tsalv360.geometry import pixel_to_direction
-from tsalv360.orphans import end_with
-from tsalv360.points import points_map
-from tsalv360.progress import progress
-from tsalv360.saliency import Map
-from tsalv360.tables import FOLD_SCORES, MAP_METRICS
+from tsalv360.job.log import progress
+from tsalv360.job.parent import end_with
+from tsalv360.saliency import Map, points_map
+from tsalv360.sphere.directions import pixel_to_direction
 
 PICTURE = (160, 320)  # height and width of the maps that are kept
 _AT_ONCE = 4  # clips a process whose maps are in memory

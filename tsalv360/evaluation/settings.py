@@ -2,7 +2,7 @@
 
 from pydantic.dataclasses import dataclass
 
-from tsalv360.settings import STRICT, setting
+from tsalv360.contracts.settings import STRICT, setting
 
 
 @dataclass(frozen=True, config=STRICT)

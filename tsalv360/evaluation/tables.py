@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 from tabulate import tabulate
 
-from tsalv360.evaluation.compare import LOWER_IS_BETTER
-from tsalv360.evaluation.summary import GAPS, gap_name
+from tsalv360.evaluation.summary import GAPS, LOWER_IS_BETTER, gap_name
 
 NAMES = {
     "model": "model, right prompt",

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tsalv360.contracts.grid import FPS
+from tsalv360.contracts.tables import PART_ANNOTATIONS, POINTS, empty, read_table
 from tsalv360.dataset.assemble import FIXATION_POINTS, GROUND_TRUTH
 from tsalv360.dataset.published import event_maps
-from tsalv360.errors import InputError
-from tsalv360.grid import FPS
-from tsalv360.points import points_map
-from tsalv360.saliency import Map
-from tsalv360.tables import PART_ANNOTATIONS, POINTS, empty, read_table
+from tsalv360.job.errors import InputError
+from tsalv360.saliency import Map, points_map
 from tsalv360.training.clips import ClipFiles, read_clips
 
 

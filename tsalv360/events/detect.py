@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tsalv360.camera import camera_hfov, camera_path
-from tsalv360.events.candidates import find_candidates
-from tsalv360.events.event import Settled
+from tsalv360.contracts.gaze_grid import Looks, sample_looks
+from tsalv360.contracts.grid import frame_numbers
+from tsalv360.contracts.tables import ASSIGNMENTS, DROPPED, EVENTS, TRACKS, empty
+from tsalv360.events.clusters import find_candidates
+from tsalv360.events.hypothesis import Settled
+from tsalv360.events.refine import settle, take_as_found
 from tsalv360.events.settings import EventSettings
-from tsalv360.events.settle import settle, take_as_found
-from tsalv360.geometry import Array, angular_distance, to_angles, to_vectors, vector_angle
-from tsalv360.grid import frame_numbers
-from tsalv360.looks import Looks, sample_looks
-from tsalv360.tables import ASSIGNMENTS, DROPPED, EVENTS, TRACKS, empty
+from tsalv360.sphere.camera import camera_hfov, camera_path
+from tsalv360.sphere.directions import Array, angular_distance, to_angles, to_vectors, vector_angle
 
 _DEFAULTS = EventSettings()
 
@@ -54,7 +54,7 @@ def detect_events(
     number = np.array(frames)
     looks = sample_looks(fixations, number / fps)
     if settings.method == "regions":
-        from tsalv360.events.regions import find_regions  # its clustering takes time to import
+        from tsalv360.events.published import find_regions  # its clustering takes time to import
 
         settled = take_as_found(looks, find_regions(looks, settings.regions), settings)
     else:

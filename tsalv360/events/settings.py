@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
-from tsalv360.settings import STRICT, setting
+from tsalv360.contracts.settings import STRICT, setting
 
 
 @dataclass(frozen=True, config=STRICT)

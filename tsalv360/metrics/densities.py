@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsalv360.geometry import Array
 from tsalv360.metrics.maps import Map, Values, Weights, blocks, dot, judge
+from tsalv360.sphere.directions import Array
 
 EPSILON = float(np.finfo(np.float64).eps)  # keeps logarithms finite; published values depend on it
 

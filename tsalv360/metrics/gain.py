@@ -5,9 +5,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsalv360.geometry import Array
 from tsalv360.metrics.densities import EPSILON, shares
 from tsalv360.metrics.maps import Map, Points, Weights, judge
+from tsalv360.sphere.directions import Array
 
 
 def information_gain(

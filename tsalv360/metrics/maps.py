@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsalv360.errors import InputError
-from tsalv360.geometry import Array
+from tsalv360.job.errors import InputError
+from tsalv360.sphere.directions import Array
 
 Values = NDArray[np.floating[Any]]
 Points = NDArray[np.bool_]

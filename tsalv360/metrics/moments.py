@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsalv360.geometry import Array
 from tsalv360.metrics.maps import Map, Points, Weights, blocks, dot, judge
+from tsalv360.sphere.directions import Array
 
 
 def cc(prediction: ArrayLike, target: ArrayLike, weights: ArrayLike | None = None) -> Array:

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tsalv360.geometry import Array
 from tsalv360.metrics.maps import Map, Points, Values, Weights, blocks, dot, judge
+from tsalv360.sphere.directions import Array
 
 _BINS = 4096  # and one for the maximum
 

@@ -11,9 +11,9 @@ from tsalv360.model.settings import ModelSettings
 
 if TYPE_CHECKING:
     from tsalv360.model.checkpoint import load_checkpoint, save_checkpoint
-    from tsalv360.model.features import FrameFeatures, TextFeatures
+    from tsalv360.model.encoders import FrameFeatures, TextFeatures
     from tsalv360.model.network import TSalV360
-    from tsalv360.model.text import tokenize
+    from tsalv360.model.tokenizer import tokenize
 
 __all__ = [
     "FrameFeatures",
@@ -25,12 +25,12 @@ __all__ = [
     "tokenize",
 ]
 _MODULES = {
-    "FrameFeatures": "features",
+    "FrameFeatures": "encoders",
     "TSalV360": "network",
-    "TextFeatures": "features",
+    "TextFeatures": "encoders",
     "load_checkpoint": "checkpoint",
     "save_checkpoint": "checkpoint",
-    "tokenize": "text",
+    "tokenize": "tokenizer",
 }
 
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tsalv360.model.settings import ModelSettings
-from tsalv360.model.tables import Tables
+from tsalv360.model.tangent import Tables
 
 
 class SelfAttention(nn.Module):

@@ -1,19 +1,41 @@
-"""The whole model: what it sees is encoded frame by frame, then decoded for each prompt."""
+"""How much each tangent image has to do with the text.
+
+The whole model: what it sees is encoded frame by frame, then decoded for each prompt.
+"""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 from tsalv360.model.attention import VSTCA
 from tsalv360.model.decoder import DecoderBlock, MapNorm
-from tsalv360.model.features import FrameFeatures, TextFeatures
+from tsalv360.model.encoders import FrameFeatures, TextFeatures
 from tsalv360.model.settings import ModelSettings
-from tsalv360.model.similarity import weigh
 from tsalv360.model.tangent import ErpToTangent, TangentToErp, sphere
-from tsalv360.model.text import check_tokens, tokenize, word_mask
+from tsalv360.model.tokenizer import check_tokens, tokenize, word_mask
+
+_TEMPERATURE = 0.01  # of CLIP's training
+
+
+def weigh(text: Tensor, seen: Tensor, kind: Literal["minmax", "softmax", "raw"]) -> Tensor:
+    """Weights [B, F, K], float32, of tangent images by the cosine of their vectors with that of the text.
+
+    `minmax` spreads each frame's cosines from 0 to 1, and is 0 where all are equal; `softmax` has mean 1 in each
+    frame; `raw` is the cosine.
+
+    Parameters: `text` [B, E]; `seen` [B, F, K, E].
+    """
+    cosine = functional.cosine_similarity(text[:, None, None].float(), seen.float(), dim=-1)
+    if kind == "raw":
+        return cosine
+    if kind == "softmax":
+        return cosine.shape[-1] * (cosine / _TEMPERATURE).softmax(-1)
+    least, most = cosine.amin(-1, keepdim=True), cosine.amax(-1, keepdim=True)
+    return (cosine - least) / (most - least + 1e-6)
 
 
 class TSalV360(nn.Module):
@@ -159,9 +181,9 @@ class TSalV360(nn.Module):
 def _encoders(settings: ModelSettings) -> Any:
     """The encoders that the settings name."""
     if settings.encoder == "small":
-        from tsalv360.model.small import SmallEncoders
+        from tsalv360.model.encoders import SmallEncoders
 
         return SmallEncoders(settings)
-    from tsalv360.model.clip import Clip
+    from tsalv360.model.encoders import Clip
 
     return Clip(settings)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from tsalv360.settings import STRICT, setting
+from tsalv360.contracts.settings import STRICT, setting
 
 CLIP_TOKENS = 49408
 _MOST_PIXELS = 2**26  # of a frame's tangent images, 74 times the published

@@ -1,4 +1,6 @@
-"""Tangent images of a panorama, and back.
+"""Fixed tables of numbers in a module.
+
+Tangent images of a panorama, and back.
 
 A tangent image is the gnomonic projection around its centre. `geometry: published` is what the published weights were
 trained with: panoramas whose first and last columns are both the seam, feature maps that lie up to a pixel from where
@@ -8,6 +10,7 @@ Latitudes φ grow downwards, longitudes λ to the right; a plane has x to the ri
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import cv2
@@ -15,9 +18,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 from tsalv360.model.settings import ModelSettings
-from tsalv360.model.tables import Tables
+
+
+class Tables(nn.Module):
+    """Tensors that follow the model to its device, but keep their precision, and are in no checkpoint."""
+
+    def __init__(self, **tables: Tensor) -> None:
+        super().__init__()
+        for name, table in tables.items():
+            self.register_buffer(name, table, persistent=False)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Tables":
+        kept = dict(self.named_buffers(recurse=False))
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name, table in kept.items():
+            setattr(self, name, table.to(getattr(self, name).device))
+        return self
+
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)  # of CLIP's training pictures, which normalise ours
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)

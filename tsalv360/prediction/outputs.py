@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tsalv360.errors import InputError
-from tsalv360.files import whole_folder
-from tsalv360.geometry import pixel_to_direction
-from tsalv360.pictures import resized
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import whole_folder
+from tsalv360.job.log import progress
+from tsalv360.media.drawing import mark
+from tsalv360.media.pictures import resized
+from tsalv360.media.video import VideoWriter
 from tsalv360.prediction.windows import Predictions
-from tsalv360.progress import progress
-from tsalv360.projection import Picture
-from tsalv360.sheets.style import mark
-from tsalv360.video import VideoWriter
+from tsalv360.sphere.directions import pixel_to_direction
+from tsalv360.sphere.projection import Picture
 from tsalv360.viewports import overlay_saliency, with_legend
 
 Maps = Literal["video", "png", "npz"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tsalv360.events.compare import Match, Score, Track, closest, match_events, score
+from tsalv360.metrics.events import Match, Score, Track, closest, match_events, score
 from tsalv360.report.inputs import Video
 
 

@@ -17,9 +17,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tsalv360.errors import InputError
-from tsalv360.geometry import Array, interpolate, to_angles, to_vectors, wrap_yaw
-from tsalv360.grid import stretches_of
+from tsalv360.contracts.grid import stretches_of
+from tsalv360.job.errors import InputError
+from tsalv360.sphere.directions import Array, interpolate, to_angles, to_vectors, wrap_yaw
 
 NEAR_DEG = 15.0  # up to which an event and a published centre are at the same place
 N_TURNS = 72  # of our events about the vertical, for what chance gives

@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from tsalv360.config import known_keys
-from tsalv360.grid import stretches_of
+from tsalv360.contracts.grid import stretches_of
+from tsalv360.media.timeline import Bar, bar, lanes, ticks
 from tsalv360.report.accuracy import Accuracy, Known, Unmatched
 from tsalv360.report.camera_paths import Agreement, compare, draw
+from tsalv360.report.figures import Embedded, as_it_is, embed, poster, stills
 from tsalv360.report.inputs import Video
-from tsalv360.report.pictures import Embedded, as_it_is, embed, poster, stills
-from tsalv360.report.timeline import Bar, bar, lanes, ticks
 
 Tables = dict[str, pd.DataFrame]
 

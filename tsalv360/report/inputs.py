@@ -1,19 +1,59 @@
-"""What the stages wrote about each video, read and checked."""
+"""What the captioners wrote: language and length, what is odd about captions, and events that have none.
+
+What the stages wrote about each video, read and checked.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pandas as pd
 
+from tsalv360.captions.checks import statistics
+from tsalv360.contracts.tables import DROPPED, EVENTS, TRACKS, read_table
 from tsalv360.dataset.assemble import CURATION
 from tsalv360.dataset.build import TABLES
-from tsalv360.errors import InputError
-from tsalv360.files import read_json
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import read_json
 from tsalv360.report.camera_paths import CameraPath, read_camera_path
 from tsalv360.sources.recording import Origin
-from tsalv360.tables import DROPPED, EVENTS, TRACKS, read_table
+
+
+@dataclass(frozen=True)
+class Captions:
+    """Statistics, one row per model and prompt; flags of shown captions; failures, each with event and reason."""
+
+    rows: list[dict[str, Any]]
+    n_counted: int
+    longest: int | None
+    flags: list[tuple[str, str]]
+    failures: list[tuple[str, dict[str, str]]]
+
+
+def read_captions(paths: Sequence[str | Path]) -> Captions:
+    """All that the shards of the caption stage tell, in the order of events."""
+    entries = {event: entry for path in paths for video in read_json(path).values() for event, entry in video.items()}
+    entries = dict(sorted(entries.items(), key=lambda item: _order(item[0])))
+    rows = []
+    for row in statistics(list(entries.values())):
+        words = row.pop("words")
+        rows.append(row | {"fewest": words[0], "median": median(words), "most": words[-1]})
+    tokens = [entry["n_tokens"] for entry in entries.values() if entry["n_tokens"] is not None]
+    return Captions(
+        rows=rows,
+        n_counted=len(tokens),
+        longest=max(tokens, default=None),
+        flags=[(event, flag) for event, entry in entries.items() for flag in entry["flags"]],
+        failures=[(event, failure) for event, entry in entries.items() for failure in entry["failures"]],
+    )
+
+
+def _order(event: str) -> tuple[str, int]:
+    video, _, number = event.rpartition("_")
+    return video, int(number)
+
 
 Paths = Sequence[str | Path]
 

@@ -12,15 +12,14 @@ from tsalv360 import __version__
 from tsalv360.curation.apply import LISTS
 from tsalv360.curation.records import read_records
 from tsalv360.dataset.card import libraries
-from tsalv360.events.compare import MAX_ERROR_DEG, MIN_IOU
-from tsalv360.files import whole_file
+from tsalv360.job.files import whole_file
+from tsalv360.metrics.events import MAX_ERROR_DEG, MIN_IOU
 from tsalv360.report.accuracy import accuracy_of, overall
 from tsalv360.report.camera_paths import N_TURNS, NEAR_DEG
-from tsalv360.report.captions import read_captions
-from tsalv360.report.charts import length_chart, observer_chart
 from tsalv360.report.content import banner, by_source, counts, dropped_by_rule, published, reasons, section
 from tsalv360.report.curation import work_of
-from tsalv360.report.inputs import Paths, Video, read_curation, read_dataset, read_videos
+from tsalv360.report.figures import length_chart, observer_chart
+from tsalv360.report.inputs import Paths, Video, read_captions, read_curation, read_dataset, read_videos
 from tsalv360.sources.recording import Origin
 
 OPEN_UP_TO = 24  # videos; with more of them the cards are folded away, so that the page opens fast

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic.dataclasses import dataclass
 
-from tsalv360.errors import InputError
-from tsalv360.settings import STRICT, setting
+from tsalv360.contracts.settings import STRICT, setting
+from tsalv360.job.errors import InputError
 from tsalv360.sources.recording import existing
 
 

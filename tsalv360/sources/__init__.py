@@ -14,9 +14,8 @@ from tsalv360.sources.recording import Recording
 if TYPE_CHECKING:
     from tsalv360.sources.demo import DemoSource as DemoSource
     from tsalv360.sources.gaze_table import GazeTableSettings, read_gaze_table
-    from tsalv360.sources.kinds import Source
+    from tsalv360.sources.kinds import OwnVideo, Source
     from tsalv360.sources.maps import MapSettings, read_fixation_maps, read_saliency_maps
-    from tsalv360.sources.own import OwnVideo
     from tsalv360.sources.salient360 import read_salient360
     from tsalv360.sources.sports360 import read_sports360
     from tsalv360.sources.vr_eyetracking import read_vr_eyetracking
@@ -43,7 +42,7 @@ _MODULES = {
     "DemoSource": "demo",
     "GazeTableSettings": "gaze_table",
     "MapSettings": "maps",
-    "OwnVideo": "own",
+    "OwnVideo": "kinds",
     "Source": "kinds",
     "read_fixation_maps": "maps",
     "read_gaze_table": "gaze_table",

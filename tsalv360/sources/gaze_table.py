@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from tsalv360.errors import InputError
-from tsalv360.geometry import Array
-from tsalv360.settings import STRICT, setting
+from tsalv360.contracts.settings import STRICT, setting
+from tsalv360.job.errors import InputError
 from tsalv360.sources.recording import directions_from_degrees, directions_from_fractions, fixations_table
+from tsalv360.sphere.directions import Array
 
 FORMAT = "gaze_table"
 COLUMNS = ("observer", "video", "time_s", "frame", "duration_s", "yaw_deg", "pitch_deg", "x", "y")

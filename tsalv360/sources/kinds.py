@@ -1,12 +1,63 @@
-"""All kinds of sources that a configuration can name."""
+"""Videos named one by one in the config: anyone's own recordings.
 
-from typing import Annotated
+All kinds of sources that a configuration can name.
+"""
+
+from dataclasses import asdict, field
+from typing import Annotated, Literal
 
 from pydantic import Discriminator
+from pydantic.dataclasses import dataclass
 
+from tsalv360.contracts.settings import STRICT, setting
+from tsalv360.media.video import View
 from tsalv360.sources.demo import DemoSource
+from tsalv360.sources.gaze_table import GazeTableSettings
+from tsalv360.sources.maps import MapSettings
 from tsalv360.sources.published import PublishedSource
+from tsalv360.sources.recording import Recording, check_id, existing
 from tsalv360.sources.sports360 import Sports360Source
-from tsalv360.sources.vr_eyetracking import VrEyeTrackingSource
+from tsalv360.sources.vr_eyetracking import FORMAT, VrEyeTrackingSource, gaze_files
+
+
+@dataclass(frozen=True, config=STRICT)
+class OwnVideo:
+    """One video of the config's `videos`."""
+
+    path: str = setting(..., "the video file, or a folder of ready frames NNNN.jpg or .png", runtime=True)
+    gaze: str = setting(
+        ..., "its gaze: a file, the folder of its maps, or Gaze_txt_files for vr_eyetracking", runtime=True
+    )
+    gaze_format: Literal["gaze_table", "salient360", "vr_eyetracking", "fixation_maps", "saliency_maps"] = setting(
+        "gaze_table", "format of the gaze"
+    )
+    gaze_id: str | None = setting(None, "the video's id within its gaze, where that is another one")
+    table: GazeTableSettings = field(default_factory=GazeTableSettings)
+    maps: MapSettings = field(default_factory=MapSettings)
+    source: str = setting("own", "name of the data set it belongs to")
+    licence: str = setting("not stated", "licence of video and gaze, told in the dataset card")
+    skip_first: int = setting(0, "last frame number that is left out; 0 keeps all", unit="frames", ge=0, le=10_000)
+    fps: float | None = setting(None, "rate that ready frames are numbered at", unit="1/s", gt=0, le=1000)
+    view: View = setting("whole", "part of the picture that is the panorama; of stereo videos one eye's")
+
+    def recording(self, video_id: str) -> Recording:
+        """The recording under this id; InputError where its files do not exist."""
+        check_id(video_id, "videos")
+        gaze_id = self.gaze_id or video_id
+        video, gaze = existing(self.path, f"videos.{video_id}.path"), existing(self.gaze, f"videos.{video_id}.gaze")
+        return Recording(
+            video_id,
+            self.source,
+            video,
+            tuple(gaze_files(gaze, gaze_id)) if self.gaze_format == FORMAT else (gaze,),
+            self.gaze_format,
+            self.licence,
+            self.skip_first,
+            gaze_id,
+            {"gaze_table": asdict(self.table), "saliency_maps": asdict(self.maps)}.get(self.gaze_format, {}),
+            self.fps,
+            self.view,
+        )
+
 
 Source = Annotated[DemoSource | VrEyeTrackingSource | Sports360Source | PublishedSource, Discriminator("kind")]

@@ -17,12 +17,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
-from tsalv360.errors import InputError
-from tsalv360.geometry import Array, pixel_to_direction, to_angles, to_vectors
-from tsalv360.grid import frame_numbers
-from tsalv360.progress import progress
-from tsalv360.settings import STRICT, setting
+from tsalv360.contracts.grid import frame_numbers
+from tsalv360.contracts.settings import STRICT, setting
+from tsalv360.job.errors import InputError
+from tsalv360.job.log import progress
 from tsalv360.sources.recording import fixations_table
+from tsalv360.sphere.directions import Array, pixel_to_direction, to_angles, to_vectors
 
 FIXATION_MAPS = "fixation_maps"
 SALIENCY_MAPS = "saliency_maps"
@@ -137,7 +137,7 @@ def _files(folder: Path) -> dict[int, Path]:
 
 def _pictures(files: dict[int, Path], kept: Iterable[int]) -> Iterator[tuple[Path, GazeMap]]:
     """The kept maps, all gray and of the size of the first, twice as wide as high."""
-    from tsalv360.pictures import decode_picture  # readers of other gaze share the settings above, not OpenCV
+    from tsalv360.media.pictures import decode_picture  # readers of other gaze share the settings above, not OpenCV
 
     size: tuple[int, ...] | None = None
     for path in (files[number] for number in kept):

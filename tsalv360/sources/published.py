@@ -10,8 +10,8 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from tsalv360.errors import InputError
-from tsalv360.settings import STRICT, setting
+from tsalv360.contracts.settings import STRICT, setting
+from tsalv360.job.errors import InputError
 from tsalv360.sources import tsv360
 from tsalv360.sources.recording import Recording, existing
 

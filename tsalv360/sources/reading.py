@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 from tsalv360.sources.recording import Recording
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def read_gaze(recording: Recording, fps: float) -> "pd.DataFrame":
 
     InputError names the video and its gaze files where there is no gaze, or none that fits the contract of the table.
     """
-    from tsalv360.tables import FIXATIONS, as_table
+    from tsalv360.contracts.tables import FIXATIONS, as_table
 
     gaze = READERS[recording.gaze_format](recording, fps) if recording.gaze else None
     if gaze is None or gaze.empty:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tsalv360.errors import InputError
-from tsalv360.geometry import Array, wrap_yaw
+from tsalv360.job.errors import InputError
+from tsalv360.sphere.directions import Array, wrap_yaw
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tsalv360.video import View
+    from tsalv360.media.video import View
 
 _ID = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _ROUNDING = 0.002  # of the panorama; VR-EyeTracking has values from −0.00098 to 1.0009
@@ -94,7 +94,7 @@ def fixations_table(
     """A data frame with the columns and types of the fixations table; `notes` go to its `attrs`."""
     import pandas as pd
 
-    from tsalv360.tables import FIXATIONS
+    from tsalv360.contracts.tables import FIXATIONS
 
     columns = dict(
         zip(FIXATIONS, (observer, fixation_id, time_s, duration_s, frame, yaw_deg, pitch_deg, weight), strict=True)

@@ -23,8 +23,8 @@ from scipy.ndimage import map_coordinates, spline_filter
 from scipy.optimize import nnls
 from scipy.spatial import cKDTree
 
-from tsalv360.geometry import Array, direction_to_pixel, normalise, pixel_to_direction, to_angles, to_vectors
 from tsalv360.sources.maps import MapSettings
+from tsalv360.sphere.directions import Array, direction_to_pixel, normalise, pixel_to_direction, to_angles, to_vectors
 
 _PIXELS = 2  # per σ of the reduced map: what they lose of a Gaussian is below e^−2π²
 _NOISE = 1e-8  # of Wiener's filter, power beside that of the map: what 8 bit leave after reducing

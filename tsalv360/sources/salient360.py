@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
 from tsalv360.sources.recording import directions_from_fractions, fixations_table
 
 FORMAT = "salient360"

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
-from tsalv360.errors import InputError
-from tsalv360.settings import STRICT, setting
+from tsalv360.contracts.settings import STRICT, setting
+from tsalv360.job.errors import InputError
 from tsalv360.sources import tsv360
 from tsalv360.sources.recording import Recording, directions_from_fractions, existing, fixations_table
 

@@ -2,8 +2,8 @@
 
 import sys
 
-from tsalv360.errors import InputError
-from tsalv360.orphans import ended_with_its_run
+from tsalv360.job.errors import InputError
+from tsalv360.job.parent import ended_with_its_run
 from tsalv360.training.launch import read_job
 from tsalv360.training.train import train_fold
 

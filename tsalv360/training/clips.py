@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, read_table
 from tsalv360.dataset.assemble import CLIP_LENGTH, DESCRIPTION, GROUND_TRUTH, clip_row
 from tsalv360.dataset.published import cut_published_clips
-from tsalv360.errors import InputError
-from tsalv360.files import read_json
-from tsalv360.pictures import read_picture
-from tsalv360.tables import CLIPS, PART_ANNOTATIONS, read_table
+from tsalv360.job.errors import InputError
+from tsalv360.job.files import read_json
+from tsalv360.media.pictures import read_picture
 
 PICTURES = (".jpg", ".jpeg", ".png")
 

@@ -14,10 +14,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from tsalv360.model import tokenize
-from tsalv360.training.augment import Turn, mirrored_caption
-from tsalv360.training.batches import Group
-from tsalv360.training.cache import CachedFrames, read_features
+from tsalv360.training.batches import Group, Turn, mirrored_caption
 from tsalv360.training.clips import ClipFiles
+from tsalv360.training.features import CachedFrames, read_features
 
 
 @dataclass(frozen=True)

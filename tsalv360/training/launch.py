@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from tsalv360.files import whole_file
-from tsalv360.orphans import RUN
-from tsalv360.training.job import TrainJob
+from tsalv360.job.files import whole_file
+from tsalv360.job.parent import RUN
+from tsalv360.training.settings import TrainJob
 
 
 def launch(job: TrainJob, cores: int) -> int:

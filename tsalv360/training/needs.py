@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tsalv360.errors import InputError
-from tsalv360.extras import require_extra
+from tsalv360.job.errors import InputError
+from tsalv360.job.libraries import require_extra
 from tsalv360.model import ModelSettings
 from tsalv360.training.settings import TrainSettings
 

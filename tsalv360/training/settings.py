@@ -1,10 +1,17 @@
-"""Settings of training: what a model learns, and what it runs on. Defaults are the published ones, where stated."""
+"""Settings of training: what a model learns, and what it runs on. Defaults are the published ones, where stated.
 
+What one fold is trained of.
+"""
+
+from dataclasses import dataclass as plain_dataclass
+from dataclasses import field
+from pathlib import Path
 from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from tsalv360.settings import STRICT, setting
+from tsalv360.contracts.settings import STRICT, setting
+from tsalv360.model import ModelSettings
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -65,3 +72,23 @@ class ComputeSettings:
     deterministic: bool = setting(
         False, "only algorithms that give the same result each time, slower on a GPU", runtime=True
     )
+
+
+@plain_dataclass(frozen=True)
+class TrainJob:
+    """A fold of a dataset, how it is trained, on what, and where its files go. `running` is kept when it is killed.
+
+    `features` holds cached features, where `train.cached_turns` asks for them. `stage` is the version of the training
+    stage: what a killed run of another one left is not gone on from.
+    """
+
+    dataset: Path
+    frames: Path
+    fold: int
+    train: TrainSettings
+    model: ModelSettings
+    output: Path
+    running: Path
+    features: Path
+    compute: ComputeSettings = field(default_factory=ComputeSettings)
+    stage: str = ""

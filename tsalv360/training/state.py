@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from tsalv360.files import whole_file
+from tsalv360.job.files import whole_file
 from tsalv360.model import TSalV360, save_checkpoint
 
 

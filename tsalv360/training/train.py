@@ -1,4 +1,7 @@
-"""The loop: a fold's model trained by accelerate, on one CPU, one GPU or many, with the same result."""
+"""The loss of a saliency map: Kullback–Leibler divergence and correlation, differentiable, one number per map.
+
+The loop: a fold's model trained by accelerate, on one CPU, one GPU or many, with the same result.
+"""
 
 import os
 import time
@@ -16,19 +19,34 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from tsalv360 import metrics
-from tsalv360.errors import InputError
+from tsalv360.job.errors import InputError
+from tsalv360.job.log import progress
 from tsalv360.model import TSalV360, save_checkpoint, tokenize
-from tsalv360.progress import progress
 from tsalv360.training.batches import Group, count, epoch_batches, part_of, plain_batches
-from tsalv360.training.cache import CachedFrames
 from tsalv360.training.clips import ClipFiles, read_clips
 from tsalv360.training.data import Batch, ClipBatches
-from tsalv360.training.job import TrainJob
-from tsalv360.training.losses import cc_loss, kl_loss
+from tsalv360.training.features import CachedFrames, start_model
 from tsalv360.training.provenance import made_of, provenance
-from tsalv360.training.settings import ComputeSettings, TrainSettings
+from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
 from tsalv360.training.state import State
-from tsalv360.training.weights import start_model
+
+EPSILON = torch.finfo(torch.float32).eps  # keeps logarithms finite; published values depend on it
+
+
+def kl_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """KL(target ‖ prediction) [B] in nats of maps [B, 1, H, W], each scaled to sum 1."""
+    p, t = (maps.float().flatten(1) for maps in (prediction, target))
+    p, t = p / p.sum(1, keepdim=True), t / t.sum(1, keepdim=True)
+    return (t * ((t + EPSILON) / (p + EPSILON)).log()).sum(1)
+
+
+def cc_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """1 − Pearson's correlation [B] of maps [B, 1, H, W]; 1 for a constant prediction."""
+    p, t = (maps.float().flatten(1) for maps in (prediction, target))
+    p, t = p - p.mean(1, keepdim=True), t - t.mean(1, keepdim=True)
+    least = torch.finfo(torch.float32).tiny
+    return 1 - (p * t).sum(1) / (p.square().sum(1) * t.square().sum(1)).clamp_min(least).sqrt()
+
 
 VALIDATION = ("cc", "sim", "kld")
 AT_ONCE = 8  # clips that are predicted together

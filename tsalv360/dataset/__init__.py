@@ -1,0 +1,1 @@
+"""The dataset: the part of each video, the splits, and the folder that is published with its card."""

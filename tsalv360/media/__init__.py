@@ -1,0 +1,1 @@
+"""Video, sound and pictures: reading, writing and drawing them."""

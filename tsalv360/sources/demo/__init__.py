@@ -1,0 +1,112 @@
+"""The demo: short 360° videos with moving objects, simulated observers, and the truth about what they watched.
+
+All of it follows from the settings; a video depends on the seed and its own number, not on the other videos.
+Layout of the folder: `videos/<VVV>.mp4`, `Gaze_txt_files/p<NNN>/<VVV>._<date>_ori_0.txt` (the on-disk form of
+VR-EyeTracking), `truth/<VVV>.json`.
+"""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import model_validator
+from pydantic.dataclasses import dataclass
+
+from tsalv360.contracts.settings import NO_BRACES, STRICT, setting
+from tsalv360.job.files import whole_file, write_json
+from tsalv360.media.video import VideoWriter
+from tsalv360.sources.demo.observers import gaze_text, simulate, truth
+from tsalv360.sources.demo.scene import Scene, draw_frame, script_scene
+from tsalv360.sources.recording import Recording
+
+__all__ = [
+    "DemoSource",
+    "Scene",
+    "draw_frame",
+    "gaze_paths",
+    "make_scene",
+    "truth_path",
+    "video_ids",
+    "video_path",
+    "write_demo",
+    "write_video",
+]
+
+RECORDED = "2017-10-01-11-38"  # constant, so that the names of all files are known beforehand
+EXTRA_ROW_OBSERVER = 2  # from 0; this observer's files run one frame past the end
+
+
+@dataclass(frozen=True, config=STRICT)
+class DemoSource:
+    """Settings of the demo. The same settings give the same files."""
+
+    kind: Literal["demo"] = setting("demo", "kind of source")
+    directory: str = setting("data/demo", "folder the demo is written to", runtime=True, pattern=NO_BRACES)
+    n_videos: int = setting(12, "number of videos", ge=1, le=99)
+    min_duration_s: float = setting(
+        8.0, "length of the shortest video; from 4 s on, all have watched events", unit="s", ge=3, le=60
+    )
+    max_duration_s: float = setting(12.0, "length of the longest video", unit="s", ge=3, le=60)
+    height: int = setting(
+        480, "height of the videos, even; the width is twice that", unit="px", ge=64, le=2048, multiple_of=2
+    )
+    n_observers: int = setting(24, "number of simulated observers", ge=5, le=999)
+    seed: int = setting(1, "seed of the scenes and the observers", ge=0)
+
+    @model_validator(mode="after")
+    def _durations_in_order(self) -> Self:
+        if self.min_duration_s > self.max_duration_s:
+            raise ValueError(f"min_duration_s ({self.min_duration_s}) is above max_duration_s ({self.max_duration_s})")
+        return self
+
+    def recordings(self) -> list[Recording]:
+        """All videos of the demo, whether they have been drawn yet or not."""
+        return [
+            Recording(video, "demo", video_path(self, video), tuple(gaze_paths(self, video)), "vr_eyetracking", "MIT")
+            for video in video_ids(self)
+        ]
+
+
+def video_ids(source: DemoSource) -> list[str]:
+    """Three-digit ids, "001" first."""
+    return [f"{number:03d}" for number in range(1, source.n_videos + 1)]
+
+
+def video_path(source: DemoSource, video_id: str) -> Path:
+    """The video's file."""
+    return Path(source.directory) / "videos" / f"{video_id}.mp4"
+
+
+def gaze_paths(source: DemoSource, video_id: str) -> list[Path]:
+    """The video's gaze files, one per observer."""
+    folder, name = Path(source.directory) / "Gaze_txt_files", f"{video_id}._{RECORDED}_ori_0.txt"
+    return [folder / f"p{observer:03d}" / name for observer in range(1, source.n_observers + 1)]
+
+
+def truth_path(source: DemoSource, video_id: str) -> Path:
+    """The file with the events that were watched."""
+    return Path(source.directory) / "truth" / f"{video_id}.json"
+
+
+def make_scene(source: DemoSource, video_id: str) -> Scene:
+    """What the video shows."""
+    return script_scene(source.seed, video_id, (source.min_duration_s, source.max_duration_s), source.height)
+
+
+def write_video(source: DemoSource, video_id: str) -> None:
+    """Draw and encode a video: H.264, yuv420p, the same bytes each time with one build of the libraries."""
+    scene = make_scene(source, video_id)
+    size = scene.height, 2 * scene.height
+    with whole_file(video_path(source, video_id)) as partial, VideoWriter(partial, scene.fps, size, crf=20) as writer:
+        for n in range(scene.n_frames):
+            writer.write(draw_frame(scene, n))
+
+
+def write_demo(source: DemoSource, video_id: str) -> None:
+    """Write a video, its gaze files and its truth; each file appears whole or not at all."""
+    write_video(source, video_id)
+    scene = make_scene(source, video_id)
+    recordings = simulate(scene, source.n_observers)
+    for observer, (path, recording) in enumerate(zip(gaze_paths(source, video_id), recordings, strict=True)):
+        with whole_file(path) as partial:
+            partial.write_text(gaze_text(recording, extra_row=observer == EXTRA_ROW_OBSERVER), encoding="ascii")
+    write_json(truth_path(source, video_id), truth(scene, recordings))
