@@ -18,8 +18,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from tsalv360.contracts.layout import GROUND_TRUTH
 from tsalv360.contracts.tables import CLIPS, write_table
-from tsalv360.dataset.assemble import GROUND_TRUTH
 from tsalv360.job.files import write_json
 from tsalv360.model import ModelSettings
 from tsalv360.training.batches import Group, plain_batches

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tsalv360.config import load_config
+from tsalv360.contracts.layout import CHECKSUMS, clip_row
 from tsalv360.contracts.tables import (
     DATASET_FIXATIONS,
     DROPPED,
@@ -21,7 +22,7 @@ from tsalv360.contracts.tables import (
     read_table,
     write_table,
 )
-from tsalv360.dataset.assemble import CHECKSUMS, annotation_row, clip_row, write_part
+from tsalv360.dataset.assemble import annotation_row, write_part
 from tsalv360.dataset.build import build_dataset, collect_clips
 from tsalv360.dataset.splits import make_splits
 from tsalv360.job.files import read_json

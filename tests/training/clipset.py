@@ -6,8 +6,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tsalv360.contracts.layout import clip_row
 from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, write_rows
-from tsalv360.dataset.assemble import annotation_row, checksum_lines, clip_row
+from tsalv360.dataset.assemble import annotation_row, checksum_lines
 from tsalv360.job.files import write_json
 from tsalv360.saliency import saliency_map
 from tsalv360.sphere.directions import angular_distance, pixel_to_direction

@@ -4,8 +4,7 @@ from dataclasses import asdict, dataclass, field
 
 from tsalv360.config import Config
 from tsalv360.contracts.grid import FPS, kept_frames
-from tsalv360.dataset.assemble import DESCRIPTION
-from tsalv360.dataset.published import event_maps, maps_with_frame, read_caption
+from tsalv360.contracts.layout import DESCRIPTION, event_maps, maps_with_frame, read_caption
 from tsalv360.fixations import find_fixations, within_video
 from tsalv360.frames import check_size
 from tsalv360.index import look_into

@@ -8,6 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tsalv360.contracts.layout import (
+    CHECKSUMS,
+    CLIP_LENGTH,
+    CURATION,
+    DESCRIPTION,
+    FIXATION_POINTS,
+    GROUND_TRUTH,
+    LEFT_OUT,
+    SALIENCY_ALL,
+    clip_row,
+)
 from tsalv360.contracts.tables import (
     CLIPS,
     DATASET_FIXATIONS,
@@ -23,15 +34,7 @@ from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.media.pictures import read_picture
 from tsalv360.saliency import ALL_OBSERVERS, Subject, points_of, subjects, write_saliency_maps
 
-CLIP_LENGTH = 8
-CHECKSUMS = "SHA256SUMS"
-LEFT_OUT = "left_out.json"
-CURATION = "curation.json"
-GROUND_TRUTH = "TSV360_gt"
-SALIENCY_ALL = "saliency_all"
-FIXATION_POINTS = "points"
 FOLDERS = (GROUND_TRUTH, SALIENCY_ALL, FIXATION_POINTS)
-DESCRIPTION = "description.txt"
 _COUNTED = (
     "maps_without_frame", "frames_without_map", "frames_in_no_clip", "events_without_caption", "events_rejected",
     "events_merged", "events_uncurated", "videos_emptied",
@@ -148,12 +151,6 @@ def cut_clips(event: str, video: str, tracks: pd.DataFrame, frames: list[int], m
             if clip[-1] in maps:
                 clips.append(clip_row(event, video, len(clips), clip))
     return clips
-
-
-def clip_row(event: str, video: str, number: int, frames: list[int]) -> dict[str, Any]:
-    """The row of a clip: its target is its last frame."""
-    name = f"{event}_{number}"
-    return {"clip_id": name, "event_id": event, "video": video, "frames": frames, "target_frame": frames[-1]}
 
 
 def checksum_lines(files: list[Path], base: Path) -> list[str]:

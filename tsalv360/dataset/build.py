@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from tsalv360.captions.checks import count_tokens
+from tsalv360.contracts.layout import CHECKSUMS, CURATION, FIXATION_POINTS, GROUND_TRUTH, LEFT_OUT
 from tsalv360.contracts.tables import (
     ANNOTATIONS,
     CLIPS,
@@ -22,7 +23,7 @@ from tsalv360.contracts.tables import (
     read_table,
     write_table,
 )
-from tsalv360.dataset.assemble import CHECKSUMS, CURATION, FIXATION_POINTS, GROUND_TRUTH, LEFT_OUT, checksum_lines
+from tsalv360.dataset.assemble import checksum_lines
 from tsalv360.dataset.card import write_card
 from tsalv360.dataset.splits import DatasetSettings, Fold, in_no_fold, make_splits
 from tsalv360.job.errors import InputError

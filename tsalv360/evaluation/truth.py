@@ -9,9 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tsalv360.contracts.grid import FPS
+from tsalv360.contracts.layout import FIXATION_POINTS, GROUND_TRUTH, event_maps
 from tsalv360.contracts.tables import PART_ANNOTATIONS, POINTS, empty, read_table
-from tsalv360.dataset.assemble import FIXATION_POINTS, GROUND_TRUTH
-from tsalv360.dataset.published import event_maps
 from tsalv360.job.errors import InputError
 from tsalv360.saliency import Map, points_map
 from tsalv360.training.clips import ClipFiles, read_clips

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from tsalv360.captions.checks import statistics
+from tsalv360.contracts.layout import CURATION
 from tsalv360.contracts.tables import DROPPED, EVENTS, TRACKS, read_table
-from tsalv360.dataset.assemble import CURATION
 from tsalv360.dataset.build import TABLES
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json

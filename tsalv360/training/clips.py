@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tsalv360.contracts.layout import CLIP_LENGTH, DESCRIPTION, GROUND_TRUTH, clip_row, cut_published_clips
 from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, read_table
-from tsalv360.dataset.assemble import CLIP_LENGTH, DESCRIPTION, GROUND_TRUTH, clip_row
-from tsalv360.dataset.published import cut_published_clips
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
 from tsalv360.media.pictures import read_picture

@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from tsalv360 import __version__
+from tsalv360.contracts.layout import CHECKSUMS, GROUND_TRUTH
 from tsalv360.contracts.settings import tracked
 from tsalv360.contracts.tables import CLIPS, read_table
-from tsalv360.dataset.assemble import CHECKSUMS, GROUND_TRUTH
 from tsalv360.job.files import read_json, sha256
 from tsalv360.model import ModelSettings
 from tsalv360.training.clips import PICTURES
