@@ -14,12 +14,12 @@ import pandas as pd
 from tsalv360.contracts.grid import frame_numbers
 from tsalv360.events import detect_events
 from tsalv360.fixations import FixationSettings, find_fixations
+from tsalv360.media.drawing import overlay_saliency
 from tsalv360.media.pictures import read_picture, write_picture
 from tsalv360.media.video import probe, read_pictures
 from tsalv360.saliency import ALL_OBSERVERS, SaliencySettings, Subject, fixation_points, subjects, write_saliency_maps
 from tsalv360.sources import read_salient360
 from tsalv360.sphere.directions import direction_to_pixel
-from tsalv360.viewports import overlay_saliency
 
 FRAME = 120  # 4 s
 SIZE = (240, 480)  # of a panel, height and width

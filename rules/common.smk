@@ -7,7 +7,7 @@
 # Raised when the results of a stage change for the same input and settings: an upgrade then makes them again.
 VERSIONS = {
     "demo": 1,
-    "index": 1,
+    "index": 2,
     "frames": 1,
     "fixations": 1,
     "events": 1,
@@ -18,7 +18,7 @@ VERSIONS = {
     "captions": 1,
     "tasks": 1,
     "assemble": 1,
-    "take_over": 1,
+    "import_video": 1,
     "clips": 1,
     "dataset": 1,
     "report": 1,

@@ -24,7 +24,6 @@ rule assemble:
         runtime=20,
     params:
         version=version("assemble"),
-        recording=recording("skip_first"),
         curation=if_curated(settings("curation", "mode", "uncurated")),
         viewports=if_curated(settings("viewports", "lead_s")),
         events=if_curated(settings("events", "assign_deg")),
@@ -35,16 +34,16 @@ rule assemble:
         "../scripts/assemble.py"
 
 
-rule take_over:
+rule import_video:
     input:
         index=rules.index.output[0],
         truth=lambda w: RECORDINGS[w.video].gaze,
     output:
         directory(f"{RESULTS}/assembled/{{video}}"),
     log:
-        f"{RESULTS}/logs/take_over/{{video}}.log",
+        f"{RESULTS}/logs/import_video/{{video}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/take_over/{{video}}.tsv"
+        f"{RESULTS}/benchmarks/import_video/{{video}}.tsv"
     wildcard_constraints:
         video=one_of(PUBLISHED),
     conda:
@@ -53,13 +52,12 @@ rule take_over:
         mem_mb=1000,
         runtime=20,
     params:
-        version=version("take_over"),
-        recording=recording("skip_first"),
+        version=version("import_video"),
         gaze=stamps("gaze"),
     message:
-        "Checking and taking over the published {wildcards.video}"
+        "Checking and importing the published {wildcards.video}"
     script:
-        "../scripts/take_over.py"
+        "../scripts/import_video.py"
 
 
 rule clips:

@@ -18,7 +18,6 @@ rule events:
         runtime=20,
     params:
         version=version("events"),
-        recording=recording("skip_first"),
         events=settings("events"),
     message:
         "Finding the events of {wildcards.video}"

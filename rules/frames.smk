@@ -15,7 +15,7 @@ rule frames:
         runtime=30,
     params:
         version=version("frames"),
-        recording=recording("view", "skip_first"),
+        recording=recording("view"),
         frames=settings(
             "frames", "height", "format", "jpeg_quality", "jpeg_chroma", "ready"
         ),

@@ -18,7 +18,6 @@ rule saliency:
         runtime=30,
     params:
         version=version("saliency"),
-        recording=recording("skip_first"),
         saliency=settings("saliency"),
     message:
         "Making the saliency maps of {wildcards.video}"

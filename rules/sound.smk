@@ -17,7 +17,6 @@ rule sound:
         runtime=20,
     params:
         version=version("sound"),
-        recording=recording("skip_first"),
     message:
         "Adding the sound of {wildcards.video} to its viewports"
     script:

@@ -1,27 +1,24 @@
 """Assemble a video's part of the dataset: maps, captions and table rows, as people judged them if they are asked."""
 
-from tsalv360.contracts.grid import kept_frames
+from tsalv360.contracts.entries import Captions, IndexEntry, read_entry
 from tsalv360.contracts.tables import ASSIGNMENTS, EVENTS, FIXATIONS, TRACKS, read_table
 from tsalv360.curation.apply import Curation
 from tsalv360.curation.records import read_records
 from tsalv360.dataset.assemble import assemble_video
-from tsalv360.job.files import read_json
 from tsalv360.job.log import logged
 
 video, given, wanted = snakemake.wildcards.video, snakemake.input, snakemake.params
 with logged(snakemake.log[0], video):
-    index = read_json(given.index)
     uncurated = wanted.curation.get("uncurated")
     records = [record for path in given.records for record in read_records(path, video)]
     assemble_video(
         snakemake.output[0],
-        index,
-        kept_frames(index, **wanted.recording),
+        read_entry(given.index, IndexEntry),
         read_table(given.events, EVENTS),
         read_table(given.tracks, TRACKS),
         read_table(given.fixations, FIXATIONS),
         read_table(given.assignments, ASSIGNMENTS),
-        read_json(given.captions)[video],
+        read_entry(given.captions, Captions)[video],
         given.saliency,
         given.points,
         Curation(records, uncurated, **wanted.viewports, **wanted.events, saliency=wanted.saliency)

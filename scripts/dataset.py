@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from tsalv360.contracts.entries import IndexEntry, read_entry
 from tsalv360.contracts.tables import DROPPED, empty, read_table
 from tsalv360.dataset.build import build_dataset
 from tsalv360.dataset.splits import DatasetSettings
-from tsalv360.job.files import read_json
 from tsalv360.job.log import logged
 from tsalv360.sources.recording import Origin
 
@@ -15,7 +15,7 @@ with logged(snakemake.log[0]):
     build_dataset(
         snakemake.output[0],
         [Path(part) for part in snakemake.input.parts],
-        [read_json(index) for index in snakemake.input.indexes],
+        [read_entry(index, IndexEntry) for index in snakemake.input.indexes],
         {video: Origin(*origin) for video, origin in snakemake.params.origins.items()},
         pd.concat(
             [empty(DROPPED), *(read_table(table, DROPPED) for table in snakemake.input.dropped)], ignore_index=True

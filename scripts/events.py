@@ -1,19 +1,18 @@
 """Find the events of a video in its fixations: events, tracks, assignments and what was dropped."""
 
 from tsalv360.contracts import tables
-from tsalv360.contracts.grid import kept_frames
+from tsalv360.contracts.entries import IndexEntry, read_entry
 from tsalv360.events import EventSettings, detect_events
-from tsalv360.job.files import read_json
 from tsalv360.job.log import logged
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
-    index = read_json(snakemake.input.index)
+    index = read_entry(snakemake.input.index, IndexEntry)
     found = detect_events(
         tables.read_table(snakemake.input.fixations, tables.FIXATIONS),
-        index["id"],
-        index["fps"],
+        index.id,
+        index.fps,
         EventSettings(**snakemake.params.events),
-        kept_frames(index, **snakemake.params.recording),
+        index.kept_frames,
     )
     for name in ("events", "tracks", "assignments", "dropped"):
         tables.write_table(snakemake.output[name], getattr(found, name), tables.TABLES[name])

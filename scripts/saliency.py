@@ -1,8 +1,7 @@
 """Make the saliency maps of a video's events, and of all observers where wanted, and the points they are made of."""
 
-from tsalv360.contracts.grid import kept_times
+from tsalv360.contracts.entries import IndexEntry, read_entry
 from tsalv360.contracts.tables import ASSIGNMENTS, FIXATIONS, POINTS, TRACKS, read_table, write_table
-from tsalv360.job.files import read_json
 from tsalv360.job.log import logged
 from tsalv360.saliency import SaliencySettings, points_of, subjects, write_saliency_maps
 
@@ -12,7 +11,7 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         read_table(snakemake.input.fixations, FIXATIONS),
         read_table(snakemake.input.assignments, ASSIGNMENTS),
         read_table(snakemake.input.tracks, TRACKS),
-        kept_times(read_json(snakemake.input.index), **snakemake.params.recording),
+        read_entry(snakemake.input.index, IndexEntry).kept_times,
     )
     write_saliency_maps(snakemake.output.maps, of_video, settings)
     write_table(snakemake.output.points, points_of(of_video, settings.window_s), POINTS)

@@ -1,18 +1,17 @@
 """Give the viewport videos of a video's events the sound of their pictures."""
 
-from tsalv360.contracts.grid import kept_frames
+from tsalv360.contracts.entries import IndexEntry, read_entry
 from tsalv360.contracts.tables import TRACKS, read_table
-from tsalv360.job.files import read_json
 from tsalv360.job.log import logged
 from tsalv360.media.sound import read_sound, write_with_sound
 
 given = snakemake.input
 with logged(snakemake.log[0], snakemake.wildcards.video):
-    index = read_json(given.index)
+    index = read_entry(given.index, IndexEntry)
     write_with_sound(
         snakemake.output[0],
         given.viewports,
         read_table(given.tracks, TRACKS),
-        kept_frames(index, **snakemake.params.recording),
+        index.kept_frames,
         read_sound(given.video, index),
     )

@@ -8,19 +8,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+from entries import index_entry
 
+from tsalv360.contracts.entries import VideoInfo
 from tsalv360.contracts.grid import frame_numbers, kept_frames
-from tsalv360.frames import check_rate, estimated_bytes, extract_frames, probe_ready
+from tsalv360.frames import estimated_bytes, extract_frames
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import read_picture, write_picture
-from tsalv360.media.video import VideoInfo, View, probe
+from tsalv360.media.ready_frames import check_rate, probe_ready
+from tsalv360.media.video import View, probe
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,7 @@ def test_a_second_extraction_replaces_the_folder(tmp_path: Path, video: Path) ->
 
 def test_a_video_shorter_than_its_index_says_is_refused_and_nothing_stays(tmp_path: Path, video: Path) -> None:
     with pytest.raises(InputError, match=r"whole\.mp4: found 60 frames; expected 61, as its index says"):
-        extract_frames(video, tmp_path / "frames", size=(48, 96), index=asdict(probe(video)) | {"n_frames": 61})
+        extract_frames(video, tmp_path / "frames", size=(48, 96), index=replace(probe(video), n_frames=61))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -167,7 +170,7 @@ def test_a_disk_that_is_too_small_is_an_error_before_anything_is_written(
     mount: Callable[[str], Path], video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = mount("size=200k")
-    monkeypatch.setattr("tsalv360.frames.pictures_at", lambda *parts: pytest.fail("started"))
+    monkeypatch.setattr("tsalv360.media.ready_frames.pictures_at", lambda *parts: pytest.fail("started"))
     with pytest.raises(OSError, match=r"No space left for 39 frames of 192×96 as png: about 0\.7 MB; 0\.0 GB"):
         extract_frames(video, disk / "frames", size=(96, 192), format="png", skip_first=0)
 
@@ -200,7 +203,7 @@ def test_what_the_index_says_is_not_looked_up_again(
     def refuse(path: Path) -> VideoInfo:
         raise AssertionError(path)
 
-    index = asdict(probe(video))
+    index = probe(video)
     monkeypatch.setattr("tsalv360.frames.probe", refuse)
     extract_frames(video, tmp_path / "frames", size=(48, 96), index=index)
 
@@ -269,7 +272,7 @@ def test_colours_come_out_as_the_video_states_them(
     tmp_path: Path, matrix: int | None, full: bool, bits: int, format: str
 ) -> None:
     write_colours(tmp_path / "a.mp4", matrix, full, bits)
-    index = {"fps": 16, "n_frames": 1, "missing_frames": [], "width": 224, "height": 112}
+    index = index_entry(n_frames=1, width=224, height=112)
     extract_frames(tmp_path / "a.mp4", tmp_path / "frames", size=(112, 224), format=format, skip_first=0, index=index)
     picture = read_picture(tmp_path / "frames" / f"0000.{format}").astype(int)
     for stripe, colour in enumerate(COLOURS):
@@ -323,8 +326,8 @@ def write_ready(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def index_of(folder: Path, fps: float = 30, **settings: object) -> dict[str, object]:
-    return asdict(probe_ready(folder, fps, **settings))
+def index_of(folder: Path, fps: float = 30, **settings: object) -> VideoInfo:
+    return probe_ready(folder, fps, **settings)
 
 
 def take(folder: Path, size: tuple[int, int] = (48, 96), **settings: object) -> dict[int, Path]:
@@ -439,7 +442,7 @@ def test_one_eye_of_ready_stereo_frames_is_cut_out(write_ready: Callable[..., Pa
     two[48:] = 200
     write_picture(folder / "0002.png", two)
     index = index_of(folder, view="bottom")
-    assert (index["width"], index["height"]) == (96, 48)
+    assert (index.width, index.height) == (96, 48)
     extract_frames(
         folder, folder.parent / "frames", size=(48, 96), format="png", skip_first=0, index=index, view="bottom"
     )

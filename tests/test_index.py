@@ -1,17 +1,18 @@
 """The index entry of a video, and that a video that cannot be used has none."""
 
 import hashlib
-import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tsalv360.contracts.entries import IndexEntry, read_entry
 from tsalv360.contracts.grid import kept_frames
 from tsalv360.index import index_video
 from tsalv360.job.errors import InputError
+from tsalv360.job.files import write_json
 from tsalv360.media.pictures import write_picture
 from tsalv360.sources import Recording, count_observers, read_gaze
 
@@ -29,8 +30,7 @@ def recording(video: Path, *gaze: Path) -> Recording:
 
 def test_an_entry_holds_what_all_stages_need(video: Path, gaze: Path) -> None:
     entry = index_video(recording(video, gaze), force_2to1=False)
-    assert json.loads(json.dumps(entry)) == entry
-    assert entry == {
+    assert asdict(entry) == {
         "id": "ocean",
         "fps": 25.0,
         "n_frames": 60,
@@ -42,14 +42,26 @@ def test_an_entry_holds_what_all_stages_need(video: Path, gaze: Path) -> None:
         "size_bytes": video.stat().st_size,
         "sha256": hashlib.sha256(video.read_bytes()).hexdigest(),
         "notes": [],
+        "skip_first": 0,
     }
+
+
+def test_an_entry_comes_back_from_its_file_and_a_damaged_one_is_refused_by_its_place(
+    tmp_path: Path, video: Path
+) -> None:
+    entry, path = index_video(recording(video), force_2to1=False), tmp_path / "ocean.json"
+    write_json(path, entry)
+    assert read_entry(path, IndexEntry) == entry
+    write_json(path, asdict(entry) | {"fps": "fast"})
+    with pytest.raises(InputError, match=r"ocean\.json: found at fps 'fast'; expected .*valid number"):
+        read_entry(path, IndexEntry)
 
 
 def test_what_the_header_hides_is_noted(tmp_path: Path, write_video: Callable[..., Path], gaze: Path) -> None:
     path = write_video(tmp_path / "a.mp4", n_frames=20, options={"movflags": "frag_keyframe+empty_moov"})
     entry = index_video(recording(path, gaze), force_2to1=False)
-    assert entry["n_frames"] == 20
-    assert entry["notes"] == ["header says 0 frames, decoding gives 20"]
+    assert entry.n_frames == 20
+    assert entry.notes == ["header says 0 frames, decoding gives 20"]
 
 
 def test_gaze_is_not_asked(video: Path, gaze: Path) -> None:
@@ -65,7 +77,7 @@ def test_a_flat_video_is_refused_unless_forced(tmp_path: Path, write_video: Call
     path = write_video(tmp_path / "a.mp4", n_frames=3, size=(96, 128))
     with pytest.raises(InputError, match=r"frames\.force_2to1"):
         index_video(recording(path, gaze), force_2to1=False)
-    assert index_video(recording(path, gaze), force_2to1=True)["display_aspect"] == 1.3333
+    assert index_video(recording(path, gaze), force_2to1=True).display_aspect == 1.3333
 
 
 @pytest.fixture
@@ -81,14 +93,13 @@ def ready(tmp_path: Path) -> Path:
 
 def test_an_entry_of_ready_frames_holds_their_numbers_and_a_checksum_of_all(ready: Path, gaze: Path) -> None:
     entry = index_video(replace(recording(ready, gaze), fps=30.0), force_2to1=False)
-    assert json.loads(json.dumps(entry)) == entry
-    assert (entry["fps"], entry["n_frames"], entry["missing_frames"]) == (30, 61, [0])
-    assert (entry["width"], entry["height"], entry["display_aspect"]) == (96, 48, 2)
+    assert (entry.fps, entry.n_frames, entry.missing_frames) == (30, 61, [0])
+    assert (entry.width, entry.height, entry.display_aspect) == (96, 48, 2)
     pictures = sorted(ready.glob("*.jpg"))
-    assert entry["size_bytes"] == sum(path.stat().st_size for path in pictures)
+    assert entry.size_bytes == sum(path.stat().st_size for path in pictures)
     listing = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in pictures)
-    assert entry["sha256"] == hashlib.sha256(listing.encode()).hexdigest()
-    assert kept_frames(entry, 20)[:4] == [21, 22, 24, 26]
+    assert entry.sha256 == hashlib.sha256(listing.encode()).hexdigest()
+    assert kept_frames(entry, skip_first=20)[:4] == [21, 22, 24, 26]
 
 
 def test_ready_frames_without_a_rate_are_refused(ready: Path, gaze: Path) -> None:
@@ -104,8 +115,8 @@ def test_ready_frames_of_another_rate_are_refused_or_resampled(ready: Path, gaze
     with pytest.raises(InputError, match="frames of about 10 fps"):
         index_video(slow, force_2to1=False)
     entry = index_video(slow, force_2to1=False, ready="resample")
-    assert entry["notes"] == ["38 of the frames 3 to 60 are missing"]
-    assert kept_frames(entry, 20) == list(range(21, 61, 3))
+    assert entry.notes == ["38 of the frames 3 to 60 are missing"]
+    assert kept_frames(entry, skip_first=20) == list(range(21, 61, 3))
 
 
 def test_the_skipped_frames_of_ready_ones_need_not_be_there(ready: Path, gaze: Path) -> None:
@@ -113,11 +124,11 @@ def test_the_skipped_frames_of_ready_ones_need_not_be_there(ready: Path, gaze: P
         if number % 2:
             (ready / f"{number:04d}.jpg").unlink()
     skipping = replace(recording(ready, gaze), fps=30.0, skip_first=20)
-    assert kept_frames(index_video(skipping, force_2to1=False), 20)[:4] == [21, 22, 24, 26]
+    assert index_video(skipping, force_2to1=False).kept_frames[:4] == [21, 22, 24, 26]
 
 
 def test_half_of_a_stereo_video_is_the_panorama(tmp_path: Path, write_video: Callable[..., Path], gaze: Path) -> None:
     stereo = write_video(tmp_path / "a.mp4", n_frames=3, size=(192, 192))
     entry = index_video(replace(recording(stereo, gaze), view="bottom"), force_2to1=False)
-    assert (entry["width"], entry["height"]) == (192, 96)
-    assert entry["notes"] == ["stereo: the bottom half of 192×192 pictures is taken"]
+    assert (entry.width, entry.height) == (192, 96)
+    assert entry.notes == ["stereo: the bottom half of 192×192 pictures is taken"]

@@ -25,10 +25,10 @@ from tsalv360.curation.pull import keep_raw, read_export, take_in
 from tsalv360.curation.records import read_records
 from tsalv360.curation.settings import CurationSettings
 from tsalv360.curation.tasks import source_time
-from tsalv360.dataset.published import take_over_video
-from tsalv360.frames import ready_frames
+from tsalv360.dataset.published import import_video
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import read_picture
+from tsalv360.media.ready_frames import ready_frames
 from tsalv360.media.video import probe
 from tsalv360.sources.maps import read_fixation_maps
 
@@ -81,7 +81,7 @@ def test_a_picture_too_large_for_memory_is_named(tmp_path: Path, content: bytes,
     for read in (
         lambda: read_picture(path),
         lambda: read_fixation_maps(path.parent, 30),
-        lambda: take_over_video(tmp_path / "part", {"id": "006", "source": "x"}, event.parent, [0]),
+        lambda: import_video(tmp_path / "part", {"id": "006", "source": "x"}, event.parent, [0]),
     ):
         with pytest.raises(InputError, match=r"0000\.png: found a picture that is too large; expected at most 134"):
             read()

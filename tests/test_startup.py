@@ -20,7 +20,7 @@ STAGES = {
     "events": {"pydantic", "scipy", *TABLES},  # and scikit-learn, when it clusters
     "saliency": {"cv2", "pydantic", *TABLES},
     "viewports": {"av", "cv2", "pydantic", *TABLES},
-    "sheets": {"av", "cv2", "pydantic", *TABLES},
+    "sheets": {"av", "cv2", *TABLES},
     "captions": {"pydantic", *TABLES},
     "tasks": TABLES,
     "assemble": {"cv2", "pydantic", *TABLES},

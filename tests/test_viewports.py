@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from tsalv360.contracts.entries import ViewportLength
 from tsalv360.contracts.tables import TRACKS, empty
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
+from tsalv360.media.drawing import draw_path, overlay_saliency
 from tsalv360.media.pictures import read_picture, write_picture
 from tsalv360.media.video import VideoWriter, decode, probe, read_pictures
 from tsalv360.sphere.directions import angular_distance, pixel_to_direction
-from tsalv360.viewports import Lengths, ViewportSettings, draw_path, overlay_saliency, plan_shots, write_viewports
+from tsalv360.viewports import ViewportSettings, plan_shots, write_viewports
 
 HEIGHT = 240
 SETTINGS = ViewportSettings(width=160, height=120, lead_s=0.25)
@@ -86,14 +88,14 @@ def test_before_an_event_another_text_is_shown_than_after_it(stages: Path, make_
 def test_lead_in_and_lead_out_end_where_the_video_does(make_track: Track) -> None:
     tracks = pd.concat([make_track("v_1", FRAMES[:5]), make_track("v_2", FRAMES[20:24])])
     shots, lengths = plan_shots(tracks, FRAMES, lead=16)
-    assert lengths == {"v_1": Lengths(0, 5, 16), "v_2": Lengths(16, 4, 0)}
+    assert lengths == {"v_1": ViewportLength(0, 5, 16), "v_2": ViewportLength(16, 4, 0)}
     assert [(shot.event, shot.part) for shot in shots[20]] == [("v_1", "after"), ("v_2", "event")]
 
 
 def test_the_lead_counts_kept_frames_and_not_native_numbers(make_track: Track) -> None:
     kept = [22, 23, 25, 27, 28, 30, 31]
     shots, lengths = plan_shots(make_track("v_1", [27, 28]), kept, lead=2)
-    assert lengths == {"v_1": Lengths(2, 2, 2)}
+    assert lengths == {"v_1": ViewportLength(2, 2, 2)}
     assert {frame: shot.part for frame, (shot,) in shots.items()} == {
         23: "before", 25: "before", 27: "event", 28: "event", 30: "after", 31: "after",
     }  # fmt: skip
@@ -107,7 +109,7 @@ def test_before_and_after_an_event_the_camera_stays_where_it_starts_and_ends(mak
 
 def test_an_event_of_two_stretches_shows_its_own_frames_only(make_track: Track) -> None:
     shots, lengths = plan_shots(make_track("v_1", [4, 5, 12, 13]), FRAMES, lead=1)
-    assert lengths == {"v_1": Lengths(1, 4, 1)}
+    assert lengths == {"v_1": ViewportLength(1, 4, 1)}
     assert sorted(shots) == [3, 4, 5, 12, 13, 14]
 
 

@@ -6,33 +6,26 @@ Ready frames are pictures that somebody extracted before: a folder of files name
 
 import errno
 import logging
-import re
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
-from tsalv360.contracts.grid import FPS, kept_frames, wanted_and_present
+from tsalv360.contracts.entries import VideoInfo
+from tsalv360.contracts.grid import FPS, kept_frames
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, whole_folder
 from tsalv360.job.log import progress
-from tsalv360.media.pictures import Chroma, read_picture, resized, write_picture
-from tsalv360.media.video import VideoInfo, View, crop, panorama_aspect, pictures_at, probe
+from tsalv360.media.pictures import Chroma, resized, write_picture
+from tsalv360.media.ready_frames import Ready, kept_pictures, ready_frames
+from tsalv360.media.video import View, probe
 
 # The most of three real 360° videos at 1920×960; synthetic film grain takes 2 to 3 times as much.
 _BYTES_PER_PIXEL = {"jpg": 0.2, "png": 1.0}
-_MOST_FRAMES = 1_000_000  # 9 hours at 30 fps; one file of a wild name would cost a list of all numbers below it
-_READY = re.compile(r"(\d+)\.(jpg|jpeg|png)", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
-
-Ready = Literal["refuse", "resample"]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -61,13 +54,13 @@ def extract_frames(
     size: tuple[int, int] = (960, 1920),
     format: str = "jpg",
     skip_first: int = 20,
-    index: Mapping[str, Any] | None = None,
+    index: VideoInfo | None = None,
     view: View = "whole",
     jpeg_quality: int = 95,
     jpeg_chroma: Chroma = "4:2:0",
     ready: Ready = "refuse",
 ) -> list[int]:
-    """Write the kept frames of a video as `NNNN.<format>` in one sequential decode, or take over ready ones.
+    """Write the kept frames of a video as `NNNN.<format>` in one sequential decode, or link ready ones.
 
     Parameters
     ----------
@@ -86,15 +79,15 @@ def extract_frames(
     """
     path, directory = Path(video), Path(directory)
     if index is None:
-        index = asdict(probe(path, view=view))
-    if index["fps"] < fps:
-        log.warning("%s has %.2f fps, fewer than %d: every frame is kept once", path, index["fps"], fps)
-    if index["height"] < size[0] or index["width"] < size[1]:
-        log.warning("%s has pictures of %d×%d, which are enlarged", path, index["width"], index["height"])
+        index = probe(path, view=view)
+    if index.fps < fps:
+        log.warning("%s has %.2f fps, fewer than %d: every frame is kept once", path, index.fps, fps)
+    if index.height < size[0] or index.width < size[1]:
+        log.warning("%s has pictures of %d×%d, which are enlarged", path, index.width, index.height)
     numbers = kept_frames(index, skip_first, fps)
     files = ready_frames(path) if path.is_dir() else {}
     _state_space(directory, len(numbers), size, format, refuse=not files)  # ready ones may be links
-    pictures = kept_pictures(path, numbers, index["n_frames"], view)
+    pictures = kept_pictures(path, numbers, index.n_frames, view)
     with whole_folder(directory) as partial, progress(total=len(numbers), what="frames") as bar:
         for number, picture in pictures:
             source, target = files.get(number), partial / f"{number:04d}.{format}"
@@ -108,65 +101,6 @@ def extract_frames(
                 write_picture(target, picture, jpeg_quality, jpeg_chroma)
             bar.update()
     return numbers
-
-
-def kept_pictures(
-    path: Path, numbers: list[int], n_frames: int, view: View = "whole"
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Pictures of a video or of ready frames, one at a time, with their numbers; as `pictures_at`, BGR."""
-    if not path.is_dir():
-        return pictures_at(path, numbers, n_frames, view)
-    files = ready_frames(path)
-    return ((n, crop(read_picture(files.get(n, path / f"{n:04d}.*"))[..., ::-1], view)) for n in numbers)
-
-
-def ready_frames(folder: Path) -> dict[int, Path]:
-    """The ready frames of a folder by number, increasing; files of other names are none.
-
-    Raises InputError when there are none, or two of one number.
-    """
-    found: dict[int, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if match := _READY.fullmatch(path.name):
-            if (number := int(match[1])) >= _MOST_FRAMES:
-                raise InputError(path, f"the number {number}", f"one below {_MOST_FRAMES:,}", "Rename or remove it.")
-            other = found.setdefault(number, path)
-            if other != path:
-                raise InputError(folder, f"{other.name} and {path.name}", "one picture of each number", "Remove one.")
-    if not found:
-        raise InputError(
-            folder, "no ready frames", "pictures named by native frame number, such as 0021.jpg", "Correct the path."
-        )
-    return dict(sorted(found.items()))
-
-
-def probe_ready(folder: Path, fps: float, force_2to1: bool = False, view: View = "whole") -> VideoInfo:
-    """What a folder of ready frames of native rate `fps` holds: their numbers, and the size of the first.
-
-    Raises InputError as `ready_frames` and `panorama_aspect`, and when the first picture is damaged.
-    """
-    files = ready_frames(folder)
-    first, n_frames = min(files), max(files) + 1
-    picture = read_picture(files[first])
-    aspect, notes = panorama_aspect(folder, picture, picture.shape[1] / picture.shape[0], view, force_2to1)
-    if gaps := n_frames - first - len(files):
-        notes.append(f"{gaps} of the frames {first} to {n_frames - 1} are missing")
-    height, width = crop(picture, view).shape[:2]
-    missing = sorted(set(range(n_frames)) - set(files))
-    return VideoInfo(fps, n_frames, width, height, round(aspect, 4), n_frames / fps, notes, missing)
-
-
-def check_rate(folder: Path, index: Mapping[str, Any], skip_first: int) -> None:
-    """InputError unless a folder of ready frames has all kept frames from its first one on."""
-    wanted, present = wanted_and_present(index, skip_first, FPS)
-    if lost := np.setdiff1d(wanted, present).tolist():
-        rate = (len(present) - 1) / (present[-1] - present[0]) * index["fps"]
-        raise InputError(
-            folder,
-            f"frames of about {rate:.3g} fps, without {len(lost)} of the {len(wanted)} to be kept, such as {lost[0]}",
-            f"frames numbered at the native rate of {index['fps']:g} fps, all of them or those kept at {FPS} fps",
-            "Correct the video's fps, extract the frames again, or set frames.ready: resample.",
-        )
 
 
 def check_size(where: Path, found: tuple[int, int], size: tuple[int, int]) -> None:

@@ -2,18 +2,19 @@
 
 import hashlib
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tsalv360.contracts.entries import IndexEntry, VideoInfo
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import sha256
-from tsalv360.media.video import VideoInfo, probe
+from tsalv360.media.video import probe
 from tsalv360.sources import Recording
 
 if TYPE_CHECKING:
-    from tsalv360.frames import Ready
+    from tsalv360.media.ready_frames import Ready
 
 
-def index_video(recording: Recording, force_2to1: bool, ready: "Ready" = "refuse") -> dict[str, Any]:
+def index_video(recording: Recording, force_2to1: bool, ready: "Ready" = "refuse") -> IndexEntry:
     """The index entry of a video or a folder of ready frames; InputError for what cannot be used.
 
     `n_frames` is what decoding gives, of ready frames the last number + 1. `ready` says whether ready frames of another
@@ -21,26 +22,20 @@ def index_video(recording: Recording, force_2to1: bool, ready: "Ready" = "refuse
     """
     info = look_into(recording, force_2to1, ready)
     if recording.video.is_dir():
-        from tsalv360.frames import ready_frames  # videos need no OpenCV here
+        from tsalv360.media.ready_frames import ready_frames  # videos need no OpenCV here
 
         files = list(ready_frames(recording.video).values())
         listing = "".join(f"{sha256(file)}  {file.name}\n" for file in files)  # as sha256sum writes it
         checksum = hashlib.sha256(listing.encode()).hexdigest()
     else:
         files, checksum = [recording.video], sha256(recording.video)
-    return {
-        "id": recording.video_id,
-        "fps": info.fps,
-        "n_frames": info.n_frames,
-        "missing_frames": info.missing_frames,
-        "width": info.width,
-        "height": info.height,
-        "display_aspect": info.display_aspect,
-        "duration_s": info.duration_s,
-        "size_bytes": sum(file.stat().st_size for file in files),
-        "sha256": checksum,
-        "notes": info.notes,
-    }
+    return IndexEntry(
+        id=recording.video_id,
+        skip_first=recording.skip_first,
+        size_bytes=sum(file.stat().st_size for file in files),
+        sha256=checksum,
+        **asdict(info),
+    )
 
 
 def look_into(recording: Recording, force_2to1: bool, ready: "Ready") -> VideoInfo:
@@ -54,9 +49,9 @@ def look_into(recording: Recording, force_2to1: bool, ready: "Ready") -> VideoIn
             "the native rate that its frames are numbered at",
             "Set its fps in the config.",
         )
-    from tsalv360.frames import check_rate, probe_ready
+    from tsalv360.media.ready_frames import check_rate, probe_ready
 
     info = probe_ready(recording.video, recording.fps, force_2to1, recording.view)
     if ready == "refuse":
-        check_rate(recording.video, asdict(info), recording.skip_first)
+        check_rate(recording.video, info, recording.skip_first)
     return info

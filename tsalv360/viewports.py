@@ -1,29 +1,27 @@
 """Viewport videos: what a camera sees that follows an event, its twin with the saliency laid over, and a poster."""
 
-import math
 from collections import defaultdict
 from contextlib import ExitStack
-from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
 from pydantic.dataclasses import dataclass
 
+from tsalv360.contracts.entries import ViewportLength, ViewportLengths
 from tsalv360.contracts.grid import FPS
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_folder, write_json
 from tsalv360.job.log import progress
+from tsalv360.media.drawing import draw_path, overlay_saliency, with_legend
 from tsalv360.media.pictures import read_picture, write_picture
 from tsalv360.media.video import VideoWriter
 from tsalv360.sphere.directions import direction_to_pixel
 from tsalv360.sphere.projection import Interpolation, Picture, Viewport, pad_poles, viewport_directions
 
-_ALPHA = 0.75  # of the overlay where saliency is highest
 _POSTER = 480, 960
 _TRACK, _VIEW, _START = (255, 196, 0), (255, 255, 255), (0, 158, 255)  # RGB; told apart by colour-blind people
 _EDGE = (0, 0, 0)
@@ -52,16 +50,9 @@ class Shot(NamedTuple):
     part: str
 
 
-@plain_dataclass(frozen=True)
-class Lengths:
-    """Pictures of one viewport video: `lead_in`, then one per row of the track, then `lead_out`."""
-
-    lead_in: int
-    pictures: int
-    lead_out: int
-
-
-def plan_shots(tracks: pd.DataFrame, frames: list[int], lead: int) -> tuple[dict[int, list[Shot]], dict[str, Lengths]]:
+def plan_shots(
+    tracks: pd.DataFrame, frames: list[int], lead: int
+) -> tuple[dict[int, list[Shot]], dict[str, ViewportLength]]:
     """Which events need which frame, and the lengths of their videos.
 
     Parameters: `frames` the kept frame numbers; `lead` pictures before and after an event, as far as frames exist.
@@ -80,7 +71,7 @@ def plan_shots(tracks: pd.DataFrame, frames: list[int], lead: int) -> tuple[dict
             shots[frame].append(Shot(event, *view, "event"))
         for frame in after:
             shots[frame].append(Shot(event, *camera[-1], "after"))
-        lengths[event] = Lengths(len(before), len(track), len(after))
+        lengths[event] = ViewportLength(len(before), len(track), len(after))
     return shots, lengths
 
 
@@ -141,7 +132,7 @@ def write_viewports(
                     stretches = _stretches(tracks[tracks.event_id == shot.event], list(pictures))
                     write_picture(partial / f"{shot.event}.jpg", poster(panorama, stretches, shot)[..., ::-1])
             bar.update()
-        write_json(partial / "viewports.json", {"fps": FPS, "events": {e: n.__dict__ for e, n in lengths.items()}})
+        write_json(partial / "viewports.json", ViewportLengths(FPS, lengths))
 
 
 def _open_videos(open_files: ExitStack, folder: Path, event: str, size: tuple[int, int]) -> list[VideoWriter]:
@@ -149,43 +140,6 @@ def _open_videos(open_files: ExitStack, folder: Path, event: str, size: tuple[in
     return [
         open_files.enter_context(VideoWriter(folder / f"{event}{kind}.mp4", FPS, size)) for kind in ("", ".overlay")
     ]
-
-
-def overlay_saliency(picture: Picture, saliency: NDArray[np.uint8]) -> Picture:
-    """A picture [H, W, 3] with its saliency map [H, W] laid over in a perceptually uniform colour map.
-
-    Where nobody looks the picture stays as it is.
-    """
-    level = cv2.merge([saliency] * 3)
-    faded = cv2.multiply(picture, cv2.LUT(level, _KEPT), scale=1 / 255)
-    return cv2.add(faded, cv2.LUT(level, _ADDED)).astype(np.uint8, copy=False)
-
-
-def with_legend(picture: Picture) -> Picture:
-    """Draw on an overlay [H, W, 3], at the lower right, what its colours mean on a gray picture; returns it."""
-    height, width = picture.shape[:2]
-    unit = max(min(height, width) // 60, 3)  # as high as the bar
-    bar = np.linspace(0, 255, 14 * unit).astype(np.uint8)[None].repeat(unit, axis=0)
-    row, column = height - 2 * unit, width - 16 * unit
-    picture[row - 3 * unit : row + 3 * unit // 2, column - unit : column + 15 * unit] //= 3
-    gray = np.full((*bar.shape, 3), 128, dtype=np.uint8)
-    picture[row : row + unit, column : column + 14 * unit] = overlay_saliency(gray, bar)
-    font, scale = cv2.FONT_HERSHEY_SIMPLEX, unit / 16
-    for text, share in (("low", 0), ("high", 1)):
-        left = column + share * (14 * unit - cv2.getTextSize(text, font, scale, 1)[0][0])
-        cv2.putText(picture, text, (left, row - unit // 2 - 1), font, scale, (255, 255, 255), 1, cv2.LINE_AA)
-    return picture
-
-
-def _overlay_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """For each saliency 0 to 255, how much of the picture is kept and which colour is added, uint8 [256, 1, 3]."""
-    levels = np.arange(256, dtype=np.uint8)[:, None]
-    alpha = _ALPHA * (levels / 255.0)[..., None]
-    colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1]
-    return np.repeat(255 * (1 - alpha), 3, axis=2).round().astype(np.uint8), (alpha * colours).astype(np.uint8)
-
-
-_KEPT, _ADDED = _overlay_tables()
 
 
 def _stretches(track: pd.DataFrame, frames: list[int]) -> list[pd.DataFrame]:
@@ -206,21 +160,6 @@ def poster(panorama: Picture, stretches: list[pd.DataFrame], shot: Shot) -> Pict
     column, row = direction_to_pixel(start.yaw_deg, start.pitch_deg, *_POSTER)
     cv2.circle(picture, (round(float(column)), round(float(row))), 7, _START, -1, cv2.LINE_AA)
     return picture
-
-
-def draw_path(picture: Picture, yaw: ArrayLike, pitch: ArrayLike, *strokes: tuple[tuple[int, int, int], int]) -> None:
-    """Draw a line through directions [n], degrees, on a panorama [H, W, 3]; over the seam it goes on at the other edge.
-
-    Parameters: `strokes` of colour and width in pixels, the lowest first.
-    """
-    height, width = picture.shape[:2]
-    column, row = direction_to_pixel(yaw, pitch, height, width)
-    unwrapped = np.unwrap(column, period=width)
-    first, last = math.floor(unwrapped.min() / width), math.floor(unwrapped.max() / width)
-    for colour, thickness in strokes:
-        for turn in range(first - 1, last + 2):  # one more: thick lines reach over the seam
-            points = np.round(np.stack([unwrapped - turn * width, row], axis=-1)).astype(np.int32)
-            cv2.polylines(picture, [points.reshape(-1, 1, 2)], False, colour, thickness, cv2.LINE_AA)
 
 
 def _with_saliency(view: Picture, viewport: Viewport, path: Path) -> Picture:

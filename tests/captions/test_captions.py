@@ -13,6 +13,7 @@ from tsalv360.captions import run, shard_of
 from tsalv360.captions.captioner import Answer, Cache, Captioner, Clip
 from tsalv360.captions.run import caption_clips, caption_videos, clips_of, notes_of, spread
 from tsalv360.captions.settings import CaptionSettings
+from tsalv360.contracts.entries import CaptionEntry, Failure, ViewportLength, ViewportLengths
 from tsalv360.contracts.tables import EVENTS, TRACKS, empty
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
@@ -70,11 +71,11 @@ def viewports(tmp_path: Path) -> Path:
         for part, n in ((scene, 16), (disc, 16), (scene, 4)):
             for _ in range(n):
                 writer.write(part)
-    write_json(tmp_path / "viewports.json", {"events": {"v_1": {"lead_in": 16, "pictures": 16, "lead_out": 4}}})
+    write_json(tmp_path / "viewports.json", ViewportLengths(16, {"v_1": ViewportLength(16, 16, 4)}))
     return tmp_path
 
 
-def by_facts(viewports: Path, track: pd.DataFrame, events: pd.DataFrame, **settings: Any) -> dict[str, Any]:
+def by_facts(viewports: Path, track: pd.DataFrame, events: pd.DataFrame, **settings: Any) -> dict[str, CaptionEntry]:
     cache = Cache(viewports / "cache")
     return caption_videos({"v": (viewports, events, track)}, CaptionSettings(**settings), cache)["v"]
 
@@ -84,24 +85,24 @@ def test_the_event_is_described_and_not_its_lead_in(viewports: Path, make_track:
     captions = by_facts(viewports, track, make_events(track), n_frames=16)
     assert list(captions) == ["v_1"]
     caption = captions["v_1"]
-    assert "red" in caption["caption"]
-    assert "round" in caption["caption"]
-    (candidate,) = caption["candidates"]
-    assert (candidate["text"], candidate["model"]) == (caption["caption"], "facts")
-    assert candidate["revision"]
-    assert caption["flags"] == caption["failures"] == []
+    assert "red" in caption.caption
+    assert "round" in caption.caption
+    (candidate,) = caption.candidates
+    assert (candidate.text, candidate.model) == (caption.caption, "facts")
+    assert candidate.revision
+    assert caption.flags == caption.failures == []
 
 
 def test_a_caption_tells_no_place_time_or_observers(viewports: Path, make_track: Make, make_events: Make) -> None:
     track = make_track("v_1", list(range(16)), yaw=-120, pitch=33)
     caption = by_facts(viewports, track, make_events(track))["v_1"]
     for word in ("yaw", "pitch", "observer", "°", "120", "33", " s "):
-        assert word not in caption["caption"]
-    assert any("yaw -120" in note for note in caption["notes"])
+        assert word not in caption.caption
+    assert any("yaw -120" in note for note in caption.notes)
 
 
 def test_a_video_without_events_has_no_captions(tmp_path: Path) -> None:
-    write_json(tmp_path / "viewports.json", {"events": {}})
+    write_json(tmp_path / "viewports.json", {"fps": 16, "events": {}})
     assert by_facts(tmp_path, empty(TRACKS), empty(EVENTS)) == {}
 
 
@@ -158,15 +159,15 @@ def test_all_backends_and_prompts_give_candidates_and_the_first_is_shown(
     use(llava_next=lambda clip, prompt: Answer(f"the video shows {prompt}", -0.25), endpoint=say("a cat"))
     settings = CaptionSettings(backends=["llava-next", "endpoint"], prompts=["one?", "two?"])
     entry = caption_clips([make_clip("v_1")], settings, Cache(tmp_path))["v_1"]
-    assert entry["caption"] == "One?"
-    assert [(one["backend"], one["prompt"], one["text"]) for one in entry["candidates"]] == [
+    assert entry.caption == "One?"
+    assert [(one.backend, one.prompt, one.text) for one in entry.candidates] == [
         ("llava-next", "one?", "One?"),
         ("llava-next", "two?", "Two?"),
         ("endpoint", "one?", "A cat of v_1."),
         ("endpoint", "two?", "A cat of v_1."),
     ]
-    first = entry["candidates"][0]
-    assert (first["model"], first["revision"], first["score"]) == ("model of llava_next", "7", -0.25)
+    first = entry.candidates[0]
+    assert (first.model, first.revision, first.score) == ("model of llava_next", "7", -0.25)
 
 
 def test_only_a_changed_question_is_asked_again(
@@ -180,7 +181,7 @@ def test_only_a_changed_question_is_asked_again(
         captioner.revision = change.pop("revision", "7")
         captioner.decoding = change.pop("decoding", captioner.decoding)
         entries = caption_clips(clips, CaptionSettings(backends=["endpoint"], **change), cache)
-        assert entries["v_2"]["candidates"][0]["score"] == -0.5
+        assert entries["v_2"].candidates[0].score == -0.5
         return len(captioner.asked)
 
     assert asked(prompts=["what?"]) == 2
@@ -204,16 +205,16 @@ def test_failures_are_borne_up_to_their_limit_and_all_else_is_kept(
     use(endpoint=fail_on("v_2"))
     if max_failed:
         entries = caption_clips(clips, settings, cache)
-        assert entries["v_2"]["caption"] is None
-        assert entries["v_2"]["failures"] == [{"backend": "endpoint", "prompt": "what?", "reason": "HTTP 400"}]
-        assert entries["v_3"]["caption"] == "A dog of v_3."
+        assert entries["v_2"].caption is None
+        assert entries["v_2"].failures == [Failure("endpoint", "what?", "HTTP 400")]
+        assert entries["v_3"].caption == "A dog of v_3."
     else:
         with pytest.raises(InputError, match=r"1 of 3 events[^$]*at most 0 \(captions.max_failed\)[^$]*v_2.*HTTP 400"):
             caption_clips(clips, settings, cache)
     again = use(endpoint=say("a cat"))["endpoint"]
     entries = caption_clips(clips, settings, cache)
     assert again.asked == [("v_2", "what?")]
-    assert [entry["caption"] for entry in entries.values()] == ["A dog of v_1.", "A cat of v_2.", "A dog of v_3."]
+    assert [entry.caption for entry in entries.values()] == ["A dog of v_1.", "A cat of v_2.", "A dog of v_3."]
 
 
 def test_the_second_backend_never_stands_in_for_the_first(
@@ -222,8 +223,8 @@ def test_the_second_backend_never_stands_in_for_the_first(
     use(endpoint=fail_on("v_1"), facts=say("a thing"))
     settings = CaptionSettings(backends=["endpoint", "facts"], prompts=["what?"], max_failed=1)
     entry = caption_clips([make_clip("v_1")], settings, Cache(tmp_path))["v_1"]
-    assert entry["caption"] is None
-    assert [one["text"] for one in entry["candidates"]] == ["A thing of v_1."]
+    assert entry.caption is None
+    assert [one.text for one in entry.candidates] == ["A thing of v_1."]
 
 
 @pytest.mark.parametrize(
@@ -239,8 +240,8 @@ def test_an_answer_that_is_none_is_a_failure_and_not_kept(
 ) -> None:
     use(endpoint=lambda clip, prompt: answer)
     settings = CaptionSettings(backends=["endpoint"], prompts=["what?"], max_failed=1)
-    (failure,) = caption_clips([make_clip("v_1")], settings, Cache(tmp_path / "cache"))["v_1"]["failures"]
-    assert reason in failure["reason"]
+    (failure,) = caption_clips([make_clip("v_1")], settings, Cache(tmp_path / "cache"))["v_1"].failures
+    assert reason in failure.reason
     assert not (tmp_path / "cache").exists()
 
 
@@ -266,12 +267,12 @@ def test_near_duplicates_of_one_video_are_flagged(
 ) -> None:
     for name in ("v_2", "w_1"):
         (viewports / f"{name}.mp4").write_bytes((viewports / "v_1.mp4").read_bytes())
-    lengths = {"lead_in": 16, "pictures": 16, "lead_out": 4}
-    write_json(viewports / "viewports.json", {"events": dict.fromkeys(("v_1", "v_2", "w_1"), lengths)})
+    lengths = dict.fromkeys(("v_1", "v_2", "w_1"), ViewportLength(16, 16, 4))
+    write_json(viewports / "viewports.json", ViewportLengths(16, lengths))
     tracks = {name: make_track(name, list(range(16))) for name in ("v_1", "v_2", "w_1")}
     both = pd.concat([tracks["v_1"], tracks["v_2"]], ignore_index=True)
     videos = {"v": (viewports, make_events(both), both), "w": (viewports, make_events(tracks["w_1"]), tracks["w_1"])}
     captions = caption_videos(videos, CaptionSettings(), Cache(viewports / "cache"))
-    assert captions["v"]["v_1"]["flags"] == ["near-duplicate of v_2"]
-    assert captions["v"]["v_2"]["flags"] == ["near-duplicate of v_1"]
-    assert captions["w"]["w_1"]["flags"] == []
+    assert captions["v"]["v_1"].flags == ["near-duplicate of v_2"]
+    assert captions["v"]["v_2"].flags == ["near-duplicate of v_1"]
+    assert captions["w"]["w_1"].flags == []

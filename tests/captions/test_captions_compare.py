@@ -15,6 +15,7 @@ import yaml
 from tsalv360 import cli
 from tsalv360.captions.captioner import Clip
 from tsalv360.captions.compare import write_comparison
+from tsalv360.contracts.entries import Candidate, CaptionEntry, Failure
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
 
@@ -22,8 +23,8 @@ EVIL = "<script>alert('x')</script> & \"a\""
 BACKENDS = ("facts", "endpoint")
 
 
-def candidate(backend: str, text: str) -> dict[str, Any]:
-    return {"backend": backend, "prompt": "", "model": backend, "revision": "1", "text": text, "score": None}
+def candidate(backend: str, text: str) -> Candidate:
+    return Candidate(backend, "", backend, "1", text, None)
 
 
 @pytest.fixture
@@ -35,14 +36,14 @@ def results(tmp_path: Path, make_clip: Callable[..., Clip]) -> Path:
     for event in ("v_1", "v_2"):
         shutil.move(make_clip(event).path, folder)
     lengths = {"lead_in": 4, "pictures": 10, "lead_out": 2}
-    write_json(folder / "viewports.json", {"events": {"v_1": lengths, "v_2": lengths}})
-    failure = {"backend": "endpoint", "prompt": "", "reason": f"HTTP 400 {EVIL}"}
+    write_json(folder / "viewports.json", {"fps": 16, "events": {"v_1": lengths, "v_2": lengths}})
+    failure = Failure("endpoint", "", f"HTTP 400 {EVIL}")
     entries = {
-        "v_1": {"candidates": [candidate("facts", "A red shape."), candidate("endpoint", EVIL)], "failures": []},
-        "v_2": {"candidates": [candidate("facts", "A blue shape.")], "failures": [failure]},
+        "v_1": CaptionEntry(None, [candidate("facts", "A red shape."), candidate("endpoint", EVIL)]),
+        "v_2": CaptionEntry(None, [candidate("facts", "A blue shape.")], [failure]),
     }
     write_json(root / "captions" / "shards" / "0000.json", {"v": entries})
-    stale = {"v": {"v_1": {"candidates": [candidate("facts", "Of an older run.")], "failures": []}}}
+    stale = {"v": {"v_1": CaptionEntry(None, [candidate("facts", "Of an older run.")])}}
     write_json(root / "captions" / "shards" / "0003.json", stale)  # of another number of shards
     return root
 

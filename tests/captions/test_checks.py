@@ -6,6 +6,7 @@ import pytest
 
 from tsalv360.captions import checks
 from tsalv360.captions.checks import alike, count_tokens, flags_of, is_english, statistics
+from tsalv360.contracts.entries import Candidate, CaptionEntry
 
 WITH_CLIP = pytest.mark.skipif(importlib.util.find_spec("open_clip") is None, reason="needs the extra train")
 
@@ -73,9 +74,8 @@ def test_other_languages_are_noticed(text: str, english: bool) -> None:
 
 
 def test_statistics_are_told_per_model_and_prompt() -> None:
-    def entry(*texts: str) -> dict[str, object]:
-        by = {"model": "m", "revision": "1"}
-        return {"candidates": [by | {"prompt": f"p{k}", "text": text} for k, text in enumerate(texts)]}
+    def entry(*texts: str) -> CaptionEntry:
+        return CaptionEntry(None, [Candidate("", f"p{k}", "m", "1", text, None) for k, text in enumerate(texts)])
 
     first, second = statistics([entry("A dog runs. It is fast.", "Ein Hund."), entry("A cat."), entry("A cat.")])
     assert first == {

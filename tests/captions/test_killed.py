@@ -37,4 +37,4 @@ def test_a_killed_run_loses_at_most_what_was_in_flight(make_clip: Callable[..., 
             [captioning.clip(path) for path in paths], captioning.settings(server.url), Cache(cache)
         )
         assert len(server.requests) - n_asked == len(paths) - len(kept)
-    assert {entry["caption"] for entry in entries.values()} == {"A dog runs."}
+    assert {entry.caption for entry in entries.values()} == {"A dog runs."}

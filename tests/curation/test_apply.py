@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from entries import caption_entry, index_entry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judging import record
 
+from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.contracts.tables import CLIPS, DATASET_FIXATIONS, PART_ANNOTATIONS, POINTS, read_table, write_table
 from tsalv360.curation.apply import Curation, correct_bounds
 from tsalv360.curation.records import EventRecord, Judged, read_records, write_records
@@ -91,7 +93,7 @@ class Scene:
     folder: Path
     tracks: pd.DataFrame
     events: pd.DataFrame
-    captions: dict[str, Any] = field(default_factory=dict)
+    captions: dict[str, CaptionEntry] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = [(who, frame, yaw) for who, (yaw, frames) in SEEN.items() for frame in frames]
@@ -108,14 +110,13 @@ class Scene:
         write_saliency_maps(self.folder / "saliency", of_video, SALIENCY)
         write_table(self.folder / "points.parquet", points_of(of_video, SALIENCY.window_s), POINTS)
         for event in self.events.event_id:
-            candidate = {"text": f"The machine's {event}.", "model": "facts", "revision": "1"}
-            self.captions[event] = {"caption": candidate["text"], "candidates": [candidate], "n_tokens": 9, "flags": []}
+            self.captions[event] = caption_entry(f"The machine's {event}.", n_tokens=9)
 
     def track(self, event: str) -> pd.DataFrame:
         return self.tracks[self.tracks.event_id == event]
 
     def judge(self, name: str, verdict: str | None = "accept", caption: str | None = None, **said: Any) -> EventRecord:
-        machine = self.captions[name]["caption"] or ""
+        machine = self.captions[name].caption or ""
         return record(self.track(name), verdict, machine if caption is None else caption, machine=machine, **said)
 
     def assemble(self, *records: EventRecord, **changes: Any) -> Part:
@@ -130,7 +131,7 @@ class Scene:
             | changes
         )  # type: ignore[arg-type]
         assemble_video(
-            self.folder / "part", {"id": "001", "fps": 16.0}, FRAMES, self.events, self.tracks,
+            self.folder / "part", index_entry("001", n_frames=len(FRAMES)), self.events, self.tracks,
             self.fixations, self.assignments, self.captions, self.folder / "saliency", self.folder / "points.parquet",
             curation,
         )  # fmt: skip
@@ -158,7 +159,7 @@ def test_a_rejected_event_leaves_a_hole_and_its_gaze_belongs_to_nobody(scene: Sc
 
 
 def test_accepted_and_edited_captions_enter_with_who_judged_them(scene: Scene) -> None:
-    scene.captions["001_2"]["caption"] = None  # the captioner failed, a person wrote one
+    scene.captions["001_2"] = replace(scene.captions["001_2"], caption=None)  # the captioner failed, a person wrote one
     edited = scene.judge("001_2", "edit", "Ein Hund läuft davon. 🐕", flags=["bad_start"])
     part = scene.assemble(scene.judge("001_1"), edited)
     rows = part.annotations

@@ -2,27 +2,21 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
 import pytest
+from entries import caption_entry, index_entry
+from pydantic import TypeAdapter
 
+from tsalv360.contracts.entries import Task, ViewportLength
 from tsalv360.contracts.tables import EVENTS, TRACKS, empty
 from tsalv360.curation.tasks import content_hash, make_tasks
 
-INDEX = {"id": "v", "fps": 16.0}
-LENGTHS = {
-    "v_1": {"lead_in": 16, "pictures": 3, "lead_out": 16},
-    "v_2": {"lead_in": 16, "pictures": 2, "lead_out": 0},
-}
-CAPTION = {
-    "caption": "A red round shape.",
-    "candidates": [
-        {"text": "A red round shape.", "model": "facts", "revision": "1", "score": None},
-        {"text": "A round thing.", "model": "facts", "revision": "1", "score": None},
-    ],
-    "notes": ["1.0 s to 2.0 s", "around yaw 0°"],
-}
+INDEX = index_entry()
+LENGTHS = {"v_1": ViewportLength(16, 3, 16), "v_2": ViewportLength(16, 2, 0)}
+CAPTION = caption_entry("A red round shape.", "A round thing.", notes=["1.0 s to 2.0 s", "around yaw 0°"])
 
 
 @pytest.fixture
@@ -33,11 +27,12 @@ def tracks(make_track: Callable[..., pd.DataFrame]) -> pd.DataFrame:
 @pytest.fixture
 def tasks(tracks: pd.DataFrame, make_events: Callable[..., pd.DataFrame]) -> list[dict[str, Any]]:
     captions = {"v_1": CAPTION, "v_2": CAPTION}
-    return make_tasks(INDEX, make_events(tracks), tracks, captions, LENGTHS, "results/my demo/viewports/v", "own")
+    made = make_tasks(INDEX, make_events(tracks), tracks, captions, LENGTHS, "results/my demo/viewports/v", "own")
+    return [asdict(task) for task in made]
 
 
 def test_every_event_is_a_task_of_plain_json(tasks: list[dict[str, Any]]) -> None:
-    assert json.loads(json.dumps(tasks)) == tasks
+    assert TypeAdapter(list[Task]).dump_python(TypeAdapter(list[Task]).validate_json(json.dumps(tasks))) == tasks
     assert [task["data"]["event_id"] for task in tasks] == ["v_1", "v_2"]
     data = tasks[0]["data"]
     assert (data["video"], data["source"], data["fps"]) == ("v", "own", "16")
@@ -65,28 +60,27 @@ def test_the_machine_caption_is_the_prediction_and_the_others_are_alternatives(t
 
 
 def test_an_event_without_a_caption_is_a_task_without_prediction(tracks: pd.DataFrame, make_events: Any) -> None:
-    other = {**CAPTION["candidates"][1], "text": "A dog runs."}
-    none = CAPTION | {"caption": None, "candidates": [other]}
+    none = caption_entry("A dog runs.", caption=None)
     task, _ = make_tasks(INDEX, make_events(tracks), tracks, {"v_1": none, "v_2": CAPTION}, LENGTHS, "media", "own")
-    assert task["predictions"] == []
-    assert task["data"]["caption_machine"] == ""
-    assert task["data"]["alternatives"] == [{"value": "A dog runs."}]
+    assert task.predictions == []
+    assert task.data.caption_machine == ""
+    assert task.data.alternatives == [{"value": "A dog runs."}]
 
 
 def test_the_hash_stays_while_what_people_judge_stays(tracks: pd.DataFrame) -> None:
     track = tracks[tracks.event_id == "v_1"]
     moved = track.assign(yaw_deg=track.yaw_deg + 0.01, pitch_deg=-1e-9, spread_deg=9.0, n_observers=1)
     assert content_hash(moved, CAPTION) == content_hash(track, CAPTION)
-    assert content_hash(track, CAPTION | {"notes": []}) == content_hash(track, CAPTION)
-    rescored = [candidate | {"score": -0.1} for candidate in CAPTION["candidates"]]
-    assert content_hash(track, CAPTION | {"candidates": rescored}) == content_hash(track, CAPTION)
+    assert content_hash(track, replace(CAPTION, notes=[])) == content_hash(track, CAPTION)
+    rescored = [replace(candidate, score=-0.1) for candidate in CAPTION.candidates]
+    assert content_hash(track, replace(CAPTION, candidates=rescored)) == content_hash(track, CAPTION)
 
 
 @pytest.mark.parametrize("change", ["frame", "yaw_deg", "pitch_deg", "length", "caption"])
 def test_the_hash_changes_with_frames_directions_and_captions(tracks: pd.DataFrame, change: str) -> None:
     track, caption = tracks[tracks.event_id == "v_1"], CAPTION
     if change == "caption":
-        caption = CAPTION | {"candidates": [{**CAPTION["candidates"][0], "text": "Another."}]}
+        caption = caption_entry("Another.", "A round thing.")
     changed = track.iloc[:-1] if change == "length" else track
     if change in track:
         changed = track.assign(**{change: track[change] + 1})
@@ -97,8 +91,8 @@ def test_a_task_names_the_other_events_and_the_times_that_its_video_shows(tasks:
     data = tasks[0]["data"]
     assert data["others"] == [{"value": "v_2"}]
     assert data["track"] == "1.000 0.0 0.0, 1.125 0.0 0.0"
-    assert data["shown"] == {"step_s": 0.0625, "runs": [[0.0, 35]]}
-    assert tasks[1]["data"]["shown"] == {"step_s": 0.0625, "runs": [[1.5, 18]]}
+    assert data["shown"] == {"step_s": 0.0625, "runs": [(0.0, 35)]}
+    assert tasks[1]["data"]["shown"] == {"step_s": 0.0625, "runs": [(1.5, 18)]}
 
 
 def test_a_video_without_events_has_no_tasks() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tsalv360.contracts.entries import ShownTimes
 from tsalv360.curation.tasks import as_text, as_track, length_s, shown_times, source_time
 from tsalv360.job.errors import InputError
 from tsalv360.sphere.directions import angular_distance
@@ -39,6 +40,6 @@ def test_a_line_that_is_no_track_is_refused(text: str) -> None:
 def test_a_viewport_video_shows_lead_in_event_and_lead_out_without_the_gap(make_track: Make) -> None:
     track = make_track("v_1", [*range(32, 64), *range(96, 112)])
     shown = shown_times(track, 30.0, lead_in=16, lead_out=8)
-    assert shown == {"step_s": 0.0625, "runs": [[1.0, 48], [6.0, 24]]}
+    assert shown == ShownTimes(0.0625, [(1.0, 48), (6.0, 24)])
     assert length_s(shown) == 4.5
     assert [source_time(shown, t) for t in (0.0, 1.0, 2.9999, 3.0, 4.0, 4.5)] == [1.0, 2.0, 3.938, 6.0, 7.0, 7.438]

@@ -4,13 +4,14 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from entries import caption_entry, index_entry
 
+from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.contracts.tables import (
     ASSIGNMENTS,
     CLIPS,
@@ -35,12 +36,11 @@ KEPT = [22, 23, 25, 27, 28, 30, 31, 33, 34, 36, 38, 39, 41, 42, 44, 45, 47, 48, 
 POINTS_OF_A_FRAME = pd.DataFrame(
     {"event_id": ["127_1", None], "frame": 22, "observer": "a", "yaw_deg": [1.0, 2.0], "pitch_deg": 0.0, "weight": 1.0}
 )
-INDEX = {"id": "127"}
+INDEX = index_entry("127", fps=25.0, n_frames=65, skip_first=20)
 
 
-def caption(text: str | None) -> dict[str, Any]:
-    candidates = [{"text": text, "model": "facts", "revision": "1"}] if text else []
-    return {"caption": text, "candidates": candidates, "n_tokens": 9, "flags": ["not English"]}
+def caption(*texts: str) -> CaptionEntry:
+    return caption_entry(*texts, n_tokens=9, flags=["not English"])
 
 
 def write_maps(folder: Path, frames: list[int]) -> None:
@@ -57,12 +57,14 @@ def tracks(make_track: Make) -> pd.DataFrame:
 
 
 @pytest.fixture
-def captions() -> dict[str, Any]:
+def captions() -> dict[str, CaptionEntry]:
     return {"127_1": caption("Ein Bär läuft, 360°."), "127_2": caption("A red round shape.")}
 
 
 @pytest.fixture
-def assemble(tmp_path: Path, tracks: pd.DataFrame, make_events: Make, captions: dict[str, Any]) -> Callable[[], Path]:
+def assemble(
+    tmp_path: Path, tracks: pd.DataFrame, make_events: Make, captions: dict[str, CaptionEntry]
+) -> Callable[[], Path]:
     """Assembles a video of two events from maps in tmp_path / saliency."""
     for event, track in tracks.groupby("event_id"):
         write_maps(tmp_path / "saliency" / str(event), track.frame.tolist())
@@ -75,7 +77,7 @@ def assemble(tmp_path: Path, tracks: pd.DataFrame, make_events: Make, captions: 
     def run() -> Path:
         events = make_events(tracks)
         assemble_video(
-            tmp_path / "part", INDEX, KEPT, events, tracks, gaze, assignments, captions, tmp_path / "saliency", points
+            tmp_path / "part", INDEX, events, tracks, gaze, assignments, captions, tmp_path / "saliency", points
         )
         return tmp_path / "part"
 
@@ -207,7 +209,7 @@ def test_a_video_without_events_has_a_part_too(tmp_path: Path) -> None:
     write_table(points, empty(POINTS), POINTS)
     for rows in (gaze, empty(FIXATIONS)):
         assemble_video(
-            tmp_path / "part", INDEX, KEPT, empty(EVENTS), empty(TRACKS), rows, empty(ASSIGNMENTS), {}, tmp_path, points
+            tmp_path / "part", INDEX, empty(EVENTS), empty(TRACKS), rows, empty(ASSIGNMENTS), {}, tmp_path, points
         )
         assert len(read_table(tmp_path / "part/annotations.parquet", PART_ANNOTATIONS)) == 0
         assert len(read_table(tmp_path / "part/clips.parquet", CLIPS)) == 0
@@ -227,9 +229,9 @@ def test_frames_without_a_map_or_a_clip_are_counted(assemble: Callable[[], Path]
 
 
 def test_an_event_without_a_caption_is_left_out_and_counted(
-    assemble: Callable[[], Path], captions: dict[str, Any]
+    assemble: Callable[[], Path], captions: dict[str, CaptionEntry]
 ) -> None:
-    captions["127_1"] = caption(None)
+    captions["127_1"] = caption()
     part = assemble()
     assert [path.name for path in (part / "TSV360_gt" / "127").iterdir()] == ["127_2"]
     for name, table in (("annotations", PART_ANNOTATIONS), ("clips", CLIPS)):

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from entries import caption_entry, index_entry
 
 from tsalv360.config import load_config
 from tsalv360.contracts.tables import (
@@ -65,20 +66,19 @@ def parts(tmp_path: Path, make_track: Make, make_events: Make) -> list[Path]:
             cv2.imwrite(str(saliency / event / f"{frame:04d}.png"), picture)
         gaze = fixations_table(["a", "b"], [0, 0.04], 0.04, [0, 1], 0, 0)
         assigned = pd.DataFrame({"row": [1], "event_id": [event], "distance_deg": [0.0]})
-        text = {"text": f"Caption of {video}.", "model": "facts", "revision": "1"}
-        captions = {event: {"caption": text["text"], "candidates": [text], "n_tokens": 9, "flags": []}}
+        captions = {event: caption_entry(f"Caption of {video}.", n_tokens=9)}
         paths.append(tmp_path / "parts" / video)
         points = tmp_path / "points" / f"{video}.parquet"
         write_table(points, empty(POINTS), POINTS)
         assemble_video(
-            paths[-1], {"id": video}, FRAMES, events, tracks, gaze,
+            paths[-1], index_entry(video, n_frames=len(FRAMES)), events, tracks, gaze,
             assigned if len(events) else empty(ASSIGNMENTS), captions, saliency, points,
         )  # fmt: skip
     return paths
 
 
 def build(tmp_path: Path, parts: list[Path], dropped: pd.DataFrame = DROPS, **changes: Any) -> Path:
-    indexes = [{"id": part.name, "duration_s": 90.0} for part in parts]
+    indexes = [index_entry(part.name, n_frames=1440) for part in parts]
     origins = {part.name: Origin(VIDEOS[part.name], LICENCES[VIDEOS[part.name]]) for part in parts}
     content = config(**changes)
     settings = load_config({"sources": [], "dataset": content["dataset"]}).dataset

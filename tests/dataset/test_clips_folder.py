@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from entries import index_entry
 
 from tsalv360.config import load_config
+from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.contracts.layout import CHECKSUMS, clip_row
 from tsalv360.contracts.tables import (
     DATASET_FIXATIONS,
@@ -49,8 +51,8 @@ def add_part(results: Path, video: str) -> Path:
         place.mkdir(parents=True)
         for number in SHOWN:
             cv2.imwrite(str(place / f"{number:04d}.png"), np.full((6, 12), 100 * k + number, np.uint8))
-        text = {"caption": f"Caption {k} of {video}.", "candidates": [], "n_tokens": None, "flags": []}
-        (place / "description.txt").write_text(text["caption"], encoding="utf-8")
+        text = CaptionEntry(f"Caption {k} of {video}.")
+        (place / "description.txt").write_text(str(text.caption), encoding="utf-8")
         annotations.append(annotation_row(video, event, (0, 15), text, "machine"))
         clips += [clip_row(event, video, n, [*range(8 * n, 8 * n + 8)]) for n in range(2)]
     write_part(part, annotations, clips, empty(DATASET_FIXATIONS), {})
@@ -71,7 +73,8 @@ def collect(results: Path, parts: list[Path]) -> None:
 
 def build(results: Path, origins: dict[str, Origin] = ORIGINS, **changes: Any) -> Path:
     config = load_config({"sources": [{"kind": "demo"}], "dataset": {"name": "small", "folds": 3}} | changes)
-    parts, indexes = [results / "parts" / video for video in origins], [{"id": v, "duration_s": 1.0} for v in origins]
+    parts = [results / "parts" / video for video in origins]
+    indexes = [index_entry(video, n_frames=16) for video in origins]
     build_dataset(results / "dataset", parts, indexes, origins, empty(DROPPED), config.dataset, config.of_data())
     return results / "dataset"
 

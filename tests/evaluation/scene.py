@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.contracts.layout import clip_row
 from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, POINTS, write_rows, write_table
 from tsalv360.dataset.assemble import annotation_row
@@ -50,7 +51,7 @@ def make_scene(folder: Path, n_observers: int = 4) -> Truth:
             write_picture(truth / f"{number:04d}.png", to_8bit(target(event)))
         for k, first in enumerate(range(start, end - 6, 8)):
             clips.append(clip_row(event, video, k, list(range(first, first + 8))))
-        text = {"caption": caption, "candidates": [], "n_tokens": None, "flags": []}
+        text = CaptionEntry(caption)
         origin = "machine" if video == "001" else "accepted"
         annotations.append(annotation_row(video, event, (start, end), text, origin))
     write_rows(dataset / "annotations.parquet", annotations, PART_ANNOTATIONS)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from entries import index_entry
 from numpy.typing import NDArray
 
 from tsalv360.contracts.tables import EVENTS, TRACKS, empty
@@ -30,7 +31,7 @@ from tsalv360.media.video import VideoWriter
 
 LEAD, LEVEL = 2, 3  # pictures before and after; gray levels between pictures
 STILL = 129, STILL_WIDTH  # height and width of stills of 4:3
-INDEX = {"id": "v", "fps": 16.0, "duration_s": 4.0}
+INDEX = index_entry(n_frames=64)
 
 
 class Made:

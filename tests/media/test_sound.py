@@ -1,6 +1,7 @@
 """The sound of a viewport video is that of the pictures it shows: clicks at known times, in real files."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import av
 import numpy as np
 import pandas as pd
 import pytest
+from entries import index_entry
 from numpy.typing import NDArray
 
-from tsalv360.contracts.grid import kept_frames
+from tsalv360.contracts.entries import IndexEntry
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import write_picture
 from tsalv360.media.sound import SOUND_RATE, Sound, read_sound, write_with_sound
@@ -87,9 +89,8 @@ def write_clip(write_video: Callable[..., Path]) -> Callable[..., Path]:
     return write
 
 
-def index_of(path: Path) -> dict[str, object]:
-    info = probe(path)
-    return {"fps": info.fps, "n_frames": info.n_frames, "missing_frames": []}
+def index_of(path: Path) -> IndexEntry:
+    return index_entry(**asdict(probe(path)))
 
 
 def clicks_of(sound: Sound, n_pictures: int, fps: float = FPS) -> list[float]:
@@ -189,7 +190,7 @@ def test_a_viewport_video_sounds_like_the_pictures_it_shows(
 ) -> None:
     path = write_clip(tmp_path / "a.mp4")
     index = index_of(path)
-    kept = kept_frames(index, skip_first=0)
+    kept = index.kept_frames
     (tmp_path / "frames").mkdir()
     for frame in kept:
         write_picture(tmp_path / "frames" / f"{frame:04d}.jpg", np.full((64, 128, 3), 90, dtype=np.uint8))

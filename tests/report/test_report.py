@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from entries import index_entry
 from markupsafe import escape
 from selenium.common.exceptions import NoAlertPresentException
 from workflow.labelling import has_browser, open_browser
@@ -95,9 +96,7 @@ def write_viewports(folder: Path, events: list[str]) -> None:
 
 
 def write_video(root: Path, video: str, events: list[Any], dropped: list[dict[str, Any]], notes: list[str]) -> None:
-    index = {"id": video, "fps": 16.0, "n_frames": 160, "width": 960, "height": 480}
-    index |= {"duration_s": 10.0, "notes": notes}
-    write_json(root / "indexes" / f"{video}", index)
+    write_json(root / "indexes" / f"{video}", index_entry(video, notes=notes))
     write_json(root / "notes" / f"{video}", {"n_observers": 12, "notes": ["7 of 90 gaze samples removed"]})
     for stage in ("events", "tracks", "dropped"):
         (root / stage).mkdir(exist_ok=True)

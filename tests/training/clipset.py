@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.contracts.layout import clip_row
 from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, write_rows
 from tsalv360.dataset.assemble import annotation_row, checksum_lines
@@ -15,7 +16,6 @@ from tsalv360.sphere.directions import angular_distance, pixel_to_direction
 
 SIZE, MAP_SIZE = (64, 128), (48, 96)
 COLOURS = {"red": (220, 30, 30), "blue": (30, 60, 220)}
-TEXT = {"candidates": [], "n_tokens": None, "flags": []}
 
 
 def direction(colour: str, frame: int) -> tuple[float, float]:
@@ -47,8 +47,8 @@ def write_clipset(folder: Path, videos: dict[str, str], n_clips: int = 2, size: 
             for frame in range(8 * n_clips):
                 saliency = saliency_map(*([angle] for angle in direction(colour, frame)), sigma=12, size=MAP_SIZE)
                 cv2.imwrite(str(place / f"{frame:04d}.png"), np.rint(255 * saliency).astype(np.uint8))
-            text = TEXT | {"caption": f"a {colour} disc on the left"}
-            (place / "description.txt").write_text(text["caption"], encoding="utf-8")
+            text = CaptionEntry(f"a {colour} disc on the left")
+            (place / "description.txt").write_text(str(text.caption), encoding="utf-8")
             row = annotation_row(video, event, (0, 8 * n_clips - 1), text, "machine")
             annotations.append(row)
             starts = range(0, 8 * n_clips, 8)

@@ -57,7 +57,7 @@ def source(folder: Path) -> dict[str, object]:
 def test_a_published_dataset_is_taken_over_without_construction(published: Path) -> None:
     run = workflow(published, **source(published))
     jobs = run.planned()
-    assert "events" not in jobs and jobs["take_over"] == 2
+    assert "events" not in jobs and jobs["import_video"] == 2
     run.build()
     dataset = published / "results" / "published" / "dataset"
     annotations, clips = (pd.read_parquet(dataset / f"{name}.parquet") for name in ("annotations", "clips"))

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from tsalv360.captions.text import sentences
+from tsalv360.contracts.entries import CaptionEntry
 
 MAX_TOKENS = 77  # of CLIP, start and end included
 NEAR = 0.9  # part of the words that two captions share, from which they count as the same
@@ -55,13 +56,13 @@ def is_english(text: str) -> bool:
     return sum(c.isascii() for c in letters) >= 0.9 * len(letters) and not _FUNCTION_WORDS.isdisjoint(_words(text))
 
 
-def statistics(captions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def statistics(captions: Sequence[CaptionEntry]) -> list[dict[str, Any]]:
     """Language and length of all candidates in entries of the caption stage, one row per model and prompt."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for entry in captions:
-        for candidate in entry["candidates"]:
-            key = candidate["model"], candidate["revision"], candidate["prompt"]
-            groups.setdefault(key, []).append(candidate["text"])
+        for candidate in entry.candidates:
+            key = candidate.model, candidate.revision, candidate.prompt
+            groups.setdefault(key, []).append(candidate.text)
     return [
         {
             "model": model,

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 
 from tsalv360.captions import shard_of
 from tsalv360.captions.run import spread
+from tsalv360.contracts.entries import Candidate, CaptionEntry, Captions, Failure, ViewportLengths, read_entry
 from tsalv360.job.errors import InputError
-from tsalv360.job.files import read_json, whole_file
+from tsalv360.job.files import whole_file
 from tsalv360.media.video import read_pictures
 
 N_PICTURES = 8  # of an event that a similarity is measured on
@@ -25,8 +25,8 @@ Measure = Callable[[Sequence[str], NDArray[np.uint8]], list[float]]
 class Side:
     """What one backend wrote about an event: its candidates, each with a similarity where one was measured."""
 
-    candidates: list[dict[str, Any]]
-    failures: list[dict[str, str]]
+    candidates: list[Candidate]
+    failures: list[Failure]
     similarities: list[float] = field(default_factory=list)
 
 
@@ -72,17 +72,17 @@ def write_comparison(
     return len(pairs)
 
 
-def _entries(results: Path, video: str, shards: int) -> dict[str, Any]:
+def _entries(results: Path, video: str, shards: int) -> dict[str, CaptionEntry]:
     """What the caption stage wrote of a video; nothing where its shard has not been made."""
     path = results / "captions" / "shards" / f"{shard_of(video, shards)}.json"
-    return read_json(path).get(video, {}) if path.exists() else {}
+    return read_entry(path, Captions).get(video, {}) if path.exists() else {}
 
 
 def _pair(
     results: Path,
     video: str,
     event: str,
-    entry: dict[str, Any],
+    entry: CaptionEntry,
     backends: tuple[str, str],
     page: Path,
     measure: Measure | None,
@@ -91,10 +91,9 @@ def _pair(
     pictures = _pictures(folder, event) if measure else None
 
     def side(backend: str) -> Side:
-        candidates, failures = (
-            [one for one in entry[key] if one["backend"] == backend] for key in ("candidates", "failures")
-        )
-        texts = [candidate["text"] for candidate in candidates]
+        candidates = [one for one in entry.candidates if one.backend == backend]
+        failures = [one for one in entry.failures if one.backend == backend]
+        texts = [candidate.text for candidate in candidates]
         measured = measure(texts, pictures) if measure and pictures is not None and texts else []
         return Side(candidates, failures, measured)
 
@@ -103,6 +102,6 @@ def _pair(
 
 
 def _pictures(folder: Path, event: str) -> NDArray[np.uint8]:
-    length = read_json(folder / "viewports.json")["events"][event]
-    numbers = [length["lead_in"] + number for number in spread(length["pictures"], N_PICTURES)]
+    length = read_entry(folder / "viewports.json", ViewportLengths).events[event]
+    numbers = [length.lead_in + number for number in spread(length.pictures, N_PICTURES)]
     return read_pictures(folder / f"{event}.mp4", numbers)

@@ -5,6 +5,7 @@ Captioning a shard of videos: every backend and prompt over all events, asking o
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from tsalv360.captions.captioner import Answer, Cache, Captioner, Clip
 from tsalv360.captions.checks import count_tokens, flags_of
 from tsalv360.captions.settings import CaptionSettings
 from tsalv360.captions.text import caption_of, rejection
+from tsalv360.contracts.entries import Candidate, CaptionEntry, Captions, Failure, ViewportLengths, read_entry
 from tsalv360.job.errors import InputError
-from tsalv360.job.files import read_json
 from tsalv360.job.log import progress
 from tsalv360.sphere.directions import to_vectors, vector_angle
 
@@ -27,13 +28,13 @@ def clips_of(viewports: str | Path, events: pd.DataFrame, tracks: pd.DataFrame, 
 
     Parameters: folder of the viewports stage, the video's events and tracks.
     """
-    lengths = read_json(Path(viewports, "viewports.json"))["events"]
+    lengths = read_entry(Path(viewports, "viewports.json"), ViewportLengths).events
     clips = []
     for name in map(str, events.event_id):
-        numbers = spread(lengths[name]["pictures"], n_frames)
+        numbers = spread(lengths[name].pictures, n_frames)
         track = tracks[tracks.event_id == name]
         between = float(np.median(np.diff(track.time_s.iloc[numbers]))) if len(numbers) > 1 else 0.0
-        shown = tuple(lengths[name]["lead_in"] + number for number in numbers)
+        shown = tuple(lengths[name].lead_in + number for number in numbers)
         clips.append(Clip(name, Path(viewports, f"{name}.mp4"), shown, between, float(track.camera_hfov_deg.iloc[0])))
     return clips
 
@@ -61,12 +62,9 @@ def _notes(event: Any, track: pd.DataFrame) -> list[str]:
     ]
 
 
-Entry = dict[str, Any]
-
-
 def caption_videos(
     videos: Mapping[str, tuple[str | Path, pd.DataFrame, pd.DataFrame]], settings: CaptionSettings, cache: Cache
-) -> dict[str, dict[str, Entry]]:
+) -> Captions:
     """Captions of all events of videos: {video: {event: entry}}.
 
     Parameters: `videos`: folder of the viewports stage, events and tracks of each.
@@ -79,46 +77,43 @@ def caption_videos(
     for video, (_, events, tracks) in videos.items():
         notes = notes_of(events, tracks)
         checked = check_captions({clip.event: entries[clip.event] for clip in clips[video]})
-        captions[video] = {event: entry | {"notes": notes[event]} for event, entry in checked.items()}
+        captions[video] = {event: replace(entry, notes=notes[event]) for event, entry in checked.items()}
     return captions
 
 
-def caption_clips(clips: Sequence[Clip], settings: CaptionSettings, cache: Cache) -> dict[str, Entry]:
-    """Captions of events, {event: {caption, candidates, failures}}.
+def caption_clips(clips: Sequence[Clip], settings: CaptionSettings, cache: Cache) -> dict[str, CaptionEntry]:
+    """Return the captions of events with all candidates and failures, {event: entry}.
 
-    `candidates` holds {backend, model, revision, prompt, text, score} of every backend and prompt, in their order, and
-    `failures` {backend, prompt, reason}. `caption` is the first of the first backend, or None where it has none.
-
-    Raises InputError, with all answers kept in the cache, where more than `max_failed` events lack a caption that was
-    asked for, or a backend cannot work.
+    The caption is the first candidate of the first backend, or None where it has none. Raises InputError, with all
+    answers kept in the cache, where more than `max_failed` events lack a caption that was asked for, or a backend
+    cannot work.
     """
-    entries: dict[str, Entry] = {clip.event: {"caption": None, "candidates": [], "failures": []} for clip in clips}
+    candidates: dict[str, list[Candidate]] = {clip.event: [] for clip in clips}
+    failures: dict[str, list[Failure]] = {clip.event: [] for clip in clips}
     for backend in settings.backends:
         captioner = load_captioner(backend, settings)
         for prompt in settings.prompts if captioner.takes_prompt else [""]:
-            asked = {"backend": backend, "prompt": prompt}
-            answers = _answers(captioner, clips, prompt, cache, f"captions by {backend}")
-            for clip in clips:
-                entry, answer = entries[clip.event], answers[clip.event]
+            for event, answer in _answers(captioner, clips, prompt, cache, f"captions by {backend}").items():
                 if reason := rejection(answer):
-                    entry["failures"].append(asked | {"reason": reason})
+                    failures[event].append(Failure(backend, prompt, reason))
                     continue
-                by = {"model": captioner.model, "revision": captioner.revision}
-                entry["candidates"].append(asked | by | {"text": caption_of(answer), "score": answer.score})
-    for entry in entries.values():
-        first = [one["text"] for one in entry["candidates"] if one["backend"] == settings.backends[0]]
-        entry["caption"] = first[0] if first else None
-    _refuse_too_many_failures(entries, settings.max_failed)
-    return entries
+                by = captioner.model, captioner.revision
+                candidates[event].append(Candidate(backend, prompt, *by, caption_of(answer), answer.score))
+    _refuse_too_many_failures(failures, settings.max_failed)
+    first = {
+        event: next((one.text for one in ones if one.backend == settings.backends[0]), None)
+        for event, ones in candidates.items()
+    }
+    return {event: CaptionEntry(first[event], candidates[event], failures[event]) for event in candidates}
 
 
-def check_captions(captions: dict[str, Entry]) -> dict[str, Entry]:
-    """The entries of one video with `n_tokens` and `flags` of their caption."""
-    shown = {event: entry["caption"] for event, entry in captions.items() if entry["caption"] is not None}
+def check_captions(captions: Mapping[str, CaptionEntry]) -> dict[str, CaptionEntry]:
+    """Return the entries of one video with `n_tokens` and `flags` of their caption."""
+    shown = {event: entry.caption for event, entry in captions.items() if entry.caption is not None}
     n_tokens = dict(zip(shown, count_tokens(list(shown.values())), strict=True))
     flags = flags_of(shown, n_tokens)
     return {
-        event: entry | {"n_tokens": n_tokens.get(event), "flags": flags.get(event, [])}
+        event: replace(entry, n_tokens=n_tokens.get(event), flags=flags.get(event, []))
         for event, entry in captions.items()
     }
 
@@ -139,14 +134,14 @@ def _answers(captioner: Captioner, clips: Sequence[Clip], prompt: str, cache: Ca
     return answers
 
 
-def _refuse_too_many_failures(entries: dict[str, Entry], max_failed: int) -> None:
-    failed = {event: entry["failures"] for event, entry in entries.items() if entry["failures"]}
+def _refuse_too_many_failures(failures: Mapping[str, list[Failure]], max_failed: int) -> None:
+    failed = {event: ones for event, ones in failures.items() if ones}
     if len(failed) > max_failed:
-        reasons = [f"\n  {event}: {one['backend']}: {one['reason']}" for event, ones in failed.items() for one in ones]
+        reasons = [f"\n  {event}: {one.backend}: {one.reason}" for event, ones in failed.items() for one in ones]
         more = f"\n  and {len(reasons) - 20} more" if len(reasons) > 20 else ""
         raise InputError(
             "captions",
-            f"{len(failed)} of {len(entries)} events without a caption that was asked for",
+            f"{len(failed)} of {len(failures)} events without a caption that was asked for",
             f"at most {max_failed} (captions.max_failed)",
             "All other answers are kept: a rerun asks only for these. Remove the cause, or raise captions.max_failed: "
             f"{''.join(reasons[:20])}{more}",

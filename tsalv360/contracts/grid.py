@@ -3,17 +3,23 @@
 Frame number i of the grid is round(i/16 · fps), halves to even, as in the published TSV360.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
 FPS = 16  # of everything that is made from videos
+
+
+class Video(Protocol):
+    """What the grid needs to know of a video: its native rate, its length, and the frames without a picture."""
+
+    @property
+    def fps(self) -> float: ...  # noqa: D102
+    @property
+    def n_frames(self) -> int: ...  # noqa: D102
+    @property
+    def missing_frames(self) -> list[int]: ...  # noqa: D102
 
 
 def frame_numbers(fps: float, n_frames: int, skip_first: int, rate: int = FPS) -> list[int]:
@@ -30,27 +36,17 @@ def frame_numbers(fps: float, n_frames: int, skip_first: int, rate: int = FPS) -
     return [n for n in numbers if n < n_frames and (skip_first == 0 or n > skip_first)]
 
 
-def kept_frames(index: Mapping[str, Any], skip_first: int, rate: int = FPS) -> list[int]:
-    """Native numbers of the frames that are kept of a video or of ready frames, increasing, each once.
+def kept_frames(video: Video, skip_first: int, rate: int = FPS) -> list[int]:
+    """Return the native numbers of the kept frames of a video or of ready frames, increasing, each once.
 
     Where ready frames are missing, those of `frame_numbers` before the first one are left out, and the nearest one
-    stands for each other.
-
-    Parameters: `index`, the index entry (of it `fps`, `n_frames`, `missing_frames`); the others as `frame_numbers`.
+    stands for each other. Parameters: as `frame_numbers`.
     """
-    wanted, present = wanted_and_present(index, skip_first, rate)
+    wanted, present = wanted_and_present(video, skip_first, rate)
     if not len(wanted):
         return []
     places = np.interp(wanted, present, np.arange(len(present)))
     return np.unique(present[np.ceil(places - 0.5).astype(int)]).tolist()  # of two as near the earlier one
-
-
-def kept_times(index: Mapping[str, Any], skip_first: int) -> "pd.DataFrame":
-    """`frame` and `time_s` (seconds) of the kept frames; parameters as `kept_frames`."""
-    import pandas as pd  # half of what a job takes to start that needs the grid alone
-
-    frames = np.array(kept_frames(index, skip_first), dtype=np.int64)
-    return pd.DataFrame({"frame": frames, "time_s": frames / index["fps"]})
 
 
 def stretches_of(time_s: NDArray[np.float64], fps: float) -> list[tuple[float, float]]:
@@ -63,10 +59,8 @@ def stretches_of(time_s: NDArray[np.float64], fps: float) -> list[tuple[float, f
     return [(float(run[0]), float(run[-1])) for run in runs if len(run)]
 
 
-def wanted_and_present(
-    index: Mapping[str, Any], skip_first: int, rate: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The frame numbers of the grid from the first picture on, and those that have a picture."""
-    present = np.setdiff1d(np.arange(skip_first + 1 if skip_first else 0, index["n_frames"]), index["missing_frames"])
-    wanted = np.array(frame_numbers(index["fps"], index["n_frames"], skip_first, rate), dtype=np.int64)
-    return wanted[wanted >= present.min(initial=index["n_frames"])], present
+def wanted_and_present(video: Video, skip_first: int, rate: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the frame numbers of the grid from the first picture on, and those that have a picture."""
+    present = np.setdiff1d(np.arange(skip_first + 1 if skip_first else 0, video.n_frames), video.missing_frames)
+    wanted = np.array(frame_numbers(video.fps, video.n_frames, skip_first, rate), dtype=np.int64)
+    return wanted[wanted >= present.min(initial=video.n_frames)], present

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from types import UnionType
 from typing import Any, get_args
 
+from tsalv360.contracts.entries import ShownTimes
 from tsalv360.curation.records import FLAGS, Judged, Judgement, Verdict
 from tsalv360.curation.tasks import length_s, source_time
 
@@ -169,7 +170,7 @@ def _bounds(
     given = {name: float(values[-1]) for name in ("start", "end") if (values := _values(results, name))}
     if not given:
         return None, None
-    shown = data["shown"]
+    shown = ShownTimes(**data["shown"])
     for name, time in list(given.items()):
         if not 0 <= time <= length_s(shown):
             remarks.append(f"{name} at {time:g} s of a viewport video of {length_s(shown):.2f} s: not used")

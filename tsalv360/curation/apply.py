@@ -4,7 +4,7 @@ How people's judgement of a video's events enters its part of the dataset.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from tsalv360.captions.checks import flags_of
+from tsalv360.contracts.entries import CaptionEntry, Outcome
 from tsalv360.contracts.grid import FPS
 from tsalv360.curation.records import EventRecord, Judged
 from tsalv360.curation.resolve import group_duplicates
@@ -131,19 +132,6 @@ def _near(event: str, view: pd.Series, rows: Array, fixations: pd.DataFrame, ass
     return pd.DataFrame({"row": row, "event_id": event, "distance_deg": away})[away <= assign_deg]
 
 
-Remarks = list[tuple[str, str]]
-
-
-# What the lists of an outcome are, in the words of card and report.
-LISTS = {
-    "rejected": "rejected",
-    "merged": "merged with the event that they repeat",
-    "review": "wait for a person again, since they are only near one that was judged",
-    "orphaned": "were judged and are no longer found (ids as they were then)",
-    "problems": "have a judgement that could not be followed",
-}
-
-
 @checked_dataclass(frozen=True)
 class Curation:
     """What people said about a video, and the settings that matter where it enters the dataset.
@@ -159,30 +147,6 @@ class Curation:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What people's judgement did to a video: its curators, and lists of event ids, each with a remark.
-
-    `rejected` events left the dataset, `merged` ones went into the event that the remark names, `uncurated` ones left
-    it or are drafts, by the setting. `review` are the uncurated ones that are near one that was judged, `orphaned`
-    judged ones that are gone, by the ids they had, `problems` what was asked for and could not be done.
-    """
-
-    curators: list[str]
-    rejected: Remarks
-    merged: Remarks
-    uncurated: Remarks
-    review: Remarks
-    orphaned: Remarks
-    problems: Remarks
-
-    def counts(self, n_left_out: int) -> dict[str, int]:
-        """How many events left the dataset why, of `n_left_out` in all."""
-        rejected, merged = len(self.rejected), len(self.merged)
-        uncurated = n_left_out - rejected - merged
-        return {"events_rejected": rejected, "events_merged": merged, "events_uncurated": uncurated}
-
-
-@dataclass(frozen=True)
 class Applied:
     """The events of a video as they enter the dataset.
 
@@ -194,7 +158,7 @@ class Applied:
     events: pd.DataFrame
     tracks: pd.DataFrame
     assignments: pd.DataFrame
-    captions: dict[str, Any]
+    captions: Mapping[str, CaptionEntry]
     columns: dict[str, dict[str, Any]] = field(default_factory=dict)
     anew: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
@@ -206,7 +170,7 @@ def apply_curation(
     tracks: pd.DataFrame,
     fixations: pd.DataFrame,
     assignments: pd.DataFrame,
-    captions: Mapping[str, Any],
+    captions: Mapping[str, CaptionEntry],
     kept: pd.DataFrame,
 ) -> Applied:
     """Apply what people decided to the events of a video; ids stay, so that what leaves is a hole.
@@ -218,7 +182,7 @@ def apply_curation(
     Parameters
     ----------
     events, tracks, fixations, assignments : tables of the video.
-    captions : {event_id: {caption, candidates, n_tokens, flags}}; the caption may be None.
+    captions : the caption entry of each event.
     kept : `frame` and `time_s` of all kept frames.
     """
     from tsalv360.curation.match import carry  # takes a second to import; drafts need none of it
@@ -263,21 +227,21 @@ def apply_curation(
 
 
 def _texts(
-    groups: list[list[str]], said: Mapping[str, Judged], captions: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
+    groups: list[list[str]], said: Mapping[str, Judged], captions: Mapping[str, CaptionEntry]
+) -> dict[str, CaptionEntry]:
     """The entries of the caption stage with what people wrote, and with the flags of the captions as they are now."""
     texts = {}
     for members in groups:
         main = _main(members, said)
-        text = dict(captions[main or members[0]])
-        if main and (caption := (said[main].caption or "").strip()) != text["caption"]:
-            text |= {"caption": caption or None, "n_tokens": None}
+        text = captions[main or members[0]]
+        if main and (caption := (said[main].caption or "").strip()) != text.caption:
+            text = replace(text, caption=caption or None, n_tokens=None)
         texts[members[0]] = text
-    shown = {event: text for event, text in texts.items() if text["caption"] is not None}
-    flags = flags_of({e: t["caption"] for e, t in shown.items()}, {e: t["n_tokens"] for e, t in shown.items()})
+    shown = {event: text.caption for event, text in texts.items() if text.caption is not None}
+    flags = flags_of(shown, {event: texts[event].n_tokens for event in shown})
     for members in groups:
-        main = _main(members, said)
-        texts[members[0]]["flags"] = flags.get(members[0], []) + (said[main].flags if main else [])
+        main, event = _main(members, said), members[0]
+        texts[event] = replace(texts[event], flags=flags.get(event, []) + (said[main].flags if main else []))
     return texts
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from tsalv360.config import Config, plan_recordings
-from tsalv360.contracts.grid import kept_times
+from tsalv360.contracts.entries import IndexEntry, read_entry
 from tsalv360.contracts.tables import TRACKS, read_table
 from tsalv360.curation.match import Near, carry
 from tsalv360.curation.push import asked_again, earlier
 from tsalv360.curation.records import EventRecord, read_records
 from tsalv360.curation.tasks import as_track
-from tsalv360.job.files import read_json, whole_file
+from tsalv360.job.files import whole_file
 from tsalv360.media.pictures import read_picture, write_picture
 from tsalv360.sphere.projection import Picture
 from tsalv360.viewports import Shot, poster
@@ -28,10 +28,10 @@ def match_records(config: Config) -> tuple[dict[str, EventRecord], dict[str, Nea
     """The records that hold for events of now, and the nearest earlier one of those that a person must see again."""
     holds: dict[str, EventRecord] = {}
     review: dict[str, Near] = {}
-    for video, recording in plan_recordings(config).items():
+    for video in plan_recordings(config):
         if records := read_records(config.curation.file(config.dataset.name, video), video):
             tracks = read_table(config.folder() / "tracks" / f"{video}.parquet", TRACKS)
-            carried = carry(records, tracks, _kept(config, video, recording.skip_first).time_s.to_numpy())
+            carried = carry(records, tracks, _kept(config, video).time_s.to_numpy())
             holds |= carried.holds
             review |= {event: nearest for event, (nearest, *_) in carried.review.items()}
     return holds, review
@@ -46,7 +46,7 @@ def with_earlier(config: Config, task: dict[str, Any], review: Mapping[str, Near
     if event not in review or not review[event].record.decided:
         return task
     record, results = review[event].record, config.folder()
-    kept = _kept(config, video, plan_recordings(config)[video].skip_first)
+    kept = _kept(config, video)
     name = f"{event}-{task['data']['event_hash']}.jpg"
     now = read_picture(results / "viewports" / video / f"{event}.jpg")
     with whole_file(results / PICTURES / name) as partial:
@@ -79,6 +79,6 @@ def _titled(picture: Picture, text: str) -> Picture:
     return np.vstack([bar, picture])
 
 
-def _kept(config: Config, video: str, skip_first: int) -> pd.DataFrame:
+def _kept(config: Config, video: str) -> pd.DataFrame:
     """`frame` and `time_s` of the kept frames of a video."""
-    return kept_times(read_json(config.folder() / "videos" / f"{video}.json"), skip_first)
+    return read_entry(config.folder() / "videos" / f"{video}.json", IndexEntry).kept_times

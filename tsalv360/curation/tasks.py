@@ -6,6 +6,7 @@ where the event was, as one line of text that the records of the curation keep.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,14 +14,15 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
+from tsalv360.contracts.entries import CaptionEntry, IndexEntry, ShownTimes, Task, TaskData, ViewportLength
 from tsalv360.contracts.grid import FPS, stretches_of
 from tsalv360.job.errors import InputError
 from tsalv360.metrics.events import Track
 from tsalv360.sphere.directions import Array, interpolate, to_angles, to_vectors
 
 
-def shown_times(track: pd.DataFrame, fps: float, lead_in: int, lead_out: int) -> dict[str, Any]:
-    """Runs of pictures, each as the source time of its first and their number, and the seconds from one to the next.
+def shown_times(track: pd.DataFrame, fps: float, lead_in: int, lead_out: int) -> ShownTimes:
+    """Return which times of the source video a viewport video shows, in seconds.
 
     Parameters: the rows of one event of the tracks table, the frame rate of the video, and how many pictures its
     viewport video has before and after the event.
@@ -29,90 +31,73 @@ def shown_times(track: pd.DataFrame, fps: float, lead_in: int, lead_out: int) ->
     runs = [[start, round((end - start) / step) + 1] for start, end in stretches_of(track.time_s.to_numpy(), fps)]
     runs[0] = [runs[0][0] - lead_in * step, runs[0][1] + lead_in]
     runs[-1][1] += lead_out
-    return {"step_s": step, "runs": [[round(start, 4), n] for start, n in runs]}
+    return ShownTimes(step, [(round(start, 4), int(n)) for start, n in runs])
 
 
-def length_s(shown: dict[str, Any]) -> float:
-    """Length of the viewport video."""
-    return sum(n for _, n in shown["runs"]) / FPS
+def length_s(shown: ShownTimes) -> float:
+    """Return the length of the viewport video in seconds."""
+    return sum(n for _, n in shown.runs) / FPS
 
 
-def source_time(shown: dict[str, Any], viewport_s: float) -> float:
-    """The time in the source video of the picture that is seen at a time of the viewport video; seconds."""
+def source_time(shown: ShownTimes, viewport_s: float) -> float:
+    """Return the time in the source video, in seconds, of the picture at a time of the viewport video."""
     picture = int(viewport_s * FPS + 1e-6)
-    for start, n in shown["runs"]:
-        last = start + (n - 1) * shown["step_s"]
+    for start, n in shown.runs:
+        last = start + (n - 1) * shown.step_s
         if picture < n:
-            return round(start + picture * shown["step_s"], 3)
+            return round(start + picture * shown.step_s, 3)
         picture -= n
     return round(last, 3)
 
 
 def make_tasks(
-    index: dict[str, Any],
+    index: IndexEntry,
     events: pd.DataFrame,
     tracks: pd.DataFrame,
-    captions: dict[str, Any],
-    lengths: dict[str, dict[str, int]],
+    captions: Mapping[str, CaptionEntry],
+    lengths: Mapping[str, ViewportLength],
     media: str,
     source: str,
-) -> list[dict[str, Any]]:
-    """Tasks of one video in Label Studio's import format.
+) -> list[Task]:
+    """Return the tasks of one video; an event without a caption becomes a task without prediction.
 
     Parameters
     ----------
-    index : the video's index entry.
-    events, tracks : its tables.
-    captions : {event_id: {caption, candidates, notes}}; an event without a caption becomes a task without prediction.
-    lengths : {event_id: {lead_in, pictures, lead_out}} of the viewport videos.
+    events, tracks : tables of the video.
+    captions, lengths : caption and length of the viewport video of each event.
     media : the video's viewports folder relative to the media root that Label Studio serves.
     source : name of the data set that the video comes from.
     """
-    return [
-        _task(index, event, events, tracks[tracks.event_id == name], captions[name], lengths[name], media, source)
-        for event in events.itertuples()
-        if (name := str(event.event_id))
-    ]
-
-
-def _task(
-    index: dict[str, Any],
-    event: Any,
-    events: pd.DataFrame,
-    track: pd.DataFrame,
-    caption: dict[str, Any],
-    length: dict[str, int],
-    media: str,
-    source: str,
-) -> dict[str, Any]:
-    name = event.event_id
-    texts = [candidate["text"] for candidate in caption["candidates"]]
-    begins = length["lead_in"] / FPS
-    bounds = (
-        f"In these videos the event begins at {begins:.1f} s and ends at {begins + length['pictures'] / FPS:.1f} s."
-    )
-    data = {
-        "event_id": name,
-        "event_hash": content_hash(track, caption),
-        "video": index["id"],
-        "source": source,
-        "title": f"Event {name} of video {index['id']} ({source})",
-        "viewport_url": _url(media, f"{name}.mp4"),
-        "overlay_url": _url(media, f"{name}.overlay.mp4"),
-        "poster_url": _url(media, f"{name}.jpg"),
-        "fps": str(FPS),
-        "facts": "\n".join([*caption["notes"], bounds]),
-        "start_s": event.start_s,
-        "end_s": event.end_s,
-        "n_observers": event.n_observers,
-        "confidence": round(event.confidence, 4),
-        "caption_machine": caption["caption"] or "",
-        "alternatives": _options(texts[1:] if caption["caption"] else texts),
-        "others": _options([other for other in events.event_id if other != name]),
-        "track": as_text(track, index["fps"]),
-        "shown": shown_times(track, index["fps"], length["lead_in"], length["lead_out"]),
-    }
-    return {"data": data, "predictions": [_prediction(caption)] if caption["caption"] else []}
+    tasks = []
+    for event in events.itertuples():
+        name = str(event.event_id)
+        track, caption, length = tracks[tracks.event_id == name], captions[name], lengths[name]
+        texts = [candidate.text for candidate in caption.candidates]
+        begins, ends = length.lead_in / FPS, (length.lead_in + length.pictures) / FPS
+        bounds = f"In these videos the event begins at {begins:.1f} s and ends at {ends:.1f} s."
+        data = TaskData(
+            event_id=name,
+            event_hash=content_hash(track, caption),
+            video=index.id,
+            source=source,
+            title=f"Event {name} of video {index.id} ({source})",
+            viewport_url=_url(media, f"{name}.mp4"),
+            overlay_url=_url(media, f"{name}.overlay.mp4"),
+            poster_url=_url(media, f"{name}.jpg"),
+            fps=str(FPS),
+            facts="\n".join([*caption.notes, bounds]),
+            start_s=float(str(event.start_s)),
+            end_s=float(str(event.end_s)),
+            n_observers=int(str(event.n_observers)),
+            confidence=round(float(str(event.confidence)), 4),
+            caption_machine=caption.caption or "",
+            alternatives=_options(texts[1:] if caption.caption else texts),
+            others=_options([other for other in events.event_id if other != name]),
+            track=as_text(track, index.fps),
+            shown=shown_times(track, index.fps, length.lead_in, length.lead_out),
+        )
+        tasks.append(Task(data, [_prediction(caption)] if caption.caption else []))
+    return tasks
 
 
 def _options(texts: list[str]) -> list[dict[str, str]]:
@@ -120,17 +105,17 @@ def _options(texts: list[str]) -> list[dict[str, str]]:
     return [{"value": text} for text in dict.fromkeys(texts)]
 
 
-def _prediction(caption: dict[str, Any]) -> dict[str, Any]:
+def _prediction(caption: CaptionEntry) -> dict[str, Any]:
     """The shown caption as it stands in the text field before a person has touched it."""
-    shown = caption["candidates"][0]
-    text = {"from_name": "caption", "to_name": "viewport", "type": "textarea", "value": {"text": [caption["caption"]]}}
-    return {"model_version": f"{shown['model']} {shown['revision']}", "result": [{"id": "caption", **text}]}
+    shown = caption.candidates[0]
+    text = {"from_name": "caption", "to_name": "viewport", "type": "textarea", "value": {"text": [caption.caption]}}
+    return {"model_version": f"{shown.model} {shown.revision}", "result": [{"id": "caption", **text}]}
 
 
-def content_hash(track: pd.DataFrame, caption: dict[str, Any]) -> str:
-    """What a person judges: the frames and directions of the event, to 0.1°, and its captions."""
+def content_hash(track: pd.DataFrame, caption: CaptionEntry) -> str:
+    """Return a hash of what a person judges: frames and directions of the event, to 0.1°, and its captions."""
     path = track[["yaw_deg", "pitch_deg"]].round(1) + 0.0  # no negative zero
-    written = [[candidate[key] for key in ("model", "revision", "text")] for candidate in caption["candidates"]]
+    written = [[candidate.model, candidate.revision, candidate.text] for candidate in caption.candidates]
     content = [track.frame.tolist(), path.to_numpy().tolist(), written]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 

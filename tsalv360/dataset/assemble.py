@@ -1,6 +1,7 @@
 """One video's part of the dataset: its maps and captions in the published layout, and its rows of the tables."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tsalv360.contracts.entries import Candidate, CaptionEntry, IndexEntry
 from tsalv360.contracts.layout import (
     CHECKSUMS,
     CLIP_LENGTH,
@@ -43,13 +45,12 @@ _COUNTED = (
 
 def assemble_video(
     directory: str | Path,
-    index: dict[str, Any],
-    frames: list[int],
+    index: IndexEntry,
     events: pd.DataFrame,
     tracks: pd.DataFrame,
     fixations: pd.DataFrame,
     assignments: pd.DataFrame,
-    captions: dict[str, Any],
+    captions: Mapping[str, CaptionEntry],
     saliency: str | Path,
     points: str | Path,
     curation: Curation | None = None,
@@ -63,20 +64,19 @@ def assemble_video(
 
     Parameters
     ----------
-    frames : all kept frame numbers of the video.
-    captions : {event_id: {caption, candidates, n_tokens, flags}}; the caption may be None.
+    captions : the caption entry of each event.
     saliency, points : what the saliency stage wrote; it is hard-linked where the file system allows it. Only of events
         that people changed maps and points are made anew.
     curation : what people said; without it all events are drafts.
     """
-    video = index["id"]
+    video, frames = index.id, index.kept_frames
     applied, anew = Applied(events, tracks, assignments, captions), dict[str, Subject]()
     if curation:
-        kept = pd.DataFrame({"frame": frames, "time_s": np.array(frames) / index["fps"]})
+        kept = index.kept_times
         applied = apply_curation(curation, events, tracks, fixations, assignments, captions, kept)
         of_video = subjects(fixations, applied.assignments, applied.tracks, kept)
         anew = {event: of_video[event] for event in applied.anew}
-    captioned = applied.events.event_id.map(lambda event: applied.captions[str(event)]["caption"] is not None)
+    captioned = applied.events.event_id.map(lambda event: applied.captions[str(event)].caption is not None)
     shown = applied.events[captioned.astype(bool)]
     tracks = applied.tracks[applied.tracks.event_id.isin(shown.event_id)]
     with whole_folder(directory) as partial:
@@ -87,7 +87,7 @@ def assemble_video(
         maps = {}
         for event in map(str, shown.event_id):
             source = maps_anew / event if event in anew else Path(saliency, event)
-            maps[event] = _write_event(ground_truth / event, source, applied.captions[event]["caption"])
+            maps[event] = _write_event(ground_truth / event, source, applied.captions[event].caption or "")
         shutil.rmtree(maps_anew, ignore_errors=True)
         part_of_points = partial / FIXATION_POINTS / f"{video}.parquet"
         if curation and (anew or len(applied.events) < len(events)):
@@ -182,28 +182,27 @@ def annotation_row(
     video: str,
     event: str,
     span: tuple[int, int],
-    caption: dict[str, Any],
+    caption: CaptionEntry,
     origin: str,
 ) -> dict[str, Any]:
     """The row of an event that nobody has curated here, of the annotations of its video's part.
 
-    `span`: its first and last frame; `caption`: its entry of the caption stage, {caption, candidates, n_tokens, flags},
-    where captioners wrote candidates, the shown one first; `origin` of the caption.
+    `span`: its first and last frame; `caption`: its entry of the caption stage; `origin` of the caption.
     """
-    (start, end), candidates = span, caption["candidates"]
-    shown = candidates[0] if candidates else {"text": "", "model": "", "revision": ""}
+    (start, end), candidates = span, caption.candidates
+    shown = candidates[0] if candidates else Candidate("", "", "", "", "", None)
     return {
         "event_id": event,
         "video": video,
-        "caption": caption["caption"],
-        "caption_machine": shown["text"],
+        "caption": caption.caption,
+        "caption_machine": shown.text,
         "caption_origin": origin,
-        "model": shown["model"],
-        "revision": shown["revision"],
-        "candidates": [candidate["text"] for candidate in candidates],
-        "n_tokens": caption["n_tokens"],
+        "model": shown.model,
+        "revision": shown.revision,
+        "candidates": [candidate.text for candidate in candidates],
+        "n_tokens": caption.n_tokens,
         "verdict": None,
-        "flags": caption["flags"],
+        "flags": caption.flags,
         "n_curators": 0,
         "start_frame": start,
         "end_frame": end,

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from tsalv360.captions.checks import count_tokens
+from tsalv360.contracts.entries import IndexEntry
 from tsalv360.contracts.layout import CHECKSUMS, CURATION, FIXATION_POINTS, GROUND_TRUTH, LEFT_OUT
 from tsalv360.contracts.tables import (
     ANNOTATIONS,
@@ -64,7 +65,7 @@ TABLES: dict[str, Table] = {"annotations": ANNOTATIONS, "clips": CLIPS, "fixatio
 def build_dataset(
     directory: str | Path,
     parts: list[Path],
-    indexes: list[dict[str, Any]],
+    indexes: list[IndexEntry],
     origins: dict[str, Origin],
     dropped: pd.DataFrame,
     settings: DatasetSettings,

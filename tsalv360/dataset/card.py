@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tsalv360 import __version__
 from tsalv360.captions.text import plain
-from tsalv360.curation.apply import LISTS
+from tsalv360.contracts.entries import LISTS, IndexEntry
 from tsalv360.dataset.splits import Fold, in_no_fold
 from tsalv360.job.files import whole_file
 from tsalv360.sources import tsv360
@@ -23,7 +23,7 @@ _LIBRARIES = ("numpy", "scipy", "scikit-learn", "opencv-python-headless", "av", 
 
 def write_card(
     path: Path,
-    indexes: list[dict[str, Any]],
+    indexes: list[IndexEntry],
     origins: dict[str, Origin],
     tables: dict[str, pd.DataFrame],
     dropped: pd.DataFrame,
@@ -55,14 +55,14 @@ def write_card(
         lists=LISTS,
         models=", ".join(sorted(set(tables["annotations"].model) - {""})) or "none",
         indexes=indexes,
-        minutes=sum(index["duration_s"] for index in indexes) / 60,
+        minutes=sum(index.duration_s for index in indexes) / 60,
         assigned=100 * tables["fixations"].event_id.notna().mean(),
         dropped=dropped,
         left_out=left_out,
         rules=dropped.rule.value_counts().to_dict(),
         n_folds=len(folds),
-        in_no_fold=in_no_fold([index["id"] for index in indexes], folds),
-        remarks=tsv360.remarks([index["id"] for index in indexes if origins[index["id"]].source in tsv360.PAGES]),
+        in_no_fold=in_no_fold([index.id for index in indexes], folds),
+        remarks=tsv360.remarks([index.id for index in indexes if origins[index.id].source in tsv360.PAGES]),
         config=config,
         excluded=config["videos"]["exclude"],
         sources=by_source.to_dict("records"),

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from tsalv360.contracts.entries import CaptionEntry, IndexEntry
 from tsalv360.contracts.layout import (
     CLIP_LENGTH,
     DESCRIPTION,
@@ -21,15 +22,15 @@ from tsalv360.media.pictures import decode_picture
 _ADVICE = "Download it again, or exclude the video."
 
 
-def take_over_video(directory: str | Path, index: dict[str, Any], truth: str | Path, frames: list[int]) -> None:
+def import_video(directory: str | Path, index: IndexEntry, truth: str | Path) -> None:
     """Write a published video's part of the dataset, as `assemble_video` does for one of ours.
 
     Clips are those of the public reader. A map without a frame is left out and counted, as that reader does.
 
-    Parameters: `truth` the folder `TSV360_gt/<video>`, `frames` the numbers of the frames that are there.
+    Parameters: `truth` the folder `TSV360_gt/<video>`.
     Raises InputError naming a caption or map that cannot be used, or an event without any frame.
     """
-    video, present = index["id"], set(frames)
+    video, present = index.id, set(index.kept_frames)
     annotations: list[dict[str, Any]] = []
     clips: list[dict[str, Any]] = []
     n_maps = n_kept = 0
@@ -44,8 +45,9 @@ def take_over_video(directory: str | Path, index: dict[str, Any], truth: str | P
                 _check_map(path)
                 link_or_copy(path, folder / path.name)
             numbers = list(kept)
-            text: dict[str, Any] = {"caption": caption, "candidates": [], "n_tokens": None, "flags": []}
-            annotations.append(annotation_row(video, event, (numbers[0], numbers[-1]), text, "published"))
+            annotations.append(
+                annotation_row(video, event, (numbers[0], numbers[-1]), CaptionEntry(caption), "published")
+            )
             clips += cut_published_clips(event, video, numbers)
             n_maps, n_kept = n_maps + len(maps), n_kept + len(kept)
         if not annotations:

@@ -16,11 +16,10 @@ from tsalv360.evaluation.summary import GAPS, gap_name
 from tsalv360.evaluation.tables import NAMES, words_for
 from tsalv360.evaluation.truth import Truth
 from tsalv360.job.files import whole_file
-from tsalv360.media.drawing import MARGIN, SMALL, SOFT, WIDTH, mark, paper, stacked, text_width, write
+from tsalv360.media.drawing import MARGIN, SMALL, SOFT, WIDTH, mark, overlay_saliency, paper, stacked, text_width, write
 from tsalv360.media.pictures import resized, write_picture
 from tsalv360.saliency import Map
 from tsalv360.sphere.projection import Picture
-from tsalv360.viewports import overlay_saliency
 
 _RIGHT, _WRONG = "#0072b2", "#d55e00"
 

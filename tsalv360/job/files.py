@@ -8,6 +8,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,9 @@ def _remove_left(path: Path) -> None:
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write `content` as readable JSON."""
+    """Write `content`, in which dataclasses may stand for mappings, as readable JSON."""
     with whole_file(path) as partial:
-        text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        text = json.dumps(content, indent=1, ensure_ascii=False, default=asdict) + "\n"
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # half characters as JSON escapes them
 
 

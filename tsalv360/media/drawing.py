@@ -1,10 +1,13 @@
 """How contact sheets look: colours of events, text, and pieces of a picture put together."""
 
+import math
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from tsalv360.sphere.directions import direction_to_pixel
 from tsalv360.sphere.projection import Picture
 
 Colour = tuple[int, int, int]
@@ -17,6 +20,7 @@ COLOURS: tuple[Colour, ...] = (
 )  # fmt: skip
 INK, SOFT, LINE, PAPER, EDGE = (29, 39, 51), (86, 99, 115), (223, 228, 234), (255, 255, 255), (0, 0, 0)
 SMALL, NORMAL, LARGE = 0.42, 0.5, 0.75  # of text
+_ALPHA = 0.75  # of the overlay where saliency is highest
 _FONT, _BOLD = cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX
 
 
@@ -77,3 +81,55 @@ def stacked(pieces: Sequence[Picture], gap: int = 12) -> Picture:
         sheet[row : row + len(piece), MARGIN : MARGIN + WIDTH] = piece
         row += len(piece) + gap
     return sheet
+
+
+def draw_path(picture: Picture, yaw: ArrayLike, pitch: ArrayLike, *strokes: tuple[tuple[int, int, int], int]) -> None:
+    """Draw a line through directions [n], degrees, on a panorama [H, W, 3]; over the seam it goes on at the other edge.
+
+    Parameters: `strokes` of colour and width in pixels, the lowest first.
+    """
+    height, width = picture.shape[:2]
+    column, row = direction_to_pixel(yaw, pitch, height, width)
+    unwrapped = np.unwrap(column, period=width)
+    first, last = math.floor(unwrapped.min() / width), math.floor(unwrapped.max() / width)
+    for colour, thickness in strokes:
+        for turn in range(first - 1, last + 2):  # one more: thick lines reach over the seam
+            points = np.round(np.stack([unwrapped - turn * width, row], axis=-1)).astype(np.int32)
+            cv2.polylines(picture, [points.reshape(-1, 1, 2)], False, colour, thickness, cv2.LINE_AA)
+
+
+def overlay_saliency(picture: Picture, saliency: NDArray[np.uint8]) -> Picture:
+    """A picture [H, W, 3] with its saliency map [H, W] laid over in a perceptually uniform colour map.
+
+    Where nobody looks the picture stays as it is.
+    """
+    level = cv2.merge([saliency] * 3)
+    faded = cv2.multiply(picture, cv2.LUT(level, _KEPT), scale=1 / 255)
+    return cv2.add(faded, cv2.LUT(level, _ADDED)).astype(np.uint8, copy=False)
+
+
+def with_legend(picture: Picture) -> Picture:
+    """Draw on an overlay [H, W, 3], at the lower right, what its colours mean on a gray picture; returns it."""
+    height, width = picture.shape[:2]
+    unit = max(min(height, width) // 60, 3)  # as high as the bar
+    bar = np.linspace(0, 255, 14 * unit).astype(np.uint8)[None].repeat(unit, axis=0)
+    row, column = height - 2 * unit, width - 16 * unit
+    picture[row - 3 * unit : row + 3 * unit // 2, column - unit : column + 15 * unit] //= 3
+    gray = np.full((*bar.shape, 3), 128, dtype=np.uint8)
+    picture[row : row + unit, column : column + 14 * unit] = overlay_saliency(gray, bar)
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, unit / 16
+    for text, share in (("low", 0), ("high", 1)):
+        left = column + share * (14 * unit - cv2.getTextSize(text, font, scale, 1)[0][0])
+        cv2.putText(picture, text, (left, row - unit // 2 - 1), font, scale, (255, 255, 255), 1, cv2.LINE_AA)
+    return picture
+
+
+def _overlay_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """For each saliency 0 to 255, how much of the picture is kept and which colour is added, uint8 [256, 1, 3]."""
+    levels = np.arange(256, dtype=np.uint8)[:, None]
+    alpha = _ALPHA * (levels / 255.0)[..., None]
+    colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1]
+    return np.repeat(255 * (1 - alpha), 3, axis=2).round().astype(np.uint8), (alpha * colours).astype(np.uint8)
+
+
+_KEPT, _ADDED = _overlay_tables()

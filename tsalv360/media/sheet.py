@@ -14,7 +14,6 @@ A thing that the ring leaves is an event that drifts. A ring off the middle is a
 in the last still, or still looked at in the one after, is an event that ends late, or early.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,10 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from tsalv360.contracts.entries import IndexEntry, ViewportLength, ViewportLengths, read_entry
 from tsalv360.contracts.grid import FPS, stretches_of
-from tsalv360.frames import ready_frames
 from tsalv360.job.errors import InputError
-from tsalv360.job.files import read_json, whole_file
+from tsalv360.job.files import whole_file
 from tsalv360.media.drawing import (
     EDGE,
     INK,
@@ -36,21 +35,24 @@ from tsalv360.media.drawing import (
     SOFT,
     WIDTH,
     colour_of,
+    draw_path,
     has_core,
     mark,
+    overlay_saliency,
     paper,
     ring,
     stacked,
     strokes,
     text_width,
+    with_legend,
     write,
 )
 from tsalv360.media.pictures import read_picture
+from tsalv360.media.ready_frames import ready_frames
 from tsalv360.media.timeline import ticks
 from tsalv360.media.video import read_pictures
 from tsalv360.sphere.directions import direction_to_pixel
 from tsalv360.sphere.projection import Picture, direction_to_viewport
-from tsalv360.viewports import draw_path, overlay_saliency, with_legend
 
 _LEAST, _MOST, _AXIS = 17, 27, 20  # heights in pixels of a row, and that of the time axis
 
@@ -106,7 +108,7 @@ _READ = (
 
 
 def overview(
-    index: Mapping[str, Any],
+    index: IndexEntry,
     order: list[str],
     tracks: pd.DataFrame,
     frames_directory: Path,
@@ -122,14 +124,14 @@ def overview(
     if moment not in frames:
         found, expected = f"no frame {moment:04d}", "a frame for every row of the tracks"
         raise InputError(frames_directory, found, expected, "Delete the folder and run again.")
-    picture, now, now_s = read_picture(frames[moment]), tracks[tracks.frame == moment], moment / index["fps"]
-    top = key(order, tracks, index["fps"], index["duration_s"], now_s, PANORAMA[0] - BESIDE[0] - _GAP)
+    picture, now, now_s = read_picture(frames[moment]), tracks[tracks.frame == moment], moment / index.fps
+    top = key(order, tracks, index.fps, index.duration_s, now_s, PANORAMA[0] - BESIDE[0] - _GAP)
     bottom = TITLE + max(PANORAMA[0], len(top) + _GAP + BESIDE[0])
     whole = paper(bottom + 20)
-    write(whole, f"video {index['id']}", (0, 24), LARGE, bold=True)
-    told = f"panoramas at {now_s:.1f} s of {index['duration_s']:.1f} s"
+    write(whole, f"video {index.id}", (0, 24), LARGE, bold=True)
+    told = f"panoramas at {now_s:.1f} s of {index.duration_s:.1f} s"
     write(whole, told, (WIDTH - text_width(told), 24), colour=SOFT)
-    whole[TITLE : TITLE + PANORAMA[0], : PANORAMA[1]] = _with_tracks(picture, order, tracks, now, index["fps"])
+    whole[TITLE : TITLE + PANORAMA[0], : PANORAMA[1]] = _with_tracks(picture, order, tracks, now, index.fps)
     whole[TITLE : TITLE + len(top), -BESIDE[1] :] = top
     whole[bottom - BESIDE[0] : bottom, -BESIDE[1] :] = _with_saliency(picture, order, now, saliency_directory)
     write(whole, _READ, (0, bottom + 16), SMALL, SOFT)
@@ -208,13 +210,13 @@ def rows_shown(n: int) -> list[int]:
     return np.unique(np.linspace(0, n - 1, STILLS).round().astype(int)).tolist()
 
 
-def strip(event: Any, track: pd.DataFrame, k: int, folder: Path, lengths: dict[str, int], fps: float) -> Picture:
+def strip(event: Any, track: pd.DataFrame, k: int, folder: Path, length: ViewportLength, fps: float) -> Picture:
     """Two rows of stills of the k-th event, under a line that says what it is.
 
     Parameters: row of the events table; its track; folder of the viewports stage; what `viewports.json` says of it;
     native frames per second. Raises InputError for viewport videos that are damaged, or made of another track.
     """
-    lead_in, n, lead_out = (lengths[name] for name in ("lead_in", "pictures", "lead_out"))
+    lead_in, n, lead_out = length.lead_in, length.pictures, length.lead_out
     if n != len(track):
         found, expected = f"{n} pictures of {event.event_id}", f"{len(track)}, one per row of its track"
         raise InputError(folder, found, expected, "Delete the folder and run again.")
@@ -270,7 +272,7 @@ _SMALLER = (cv2.IMWRITE_JPEG_OPTIMIZE, 1, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
 
 
 def draw_sheet(
-    index: Mapping[str, Any],
+    index: IndexEntry,
     events: pd.DataFrame,
     tracks: pd.DataFrame,
     frames_directory: str | Path,
@@ -284,11 +286,11 @@ def draw_sheet(
 
     Raises InputError naming what is missing, damaged or of another event.
     """
-    lengths = read_json(Path(viewports_directory, "viewports.json"))["events"]
+    lengths = read_entry(Path(viewports_directory, "viewports.json"), ViewportLengths).events
     pieces = [overview(index, events.event_id.tolist(), tracks, Path(frames_directory), Path(saliency_directory))]
     for k, event in enumerate(events.itertuples()):
         track = tracks[tracks.event_id == event.event_id]
-        pieces.append(strip(event, track, k, Path(viewports_directory), lengths[event.event_id], index["fps"]))
+        pieces.append(strip(event, track, k, Path(viewports_directory), lengths[event.event_id], index.fps))
     return stacked(pieces)
 
 

@@ -1,11 +1,10 @@
 """The sound of a source video, cut to the pictures that its viewport videos show."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -13,9 +12,10 @@ import pandas as pd
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
+from tsalv360.contracts.entries import IndexEntry, ViewportLengths, read_entry
 from tsalv360.contracts.grid import FPS
 from tsalv360.job.errors import InputError
-from tsalv360.job.files import link_or_copy, read_json, whole_folder
+from tsalv360.job.files import link_or_copy, whole_folder
 from tsalv360.media.video import BROWSER_FORMAT, decode, open_video
 
 SOUND_RATE = 48_000  # samples per second of the sound that is written
@@ -42,19 +42,19 @@ class Sound:
         return np.pad(cut, ((0, _PER_PICTURE - len(cut)), (0, 0)))
 
 
-def read_sound(video: str | Path, index: Mapping[str, Any]) -> Sound | None:
+def read_sound(video: str | Path, index: IndexEntry) -> Sound | None:
     """The sound of a video, where it holds are holes silent; None, with the reason logged, where it has none.
 
     A video of fewer than 16 fps is shown faster than it was, so its sound is left out.
 
     Parameters: `index`, the index entry (of it `fps`, `n_frames`). Raises InputError for sound that cannot be read.
     """
-    if Path(video).is_dir() or index["fps"] < FPS:
+    if Path(video).is_dir() or index.fps < FPS:
         log.warning("%s is shown without sound: it is a folder of frames or has fewer than %d fps", video, FPS)
         return None
     first = next(decode(video))
     begin = first.time or 0.0
-    samples = np.zeros((round(index["n_frames"] / index["fps"] * SOUND_RATE), 2), dtype=np.int16)
+    samples = np.zeros((round(index.n_frames / index.fps * SOUND_RATE), 2), dtype=np.int16)
     try:
         with open_video(video) as container:
             if not container.streams.audio:
@@ -73,7 +73,7 @@ def read_sound(video: str | Path, index: Mapping[str, Any]) -> Sound | None:
     except FFmpegError as error:
         found, expected = f"no readable sound ({error})", "sound that FFmpeg decodes"
         raise InputError(video, found, expected, "Replace the file, or set viewports.sound: false.") from error
-    return Sound(samples, index["fps"])
+    return Sound(samples, index.fps)
 
 
 def write_with_sound(
@@ -85,11 +85,11 @@ def write_with_sound(
     of that stage, `tracks` those of the video, `frames` the numbers of its kept frames.
     """
     viewports, place = Path(viewports), {frame: k for k, frame in enumerate(frames)}
-    lengths = read_json(viewports / "viewports.json")["events"]
+    lengths = read_entry(viewports / "viewports.json", ViewportLengths).events
     with whole_folder(directory) as partial:
         for event, track in tracks.groupby("event_id", sort=False):
             first, last = place[track.frame.iloc[0]], place[track.frame.iloc[-1]]
-            before, after = lengths[event]["lead_in"], lengths[event]["lead_out"]
+            before, after = lengths[event].lead_in, lengths[event].lead_out
             shown = [*frames[first - before : first], *track.frame, *frames[last + 1 : last + 1 + after]]
             for kind in (".mp4", ".overlay.mp4"):
                 silent, heard = viewports / f"{event}{kind}", partial / f"{event}{kind}"

@@ -1,7 +1,6 @@
 """Video files: what they really hold, their frames in order, and H.264 that every browser plays."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +13,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from tsalv360 import MAX_PIXELS
+from tsalv360.contracts.entries import VideoInfo
 from tsalv360.job.errors import InputError
 
 View = Literal["whole", "top", "bottom", "left", "right"]  # of stereo videos the half that is one eye's
@@ -25,25 +25,6 @@ _DROPPABLE = {"h264", "mpeg4", "mpeg2video"}  # in these no frame needs a non-re
 _LONGEST_S = 86_400
 _MOST_STREAMS = 64  # of a file, that a limit is set for
 BROWSER_FORMAT = {"movflags": "+faststart"}
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What a video or a folder of ready frames holds.
-
-    `n_frames` is what decoding gives; `notes` say where the header disagrees. `width` and `height` are those of the
-    panorama: turned as it is shown, and one half of stereo pictures. `missing_frames` are the numbers below `n_frames`
-    without a picture, which only ready frames can have.
-    """
-
-    fps: float
-    n_frames: int
-    width: int
-    height: int
-    display_aspect: float
-    duration_s: float
-    notes: list[str] = field(default_factory=list)
-    missing_frames: list[int] = field(default_factory=list)
 
 
 class _Packets(NamedTuple):

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_folder
 from tsalv360.job.log import progress
-from tsalv360.media.drawing import mark
+from tsalv360.media.drawing import mark, overlay_saliency, with_legend
 from tsalv360.media.pictures import resized
 from tsalv360.media.video import VideoWriter
 from tsalv360.prediction.windows import Predictions
 from tsalv360.sphere.directions import pixel_to_direction
 from tsalv360.sphere.projection import Picture
-from tsalv360.viewports import overlay_saliency, with_legend
 
 Maps = Literal["video", "png", "npz"]
 Format = Literal["own", "tsv360"]

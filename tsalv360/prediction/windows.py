@@ -6,7 +6,7 @@ Windows of a video, one clip of the model each: every frame is encoded once, for
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsalv360.contracts.grid import FPS, kept_frames
-from tsalv360.frames import check_rate, kept_pictures, probe_ready
 from tsalv360.job.errors import InputError
 from tsalv360.job.libraries import require_extra
 from tsalv360.media.pictures import resized
+from tsalv360.media.ready_frames import check_rate, kept_pictures, probe_ready
 from tsalv360.media.video import View, probe
 from tsalv360.sphere.projection import Picture
 
@@ -66,14 +66,14 @@ def open_footage(path: Path, fps: float | None, height: int, view: View, force_2
             advice = "Name it: --fps 30, or fps=30."
             raise InputError(path, f"a folder of frames and fps {fps}", "the rate that they are numbered at", advice)
         info = probe_ready(path, fps, force_2to1, view)
-        check_rate(path, asdict(info), skip_first=0)
+        check_rate(path, info, skip_first=0)
     elif fps:
         raise InputError(path, f"a video, and fps {fps:g}", "fps for folders of frames alone", "Leave fps out.")
     else:
         info = probe(path, force_2to1, view)
     for note in info.notes:
         log.warning("%s: %s", path, note)
-    return Footage(path, kept_frames(asdict(info), skip_first=0), info.fps, info.n_frames, height, view)
+    return Footage(path, kept_frames(info, skip_first=0), info.fps, info.n_frames, height, view)
 
 
 Precision = Literal["float32", "bfloat16", "float16"]

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from tsalv360.config import known_keys
+from tsalv360.contracts.entries import IndexEntry
 from tsalv360.contracts.grid import stretches_of
 from tsalv360.media.timeline import Bar, bar, lanes, ticks
 from tsalv360.report.accuracy import Accuracy, Known, Unmatched
@@ -48,7 +49,7 @@ class Card:
 class Section:
     """One video: index entry, notes, contact sheet, cards of its events, time line (ticks, rows), accuracy if known."""
 
-    index: dict[str, Any]
+    index: IndexEntry
     source: str
     n_observers: int | None
     notes: list[str]
@@ -101,7 +102,7 @@ def reasons(curation: dict[str, Any] | None) -> dict[str, str]:
 
 def counts(videos: Sequence[Video], tables: Tables, excluded: dict[str, str]) -> list[tuple[str, str, str]]:
     """Numbers of the whole dataset: value, what it counts, and a remark."""
-    seconds = sum(video.index["duration_s"] for video in videos)
+    seconds = sum(video.index.duration_s for video in videos)
     fixations = tables["fixations"]
     observers = [video.n_observers for video in videos if video.n_observers is not None]
     low, high = min(observers, default="unknown"), max(observers, default="unknown")
@@ -136,7 +137,7 @@ def by_source(videos: Sequence[Video], tables: Tables) -> list[dict[str, Any]]:
                 "source": name.source,
                 "licence": name.licence,
                 "videos": len(own),
-                "minutes": sum(video.index["duration_s"] for video in own) / 60,
+                "minutes": sum(video.index.duration_s for video in own) / 60,
                 "events": sum(len(video.events) for video in own),
                 "clips": int(tables["clips"].video.isin(ids).sum()),
                 "fixations": len(fixations),
@@ -172,11 +173,11 @@ def section(video: Video, annotations: pd.DataFrame, accuracy: Accuracy | None, 
         index=video.index,
         source=video.origin.source,
         n_observers=video.n_observers,
-        notes=[*video.index["notes"], *video.notes],
+        notes=[*video.index.notes, *video.notes],
         n_dropped=len(video.dropped),
         sheet=as_it_is(video.sheet),
         cards=cards,
-        ticks=ticks(video.index["duration_s"]),
+        ticks=ticks(video.index.duration_s),
         found=_found_row(video, cards),
         known=_known_row(video, accuracy) if accuracy else None,
     )
@@ -185,7 +186,7 @@ def section(video: Video, annotations: pd.DataFrame, accuracy: Accuracy | None, 
 def published(video: Video) -> Published:
     """The events of one video beside its published camera paths."""
     assert video.camera_paths
-    both = video.tracks, video.camera_paths, video.index["fps"], video.index["n_frames"]
+    both = video.tracks, video.camera_paths, video.index.fps, video.index.n_frames
     picture = draw(video.id, *both)
     return Published(
         video=video.id,
@@ -227,15 +228,15 @@ def _found_row(video: Video, cards: list[Card]) -> Row:
     """The bars of the found events, with their cards."""
     spans = [(card.event.start_s, card.event.end_s) for card in cards]
     tracks = dict(list(video.tracks.groupby("event_id")))
-    stretches = [stretches_of(tracks[card.event.event_id].time_s.to_numpy(), video.index["fps"]) for card in cards]
-    return _row(spans, stretches, cards, video.index["duration_s"])
+    stretches = [stretches_of(tracks[card.event.event_id].time_s.to_numpy(), video.index.fps) for card in cards]
+    return _row(spans, stretches, cards, video.index.duration_s)
 
 
 def _known_row(video: Video, accuracy: Accuracy) -> Row:
     """The bars of the known events."""
     spans = [(known.start_s, known.end_s) for known in accuracy.known]
-    stretches = [stretches_of(known.track.time_s, video.index["fps"]) for known in accuracy.known]
-    return _row(spans, stretches, accuracy.known, video.index["duration_s"])
+    stretches = [stretches_of(known.track.time_s, video.index.fps) for known in accuracy.known]
+    return _row(spans, stretches, accuracy.known, video.index.duration_s)
 
 
 def _row(

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from tsalv360.contracts.entries import ViewportLength
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import read_picture
 from tsalv360.media.video import decode
@@ -38,12 +39,12 @@ class Embedded(NamedTuple):
     height: int
 
 
-def stills(folder: Path, event: str, lengths: dict[str, int]) -> tuple[Embedded, Embedded]:
+def stills(folder: Path, event: str, length: ViewportLength) -> tuple[Embedded, Embedded]:
     """The middle picture of an event from its viewport video and from the twin with saliency.
 
-    Parameters: `folder` of the viewports stage; `lengths` the pictures of the video as `viewports.json` has them.
+    Parameters: `folder` of the viewports stage; `length` the pictures of the video as `viewports.json` has them.
     """
-    middle = lengths["lead_in"] + lengths["pictures"] // 2
+    middle = length.lead_in + length.pictures // 2
     plain, overlay = (_picture(folder / f"{event}{kind}.mp4", middle) for kind in ("", ".overlay"))
     return embed(plain, STILL_WIDTH), embed(overlay, STILL_WIDTH)
 

@@ -12,6 +12,8 @@ from typing import Any
 import pandas as pd
 
 from tsalv360.captions.checks import statistics
+from tsalv360.contracts.entries import Captions as CaptionShard
+from tsalv360.contracts.entries import Failure, GazeNotes, IndexEntry, ViewportLength, ViewportLengths, read_entry
 from tsalv360.contracts.layout import CURATION
 from tsalv360.contracts.tables import DROPPED, EVENTS, TRACKS, read_table
 from tsalv360.dataset.build import TABLES
@@ -29,24 +31,29 @@ class Captions:
     n_counted: int
     longest: int | None
     flags: list[tuple[str, str]]
-    failures: list[tuple[str, dict[str, str]]]
+    failures: list[tuple[str, Failure]]
 
 
 def read_captions(paths: Sequence[str | Path]) -> Captions:
     """All that the shards of the caption stage tell, in the order of events."""
-    entries = {event: entry for path in paths for video in read_json(path).values() for event, entry in video.items()}
+    entries = {
+        event: entry
+        for path in paths
+        for video in read_entry(path, CaptionShard).values()
+        for event, entry in video.items()
+    }
     entries = dict(sorted(entries.items(), key=lambda item: _order(item[0])))
     rows = []
     for row in statistics(list(entries.values())):
         words = row.pop("words")
         rows.append(row | {"fewest": words[0], "median": median(words), "most": words[-1]})
-    tokens = [entry["n_tokens"] for entry in entries.values() if entry["n_tokens"] is not None]
+    tokens = [entry.n_tokens for entry in entries.values() if entry.n_tokens is not None]
     return Captions(
         rows=rows,
         n_counted=len(tokens),
         longest=max(tokens, default=None),
-        flags=[(event, flag) for event, entry in entries.items() for flag in entry["flags"]],
-        failures=[(event, failure) for event, entry in entries.items() for failure in entry["failures"]],
+        flags=[(event, flag) for event, entry in entries.items() for flag in entry.flags],
+        failures=[(event, failure) for event, entry in entries.items() for failure in entry.failures],
     )
 
 
@@ -67,7 +74,7 @@ class Video:
     sheet, `camera_paths` what was published about the video, if anything.
     """
 
-    index: dict[str, Any]
+    index: IndexEntry
     origin: Origin
     n_observers: int | None
     notes: list[str]
@@ -75,7 +82,7 @@ class Video:
     tracks: pd.DataFrame
     dropped: pd.DataFrame
     viewports: Path
-    lengths: dict[str, dict[str, int]]
+    lengths: dict[str, ViewportLength]
     sheet: Path
     truth: list[dict[str, Any]] | None
     camera_paths: list[CameraPath] | None
@@ -83,7 +90,7 @@ class Video:
     @property
     def id(self) -> str:
         """The id of the video."""
-        return str(self.index["id"])
+        return str(self.index.id)
 
 
 def read_videos(
@@ -107,31 +114,31 @@ def read_videos(
     videos = []
     stages = (indexes, notes, events, tracks, dropped, viewports, sheets)
     for index, note, event, track, drop, folder, sheet in zip(*stages, strict=True):
-        entry, gaze = read_json(index), read_json(note)
+        entry, gaze = read_entry(index, IndexEntry), read_entry(note, GazeNotes)
         videos.append(
             Video(
                 index=entry,
-                origin=origins[entry["id"]],
-                n_observers=gaze["n_observers"],
-                notes=gaze["notes"],
+                origin=origins[entry.id],
+                n_observers=gaze.n_observers,
+                notes=gaze.notes,
                 events=read_table(event, EVENTS),
                 tracks=read_table(track, TRACKS),
                 dropped=read_table(drop, DROPPED),
                 viewports=Path(folder),
-                lengths=read_json(Path(folder, "viewports.json"))["events"],
+                lengths=read_entry(Path(folder, "viewports.json"), ViewportLengths).events,
                 sheet=Path(sheet),
-                truth=known.get(entry["id"]),
-                camera_paths=_camera_paths(published[entry["id"]], entry) if entry["id"] in published else None,
+                truth=known.get(entry.id),
+                camera_paths=_camera_paths(published[entry.id], entry) if entry.id in published else None,
             )
         )
     return videos
 
 
-def _camera_paths(path: str | Path, index: dict[str, Any]) -> list[CameraPath]:
+def _camera_paths(path: str | Path, index: IndexEntry) -> list[CameraPath]:
     """The published camera paths in a file; InputError where they run on after the video."""
     paths = read_camera_path(path)
-    if (last := max(part.frame[-1] for part in paths)) >= index["n_frames"]:
-        expected = f"frames up to {index['n_frames'] - 1}, the last of the video"
+    if (last := max(part.frame[-1] for part in paths)) >= index.n_frames:
+        expected = f"frames up to {index.n_frames - 1}, the last of the video"
         raise InputError(path, f"frame {last}", expected, "Check that the file belongs to the video, or remove it.")
     return paths
 

@@ -9,7 +9,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tsalv360 import __version__
-from tsalv360.curation.apply import LISTS
+from tsalv360.contracts.entries import LISTS
 from tsalv360.curation.records import read_records
 from tsalv360.dataset.card import libraries
 from tsalv360.job.files import whole_file

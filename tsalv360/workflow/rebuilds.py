@@ -14,7 +14,7 @@ import yaml
 
 from tsalv360.workflow.planning import plan
 
-# All rules but take_over stand in the graph of the demo, curated, with cached features.
+# All rules but import_video stand in the graph of the demo, curated, with cached features.
 _EVERYTHING = {
     "curation": {"mode": "curated"},
     "viewports": {"sound": True},
@@ -43,7 +43,7 @@ OTHERWISE = {
     "sources.vr_eyetracking.subset": "the videos that come, `dataset` and what follows",
     "sources.sports360.subset": "the videos that come, `dataset` and what follows",
     "videos.exclude.*": "`captions` of shards that had the video, `dataset` and what follows",
-    "sources.tsv360_published.ground_truth": "`take_over` and what follows",
+    "sources.tsv360_published.ground_truth": "`import_video` and what follows",
     "sources.demo.directory": "all, as the demo is drawn there",
     "viewports.sound": "`sound`, `tasks`",
     "videos.*.source": "`tasks`, `dataset`, [`evaluate`]; `clips` where it puts videos into another group",
