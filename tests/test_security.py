@@ -19,7 +19,9 @@ import av
 import numpy as np
 import pytest
 from curation.annotating import DATA, annotation, exported
+from entries import index_entry
 
+from tsalv360.contracts.entries import ShownTimes
 from tsalv360.curation import commands
 from tsalv360.curation.pull import keep_raw, read_export, take_in
 from tsalv360.curation.records import read_records
@@ -81,7 +83,7 @@ def test_a_picture_too_large_for_memory_is_named(tmp_path: Path, content: bytes,
     for read in (
         lambda: read_picture(path),
         lambda: read_fixation_maps(path.parent, 30),
-        lambda: import_video(tmp_path / "part", {"id": "006", "source": "x"}, event.parent, [0]),
+        lambda: import_video(tmp_path / "part", index_entry("006", n_frames=1), event.parent),
     ):
         with pytest.raises(InputError, match=r"0000\.png: found a picture that is too large; expected at most 134"):
             read()
@@ -169,10 +171,10 @@ def test_an_export_that_is_only_depth_is_named(tmp_path: Path) -> None:
 
 
 def test_a_task_that_tells_of_more_pictures_than_there_can_be_takes_no_memory(little_memory: None) -> None:
-    assert source_time({"step_s": 0.0625, "runs": [[4.0, 10**12]]}, 1.0) == 5.0
-    assert source_time(DATA["shown"], 1.0) == 5.0
-    assert source_time({"step_s": 0.5, "runs": [[0.0, 2], [9.0, 2]]}, 2 / 16) == 9.0
-    assert source_time({"step_s": 0.5, "runs": [[0.0, 2], [9.0, 2]]}, 60.0) == 9.5
+    assert source_time(ShownTimes(0.0625, [(4.0, 10**12)]), 1.0) == 5.0
+    assert source_time(ShownTimes(**DATA["shown"]), 1.0) == 5.0
+    assert source_time(ShownTimes(0.5, [(0.0, 2), (9.0, 2)]), 2 / 16) == 9.0
+    assert source_time(ShownTimes(0.5, [(0.0, 2), (9.0, 2)]), 60.0) == 9.5
 
 
 def test_nothing_in_a_hostile_checkpoint_runs(tmp_path: Path) -> None:
