@@ -71,9 +71,10 @@ def test_yaw_from_0_to_360_is_wrapped(tmp_path: Path) -> None:
 
 
 def test_a_pitch_past_the_pole_by_a_rounding_error_is_clipped_and_noted(tmp_path: Path) -> None:
-    table = read_gaze_table(write(tmp_path, ROWS | {"pitch_deg": [90.2, 0, -90.1]}), 25)
+    notes: list[str] = []
+    table = read_gaze_table(write(tmp_path, ROWS | {"pitch_deg": [90.2, 0, -90.1]}), 25, notes=notes)
     assert table.pitch_deg.tolist() == [90, 0, -90]
-    assert table.attrs["notes"] == ["2 pitches beyond a pole by a rounding error, clipped"]
+    assert notes == ["2 pitches beyond a pole by a rounding error, clipped"]
 
 
 def test_rows_of_other_videos_are_left_alone(tmp_path: Path) -> None:
@@ -134,18 +135,19 @@ def test_named_columns_win_over_others_of_our_names(tmp_path: Path) -> None:
     """Head angles beside gaze positions: the settings name the gaze."""
     rows = ROWS | {"gaze_x": [0.5, 0.5, 0.75], "gaze_y": [0.5, 1, 0.5], "frame": [3, 4, 5]}
     settings = GazeTableSettings(columns={"x": "gaze_x", "y": "gaze_y", "frame": "frame"}, origin="bottom left")
-    table = read_gaze_table(write(tmp_path, rows), 25, None, settings)
+    notes: list[str] = []
+    table = read_gaze_table(write(tmp_path, rows), 25, None, settings, notes)
     assert table.yaw_deg.tolist() == [0, 0, 90]
     assert table.pitch_deg.tolist() == [0, 90, 0]
     assert table.frame.tolist() == [3, 4, 5]
-    assert table.attrs["notes"] == ["columns not used: time_s, yaw_deg, pitch_deg"]
+    assert notes == ["columns not used: time_s, yaw_deg, pitch_deg"]
 
 
 def test_a_video_of_the_config_says_how_its_table_is_written(tmp_path: Path) -> None:
     path = write(tmp_path, {"who": ["a"], "time_s": [40], "x": [960], "y": [480]})
     table = {"columns": {"observer": "who"}, "time_unit": "ms", "origin": "top left", "width": 1280, "height": 640}
     recording = OwnVideo(path=str(path), gaze=str(path), table=table).recording("ocean")
-    read = read_gaze(recording, 25)
+    read = read_gaze(recording, 25).samples
     assert read[["observer", "frame", "yaw_deg", "pitch_deg"]].to_numpy().tolist() == [["a", 1, 90, -45]]
 
 
@@ -320,15 +322,17 @@ def test_text_of_a_parquet_table_that_is_not_utf_8_is_refused(tmp_path: Path) ->
 def test_any_line_end_and_a_byte_order_mark_are_read(tmp_path: Path, end: str) -> None:
     text = end.join(["\ufeffobserver, time_s, yaw_deg, pitch_deg", "a, 0, 10, 5", "", "b, 0.1, 20, 6", ""])
     (tmp_path / "gaze.csv").write_text(text, encoding="utf-8", newline="")
-    table = read_gaze_table(tmp_path / "gaze.csv", 25)
+    notes: list[str] = []
+    table = read_gaze_table(tmp_path / "gaze.csv", 25, notes=notes)
     assert table[["observer", "yaw_deg"]].to_numpy().tolist() == [["a", 10], ["b", 20]]
-    assert table.attrs["notes"] == []
+    assert notes == []
 
 
 def test_a_table_that_may_have_been_cut_off_is_noted(tmp_path: Path) -> None:
     (tmp_path / "gaze.csv").write_text("observer,time_s,yaw_deg,pitch_deg\na,0,10,5\na,0.1,10,1")
-    table = read_gaze_table(tmp_path / "gaze.csv", 25)
-    assert table.attrs["notes"] == ["no line end after the last row: it may have been cut off"]
+    notes: list[str] = []
+    read_gaze_table(tmp_path / "gaze.csv", 25, notes=notes)
+    assert notes == ["no line end after the last row: it may have been cut off"]
 
 
 @pytest.mark.parametrize("observer", ["1", "a"])
@@ -387,8 +391,9 @@ def test_what_was_written_is_read(
         options["columns"] = {name: f"their {name}" for name in table}
         table = table.rename(columns=options["columns"])
     path = write(tmp_path, table, data.draw(st.sampled_from(["csv", "tsv", "parquet"])))
-    read = read_gaze_table(path, fps, "007", GazeTableSettings(**options))
-    assert read.attrs["notes"] == []
+    notes: list[str] = []
+    read = read_gaze_table(path, fps, "007", GazeTableSettings(**options), notes)
+    assert notes == []
     assert (read.observer.tolist(), read.frame.tolist()) == (observer, frame)
     np.testing.assert_allclose(read.time_s, np.array(frame) / fps, atol=1e-9)
     np.testing.assert_allclose((read.yaw_deg - yaw + 180) % 360, 180, atol=1e-9)

@@ -46,8 +46,8 @@ def dots(*pixels: tuple[int, int]) -> NDArray:
     return picture
 
 
-def read(path: Path, fps: float = 16) -> pd.DataFrame:
-    return read_saliency_maps(path, fps, SETTINGS)
+def read(path: Path, fps: float = 16, notes: list[str] | None = None) -> pd.DataFrame:
+    return read_saliency_maps(path, fps, SETTINGS, notes)
 
 
 # binary maps
@@ -150,25 +150,28 @@ def test_what_a_video_of_maps_shows_is_an_event(tmp_path: Path) -> None:
     assert found.events.end_s[0] - found.events.start_s[0] > 3.5
 
 
-def test_a_raw_file_says_the_same_as_pictures(tmp_path: Path) -> None:
+def test_a_raw_file_gives_the_same_as_pictures(tmp_path: Path) -> None:
     maps = np.stack([saliency_map(20 * n, 10, size=(240, 480)) for n in range(4)])
-    raw = read(write_raw(tmp_path, maps * 1e-6))
-    pictures = read(write_maps(tmp_path / "pictures", dict(enumerate(map(to_8bit, maps)))))
+    raw_notes: list[str] = []
+    notes: list[str] = []
+    raw = read(write_raw(tmp_path, maps * 1e-6), notes=raw_notes)
+    pictures = read(write_maps(tmp_path / "pictures", dict(enumerate(map(to_8bit, maps)))), notes=notes)
     assert angular_distance(raw.yaw_deg, raw.pitch_deg, pictures.yaw_deg, pictures.pitch_deg).max() < 0.05
     pd.testing.assert_frame_equal(
         raw.drop(columns=["yaw_deg", "pitch_deg"]), pictures.drop(columns=["yaw_deg", "pitch_deg"])
     )
-    assert raw.attrs == pictures.attrs
+    assert raw_notes == notes
 
 
 # what is missing
 
 
-def test_missing_maps_are_no_gaze_and_are_told(tmp_path: Path) -> None:
-    table = read(write_maps(tmp_path, dict.fromkeys((0, 1, 2, 5, 6), ONE)))
+def test_missing_maps_are_no_gaze_and_are_noted(tmp_path: Path) -> None:
+    notes: list[str] = []
+    table = read(write_maps(tmp_path, dict.fromkeys((0, 1, 2, 5, 6), ONE)), notes=notes)
     assert sorted(set(table.frame)) == [0, 1, 2, 5, 6]
     assert (table.time_s + table.duration_s)[table.frame == 2].tolist() == pytest.approx([3 / 16] * 40)
-    assert table.attrs["notes"] == [
+    assert notes == [
         "maps for frames 0 to 6, 2 missing in between",
         "no observers: up to 40 directions per map stand for them",
     ]
@@ -179,9 +182,10 @@ def test_missing_maps_are_no_gaze_and_are_told(tmp_path: Path) -> None:
 def test_constant_maps_are_no_gaze_and_are_counted(tmp_path: Path, value: int, reader: str) -> None:
     full = dots((10, 20), (10, 21))
     folder = write_maps(tmp_path, {0: full, 1: BLACK + np.uint8(value), 2: full, 3: BLACK + np.uint8(value)})
-    table = read(folder) if reader == "saliency" else read_fixation_maps(folder, 16)
+    notes: list[str] = []
+    table = read(folder, notes=notes) if reader == "saliency" else read_fixation_maps(folder, 16, notes)
     assert sorted(set(table.frame)) == [0, 2]
-    assert table.attrs["notes"][:2] == ["maps for frames 0 to 3", "frames whose map is empty: 2"]
+    assert notes[:2] == ["maps for frames 0 to 3", "frames whose map is empty: 2"]
 
 
 def test_a_video_of_empty_maps_has_no_rows(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tsalv360.contracts.tables import FIXATIONS, as_table
 from tsalv360.job.errors import InputError
 from tsalv360.sources import tsv360
-from tsalv360.sources.sports360 import FORMAT, Sports360Source, read_sports360, ready_frames
+from tsalv360.sources.sports360 import FORMAT, Sports360Source, read_sports360
 
 POINTS = [(0.25, 0.75), (0.5, 0.5)]
 VIDEO = {"0021": POINTS, "0022": [(0.0, 1.0)], "0024": []}
@@ -70,7 +70,9 @@ def test_a_point_lasts_until_the_next_listed_frame(tmp_path: Path, frames: list[
 
 def test_the_notes_tell_what_is_not_stored_and_what_is_empty(tmp_path: Path) -> None:
     write(tmp_path, {"218": VIDEO | {"0030": [(1.001, 0.5)]}})
-    assert read_sports360(tmp_path, "218", 30).attrs["notes"] == [
+    notes: list[str] = []
+    read_sports360(tmp_path, "218", 30, notes)
+    assert notes == [
         "who looked is not stored: the k-th point of a frame counts as observer point-k",
         "1 of 4 listed frames without a point",
         "1 positions outside 0 to 1 by a rounding error, wrapped or clipped",
@@ -119,9 +121,10 @@ def test_containers_and_arrays_of_every_protocol_are_read(
 ) -> None:
     frames = {"0001": FORMS[form](POINTS), "0002": np.zeros((0, 2)) if "array" in form else []}
     write(tmp_path, MAPPINGS[mapping]({"218": MAPPINGS[mapping](frames)}), protocol)
-    table = read_sports360(tmp_path, "218", 30)
+    notes: list[str] = []
+    table = read_sports360(tmp_path, "218", 30, notes)
     assert table[["frame", "yaw_deg", "pitch_deg"]].to_numpy().tolist() == [[1, -90, -45], [1, 0, 0]]
-    assert "1 of 2 listed frames without a point" in table.attrs["notes"]
+    assert "1 of 2 listed frames without a point" in notes
 
 
 def python2(value: Any) -> bytes:
@@ -380,7 +383,7 @@ def test_the_source_lists_the_videos_of_tsv360_that_have_a_folder(tmp_path: Path
     recordings = source.recordings()
     assert [recording.video_id for recording in recordings] == known[:2]
     first = recordings[0]
-    assert (first.video, first.gaze) == (ready_frames(root, known[0]), (root / "vinfo.pkl",))
+    assert (first.video, first.gaze) == (root / known[0], (root / "vinfo.pkl",))
     assert (first.source, first.gaze_format, first.skip_first, first.fps) == ("Sports-360", FORMAT, 20, 30)
     assert source.missing() == dict.fromkeys(known[2:], "no frames")
 
