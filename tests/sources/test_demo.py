@@ -78,7 +78,7 @@ def coarse(frame: np.ndarray) -> np.ndarray:
 # The scenes stay the same
 
 
-def test_scenes_are_the_ones_agreed(scenes):
+def test_scenes_stay_the_same(scenes):
     def quantised(value):
         return round(value, 3) if isinstance(value, float) else value
 
@@ -87,13 +87,13 @@ def test_scenes_are_the_ones_agreed(scenes):
     assert hashlib.sha256(json.dumps(content).encode()).hexdigest() == SCENES_SHA256
 
 
-def test_picture_is_the_one_agreed(scenes):
+def test_the_picture_stays_the_same(scenes):
     expected = np.array([int(digit, 16) for digit in COARSE_FRAME]).reshape(6, 12, 3)
     # A digit holds its value ± 0.5; another 0.15 (2.5 grey levels) for other builds of the libraries.
     np.testing.assert_allclose(coarse(draw_frame(scenes["001"], 100)), expected, atol=0.65)
 
 
-def test_default_videos_show_what_they_must(scenes, truths):
+def test_default_videos_have_the_required_rates_lengths_and_objects(scenes, truths):
     assert [scene.fps for scene in scenes.values()] == [25, 30, 24] * 4
     assert all(8.0 - 0.05 <= scene.n_frames / scene.fps <= 12.0 + 0.05 for scene in scenes.values())
     assert len({scene.surroundings for scene in scenes.values()}) == 12
@@ -256,7 +256,7 @@ def test_a_value_lies_just_outside_the_panorama(viewings):
 # Files
 
 
-def test_files_are_where_they_are_said_to_be(written):
+def test_files_have_the_documented_paths(written):
     expected = set()
     for video_id in demo.video_ids(written):
         expected |= {demo.video_path(written, video_id), demo.truth_path(written, video_id)}
@@ -304,7 +304,7 @@ def test_gaze_files_have_the_form_of_the_original(written):
         assert angular_distance(360 * x - 180, 180 * y - 90, 0.0, 1.62) < 6.0
 
 
-def test_truth_tells_what_was_watched(written):
+def test_the_truth_lists_the_watched_events(written):
     content = read_json(demo.truth_path(written, "001"))
     scene = demo.make_scene(written, "001")
     assert (content["video"], content["fps"], content["n_frames"]) == ("001", 25, 100)

@@ -97,7 +97,7 @@ def test_every_format_has_a_reader_and_a_table_with_other_videos_only_is_no_gaze
         read_gaze(recording, 25)
 
 
-# What a reader returns is checked, whoever wrote it
+# The table of any reader is checked
 
 
 def read(monkeypatch: pytest.MonkeyPatch, table: pd.DataFrame, n_files: int = 1) -> Gaze:

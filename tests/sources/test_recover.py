@@ -175,7 +175,7 @@ def test_zero_and_scale_of_the_map_do_not_matter(change: Callable[[NDArray], NDA
     assert changed[2].tolist() == pytest.approx(weight.tolist(), abs=1e-3)
 
 
-def test_a_background_of_gray_is_not_taken_for_gaze() -> None:
+def test_a_gray_background_gives_no_gaze() -> None:
     vectors = scattered(np.random.default_rng(8), 20)
     truth = to_8bit(0.25 + 0.75 * saliency_map(*to_angles(vectors), size=SIZE))
     found = recover_directions(truth, *SETTINGS)

@@ -118,7 +118,7 @@ def test_an_index_that_is_neither_the_next_nor_0_is_refused(tmp_path: Path, inde
         read_salient360(path, 25)
 
 
-# Whatever was recorded
+# Any recording
 
 FRACTION = st.floats(-0.002, 1.002) | st.sampled_from([0.0, 1.0, 0.5])
 FIXATION = st.tuples(st.integers(0, 20_000), FRACTION, FRACTION, st.integers(1, 2000), st.integers(1, 501))
@@ -127,7 +127,9 @@ OBSERVERS = st.lists(st.lists(FIXATION, min_size=1, max_size=6), min_size=1, max
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(OBSERVERS)
-def test_what_was_written_is_read(tmp_path: Path, observers: list[list[tuple[int, float, float, int, int]]]) -> None:
+def test_written_fixations_are_read_unchanged(
+    tmp_path: Path, observers: list[list[tuple[int, float, float, int, int]]]
+) -> None:
     """The seam, the poles, rounding errors, observers with one fixation."""
     fixations = [(who, k, *fixation) for who, own in enumerate(observers) for k, fixation in enumerate(sorted(own))]
     table = read_salient360(

@@ -1,4 +1,4 @@
-"""VR-EyeTracking's raw gaze: where a line points, which file counts, and how broken lines are named."""
+"""VR-EyeTracking's raw gaze: directions, the file that is used of several, and errors that name broken lines."""
 
 from pathlib import Path
 
@@ -141,7 +141,7 @@ def test_an_index_below_1_or_not_increasing_is_named_by_file_and_number(
 
 @pytest.mark.parametrize("cell", ["1_0", "0._5", "0x1F", "1e", "--1", "0.5\x00", "True"])
 @pytest.mark.parametrize("field", [1, 3, 6, 7])
-def test_what_looks_like_a_number_to_python_alone_is_none(tmp_path: Path, field: int, cell: str) -> None:
+def test_text_that_only_python_reads_as_a_number_is_refused(tmp_path: Path, field: int, cell: str) -> None:
     fields = line(2).split(",")
     fields[field] = cell
     path = gaze(tmp_path, [line(1), ",".join(fields), line(3)])
@@ -217,7 +217,7 @@ def test_a_source_without_videos_is_refused(tmp_path: Path) -> None:
         VrEyeTrackingSource(videos=str(tmp_path), gaze=str(tmp_path)).recordings()
 
 
-# Whatever was recorded
+# Any recording
 
 FRACTION = st.floats(-0.002, 1.002) | st.sampled_from([0.0, 1.0, 0.5, 5.34e-05])
 SAMPLES = st.dictionaries(st.integers(1, 3600), st.tuples(FRACTION, FRACTION), min_size=1, max_size=12)
@@ -226,7 +226,7 @@ OBSERVERS = st.dictionaries(st.integers(1, 45), st.lists(SAMPLES, min_size=1, ma
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(OBSERVERS, st.sampled_from([23.97, 25.0, 29.97, 59.94]))
-def test_what_was_written_is_read(
+def test_written_samples_are_read_unchanged(
     tmp_path_factory: pytest.TempPathFactory, observers: dict[int, list[dict[int, tuple[float, float]]]], fps: float
 ) -> None:
     """Gaps, the seam, the poles, rounding errors, and observers with two recordings, in any order of writing."""

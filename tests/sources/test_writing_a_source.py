@@ -1,4 +1,4 @@
-"""The source that docs/sources.md shows to those who write one of their own: it runs as it stands there."""
+"""The example of a source in docs/sources.md runs unchanged."""
 
 import importlib.util
 import json

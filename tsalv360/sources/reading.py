@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 Reader = Callable[[Recording, float, list[str]], "pd.DataFrame"]  # of a recording and its frame rate; appends notes
 
 READERS: dict[str, Reader] = {
-    "vr_eyetracking": lambda own, fps, notes: sources.read_gaze_files(own.gaze, fps, notes),
-    "salient360": lambda own, fps, notes: sources.read_salient360(own.gaze[0], fps, notes),
-    "gaze_table": lambda own, fps, notes: sources.read_gaze_table(
-        own.gaze[0], fps, own.gaze_id, sources.GazeTableSettings(**own.gaze_settings), notes
+    "vr_eyetracking": lambda recording, fps, notes: sources.read_gaze_files(recording.gaze, fps, notes),
+    "salient360": lambda recording, fps, notes: sources.read_salient360(recording.gaze[0], fps, notes),
+    "gaze_table": lambda recording, fps, notes: sources.read_gaze_table(
+        recording.gaze[0], fps, recording.gaze_id, sources.GazeTableSettings(**recording.gaze_settings), notes
     ),
-    "sports360": lambda own, fps, notes: sources.read_sports360(
-        own.gaze[0].parent, own.gaze_id or own.video_id, fps, notes
+    "sports360": lambda recording, fps, notes: sources.read_sports360(
+        recording.gaze[0].parent, recording.gaze_id or recording.video_id, fps, notes
     ),
-    "fixation_maps": lambda own, fps, notes: sources.read_fixation_maps(own.gaze[0], fps, notes),
-    "saliency_maps": lambda own, fps, notes: sources.read_saliency_maps(
-        own.gaze[0], fps, sources.MapSettings(**own.gaze_settings), notes
+    "fixation_maps": lambda recording, fps, notes: sources.read_fixation_maps(recording.gaze[0], fps, notes),
+    "saliency_maps": lambda recording, fps, notes: sources.read_saliency_maps(
+        recording.gaze[0], fps, sources.MapSettings(**recording.gaze_settings), notes
     ),
 }
 # Formats that do not identify observers: the points of a frame, or parts of a map, stand for them.

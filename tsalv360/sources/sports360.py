@@ -86,7 +86,7 @@ def read_sports360(root: str | Path, video_id: str, fps: float, notes: list[str]
     ]
     number, point, x, y, where = zip(*rows, strict=True) if rows else ((),) * 5
     frame, observer = np.asarray(number, dtype=int), pd.Series(point, dtype="str")
-    notes.append("who looked is not stored: the k-th point of a frame counts as observer point-k")
+    notes.append("observers are not stored: the k-th point of a frame counts as observer point-k")
     if empty := sum(len(points) == 0 for points in frames.values()):
         notes.append(f"{empty} of {len(frames)} listed frames without a point")
     yaw, pitch = directions_from_fractions(x, y, "top left", where, notes)
@@ -113,13 +113,12 @@ def _points(where: str, points: object) -> list[tuple[float, float]]:
     if not isinstance(points, list | tuple):
         raise InputError(where, reprlib.repr(points), "a list of points (x, y)", _ADVICE)
     for k, point in enumerate(points, start=1):
-        if not (isinstance(point, list | tuple) and len(point) == 2 and all(map(_is_coordinate, point))):
+        numbers = isinstance(point, list | tuple) and all(
+            isinstance(value, float) or (type(value) is int and value in (0, 1)) for value in point
+        )
+        if not numbers or len(point) != 2:
             raise InputError(f"{where}, point {k}", reprlib.repr(point), "(x, y), fractions from 0 to 1", _ADVICE)
     return list(points)
-
-
-def _is_coordinate(value: object) -> bool:
-    return isinstance(value, float) or (type(value) is int and value in (0, 1))
 
 
 # The restricted unpickler

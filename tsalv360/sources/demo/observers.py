@@ -122,8 +122,7 @@ def _smooth_noise(rng: np.random.Generator, n: int, width: float) -> Array:
     reach = int(np.ceil(3.0 * width))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
     white = rng.normal(size=(n + 2 * reach, 3))
-    columns = [np.convolve(white[:, axis], kernel, "valid") for axis in range(3)]
-    return np.asarray(np.stack(columns, axis=-1) / np.linalg.norm(kernel))
+    return np.apply_along_axis(np.convolve, 0, white, kernel, "valid") / np.linalg.norm(kernel)
 
 
 def _head(gaze: Array, fps: int) -> Array:
@@ -177,7 +176,7 @@ def truth(scene: Scene, viewings: list[SimulatedViewing]) -> dict[str, Any]:
     targets = np.stack([viewing.target for viewing in viewings])
     events, objects = [], []
     for k, item in enumerate(scene.objects):
-        spans = _watched_spans(_share(scene, item, targets == k), scene.fps)
+        spans = _watched_spans(scene, item, targets == k)
         name = {"object": item.name, "colour": item.colour, "shape": item.shape}
         for first, last in spans:
             span = {"start_s": first / scene.fps, "end_s": last / scene.fps}
@@ -188,19 +187,15 @@ def truth(scene: Scene, viewings: list[SimulatedViewing]) -> dict[str, Any]:
     return {"video": scene.video_id, "fps": scene.fps, "n_frames": scene.n_frames, "events": events, "objects": objects}
 
 
-def _share(scene: Scene, item: SceneObject, watching: NDArray[np.bool_]) -> Array:
-    """Return the share of observers [n_frames] that watch an object, smoothed, and 0 where it is not drawn."""
+def _watched_spans(scene: Scene, item: SceneObject, watching: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return first and last frame of each event of an object that observers are `watching` [observers, n_frames]."""
     width = 2 * round(SMOOTHING_S * scene.fps / 2.0) + 1
     padded = np.pad(watching.mean(axis=0), width // 2, mode="edge")
+    share = np.convolve(padded, np.full(width, 1.0 / width), "valid")
     drawn = (scene.times >= item.start_s) & (scene.times <= item.end_s)
-    return np.convolve(padded, np.full(width, 1.0 / width), "valid") * drawn
-
-
-def _watched_spans(share: Array, fps: int) -> list[tuple[int, int]]:
-    """Return first and last frame of each event in a share of observers [n_frames]."""
-    frames = np.flatnonzero(share >= WATCHED_SHARE)
-    pieces = np.split(frames, np.flatnonzero(np.diff(frames) - 1 >= GAP_S * fps) + 1) if frames.size else []
-    return [(int(p[0]), int(p[-1])) for p in pieces if p[-1] - p[0] >= SHORTEST_S * fps]
+    frames = np.flatnonzero(drawn & (share >= WATCHED_SHARE))
+    pieces = np.split(frames, np.flatnonzero(np.diff(frames) - 1 >= GAP_S * scene.fps) + 1) if frames.size else []
+    return [(int(p[0]), int(p[-1])) for p in pieces if p[-1] - p[0] >= SHORTEST_S * scene.fps]
 
 
 def _track(scene: Scene, item: SceneObject, first: int, last: int) -> dict[str, list[float]]:

@@ -197,26 +197,20 @@ def _observe(rng: np.random.Generator, scenario: Scenario, name: str) -> pd.Data
 
 def _dwells(rng: np.random.Generator, scenario: Scenario) -> tuple[Array, NDArray[np.intp], Array]:
     """Return an observer's dwells: starts [n], events [n] (−1: none), and offsets from them, or places, [n, 3]."""
-    starts: list[float] = []
-    targets: list[int] = []
-    offsets: list[Array] = []
-    time = 0.0
-    explores = rng.exponential(scenario.explore_s) if scenario.explore_s else 0.0
-    while time < scenario.duration_s - _SHORTEST_DWELL_S:
-        alive = [k for k, event in enumerate(scenario.events) if event.start_s <= time < event.end_s]
-        target = -1
-        if alive and time >= explores and rng.random() >= scenario.anywhere:
-            if targets[-1:] and targets[-1] in alive and rng.random() < scenario.again:
-                target = targets[-1]
-            else:
-                appeal = np.array([scenario.events[k].appeal for k in alive])
-                target = int(rng.choice(alive, p=appeal / appeal.sum()))
-        spread = np.radians(scenario.events[target].spread_deg) if target >= 0 else 1.0
-        offset = rng.normal(0, spread, 3)
-        starts.append(time)
-        targets.append(target)
-        offsets.append(offset if target >= 0 else normalise(offset))
-        time += rng.uniform(0.2, 0.9)
-        if target >= 0:
-            time = min(time, max(scenario.events[target].end_s + 0.05, starts[-1] + _SHORTEST_DWELL_S))
+    dwells: list[tuple[float, int, Array]] = []
+    time_s, target = 0.0, -1
+    explores_s = rng.exponential(scenario.explore_s) if scenario.explore_s else 0.0
+    while time_s < scenario.duration_s - _SHORTEST_DWELL_S:
+        alive = [k for k, event in enumerate(scenario.events) if event.start_s <= time_s < event.end_s]
+        if not alive or time_s < explores_s or rng.random() < scenario.anywhere:
+            target = -1
+        elif target not in alive or rng.random() >= scenario.again:
+            appeal = np.array([scenario.events[k].appeal for k in alive])
+            target = int(rng.choice(alive, p=appeal / appeal.sum()))
+        event = scenario.events[target] if target >= 0 else None
+        offset = rng.normal(0, np.radians(event.spread_deg) if event else 1.0, 3)
+        dwells.append((time_s, target, offset if event else normalise(offset)))
+        end_s = time_s + rng.uniform(0.2, 0.9)
+        time_s = min(end_s, max(event.end_s + 0.05, time_s + _SHORTEST_DWELL_S)) if event else end_s
+    starts, targets, offsets = zip(*dwells, strict=True)
     return np.array(starts), np.array(targets), np.array(offsets)
