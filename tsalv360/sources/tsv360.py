@@ -47,17 +47,13 @@ def folds() -> list[list[str]]:
 def remarks(present: list[str]) -> list[str]:
     """Return remarks on those of `present` in which the published lists disagree."""
     in_folds = {video for fold in folds() for video in fold}
-    inferred = [
-        f"{video} is in the published folds and in no list of videos: taken as {source} by inference"
-        for video, source in BY_INFERENCE.items()
-        if video in present
-    ]
-    in_none = [
-        f"{video} is in the published list of {source_of(video)} and in no fold: it enters the dataset in none"
-        for video in sorted(present)
-        if source_of(video) and video not in in_folds
-    ]
-    return inferred + in_none
+    found = []
+    for video in sorted(present):
+        if source := BY_INFERENCE.get(video):
+            found.append(f"{video} is in the published folds and in no list of videos: taken as {source} by inference")
+        elif (source := source_of(video)) and video not in in_folds:
+            found.append(f"{video} is in the published list of {source} and in no fold: it enters the dataset in none")
+    return found
 
 
 def vr_eyetracking_fps(video_id: str) -> float | None:
