@@ -73,7 +73,7 @@ def demo_windows() -> Iterator[tuple[np.ndarray, int]]:
     """Unit vectors [n, 3] of each window, and the number of observers."""
     source = DemoSource()
     scene = demo.make_scene(source, "001")
-    gaze = np.stack([recording.gaze for recording in simulate(scene, source.n_observers)])
+    gaze = np.stack([viewing.gaze for viewing in simulate(scene, source.n_observers)])
     step = scene.fps / 16
     for start in np.arange(0, gaze.shape[1] - WINDOW * step, 0.2 * scene.fps):
         frames = np.rint(start + step * np.arange(WINDOW)).astype(int)

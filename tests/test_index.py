@@ -14,7 +14,7 @@ from tsalv360.index import index_video
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
 from tsalv360.media.pictures import write_picture
-from tsalv360.sources import Recording, count_observers, read_gaze
+from tsalv360.sources import READERS, Recording, read_gaze
 
 
 @pytest.fixture
@@ -64,13 +64,13 @@ def test_what_the_header_hides_is_noted(tmp_path: Path, write_video: Callable[..
     assert entry.notes == ["header says 0 frames, decoding gives 20"]
 
 
-def test_gaze_is_not_asked(video: Path, gaze: Path) -> None:
+def test_the_index_does_not_read_gaze(video: Path, gaze: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert index_video(recording(video), force_2to1=False) == index_video(recording(video, gaze), force_2to1=False)
     with pytest.raises(InputError, match="video ocean: found no gaze"):
         read_gaze(recording(video), 25)
-    assert count_observers(recording(video, gaze), read_gaze(recording(video, gaze), 25)) == 2
-    unknown = replace(recording(video, gaze), gaze_format="sports360")
-    assert count_observers(unknown, read_gaze(recording(video, gaze), 25)) is None
+    assert read_gaze(recording(video, gaze), 25).n_observers == 2
+    monkeypatch.setitem(READERS, "sports360", READERS["gaze_table"])
+    assert read_gaze(replace(recording(video, gaze), gaze_format="sports360"), 25).n_observers is None
 
 
 def test_a_flat_video_is_refused_unless_forced(tmp_path: Path, write_video: Callable[..., Path], gaze: Path) -> None:

@@ -120,7 +120,7 @@ def test_a_reader_whose_table_breaks_the_contract_is_a_problem_that_names_the_fi
 ) -> None:
     for time_s, yaw, found in [([0, 0.04], [0, 190], "190.0 in column yaw_deg"), ([0, 0], [0, 0], "two rows of")]:
         table = fixations_table(["A3", "A3"], time_s, 0.04, [0, 1], yaw, 0)
-        monkeypatch.setitem(READERS, "gaze_table", lambda recording, fps, table=table: table)
+        monkeypatch.setitem(READERS, "gaze_table", lambda recording, fps, notes, table=table: table)
         check = checked({"videos": {"market": own["market"]}})
         (problem,) = check.videos[0].problems
         assert problem.startswith(f"video market, gaze {own['market']['gaze']}: found {found}")
@@ -141,10 +141,10 @@ def test_a_reader_that_fails_hides_no_other_video(
 ) -> None:
     read = READERS["gaze_table"]
 
-    def fail(recording: Recording, fps: float) -> object:
+    def fail(recording: Recording, fps: float, notes: list[str]) -> object:
         if recording.video_id == "market":
             raise error
-        return read(recording, fps)
+        return read(recording, fps, notes)
 
     monkeypatch.setitem(READERS, "gaze_table", fail)
     check = checked({"videos": own})

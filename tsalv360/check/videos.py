@@ -10,7 +10,7 @@ from tsalv360.fixations import find_fixations, within_video
 from tsalv360.frames import check_size
 from tsalv360.index import look_into
 from tsalv360.job.errors import InputError
-from tsalv360.sources import WITHOUT_OBSERVERS, Recording, maps, published, read_gaze, tsv360
+from tsalv360.sources import Recording, maps, published, read_gaze, tsv360
 from tsalv360.sources.demo import DemoSource, make_scene
 
 _RATE_TOLERANCE = 0.005  # of a rate; 29.97 is not 30 by 0.001
@@ -111,18 +111,18 @@ def _take_gaze(check: VideoCheck, recording: Recording, info: VideoInfo, config:
         _take_maps(check, recording, info)
     else:
         gaze = read_gaze(recording, info.fps)
-        check.n_gaze = len(gaze)
-        if recording.gaze_format in WITHOUT_OBSERVERS:
+        check.n_gaze, check.n_observers = len(gaze.samples), gaze.n_observers
+        if gaze.n_observers is None:
             check.gaze_unit = "points"
         else:
-            check.gaze_unit = "samples" if (gaze.fixation_id < 0).any() else "fixations"
-            check.n_observers = int(gaze.observer.nunique())
-            if check.n_observers < config.events.min_observers:
+            check.gaze_unit = "samples" if (gaze.samples.fixation_id < 0).any() else "fixations"
+            if gaze.n_observers < config.events.min_observers:
                 fewest = f"fewer than {config.events.min_observers} observers (events.min_observers)"
                 check.remarks.append(f"{fewest}, hence no event")
-        gaze = within_video(gaze, info.duration_s, info.n_frames, f"gaze of video {check.video}")
-        check.remarks += gaze.attrs["notes"]
-        find_fixations(gaze, config.fixations)  # raises what the build would
+        where, notes = f"gaze of video {check.video}", [*gaze.notes]
+        samples = within_video(gaze.samples, info.duration_s, info.n_frames, where, notes)
+        check.remarks += notes
+        find_fixations(samples, config.fixations)  # raises what the build would
 
 
 def _take_maps(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
