@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tsalv360.curation.records import Judged, Judgement
+from tsalv360.curation.records import Annotation, Decision
 
 DATA = {
     "event_id": "v_1",
@@ -55,8 +55,8 @@ def exported(*annotations: dict[str, Any], drafts: tuple[Any, ...] = (), **data:
 
 def judgement(
     who: str, when: int, verdict: Any = "accept", caption: str | None = "A red ball rolls.", **more: Any
-) -> Judgement:
+) -> Annotation:
     """A judgement of a person at a second."""
-    said = None if verdict is None else Judged(verdict, caption)
+    said = None if verdict is None else Decision(verdict, caption)
     given = {"annotation": f"{who}-{more.get('round', 0)}", "lead_time_s": 8.0, "said": said, **more}
-    return Judgement(who=who, when=f"2026-11-23T19:12:{when:02d}.000Z", **given)
+    return Annotation(who=who, when=f"2026-11-23T19:12:{when:02d}.000Z", **given)

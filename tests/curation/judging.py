@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsalv360.curation.records import EventRecord, Judged, Judgement
+from tsalv360.curation.records import Annotation, Decision, EventRecord
 from tsalv360.curation.tasks import as_text
 
 FPS = 16.0
@@ -24,7 +24,7 @@ def record(
     **said: Any,
 ) -> EventRecord:
     """The record of an event with this track, judged by one person; a verdict of None decides nothing."""
-    judged = Judged(verdict=verdict, caption=caption, **said) if verdict else None  # type: ignore[arg-type]
+    judged = Decision(verdict=verdict, caption=caption, **said) if verdict else None  # type: ignore[arg-type]
     return EventRecord(
         event_id=event or str(track.event_id.iloc[0]),
         event_hash=f"hash of {when}",
@@ -33,5 +33,5 @@ def record(
         disagreement=False,
         caption_machine=machine,
         track=as_text(track, fps),
-        history=[Judgement(f"{who} {when}", who, when, 20.0, judged, skipped=skipped or not judged)],
+        history=[Annotation(f"{who} {when}", who, when, 20.0, judged, skipped=skipped or not judged)],
     )

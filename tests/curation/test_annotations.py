@@ -61,7 +61,7 @@ def test_an_alternative_counts_where_the_text_was_left() -> None:
     assert read(alternative="A ball.").said.verdict == "edit"
     assert read(alternative="A ball.", caption=None).said.caption == "A ball."
     typed = read(alternative="A ball.", caption="A box.")
-    assert typed.said.caption == "A box." and "the typed one holds" in typed.remark
+    assert typed.said.caption == "A box." and "the typed one counts" in typed.remark
 
 
 def test_a_rejection_needs_no_caption_and_keeps_one() -> None:

@@ -18,7 +18,7 @@ from judging import record
 from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.contracts.tables import CLIPS, DATASET_FIXATIONS, PART_ANNOTATIONS, POINTS, read_table, write_table
 from tsalv360.curation.apply import Curation, correct_bounds
-from tsalv360.curation.records import EventRecord, Judged, read_records, write_records
+from tsalv360.curation.records import Decision, EventRecord, read_records, write_records
 from tsalv360.dataset.assemble import assemble_video
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
@@ -339,7 +339,7 @@ def test_gaze_of_another_event_is_not_taken(scene: Scene) -> None:
 def test_an_event_grows_in_the_direction_in_which_the_camera_was_held(scene: Scene) -> None:
     """The camera lags 10° behind 001_3 at its end, over the seam: dan, at −178°, is 13° from it then."""
     scene.tracks.loc[scene.tracks.event_id == "001_3", "camera_yaw_deg"] = 169.0
-    said = {"001_3": Judged("accept", "A.", end_s=6.5)}
+    said = {"001_3": Decision("accept", "A.", end_s=6.5)}
     bounds = correct_bounds(said, scene.tracks, scene.fixations, scene.assignments, KEPT, 1.0, 12.0, 0.5)
     assert bounds.tracks["001_3"].yaw_deg.tolist() == [179.0] * 50 + [169.0] * 5
     assert len(bounds.assignments) == len(scene.assignments)
@@ -351,7 +351,7 @@ def test_an_event_grows_in_the_direction_in_which_the_camera_was_held(scene: Sce
 def test_bounds_grow_no_farther_than_was_shown(scene: Scene, lead_s: float, start: int) -> None:
     part = scene.assemble(scene.judge("001_1", start_s=0.0), lead_s=lead_s)
     assert part.annotations.start_frame["001_1"] == start
-    problem = f"its corrected bounds reach past what was shown; it grows by {lead_s:g} s"
+    problem = f"its corrected bounds reach past what was shown; it is extended by {lead_s:g} s"
     assert part.outcome["problems"] == {"001_1": problem}
 
 
@@ -365,7 +365,7 @@ def test_a_start_in_a_gap_is_the_next_frame_and_no_problem(scene: Scene) -> None
 def test_bounds_that_leave_nothing_are_not_followed_and_listed(scene: Scene, bounds: tuple[float, float]) -> None:
     part = scene.assemble(scene.judge("001_1", start_s=bounds[0], end_s=bounds[1]))
     assert part.maps("001_1") == list(range(20, 60))
-    assert "leave nobody's gaze" in part.outcome["problems"]["001_1"]
+    assert "contain no gaze" in part.outcome["problems"]["001_1"]
 
 
 def test_of_two_events_that_grow_the_nearer_one_has_the_gaze(scene: Scene) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from curation.annotating import DATA, annotation, exported
 
-from tsalv360.curation.pull import Pulled, keep_raw, read_export, take_in
+from tsalv360.curation.pull import Pulled, keep_raw, merge_annotations, read_export
 from tsalv360.curation.records import read_records, write_records
 from tsalv360.curation.settings import CurationSettings
 from tsalv360.job.errors import InputError
@@ -26,7 +26,7 @@ def settings(tmp_path: Path) -> CurationSettings:
 
 def take(settings: CurationSettings, *tasks: dict[str, Any], users: dict[int, str] | None = None) -> Pulled:
     seen, problems = read_export(json.loads(json.dumps(tasks)), USERS if users is None else users)
-    taken = take_in(seen, "demo", settings)
+    taken = merge_annotations(seen, "demo", settings)
     taken.problems += problems
     return taken
 

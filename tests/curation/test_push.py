@@ -4,22 +4,22 @@ from typing import Any
 
 from curation.annotating import DATA, judgement
 
-from tsalv360.curation.labelstudio import Task
+from tsalv360.curation.labelstudio import ServerTask
 from tsalv360.curation.push import ordered, plan_push, send_back
 from tsalv360.curation.records import EventRecord
-from tsalv360.curation.resolve import decide
+from tsalv360.curation.resolve import resolve
 
 
 def wanted(event: str, content: str = "h", **data: Any) -> dict[str, Any]:
     return {"data": {**DATA, "event_id": event, "event_hash": content, **data}, "predictions": []}
 
 
-def there(event: str, content: str = "h", touched: bool = False, **data: Any) -> Task:
-    return Task(3, wanted(event, content, **data)["data"], int(touched), 0, 0, "2026")
+def there(event: str, content: str = "h", touched: bool = False, **data: Any) -> ServerTask:
+    return ServerTask(3, wanted(event, content, **data)["data"], int(touched), 0, 0, "2026")
 
 
 def record(event: str, *history: Any) -> EventRecord:
-    decision = decide(list(history), "latest")
+    decision = resolve(list(history), "latest")
     return EventRecord(
         event, "h", decision.decided, decision.by, decision.disagreement, "A red ball rolls.", "0 0 0", list(history)
     )
@@ -42,7 +42,7 @@ def test_what_changed_is_updated_while_nobody_has_touched_it() -> None:
 
 def test_what_changed_after_somebody_touched_it_stays_and_is_told() -> None:
     for kind in ({"n_annotations": 1}, {"n_skipped": 1}, {"n_drafts": 1}):
-        old = Task(**{**there("v_1", "old").__dict__, **kind})
+        old = ServerTask(**{**there("v_1", "old").__dict__, **kind})
         plan = plan_push([wanted("v_1", "new")], [old], {}, set())
         assert (plan.changed, plan.update, plan.create) == (["v_1"], [], [])
 
@@ -74,7 +74,7 @@ def test_disagreement_is_sent_back_once_with_what_was_said() -> None:
     (again,) = send_back(tasks, old, apart)
     assert again["data"]["round"] == 1
     assert "- a: accept: A red ball rolls.\n- b: reject: no caption" in again["data"]["facts"]
-    more = [*old, Task(4, again["data"], 0, 0, 0, "2026")]
+    more = [*old, ServerTask(4, again["data"], 0, 0, 0, "2026")]
     assert send_back(tasks, more, apart) == []
     assert plan_push(tasks, more, apart, set()).update == []
     assert plan_push(tasks[:1], more[2:], apart, set()).update == []

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from running import ROOT, Workflow
 
-from tsalv360.curation.records import EventRecord, Judged, Judgement, read_records, write_records
+from tsalv360.curation.records import Annotation, Decision, EventRecord, read_records, write_records
 from tsalv360.curation.tasks import as_text
 from tsalv360.job.files import read_json, sha256
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 TO_THE_DATASET = {"assemble": 1, "dataset": 1, "report": 1}
 
 
-def judged(workflow: Workflow, event: str, said: Judged) -> EventRecord:
+def judged(workflow: Workflow, event: str, said: Decision) -> EventRecord:
     """The record of an event as it lies in the results."""
     video = event.partition("_")[0]
     tracks = pd.read_parquet(workflow.results / "tracks" / f"{video}.parquet")
@@ -24,7 +24,7 @@ def judged(workflow: Workflow, event: str, said: Judged) -> EventRecord:
     annotations = pd.read_parquet(workflow.results / "assembled" / video / "annotations.parquet")
     machine = annotations.set_index("event_id").caption[event]
     track = as_text(tracks[tracks.event_id == event], fps)
-    history = [Judgement("1", "ann", "2026-01-01T10:00:00Z", 9.0, said)]
+    history = [Annotation("1", "ann", "2026-01-01T10:00:00Z", 9.0, said)]
     return EventRecord(event, "hash", said, ["ann"], False, machine, track, history)
 
 
@@ -37,12 +37,12 @@ def sums(workflow: Workflow) -> dict[str, str]:
 def curated(copy: Workflow) -> Workflow:
     """The tiny dataset with three verdicts: 001_1 edited and cut, 001_2 rejected, 002_2 called a duplicate of 002_1."""
     first = [
-        judged(copy, "001_1", Judged("edit", "A ball rolls away.", ["bad_start"], start_s=2.0)),
-        judged(copy, "001_2", Judged("reject", None)),
+        judged(copy, "001_1", Decision("edit", "A ball rolls away.", ["bad_start"], start_s=2.0)),
+        judged(copy, "001_2", Decision("reject", None)),
     ]
     folder = copy.folder / "curation" / "tiny"
     write_records(folder / "001.json", "001", first)
-    repeats = judged(copy, "002_2", Judged("accept", "Something is above.", ["duplicate"], duplicate_of="002_1"))
+    repeats = judged(copy, "002_2", Decision("accept", "Something is above.", ["duplicate"], duplicate_of="002_1"))
     write_records(folder / "002.json", "002", [repeats])
     assert "Nothing to be done" in copy.run("-n").stdout  # drafts do not look at people's work
     return copy.with_config(curation={"mode": "curated", "uncurated": "keep_as_draft"})
@@ -75,7 +75,7 @@ def test_verdicts_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> No
     file.write_bytes(file.read_bytes())
     assert "Nothing to be done" in curated.run("-n").stdout  # the same again
     records = read_records(file, "001")
-    write_records(file, "001", [records[0], replace(records[1], decided=Judged("accept", "A second ball."))])
+    write_records(file, "001", [records[0], replace(records[1], decided=Decision("accept", "A second ball."))])
     assert curated.planned() == TO_THE_DATASET
     curated.build()
     captions = pd.read_parquet(dataset / "annotations.parquet").caption
@@ -95,11 +95,11 @@ def test_events_made_anew_keep_what_people_said(curated: Workflow) -> None:
     """
     folder = curated.folder / "curation" / "tiny"
     first, second = (
-        judged(curated, "001_1", Judged("accept", "A.")),
-        judged(curated, "001_2", Judged("edit", "A ball.")),
+        judged(curated, "001_1", Decision("accept", "A.")),
+        judged(curated, "001_2", Decision("edit", "A ball.")),
     )
     write_records(folder / "001.json", "001", [first, second])
-    whole = judged(curated, "002_2", Judged("accept", "From long ago."))
+    whole = judged(curated, "002_2", Decision("accept", "From long ago."))
     points = whole.track.split(", ")
     write_records(folder / "002.json", "002", [replace(whole, track=", ".join(points[: len(points) // 2 + 1]))])
     before = sums(curated)

@@ -225,7 +225,7 @@ def test_an_event_that_was_made_anew_goes_to_a_person_with_pictures_of_both(stud
     told = studio.told("push")
     assert "go to a person again: the event has changed (1):\n  002_2" in told
     (task,) = [task for task in studio.project().tasks() if task.data["event_hash"] == "moved"]
-    assert task.data["facts"].startswith("Judged before the event changed, by curator@example.org: accept: ")
+    assert task.data["facts"].startswith("Decision before the event changed, by curator@example.org: accept: ")
     with studio.http() as http:
         both = http.get(task.data["poster_url"])
     assert both.headers["content-type"] == "image/jpeg" and both.content[:3] == b"\xff\xd8\xff"
@@ -361,7 +361,7 @@ def test_a_server_killed_in_the_middle_of_push_and_pull_loses_nothing(studio: Se
     pushed = Counter(task.data["event_id"] for task in large.project(title).tasks())
     assert len(pushed) == 2000 and set(pushed.values()) == {1}
 
-    said = {task.data["event_id"]: f"Seen {task.id}." for task in large.project(title).tasks()[:12]}
+    said = {task.data["event_id"]: f"ExportedTask {task.id}." for task in large.project(title).tasks()[:12]}
     for task in large.project(title).tasks()[:12]:
         caption = results(caption=said[task.data["event_id"]], verdict="edit")
         large.api().annotations.create(id=task.id, result=caption)

@@ -1,4 +1,4 @@
-"""What an annotation of Label Studio says: every result is checked here, for the server checks none."""
+"""Read an annotation of Label Studio; every result is checked here because the server checks none."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from types import UnionType
 from typing import Any, get_args
 
 from tsalv360.contracts.entries import ShownTimes
-from tsalv360.curation.records import FLAGS, Judged, Judgement, Verdict
+from tsalv360.curation.records import FLAGS, Annotation, Decision, Verdict
 from tsalv360.curation.tasks import length_s, source_time
 
 # The controls of config/label_studio.xml: the key of a result's value, and the type that it must have.
@@ -27,24 +27,24 @@ class _UnusableError(Exception):
     """An annotation that does not count, with the reason."""
 
 
-def read_annotation(annotation: Mapping[str, Any], data: Mapping[str, Any], who: str) -> Judgement:
-    """One annotation of a task as a judgement.
+def read_annotation(annotation: Mapping[str, Any], data: Mapping[str, Any], who: str) -> Annotation:
+    """Return one annotation of a task, checked.
 
-    The text wins: a caption that differs from the machine's after stripping is an edit, whatever the verdict says; a
-    chosen alternative counts where the text was left as it was. What cannot be used is told in `problem`, what is odd
-    in `remark`; neither is ever dropped.
+    The text decides: a caption that differs from the machine's after stripping is an edit, whatever the verdict is; a
+    chosen alternative counts where the text is unchanged. `problem` says why an annotation cannot be used, `remark`
+    what is odd about one that can; neither is ever dropped.
 
-    Parameters: `annotation` and the task's `data` as Label Studio exports them; `who` made it.
+    Parameters: `annotation` and the task's `data` as Label Studio exports them; `who` is the curator.
     """
     results, remarks = _by_control(annotation.get("result") or [])
     said, problem = None, None
     skipped = bool(annotation.get("was_cancelled"))
     if not skipped:
         try:
-            said = _said(results, data, remarks)
+            said = _decision(results, data, remarks)
         except _UnusableError as reason:
             problem = str(reason)
-    return Judgement(
+    return Annotation(
         annotation=str(annotation.get("unique_id") or f"annotation {annotation['id']}"),
         who=who,
         when=as_utc(annotation["updated_at"]),
@@ -58,7 +58,7 @@ def read_annotation(annotation: Mapping[str, Any], data: Mapping[str, Any], who:
 
 
 def as_utc(time: str | datetime) -> str:
-    """A time of Label Studio in UTC, so that the order of texts is that of times."""
+    """Return a time of Label Studio as UTC text, which sorts by time."""
     moment = datetime.fromisoformat(time) if isinstance(time, str) else time
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -66,7 +66,7 @@ def as_utc(time: str | datetime) -> str:
 
 
 def _by_control(items: list[Any]) -> tuple[dict[str, list[Any]], list[str]]:
-    """The values of every known control, an _UnusableError for a wrong one, and remarks on what else there was."""
+    """The values of every known control (an _UnusableError for a wrong one), and remarks on unknown controls."""
     found: dict[str, list[Any]] = {}
     remarks = []
     for item in items:
@@ -84,7 +84,7 @@ def _by_control(items: list[Any]) -> tuple[dict[str, list[Any]], list[str]]:
     return found, remarks
 
 
-def _said(results: Mapping[str, list[Any]], data: Mapping[str, Any], remarks: list[str]) -> Judged:
+def _decision(results: Mapping[str, list[Any]], data: Mapping[str, Any], remarks: list[str]) -> Decision:
     verdict = _verdict(results)
     caption = _caption(results, data, verdict, remarks)
     if verdict != "reject":
@@ -99,7 +99,7 @@ def _said(results: Mapping[str, list[Any]], data: Mapping[str, Any], remarks: li
         f"the flag {flag!r}, which the labelling interface does not have" for flag in flags if flag not in FLAGS
     ]
     start_s, end_s = _bounds(results, data, remarks)
-    return Judged(
+    return Decision(
         verdict=verdict,
         caption=caption,
         flags=flags,
@@ -142,7 +142,7 @@ def _caption(
     if chosen and typed in ("", machine):
         return chosen[0]
     if chosen and typed != chosen[0]:
-        remarks.append("an alternative was chosen and another caption typed: the typed one holds")
+        remarks.append("an alternative was chosen and another caption typed: the typed one counts")
     if typed or verdict == "reject":
         return typed or None
     raise _UnusableError("caption: found none, expected a text with the verdict " + verdict)

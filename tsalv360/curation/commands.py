@@ -1,7 +1,4 @@
-"""How far the curation is, as a table.
-
-The commands `tsalv360 curation start | push | status | pull | import`.
-"""
+"""The commands `tsalv360 curation start | push | status | pull | import`."""
 
 import math
 import os
@@ -19,12 +16,12 @@ from tabulate import tabulate
 from tsalv360.captions.text import plain
 from tsalv360.config import Config, plan_recordings
 from tsalv360.curation import server
-from tsalv360.curation.labelstudio import TRIED, Project, Studio, Task
-from tsalv360.curation.pull import EXPORTS, Pulled, keep_raw, read_export, take_in
+from tsalv360.curation.labelstudio import TRIED, Project, ServerTask, Studio
+from tsalv360.curation.pull import EXPORTS, Pulled, keep_raw, merge_annotations, read_export
 from tsalv360.curation.push import Plan, carry_out, plan_push, send_back
 from tsalv360.curation.records import EventRecord, read_records
 from tsalv360.curation.resolve import current
-from tsalv360.curation.review import PICTURES, match_records, with_earlier
+from tsalv360.curation.review import PICTURES, match_records, with_earlier_decision
 from tsalv360.curation.settings import CurationSettings
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json, write_json
@@ -32,8 +29,8 @@ from tsalv360.job.files import read_json, write_json
 _COLUMNS = ("tasks", "untouched", "drafts", "skipped", "judged", "accept", "edit", "reject", "undecided", "disagree")
 
 
-def status_table(tasks: Sequence[Task], videos: Iterable[str], settings: CurationSettings, dataset: str) -> str:
-    """One row for each of the `videos` that has tasks, one for all, then the time left."""
+def status_table(tasks: Sequence[ServerTask], videos: Iterable[str], settings: CurationSettings, dataset: str) -> str:
+    """Return a table with a row for each of the `videos` that has tasks and one for all, then the time left."""
     rows, records = [], []
     for video in sorted({str(task.data.get("video")) for task in tasks} & set(videos)):
         own = [task for task in tasks if task.data.get("video") == video]
@@ -46,8 +43,8 @@ def status_table(tasks: Sequence[Task], videos: Iterable[str], settings: Curatio
     return f"{table}\n\n{_time_left(tasks, records)}"
 
 
-def _counts(tasks: Sequence[Task], records: Sequence[EventRecord]) -> list[int]:
-    """Numbers in the order of _COLUMNS. What was judged on the server and not pulled yet is in `judged` only."""
+def _counts(tasks: Sequence[ServerTask], records: Sequence[EventRecord]) -> list[int]:
+    """Numbers in the order of _COLUMNS. Annotations that have not been pulled count in `judged` only."""
     verdicts = Counter(record.decided.verdict if record.decided else "undecided" for record in records)
     return [
         len(tasks),
@@ -63,8 +60,8 @@ def _counts(tasks: Sequence[Task], records: Sequence[EventRecord]) -> list[int]:
     ]
 
 
-def _time_left(tasks: Sequence[Task], records: Sequence[EventRecord]) -> str:
-    """How long the rest takes one person at the median pace so far."""
+def _time_left(tasks: Sequence[ServerTask], records: Sequence[EventRecord]) -> str:
+    """How long the rest takes one curator at the median pace so far."""
     left = sum(not task.n_annotations for task in tasks)
     paces = [j.lead_time_s for record in records for j in current(record.history) if j.lead_time_s]
     if not paces or not left:
@@ -79,15 +76,15 @@ _SHOWN = 20  # of a list that could be long; the whole lists are in the files
 
 
 def start(config: Config) -> None:
-    """Run a Label Studio of one's own with the tasks of the dataset, until Ctrl-C or SIGTERM."""
+    """Run an own Label Studio server with the tasks of the dataset, until Ctrl-C or SIGTERM."""
     settings = config.curation
-    wanted_tasks(config), _media_folders(config)  # what is wrong is told before anything starts
+    wanted_tasks(config), _media_folders(config)  # errors come before anything starts
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     with server.serve(Path(settings.server_folder), Path(config.results), settings.port) as (running, login):
         project = _push(config, Studio(running.url, login.key))
         print(f"\n  open      {project.url}\n  user      {login.user}\n  password  {login.password}\n")
-        print("Ctrl-C stops it. What people said comes by: tsalv360 curation pull", flush=True)
+        print("Ctrl-C stops it. To fetch the annotations: tsalv360 curation pull", flush=True)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
@@ -95,19 +92,19 @@ def start(config: Config) -> None:
 
 
 def push(config: Config, again: bool) -> None:
-    """Bring the tasks of the dataset to Label Studio; `again` also those on which people disagree, once more."""
+    """Push the tasks of the dataset to Label Studio; `again` also sends back those on which curators disagree."""
     project = _push(config, connect(config), again)
     print(project.url)
 
 
 def pull(config: Config) -> None:
-    """Bring what people said into their files."""
+    """Fetch the annotations into the record files."""
     project = _project(config)
     _tell(_pull(config, project, project.tasks()))
 
 
 def import_file(config: Config, file: Path) -> None:
-    """Bring an export of any Label Studio into people's files, without a server."""
+    """Merge an export of any Label Studio into the record files, without a server."""
     try:
         tasks = read_json(file, "Export again.")
     except OSError as error:
@@ -125,7 +122,7 @@ def status(config: Config) -> None:
 
 
 def connect(config: Config) -> Studio:
-    """The team's server that the environment names, else one's own that runs."""
+    """Connect to the team's server that the environment names, else to the own server that runs."""
     url, key = os.environ.get("LABEL_STUDIO_URL"), os.environ.get("LABEL_STUDIO_API_KEY")
     if url:
         if not key:
@@ -137,18 +134,18 @@ def connect(config: Config) -> Studio:
         if running is None:
             raise InputError(
                 "Label Studio",
-                "no server of one's own that runs, and no LABEL_STUDIO_URL",
-                "either",
+                "neither a running own server nor LABEL_STUDIO_URL",
+                "one of them",
                 "Run tsalv360 curation start in another terminal, or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY.",
             )
         studio = Studio(running.url, server.own_login(folder).key)
     if not studio.version.startswith(TRIED):
-        print(f"note: the server is Label Studio {studio.version}; tried is {TRIED}")
+        print(f"note: the server is Label Studio {studio.version}; this was tested with {TRIED}")
     return studio
 
 
 def wanted_tasks(config: Config) -> list[dict[str, Any]]:
-    """The tasks that the workflow wrote, with the addresses of their media; InputError where it has not yet."""
+    """Return the tasks that the workflow wrote, with the URLs of their media; InputError where there are none yet."""
     folder = config.folder() / "curation_tasks"
     videos = [video for video, recording in plan_recordings(config).items() if (folder / f"{video}.json").exists()]
     if not videos:
@@ -184,7 +181,7 @@ def _project(config: Config) -> Project:
 
 
 def _push(config: Config, studio: Studio, again: bool = False) -> Project:
-    """Bring home what people said so far, then compare with the tasks of now: only then is it known what is new."""
+    """Pull the annotations made so far, then push: only then is it known which tasks are new."""
     settings = config.curation
     tasks, folders = wanted_tasks(config), _media_folders(config)
     project = studio.open_project(_title(config))
@@ -193,11 +190,11 @@ def _push(config: Config, studio: Studio, again: bool = False) -> Project:
     there = project.tasks()
     if (taken := _pull(config, project, there)).raw:
         _tell(taken)
-    holds, review = match_records(config)
-    tasks = [with_earlier(config, task, review) for task in tasks]
-    plan = plan_push(tasks, there, {event: record for event, record in holds.items() if record.decided}, set(review))
+    matched, review = match_records(config)
+    tasks = [with_earlier_decision(config, task, review) for task in tasks]
+    plan = plan_push(tasks, there, {event: record for event, record in matched.items() if record.decided}, set(review))
     if again:
-        plan.create += send_back(tasks, there, holds)
+        plan.create += send_back(tasks, there, matched)
     carry_out(plan, project, settings.order, settings.seed)
     _tell_plan(plan)
     return project
@@ -213,7 +210,7 @@ def _media_folders(config: Config) -> list[str]:
     return [str(root / config.dataset.name / folder.name) for folder in ours]
 
 
-def _pull(config: Config, project: Project, there: Sequence[Task]) -> Pulled:
+def _pull(config: Config, project: Project, there: Sequence[ServerTask]) -> Pulled:
     """What changed of the tasks on the server since the last pull; all of it where that is not known."""
     state = config.folder() / "curation_pulled.json"
     place = f"{project.url} of {project.created}"  # a database made anew counts as another
@@ -231,7 +228,7 @@ def _take(config: Config, tasks: Any, users: dict[int, str]) -> Pulled:
     settings, dataset = config.curation, config.dataset.name
     seen, problems = read_export(tasks, users)
     raw = keep_raw(tasks, settings.file(dataset, "any").parent / EXPORTS, datetime.now(UTC)) if tasks else None
-    taken = take_in(seen, dataset, settings)
+    taken = merge_annotations(seen, dataset, settings)
     taken.problems[:0] = problems
     taken.raw = raw
     return taken
@@ -239,7 +236,7 @@ def _take(config: Config, tasks: Any, users: dict[int, str]) -> Pulled:
 
 def _tell(pulled: Pulled) -> None:
     videos = f" of {len(pulled.videos)} videos: {', '.join(pulled.videos)}" if pulled.videos else ""
-    print(f"{pulled.n_new} new judgements{videos}" if pulled.n_new else "nothing new")
+    print(f"{pulled.n_new} new annotations{videos}" if pulled.n_new else "nothing new")
     if pulled.raw:
         print(f"the export as it came: {pulled.raw}")
     _list("does not count", pulled.problems)

@@ -1,4 +1,4 @@
-"""A Label Studio server: its project, its tasks and its exports, by Label Studio's own SDK."""
+"""A Label Studio server, its projects, tasks and exports, through Label Studio's own SDK."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ _ONCE: Any = {"max_retries": 0}  # an import that is sent twice makes every task
 
 
 @dataclass(frozen=True)
-class Task:
+class ServerTask:
     """A task on the server; `updated` is when it, its annotations or its drafts changed last."""
 
     id: int
@@ -38,7 +38,7 @@ class Task:
 
     @property
     def touched(self) -> bool:
-        """Whether a person's work hangs on it."""
+        """Whether a curator has worked on it."""
         return bool(self.n_annotations or self.n_skipped or self.n_drafts)
 
 
@@ -62,7 +62,7 @@ class Studio:
     def open_project(self, title: str) -> "Project":
         """The project of this title with the labelling interface and the guide as they are now; made where it is not.
 
-        InputError where two have that title, or where the interface cannot take over: people's work would not fit it.
+        InputError where two have that title, or where annotations of the project do not fit the interface.
         """
         interface = INTERFACE.read_text(encoding="utf-8")
         guide = GUIDE.read_text(encoding="utf-8")
@@ -164,14 +164,14 @@ class Project:
                         project=self.id, path=folder, title="tsalv360", regex_filter="^$"
                     )  # no file is a task
 
-    def tasks(self) -> list[Task]:
-        """All tasks, without what was said."""
-        # Drafts are told with `all` only, and do not move a task's own time.
+    def tasks(self) -> list[ServerTask]:
+        """Return all tasks, without their annotations."""
+        # Drafts are listed with `all` only, and do not move a task's own time.
         include = "id,data,total_annotations,cancelled_annotations,drafts,updated_at"
         with self.studio._explained("list the tasks"):
             listed = self.studio._client.tasks.list(project=self.id, fields="all", include=include, page_size=_PAGE)
             return [
-                Task(
+                ServerTask(
                     id=int(task.id),
                     data=dict(task.data),
                     n_annotations=int(task.total_annotations or 0),
@@ -187,7 +187,7 @@ class Project:
         with self.studio._explained("make tasks"):
             self.studio._client.projects.import_tasks(id=self.id, request=tasks, request_options=_ONCE)
 
-    def update(self, task: Task, data: dict[str, Any], predictions: list[dict[str, Any]]) -> None:
+    def update(self, task: ServerTask, data: dict[str, Any], predictions: list[dict[str, Any]]) -> None:
         """Give a task other data and predictions."""
         client = self.studio._client
         with self.studio._explained(f"update task {task.id}"):

@@ -1,4 +1,4 @@
-"""Which of people's records hold for the events of now, which may have been made anew with other settings."""
+"""Match reviewed events to the events of the current build, which other settings may have changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from tsalv360.curation.tasks import as_track
 from tsalv360.metrics.events import MAX_ERROR_DEG, Match, Track, compare
 from tsalv360.sphere.directions import Array
 
-SAME_IOU = 0.8  # temporal overlap over union from which an event is the one that was judged
-SAME_DEG = 3.0  # median angle up to which it is
-NEAR_IOU = 0.3  # temporal overlap over union from which it can be the same thing, for a person to say
-NEAR_DEG = MAX_ERROR_DEG  # up to here an event counts as found elsewhere too; farther off, people saw something else
+SAME_IOU = 0.8  # temporal overlap over union from which an event is the reviewed one
+SAME_DEG = 3.0  # median angle up to which it is the reviewed one
+NEAR_IOU = 0.3  # temporal overlap over union from which a curator must say whether it is
+NEAR_DEG = MAX_ERROR_DEG  # the limit of all event matching; farther off, curators saw something else
 _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
-class Near:
-    """An earlier record, and what its event has in common with one of now: `iou` and `error_deg` as in `Match`."""
+class NearbyRecord:
+    """An earlier record and how close its event is to a current one; `iou` and `error_deg` are those of `Match`."""
 
     record: EventRecord
     iou: float
@@ -30,39 +30,38 @@ class Near:
 
 
 @dataclass(frozen=True)
-class Carried:
-    """What became of the records of a video.
+class MatchResult:
+    """The records of a video, matched to its current events.
 
-    `holds`: the record, decided or not, of those events of now that have one. `review`: the events that a person has to
-    look at again, each with the earlier records because of which, the nearest first. `orphaned`: records of events that
-    are gone, the one decided first at the front.
+    `matched` holds the record, decided or not, of each event that has one. `review` lists the events that a curator has
+    to review again, each with the nearby earlier records, the nearest first. `orphaned` are the records of events that
+    no longer exist, the one decided first at the front.
     """
 
-    holds: dict[str, EventRecord]
-    review: dict[str, list[Near]]
+    matched: dict[str, EventRecord]
+    review: dict[str, list[NearbyRecord]]
     orphaned: list[EventRecord]
 
 
-def carry(records: Sequence[EventRecord], tracks: pd.DataFrame, times: Array) -> Carried:
-    """Match the records of a video to its events of now.
+def match_events(records: Sequence[EventRecord], tracks: pd.DataFrame, times: Array) -> MatchResult:
+    """Match the records of a video to its current events.
 
-    A record holds for an event with IoU ≥ 0.8 and median angle ≤ 3°; of all ways to pair them one to one, that of the
-    largest sum of IoU. Of several records of one event (IoU and angle of the records to each other as above) only the
-    one decided last counts. An event for which nothing decided holds needs a person where a record that holds for
-    nothing has IoU ≥ 0.3 and median angle ≤ 10° to it. What holds for nothing else is orphaned, unless such a nearby
-    event was decided since.
+    A record matches an event with IoU ≥ 0.8 and median angle ≤ 3°; records and events are paired one to one with the
+    largest sum of IoU. Of several records of the same event (by the same limits) only the one decided last counts.
+    An event without a decided record needs review where an unmatched record has IoU ≥ 0.3 and median angle ≤ 10° to
+    it. A record that matches no current event is kept as orphaned, unless a nearby event has been decided since.
 
     Parameters: the tracks table of the video, and `times` [n] of its kept frames in seconds. The order of the records
-    does not matter. InputError for a record whose track cannot be read.
+    does not matter. Raises InputError for a record whose track cannot be read.
     """
     ids = [str(event) for event in tracks.event_id.unique()]
     found = [_track(tracks[tracks.event_id == event]) for event in ids]
     ordered = sorted(records, key=_decided_last, reverse=True)
-    judged = [as_track(record.track, times) for record in ordered]
-    there = [k for k, track in enumerate(judged) if len(track.time_s)]
-    open_ = [k for k in there if not any(_same(compare(judged, judged, k, j)) for j in there if j < k)]
+    reviewed = [as_track(record.track, times) for record in ordered]
+    there = [k for k, track in enumerate(reviewed) if len(track.time_s)]
+    open_ = [k for k in there if not any(_same(compare(reviewed, reviewed, k, j)) for j in there if j < k)]
 
-    matches = [[compare(judged, found, k, event) for event in range(len(found))] for k in open_]
+    matches = [[compare(reviewed, found, k, event) for event in range(len(found))] for k in open_]
     gain = np.zeros((len(open_), len(found)))
     for row, column in np.ndindex(*gain.shape):
         match = matches[row][column]
@@ -70,21 +69,22 @@ def carry(records: Sequence[EventRecord], tracks: pd.DataFrame, times: Array) ->
     pairs = zip(*linear_sum_assignment(gain, maximize=True), strict=True)
     holder = {column: row for row, column in pairs if gain[row, column] > 0}
 
-    review: dict[str, list[Near]] = {}
-    settled = set(holder.values())
+    review: dict[str, list[NearbyRecord]] = {}
+    explained = set(holder.values())
     for column, event in enumerate(ids):
         by = ordered[open_[holder[column]]] if column in holder else None
         near = [row for row in range(len(open_)) if row not in holder.values() and _near(matches[row][column])]
         if by is None or by.decided is None:
-            settled.update(near)
-            again = [Near(ordered[open_[row]], m.iou, m.error_deg) for row in near for m in [matches[row][column]]]
-            if again:
-                review[event] = sorted(again, key=lambda one: (-one.iou, one.error_deg))
+            explained.update(near)
+            close = [(ordered[open_[row]], matches[row][column]) for row in near]
+            nearby = [NearbyRecord(record, match.iou, match.error_deg) for record, match in close]
+            if nearby:
+                review[event] = sorted(nearby, key=lambda one: (-one.iou, one.error_deg))
         else:
-            settled.update(row for row in near if _when(ordered[open_[row]]) < _when(by))
-    gone = {k for row, k in enumerate(open_) if row not in settled} | (set(range(len(ordered))) - set(there))
-    return Carried(
-        holds={ids[column]: ordered[open_[row]] for column, row in sorted(holder.items())},
+            explained.update(row for row in near if _when(ordered[open_[row]]) < _when(by))
+    gone = {k for row, k in enumerate(open_) if row not in explained} | (set(range(len(ordered))) - set(there))
+    return MatchResult(
+        matched={ids[column]: ordered[open_[row]] for column, row in sorted(holder.items())},
         review=review,
         orphaned=[ordered[k] for k in sorted(gone, reverse=True)],
     )
@@ -103,11 +103,11 @@ def _near(match: Match) -> bool:
 
 
 def _decided_last(record: EventRecord) -> tuple[bool, datetime, str, str]:
-    """Sorts what was decided after what was not, and the later after the earlier."""
+    """A sort key: decided records after undecided ones, later ones after earlier ones."""
     return record.decided is not None, _when(record), record.event_id, record.event_hash
 
 
 def _when(record: EventRecord) -> datetime:
-    """When the last of those judged whose judgement holds; of what is undecided, the last of all."""
+    """The time of the last annotation behind the decision; where nothing is decided, of the last annotation."""
     whose = [one for one in record.history if one.who in record.decided_by] or record.history
     return max(datetime.fromisoformat(one.when).replace(tzinfo=UTC) for one in whose)

@@ -1,4 +1,4 @@
-"""From Label Studio's export to people's files: nothing that a person said is dropped or changed."""
+"""Read Label Studio's export into the record files; no annotation is ever dropped or changed."""
 
 import hashlib
 import json
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from tsalv360.curation.annotations import read_annotation
-from tsalv360.curation.records import TRACK, EventRecord, Judgement, read_records, write_records
-from tsalv360.curation.resolve import decide
+from tsalv360.curation.records import TRACK, Annotation, EventRecord, read_records, write_records
+from tsalv360.curation.resolve import resolve
 from tsalv360.curation.settings import CurationSettings, Resolve
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
@@ -23,17 +23,17 @@ _NEEDED = (*_TEXTS, "shown", "start_s", "end_s")
 EXPORTS = "exports"
 
 
-class Seen(NamedTuple):
-    """One task of an export: what was judged, and by whom."""
+class ExportedTask(NamedTuple):
+    """One task of an export with its annotations, and who has begun a draft of it."""
 
     data: dict[str, Any]
-    judgements: list[Judgement]
+    annotations: list[Annotation]
     drafts: list[str]
 
 
 @dataclass
 class Pulled:
-    """What came in: new judgements and changed videos, and what a person should look at, each named with its event."""
+    """What a pull brought: the number of new annotations, the changed videos, and what needs a look, by event."""
 
     n_new: int = 0
     videos: list[str] = field(default_factory=list)
@@ -45,11 +45,11 @@ class Pulled:
     raw: Path | None = None
 
 
-def read_export(tasks: Any, users: Mapping[int, str]) -> tuple[list[Seen], list[str]]:
-    """The judgements in an export, and why tasks in it cannot be used.
+def read_export(tasks: Any, users: Mapping[int, str]) -> tuple[list[ExportedTask], list[str]]:
+    """Return the tasks of an export with their annotations, and why others cannot be used.
 
     Parameters: `tasks` in Label Studio's format JSON; `users` {number: e-mail address} as far as known.
-    Raises InputError where it is of another format.
+    Raises InputError for another format.
     """
     of_tasks = isinstance(tasks, list) and all(isinstance(task, dict) for task in tasks)
     if not of_tasks or not all(isinstance(task.get("annotations"), list) for task in tasks):
@@ -60,26 +60,26 @@ def read_export(tasks: Any, users: Mapping[int, str]) -> tuple[list[Seen], list[
         if why := _unusable(data):
             problems.append(f"task {task.get('id')!r}: {why}")
             continue
-        judgements = []
+        annotations = []
         for number, annotation in enumerate(task["annotations"], 1):
             try:
                 _refuse_half_characters(annotation)
-                judgements.append(read_annotation(annotation, data, _who(annotation.get("completed_by"), users)))
+                annotations.append(read_annotation(annotation, data, _who(annotation.get("completed_by"), users)))
             except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
                 problems.append(f"{data['event_id']}: annotation {number} is not as Label Studio writes it ({error!r})")
         begun = task["drafts"] if isinstance(task.get("drafts"), list) else []
         drafts = [_who(draft.get("user"), users) for draft in begun if isinstance(draft, dict)]
-        seen.append(Seen(data, judgements, drafts))
+        seen.append(ExportedTask(data, annotations, drafts))
     return seen, problems
 
 
-def take_in(seen: Sequence[Seen], dataset: str, settings: CurationSettings) -> Pulled:
-    """Add judgements to the files of their videos; what is there already stays, and nothing is taken out.
+def merge_annotations(seen: Sequence[ExportedTask], dataset: str, settings: CurationSettings) -> Pulled:
+    """Add annotations to the record files of their videos; nothing in the files is removed.
 
-    A decision that does not follow from its judgements was edited in the file by hand: it stays, and is told.
+    A decision that does not follow from its annotations was edited in the file by hand: it stays, and is reported.
     """
     pulled = Pulled()
-    by_video: dict[str, list[Seen]] = defaultdict(list)
+    by_video: dict[str, list[ExportedTask]] = defaultdict(list)
     for task in seen:
         by_video[task.data["video"]].append(task)
     files = {path.stem: path for path in settings.file(dataset, "any").parent.glob("*.json")}
@@ -88,9 +88,9 @@ def take_in(seen: Sequence[Seen], dataset: str, settings: CurationSettings) -> P
         before = {(record.event_id, record.event_hash): record for record in read_records(path, video)}
         after = {key: _with(record, [], settings.resolve) for key, record in before.items()}
         for task in by_video[video]:
-            if task.judgements:
+            if task.annotations:
                 key = task.data["event_id"], task.data["event_hash"]
-                after[key] = _with(after.get(key) or _new(task.data), task.judgements, settings.resolve)
+                after[key] = _with(after.get(key) or _new(task.data), task.annotations, settings.resolve)
                 _tell(pulled, task)
             pulled.drafts += [f"{task.data['event_id']}: a draft of {who}" for who in task.drafts]
         pulled.disagreements += [record.event_id for record in after.values() if record.disagreement]
@@ -104,7 +104,7 @@ def take_in(seen: Sequence[Seen], dataset: str, settings: CurationSettings) -> P
 
 
 def keep_raw(tasks: list[dict[str, Any]], folder: Path, now: datetime) -> Path:
-    """Keep an export as it came, named by its time, with its checksum in SHA256SUMS; the same one is kept once."""
+    """Keep an export unchanged, named by its time, with its checksum in SHA256SUMS; an equal export is kept once."""
     text = json.dumps(tasks, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     content = text.encode(errors="backslashreplace")  # half characters as JSON escapes them
     digest = hashlib.sha256(content).hexdigest()
@@ -122,12 +122,12 @@ def keep_raw(tasks: list[dict[str, Any]], folder: Path, now: datetime) -> Path:
 
 
 def _refuse_half_characters(content: Any) -> None:
-    """ValueError for text that no file of ours takes."""
+    """Raise ValueError for half characters (lone surrogates), which no file can hold."""
     json.dumps(content, ensure_ascii=False).encode()
 
 
 def _unusable(data: Any) -> str:
-    """Why a task's data cannot be used; empty where it can."""
+    """Why a task's data cannot be used; empty where they can."""
     if not isinstance(data, dict):
         return "its data are no mapping"
     missing = [key for key in _NEEDED if key not in data]
@@ -169,32 +169,32 @@ def _new(data: dict[str, Any]) -> EventRecord:
     )
 
 
-def _with(record: EventRecord, judgements: list[Judgement], rule: Resolve) -> EventRecord:
-    """A record with more judgements and what they all decide, unless it was decided by hand.
+def _with(record: EventRecord, annotations: list[Annotation], rule: Resolve) -> EventRecord:
+    """A record with more annotations and what they all resolve, unless it was decided by hand.
 
     Every version of an annotation is kept: an annotation and its time are the key.
     """
-    known = {(judgement.annotation, judgement.when): judgement for judgement in record.history}
-    for new in judgements:
+    known = {(annotation.annotation, annotation.when): annotation for annotation in record.history}
+    for new in annotations:
         old = known.get((new.annotation, new.when))
         if old and re.fullmatch(r"user [0-9]+|unknown", new.who):  # an export that knows no addresses
             new = replace(new, who=old.who)
         known[new.annotation, new.when] = new
-    history = sorted(known.values(), key=lambda judgement: (judgement.when, judgement.annotation))
+    history = sorted(known.values(), key=lambda annotation: (annotation.when, annotation.annotation))
     if edited_by_hand(record):
         return replace(record, history=history)
-    decision = decide(history, rule)
+    decision = resolve(history, rule)
     return replace(
         record, history=history, decided=decision.decided, decided_by=decision.by, disagreement=decision.disagreement
     )
 
 
 def edited_by_hand(record: EventRecord) -> bool:
-    """Whether the decision follows from the judgements by no rule."""
-    return all(decide(record.history, rule).decided != record.decided for rule in get_args(Resolve))
+    """Whether the decision follows from the annotations by no rule."""
+    return all(resolve(record.history, rule).decided != record.decided for rule in get_args(Resolve))
 
 
-def _tell(pulled: Pulled, task: Seen) -> None:
+def _tell(pulled: Pulled, task: ExportedTask) -> None:
     event = task.data["event_id"]
-    pulled.problems += [f"{event}, {j.who}: {j.problem}" for j in task.judgements if j.problem]
-    pulled.remarks += [f"{event}, {j.who}: {j.remark}" for j in task.judgements if j.remark]
+    pulled.problems += [f"{event}, {j.who}: {j.problem}" for j in task.annotations if j.problem]
+    pulled.remarks += [f"{event}, {j.who}: {j.remark}" for j in task.annotations if j.remark]

@@ -1,4 +1,4 @@
-"""Which tasks Label Studio lacks, which changed, and which must not be touched."""
+"""Plan and carry out a push: which tasks to create, which to update, and which to leave alone."""
 
 import random
 from collections import defaultdict
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from tsalv360.curation.labelstudio import Project, Task
-from tsalv360.curation.records import EventRecord, Judged
+from tsalv360.curation.labelstudio import Project, ServerTask
+from tsalv360.curation.records import Decision, EventRecord
 from tsalv360.curation.resolve import current
 from tsalv360.curation.settings import Order
 from tsalv360.job.log import progress
@@ -19,14 +19,15 @@ Wanted = dict[str, Any]  # a task in Label Studio's import format
 
 @dataclass
 class Plan:
-    """What a push does, by event id where nothing is done.
+    """What a push does.
 
-    `changed` were touched by a person and have changed since: they stay as they are. `judged` have a judgement already
-    and no task on this server. `again` of `create` go to a person a second time. `vanished` are on the server only.
+    `create` and `update` are tasks; the other fields list event ids. `changed` events have a task that a curator has
+    touched, which stays as it is. `judged` ones have a decision and no task on this server. `again` are those of
+    `create` that go to a curator a second time. `vanished` exist on the server only, `twice` have two equal tasks.
     """
 
     create: list[Wanted] = field(default_factory=list)
-    update: list[tuple[Task, Wanted]] = field(default_factory=list)
+    update: list[tuple[ServerTask, Wanted]] = field(default_factory=list)
     unchanged: int = 0
     changed: list[str] = field(default_factory=list)
     judged: list[str] = field(default_factory=list)
@@ -37,30 +38,30 @@ class Plan:
 
 def plan_push(
     wanted: Sequence[Wanted],
-    there: Iterable[Task],
-    holding: Mapping[str, EventRecord],
+    there: Iterable[ServerTask],
+    decided: Mapping[str, EventRecord],
     review: Set[str],
 ) -> Plan:
-    """Compare the tasks of the events of now with those on the server.
+    """Compare the tasks of the current events with those on the server.
 
-    Parameters: `holding` {event id: record} where a judgement holds for the event as it is now, `review` the events for
-    which an earlier one may. The key of a task is its event's id and content hash: numbers on a server are used again.
+    Parameters: `decided` are the events with a decided record that matches them, `review` those near an earlier one.
+    The key of a task is its event's id and content hash, because servers reuse the numbers of tasks.
     """
     plan = Plan()
-    of_event: dict[str, list[Task]] = defaultdict(list)
+    of_event: dict[str, list[ServerTask]] = defaultdict(list)
     for existing in there:
         of_event[str(existing.data.get("event_id"))].append(existing)
     for task in wanted:
         event = task["data"]["event_id"]
         tasks = of_event.pop(event, [])
         same = [t for t in tasks if t.data.get("event_hash") == task["data"]["event_hash"]]
-        first = [t for t in same if not t.data.get("round")]  # later rounds carry what people said, and stay
+        first = [t for t in same if not t.data.get("round")]  # later rounds show earlier opinions, and stay
         free = [t for t in tasks if not t.touched]
         if len(first) > 1:
             plan.twice.append(event)
         if same:
             _compare(plan, task, (first or same)[0])
-        elif event in holding:
+        elif event in decided:
             (plan.changed if tasks else plan.judged).append(event)
         elif free:
             plan.update.append((free[0], task))
@@ -74,8 +75,10 @@ def plan_push(
     return plan
 
 
-def send_back(wanted: Sequence[Wanted], there: Iterable[Task], holding: Mapping[str, EventRecord]) -> list[Wanted]:
-    """Tasks of a further round for the events on which people disagree, with what they said; one at a time of each."""
+def send_back(
+    wanted: Sequence[Wanted], there: Iterable[ServerTask], matched: Mapping[str, EventRecord]
+) -> list[Wanted]:
+    """Return tasks of a further round for the events on which curators disagree, with their opinions in the facts."""
     rounds: dict[str, int] = defaultdict(int)
     for existing in there:
         event = str(existing.data.get("event_id"))
@@ -83,32 +86,32 @@ def send_back(wanted: Sequence[Wanted], there: Iterable[Task], holding: Mapping[
     tasks = []
     for task in wanted:
         event = task["data"]["event_id"]
-        record = holding.get(event)
+        record = matched.get(event)
         if record and record.disagreement:
             votes = current(record.history)
             if rounds[event] <= votes[-1].round:
-                said = "People disagree:\n" + "\n".join(f"- {vote.who}: {_said(vote.said)}" for vote in votes)
-                tasks.append(asked_again(task, said, round=votes[-1].round + 1))
+                opinions = "Curators disagree:\n" + "\n".join(f"- {vote.who}: {_in_words(vote.said)}" for vote in votes)
+                tasks.append(review_task(task, opinions, round=votes[-1].round + 1))
     return tasks
 
 
-def asked_again(task: Wanted, why: str, **data: Any) -> Wanted:
-    """A task with, above its facts, why a person sees it a second time."""
+def review_task(task: Wanted, why: str, **data: Any) -> Wanted:
+    """Return a task with the reason for a second review above its facts."""
     return {**task, "data": {**task["data"], "facts": f"{why}\n\n{task['data']['facts']}", **data}}
 
 
-def earlier(record: EventRecord) -> str:
-    """What was said of an event before it changed."""
+def earlier_decision(record: EventRecord) -> str:
+    """Return the decision on an event before it changed, in words."""
     assert record.decided
-    return f"Judged before the event changed, by {', '.join(record.decided_by)}: {_said(record.decided)}"
+    return f"Decision before the event changed, by {', '.join(record.decided_by)}: {_in_words(record.decided)}"
 
 
-def _said(judged: Judged | None) -> str:
-    return f"{judged.verdict}: {judged.caption or 'no caption'}" if judged else "nothing"
+def _in_words(decision: Decision | None) -> str:
+    return f"{decision.verdict}: {decision.caption or 'no caption'}" if decision else "nothing"
 
 
-def _compare(plan: Plan, wanted: Wanted, task: Task) -> None:
-    """A task of the same content: what else it carries, such as addresses, is brought up to date while it is free."""
+def _compare(plan: Plan, wanted: Wanted, task: ServerTask) -> None:
+    """Update the rest of a task with the same content, such as its URLs, unless a curator has touched it."""
     if task.touched or task.data.get("round") or task.data == wanted["data"]:
         plan.unchanged += 1
     else:
@@ -116,7 +119,7 @@ def _compare(plan: Plan, wanted: Wanted, task: Task) -> None:
 
 
 def ordered(tasks: list[Wanted], order: Order, seed: int) -> list[Wanted]:
-    """Tasks in the order in which curators get them."""
+    """Return tasks in the order in which curators get them."""
     if order == "random":
         return random.Random(seed).sample(tasks, len(tasks))
     if order == "least_confident":
@@ -125,7 +128,7 @@ def ordered(tasks: list[Wanted], order: Order, seed: int) -> list[Wanted]:
 
 
 def carry_out(plan: Plan, project: Project, order: Order, seed: int) -> None:
-    """Make and update the tasks; a run that is stopped in the middle goes on where it stopped when it is run again."""
+    """Create and update the tasks; after an interruption the next push continues where this one stopped."""
     new = ordered(plan.create, order, seed)
     if not new and not plan.update:
         return

@@ -1,8 +1,8 @@
-"""People's work on a video's events, as it lies in `curation/<dataset>/<video>.json` for git.
+"""The record file of a video, `curation/<dataset>/<video>.json`: the curators' decisions and annotations, kept in git.
 
-The file holds one block per judged event: what was decided, the event as it was judged, and every judgement ever made
-of it. A block belongs to the event as it was then (`event_id` and `event_hash`); events that are made anew with other
-settings are matched to it by time and direction (`tsalv360.curation.match`).
+The file holds one record per reviewed event: the decision, the event as it was reviewed, and every annotation ever made
+of it. A record belongs to the event as it was then (`event_id` and `event_hash`); events that other settings have
+changed are matched to it by time and direction (`tsalv360.curation.match`).
 """
 
 import json
@@ -41,11 +41,11 @@ Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"
 
 
 @dataclass(frozen=True, config=_EXACT)
-class Judged:
-    """What one person said, or what was decided of all that was said.
+class Decision:
+    """What one curator decided, or what was resolved from several annotations.
 
-    `caption` is the text that holds, None where there is none; `start_s` and `end_s` are corrected bounds in seconds
-    of the source video, None where they were left as they are; `duplicate_of` an event id.
+    `caption` is None where there is none; `start_s` and `end_s` are corrected bounds in seconds of the source video,
+    None where they are unchanged; `duplicate_of` is an event id.
     """
 
     verdict: Verdict
@@ -59,19 +59,19 @@ class Judged:
 
 
 @dataclass(frozen=True, config=_EXACT)
-class Judgement:
-    """One annotation of Label Studio as it was at one time.
+class Annotation:
+    """One version of an annotation of Label Studio.
 
-    `annotation` is its unique id, `when` the time of its last change (ISO 8601, UTC), `round` above 0 where the task
-    was sent back. `said` is None for a skipped task and where `problem` says why the annotation does not count.
-    `remark` names what is odd about one that does.
+    `annotation` is its unique id, `when` the time of its last change (ISO 8601, UTC), `round` is above 0 where the task
+    was sent back. `said` is None for a skipped task and where `problem` says why the annotation does not count;
+    `remark` names what is odd about one that counts.
     """
 
     annotation: str
     who: str
     when: Time
     lead_time_s: float | None
-    said: Judged | None
+    said: Decision | None
     skipped: bool = False
     problem: str | None = None
     remark: str | None = None
@@ -80,23 +80,24 @@ class Judgement:
 
 @dataclass(frozen=True, config=_EXACT)
 class EventRecord:
-    """An event as it was judged, what was decided (None: nothing yet), and all judgements, the earliest first.
+    """An event as it was reviewed, the decision (None: nothing yet), and all annotations, the earliest first.
 
-    `track` is where it was, as `tsalv360.curation.tasks` writes it; `decided_by` names those whose judgement holds.
+    `track` is where it was, as `tsalv360.curation.tasks` writes it; `decided_by` names the curators who agree with the
+    decision.
     """
 
     event_id: Annotated[str, Field(pattern=r"_[0-9]+$")]
     event_hash: str
-    decided: Judged | None
+    decided: Decision | None
     decided_by: list[str]
     disagreement: bool
     caption_machine: str
     track: Annotated[str, AfterValidator(_track)]
-    history: list[Judgement]
+    history: list[Annotation]
 
 
 def read_records(path: str | Path, video: str) -> list[EventRecord]:
-    """The records of a video, none where there is no file; InputError names the place of what cannot be read."""
+    """Return the records of a video, none where there is no file; InputError names the place of an error in it."""
     if not Path(path).exists():
         return []
     advice = "Mend it, or take it back from git."
@@ -120,7 +121,7 @@ def read_records(path: str | Path, video: str) -> list[EventRecord]:
 
 
 def write_records(path: str | Path, video: str, records: list[EventRecord]) -> None:
-    """Write the records of a video, in the order of events, all fields spelt out."""
+    """Write the records of a video in the order of their events, with all fields."""
     ordered = sorted(records, key=lambda record: (_number(record.event_id), record.history[0].when))
     content: dict[str, Any] = TypeAdapter(_File).dump_python(_File(_FORMAT, video, ordered), mode="json")
     write_json(path, content)

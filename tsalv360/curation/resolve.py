@@ -1,51 +1,48 @@
-"""What holds where several people judged an event, or one person did so more than once.
-
-Which events are one, since people called one a duplicate of the other.
-"""
+"""Resolve several annotations of an event into one decision, and duplicates into one event."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from tsalv360.curation.records import EventRecord, Judged, Judgement
+from tsalv360.curation.records import Annotation, Decision, EventRecord
 from tsalv360.curation.settings import Resolve
 
 
-class Decision(NamedTuple):
-    """What was decided, by whom, and whether people disagree. Nothing is decided without a verdict, or by a tie."""
+class Resolution(NamedTuple):
+    """The decision (None: no verdict, or a tie), whose annotations agree with it, and whether curators disagree."""
 
-    decided: Judged | None
+    decided: Decision | None
     by: list[str]
     disagreement: bool
 
 
-def decide(history: list[Judgement], rule: Resolve) -> Decision:
-    """The decision on an event.
+def resolve(history: list[Annotation], rule: Resolve) -> Resolution:
+    """Return the decision on an event.
 
-    Each person's last judgement counts, and none of an earlier round where the event was sent back. `latest`: the last
-    of all holds. `majority`: keeping or rejecting by the most, then the caption that most of those give, of several
-    the last; a tie between keeping and rejecting decides nothing.
+    The last annotation of each curator counts, none from before the event was sent back for another round. With
+    `latest` the last annotation decides. With `majority` most votes keep or reject the event, then the caption that
+    most of these curators gave wins, the last one of several; a tie between keeping and rejecting decides nothing.
     """
     votes = current(history)
     if not votes:
-        return Decision(None, [], False)
+        return Resolution(None, [], False)
     if rule == "majority":
         rejected = sum(_said(vote).verdict == "reject" for vote in votes)
         if 2 * rejected == len(votes):
-            return Decision(None, [], True)
+            return Resolution(None, [], True)
         side = [vote for vote in votes if (_said(vote).verdict == "reject") == (2 * rejected > len(votes))]
         captions = Counter(_said(vote).caption for vote in side)
         most = max(captions.values())
-        holds = [vote for vote in side if captions[_said(vote).caption] == most][-1]
+        winner = [vote for vote in side if captions[_said(vote).caption] == most][-1]
     else:
-        holds = votes[-1]
-    agreeing = [vote.who for vote in votes if _opinion(vote) == _opinion(holds)]
-    return Decision(holds.said, agreeing, len(agreeing) < len(votes))
+        winner = votes[-1]
+    agreeing = [vote.who for vote in votes if _opinion(vote) == _opinion(winner)]
+    return Resolution(winner.said, agreeing, len(agreeing) < len(votes))
 
 
-def current(history: list[Judgement]) -> list[Judgement]:
-    """The judgements that count, one per person, the earliest first."""
-    latest_version: dict[str, Judgement] = {}
+def current(history: list[Annotation]) -> list[Annotation]:
+    """Return the annotations that count, one per curator, the earliest first."""
+    latest_version: dict[str, Annotation] = {}
     for judgement in sorted(history, key=lambda judgement: judgement.when):
         latest_version[judgement.annotation] = judgement
     counting = [judgement for judgement in latest_version.values() if judgement.said is not None]
@@ -58,44 +55,44 @@ def current(history: list[Judgement]) -> list[Judgement]:
     return sorted(by_person.values(), key=lambda judgement: judgement.when)
 
 
-def _opinion(judgement: Judgement) -> str | None:
-    """What people can disagree on: that an event is none, or its caption."""
+def _opinion(judgement: Annotation) -> str | None:
+    """What curators can disagree on: whether an event is one, and its caption (None: rejected)."""
     said = _said(judgement)
     return None if said.verdict == "reject" else said.caption
 
 
-def _said(judgement: Judgement) -> Judged:
+def _said(judgement: Annotation) -> Decision:
     assert judgement.said is not None
     return judgement.said
 
 
 def group_duplicates(
-    ids: Sequence[str], holds: Mapping[str, EventRecord]
+    ids: Sequence[str], matched: Mapping[str, EventRecord]
 ) -> tuple[list[list[str]], set[str], list[tuple[str, str]]]:
-    """Events that belong together, in chains and rings too, and the rejected ones, which are in no group.
+    """Group events that curators marked as duplicates, chains and rings included.
 
-    A duplicate that is rejected as well goes with the event that it repeats. Where that one is rejected or cannot be
-    told, the two are not merged and the rest of the judgement holds.
+    A rejected duplicate joins the group of the event that it repeats. Where that event is rejected or unknown, the two
+    are not merged and the rest of the decision stands.
 
-    Parameters: all events of the video in their order, and their records. Returns the groups, each in the order of
-    `ids`; the rejected events; and problems: the id of an event and what is wrong with its duplicate.
+    Parameters: all events of the video in their order, and the records matched to them. Returns the groups, each in the
+    order of `ids`; the rejected events, which are in no group; and problems, each an event id and what is wrong.
     """
-    said = {event: record.decided for event, record in holds.items() if record.decided}
+    decisions = {event: record.decided for event, record in matched.items() if record.decided}
     repeats: dict[str, str] = {}
     problems = []
     for event in ids:
-        if event in said and (named := _named(said[event])) is not None:
-            target = _event_of_now(event, named, ids, holds)
+        if event in decisions and (named := _named(decisions[event])) is not None:
+            target = _current_event(event, named, ids, matched)
             if target is None:
                 what = f"{named!r:.40}, which is not among the events" if named else "no event"
                 problems.append((event, f"is called a duplicate of {what}"))
             else:
                 repeats[event] = target
-    rejected = {event for event, one in said.items() if one.verdict == "reject" and event not in repeats}
+    rejected = {event for event, one in decisions.items() if one.verdict == "reject" and event not in repeats}
     while lost := [event for event, target in repeats.items() if target in rejected]:
         for event in lost:
             problems.append((event, f"is called a duplicate of {repeats.pop(event)}, which is rejected"))
-            if said[event].verdict == "reject":
+            if decisions[event].verdict == "reject":
                 rejected.add(event)
     group = {event: [event] for event in ids if event not in rejected}
     for event, target in repeats.items():
@@ -105,17 +102,19 @@ def group_duplicates(
     return [members for event, members in group.items() if members[0] == event], rejected, problems
 
 
-def _named(said: Judged) -> str | None:
-    """What an event is a duplicate of, as a person wrote it; empty where the flag stands alone."""
-    return said.duplicate_of if said.duplicate_of is not None else "" if "duplicate" in said.flags else None
+def _named(decision: Decision) -> str | None:
+    """The event that a decision names as the original; empty where only the flag is set, None without the flag."""
+    if decision.duplicate_of is not None:
+        return decision.duplicate_of
+    return "" if "duplicate" in decision.flags else None
 
 
-def _event_of_now(event: str, named: str, ids: Sequence[str], holds: Mapping[str, EventRecord]) -> str | None:
-    """The event that had the id `named` when `event` was judged; None where there is none or it cannot be told.
+def _current_event(event: str, named: str, ids: Sequence[str], matched: Mapping[str, EventRecord]) -> str | None:
+    """The current event that had the id `named` when `event` was reviewed; None where there is none or several.
 
-    It is the one that a record of this id holds for, or, where `event` has the id that it had then, that of this id.
+    It is the one matched to a record of this id, or the event of this id where `event` still has its own id.
     """
-    meant = {now for now, record in holds.items() if record.event_id == named}
-    if named in ids and event == holds[event].event_id:
+    meant = {current for current, record in matched.items() if record.event_id == named}
+    if named in ids and event == matched[event].event_id:
         meant.add(named)
     return meant.pop() if len(meant) == 1 and meant != {event} else None

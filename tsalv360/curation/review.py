@@ -1,4 +1,4 @@
-"""Events that were judged when they were others: found among those of now, and shown to a person with both pictures."""
+"""Show curators the events that need another review, each beside the event as it was reviewed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +11,8 @@ import pandas as pd
 from tsalv360.config import Config, plan_recordings
 from tsalv360.contracts.entries import IndexEntry, read_entry
 from tsalv360.contracts.tables import TRACKS, read_table
-from tsalv360.curation.match import Near, carry
-from tsalv360.curation.push import asked_again, earlier
+from tsalv360.curation.match import NearbyRecord, match_events
+from tsalv360.curation.push import earlier_decision, review_task
 from tsalv360.curation.records import EventRecord, read_records
 from tsalv360.curation.tasks import as_track
 from tsalv360.job.files import whole_file
@@ -24,21 +24,21 @@ PICTURES = "curation_pictures"  # beside the viewports, in the dataset's results
 _HFOV = 75.0
 
 
-def match_records(config: Config) -> tuple[dict[str, EventRecord], dict[str, Near]]:
-    """The records that hold for events of now, and the nearest earlier one of those that a person must see again."""
-    holds: dict[str, EventRecord] = {}
-    review: dict[str, Near] = {}
+def match_records(config: Config) -> tuple[dict[str, EventRecord], dict[str, NearbyRecord]]:
+    """Return the records matched to current events, and the nearest earlier record of each event to review again."""
+    matched: dict[str, EventRecord] = {}
+    review: dict[str, NearbyRecord] = {}
     for video in plan_recordings(config):
         if records := read_records(config.curation.file(config.dataset.name, video), video):
             tracks = read_table(config.folder() / "tracks" / f"{video}.parquet", TRACKS)
-            carried = carry(records, tracks, _kept(config, video).time_s.to_numpy())
-            holds |= carried.holds
-            review |= {event: nearest for event, (nearest, *_) in carried.review.items()}
-    return holds, review
+            result = match_events(records, tracks, _kept(config, video).time_s.to_numpy())
+            matched |= result.matched
+            review |= {event: nearest for event, (nearest, *_) in result.review.items()}
+    return matched, review
 
 
-def with_earlier(config: Config, task: dict[str, Any], review: Mapping[str, Near]) -> dict[str, Any]:
-    """A task, where its event waits for a person again with what was said before and a picture of both events.
+def with_earlier_decision(config: Config, task: dict[str, Any], review: Mapping[str, NearbyRecord]) -> dict[str, Any]:
+    """Return a task; where its event needs another review, with the earlier decision and a picture of both events.
 
     The picture is written among the dataset's results.
     """
@@ -50,12 +50,12 @@ def with_earlier(config: Config, task: dict[str, Any], review: Mapping[str, Near
     name = f"{event}-{task['data']['event_hash']}.jpg"
     now = read_picture(results / "viewports" / video / f"{event}.jpg")
     with whole_file(results / PICTURES / name) as partial:
-        write_picture(partial, _both(now, _as_judged(record, results / "frames" / video, kept)))
+        write_picture(partial, _both(now, _as_reviewed(record, results / "frames" / video, kept)))
     url = task["data"]["poster_url"].replace(f"/viewports/{video}/{event}.jpg", f"/{PICTURES}/{name}")
-    return asked_again(task, earlier(record), poster_url=url)
+    return review_task(task, earlier_decision(record), poster_url=url)
 
 
-def _as_judged(record: EventRecord, frames: Path, kept: pd.DataFrame) -> Picture:
+def _as_reviewed(record: EventRecord, frames: Path, kept: pd.DataFrame) -> Picture:
     """The poster of the event of a record, from the folder of frames; `kept` has their `frame` and `time_s`."""
     track = as_track(record.track, kept.time_s.to_numpy())
     places = np.searchsorted(kept.time_s, track.time_s)
@@ -70,7 +70,7 @@ def _as_judged(record: EventRecord, frames: Path, kept: pd.DataFrame) -> Picture
 def _both(now: Picture, before: Picture) -> Picture:
     """Two posters, RGB, one above the other with titles, as OpenCV writes pictures."""
     now = cv2.resize(now, before.shape[1::-1]).astype(np.uint8, copy=False)
-    return np.vstack([_titled(now, "now"), _titled(before, "as it was judged")])[..., ::-1]
+    return np.vstack([_titled(now, "now"), _titled(before, "as it was reviewed")])[..., ::-1]
 
 
 def _titled(picture: Picture, text: str) -> Picture:

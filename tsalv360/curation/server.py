@@ -1,6 +1,6 @@
-"""The environment of its own that Label Studio is installed in: its libraries and ours do not fit together.
+"""An own Label Studio server on this machine: its environment, its start on loopback, and its clean stop.
 
-One's own Label Studio on this machine: its environment, its start on loopback, and its clean stop.
+Label Studio is installed in an environment of its own because its libraries conflict with those of the pipeline.
 """
 
 import fcntl
@@ -26,10 +26,13 @@ from tsalv360.job.files import read_json, whole_file, write_json
 
 ENVIRONMENT = Path(__file__).parents[2] / ".venv-label-studio"
 REQUIREMENTS = Path(__file__).parents[2] / "envs" / "label-studio.yaml"
+HOST = "127.0.0.1"
+_START_S = 300  # the first start makes the database: half a minute on two cores
+_STOP_S = 20
 
 
 def make_environment(folder: Path = ENVIRONMENT) -> Path:
-    """The program label-studio in an environment of its own; made once, and anew for other versions."""
+    """Return the program label-studio, installed in an environment of its own; made once for each set of versions."""
     made = folder / "made.txt"
     packages = yaml.safe_load(REQUIREMENTS.read_text(encoding="utf-8"))["dependencies"][-1]["pip"]
     with open(folder.with_name(f"{folder.name}.lock"), "w") as lock:
@@ -51,15 +54,6 @@ def _install(packages: list[str], folder: Path) -> None:
         raise InputError(folder, installed.stderr.strip()[-500:], "an installation", "Mend it and start again.")
 
 
-if __name__ == "__main__":
-    make_environment()
-
-
-HOST = "127.0.0.1"
-_START_S = 300  # the first start makes the database: half a minute on two cores
-_STOP_S = 20
-
-
 @dataclass(frozen=True)
 class Login:
     """Who administers the server; the key is the token of the API."""
@@ -78,7 +72,7 @@ class Running:
 
 
 def own_login(folder: Path) -> Login:
-    """The login of the server in `folder`; made at the first time, readable by the owner only.
+    """Return the login of the server in `folder`; the first call makes it, readable by the owner only.
 
     LABEL_STUDIO_USERNAME and LABEL_STUDIO_PASSWORD in the environment are taken for a new one.
     """
@@ -97,7 +91,7 @@ def own_login(folder: Path) -> Login:
 
 
 def running(folder: Path) -> Running | None:
-    """The server of `folder`, if it runs: it answers as ours."""
+    """Return the server of `folder` if it runs and accepts our key, else None."""
     path = folder / "running.json"
     if not path.exists():
         return None
@@ -109,12 +103,12 @@ def running(folder: Path) -> Running | None:
 def serve(folder: Path, media: Path, port: int) -> Iterator[tuple[Running, Login]]:
     """Run Label Studio on loopback while the block lasts; its database stays in `folder`.
 
-    Sign-up is closed, nothing is sent out, and local files come from `media` only. Raises InputError where one runs
-    already or where it does not start.
+    Sign-up is closed, nothing is sent out, and local files come from `media` only. Raises InputError where a
+    server runs already or this one does not start.
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)  # the database holds the key, and what people said
+    folder.chmod(0o700)  # the database holds the key and the annotations
     if other := running(folder):
         raise InputError(
             folder, f"a server that runs already, {other.url}", "none", f"Use it, or stop it: kill {other.pid}"
@@ -210,3 +204,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+if __name__ == "__main__":
+    make_environment()

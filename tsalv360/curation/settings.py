@@ -15,13 +15,15 @@ Order = Literal["random", "by_video", "least_confident"]
 
 @dataclass(frozen=True, config=STRICT)
 class CurationSettings:
-    """People's judgement of the events in Label Studio, and how it enters the dataset."""
+    """The curation of events in Label Studio, and how it enters the dataset."""
 
-    mode: Mode = setting("draft", "draft: the dataset is built from machine captions; curated: from what people said")
-    uncurated: Uncurated = setting("leave_out", "what curated does with events that nobody has judged")
-    folder: str = setting("curation", "folder of people's work, one file per video under the dataset's name; for git")
+    mode: Mode = setting(
+        "draft", "draft: the dataset is built from machine captions; curated: from the curators' decisions"
+    )
+    uncurated: Uncurated = setting("leave_out", "what happens in mode curated to events that nobody has reviewed")
+    folder: str = setting("curation", "folder of the record files, one per video under the dataset's name; for git")
     resolve: Resolve = setting(
-        "latest", "which verdict holds where several people judged an event; a tie of the majority is undecided"
+        "latest", "which decision counts where several curators reviewed an event; a tie of the majority is undecided"
     )
     order: Order = setting("by_video", "order in which curators get the events of a first push")
     seed: int = setting(0, "seed of the random order", ge=0)
@@ -37,7 +39,7 @@ class CurationSettings:
     )
     server_folder: str = setting("label-studio", "folder of the database of an own Label Studio server; back it up")
     port: int = setting(
-        8080, "port of an own Label Studio server; another free one is taken where it is busy", ge=1024, le=65535
+        8080, "port of an own Label Studio server; a free one is taken where it is busy", ge=1024, le=65535
     )
 
     def file(self, dataset: str, video: str) -> Path:

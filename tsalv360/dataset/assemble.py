@@ -1,4 +1,4 @@
-"""One video's part of the dataset: its maps and captions in the published layout, and its rows of the tables."""
+"""One video's part of the dataset: maps and captions in the published layout, and its rows of the tables."""
 
 import shutil
 from collections.abc import Mapping
@@ -57,42 +57,42 @@ def assemble_video(
 ) -> None:
     """Write a video's part of the dataset.
 
-    `TSV360_gt/<video>/<event>/description.txt` and `NNNN.png`, `points/<video>.parquet`, where they were made the maps
-    of all observers as `saliency_all/<video>/NNNN.png`, its rows of annotations, clips and fixations as Parquet, what
-    was left out, with `curation` what people's judgement did (`curation.json`), and SHA256SUMS of the captions, maps
-    and points. Events without a caption are left out and counted.
+    It holds `TSV360_gt/<video>/<event>/description.txt` and `NNNN.png`, `points/<video>.parquet`, the maps of all
+    observers as `saliency_all/<video>/NNNN.png` where they were made, rows of annotations, clips and fixations as
+    Parquet, counts of what was left out, the outcome of the curation (`curation.json`), and SHA256SUMS of captions,
+    maps and points. Events without a caption are left out and counted.
 
     Parameters
     ----------
     captions : the caption entry of each event.
-    saliency, points : what the saliency stage wrote; it is hard-linked where the file system allows it. Only of events
-        that people changed maps and points are made anew.
-    curation : what people said; without it all events are drafts.
+    saliency, points : outputs of the saliency stage, hard-linked where the file system allows it. Maps and points are
+        made again only for events that curators changed.
+    curation : the records of the video; without them all events are drafts.
     """
     video, frames = index.id, index.kept_frames
-    applied, anew = Applied(events, tracks, assignments, captions), dict[str, Subject]()
+    applied, changed = Applied(events, tracks, assignments, captions), dict[str, Subject]()
     if curation:
         kept = index.kept_times
         applied = apply_curation(curation, events, tracks, fixations, assignments, captions, kept)
         of_video = subjects(fixations, applied.assignments, applied.tracks, kept)
-        anew = {event: of_video[event] for event in applied.anew}
+        changed = {event: of_video[event] for event in applied.changed}
     captioned = applied.events.event_id.map(lambda event: applied.captions[str(event)].caption is not None)
     shown = applied.events[captioned.astype(bool)]
     tracks = applied.tracks[applied.tracks.event_id.isin(shown.event_id)]
     with whole_folder(directory) as partial:
-        ground_truth, maps_anew = partial / GROUND_TRUTH / video, partial / "anew"
+        ground_truth, changed_maps = partial / GROUND_TRUTH / video, partial / "changed"
         ground_truth.mkdir(parents=True)
         if curation:
-            write_saliency_maps(maps_anew, anew, replace(curation.saliency, all_observers=False))
+            write_saliency_maps(changed_maps, changed, replace(curation.saliency, all_observers=False))
         maps = {}
         for event in map(str, shown.event_id):
-            source = maps_anew / event if event in anew else Path(saliency, event)
+            source = changed_maps / event if event in changed else Path(saliency, event)
             maps[event] = _write_event(ground_truth / event, source, applied.captions[event].caption or "")
-        shutil.rmtree(maps_anew, ignore_errors=True)
+        shutil.rmtree(changed_maps, ignore_errors=True)
         part_of_points = partial / FIXATION_POINTS / f"{video}.parquet"
-        if curation and (anew or len(applied.events) < len(events)):
-            points_anew = points_of(anew, curation.saliency.window_s)
-            write_table(part_of_points, _points_now(points, applied.events.event_id, points_anew), POINTS)
+        if curation and (changed or len(applied.events) < len(events)):
+            changed_points = points_of(changed, curation.saliency.window_s)
+            write_table(part_of_points, _merged_points(points, applied.events.event_id, changed_points), POINTS)
         else:
             read_table(points, POINTS)  # a damaged one goes no further
             _link(Path(points), part_of_points)
@@ -124,10 +124,7 @@ def write_part(
     fixations: pd.DataFrame,
     left_out: dict[str, int],
 ) -> None:
-    """Write the tables of a video's part beside its captions and maps, what was left out, and the checksums.
-
-    What `left_out` does not count is none.
-    """
+    """Write the tables, the counts of what was left out (0 where not given) and the checksums of a video's part."""
     write_rows(directory / "annotations.parquet", annotations, PART_ANNOTATIONS)
     write_rows(directory / "clips.parquet", clips, CLIPS)
     write_table(directory / "fixations.parquet", fixations, DATASET_FIXATIONS)
@@ -137,7 +134,7 @@ def write_part(
 
 
 def cut_clips(event: str, video: str, tracks: pd.DataFrame, frames: list[int], maps: set[int]) -> list[dict[str, Any]]:
-    """Clips of 8 consecutive kept frames of an event, one after the other, starting anew after every gap.
+    """Return the clips of an event: 8 consecutive kept frames each, starting again after every gap.
 
     A clip whose last frame has no map (`maps`: frame numbers) is left out.
     """
@@ -154,7 +151,7 @@ def cut_clips(event: str, video: str, tracks: pd.DataFrame, frames: list[int], m
 
 
 def checksum_lines(files: list[Path], base: Path) -> list[str]:
-    """Lines of sha256sum for `files`, named relative to the folder `base`."""
+    """Return the lines of sha256sum for `files`, named relative to the folder `base`."""
     return [f"{sha256(file)}  {file.relative_to(base).as_posix()}\n" for file in files]
 
 
@@ -164,7 +161,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _write_event(folder: Path, saliency: Path, caption: str) -> set[int]:
-    """Link the maps of an event and write its caption; returns the frame numbers that have a map."""
+    """Link the maps of an event, write its caption, and return the numbers of the frames that have a map."""
     folder.mkdir()
     (folder / DESCRIPTION).write_text(caption, encoding="utf-8")
     numbers = set()
@@ -185,9 +182,9 @@ def annotation_row(
     caption: CaptionEntry,
     origin: str,
 ) -> dict[str, Any]:
-    """The row of an event that nobody has curated here, of the annotations of its video's part.
+    """Return the row of an uncurated event in the annotations of its video's part.
 
-    `span`: its first and last frame; `caption`: its entry of the caption stage; `origin` of the caption.
+    Parameters: `span` is its first and last frame, `origin` that of the caption.
     """
     (start, end), candidates = span, caption.candidates
     shown = candidates[0] if candidates else Candidate("", "", "", "", "", None)
@@ -211,10 +208,10 @@ def annotation_row(
     }
 
 
-def _points_now(points: str | Path, events: pd.Series, anew: pd.DataFrame) -> pd.DataFrame:
-    """The points of the video's `events`, those `anew` in place of the old ones, and of all observers."""
+def _merged_points(points: str | Path, events: pd.Series, changed: pd.DataFrame) -> pd.DataFrame:
+    """The points of the video's `events`, from the `changed` ones where they are there, and those of all observers."""
     table = read_table(points, POINTS)
-    parts = [(anew if event in set(anew.event_id) else table) for event in events]
+    parts = [(changed if event in set(changed.event_id) else table) for event in events]
     rows = [part[part.event_id == event] for event, part in zip(events, parts, strict=True)]
     return pd.concat([*rows, table[table.event_id.isna()]], ignore_index=True)
 

@@ -1,9 +1,7 @@
-"""What models read of a dataset: its clips, captions and splits, with links to the maps and points of its parts.
+"""Build the dataset folder from the parts of all videos, and the folder `clips` that models read.
 
-It has the layout of the dataset itself, without what no model reads: so a new card, licence or name of a source is no
-reason to train again.
-
-The dataset folder: the parts of all videos together, with splits, checksums and card.
+`clips` has the layout of the dataset without what no model reads, so that a new card, licence or source name does not
+train a model again.
 """
 
 import os
@@ -36,9 +34,9 @@ _LINKED = (GROUND_TRUTH, FIXATION_POINTS)
 
 
 def collect_clips(directory: str | Path, parts: list[Path], folds: list[Fold]) -> None:
-    """Write the folder that training and evaluation read.
+    """Write the folder that training and evaluation read: tables and splits, and links to maps and points.
 
-    Links are relative: they hold where the results move as a whole. Parameters: `parts` the folders that
+    Links are relative, so that the results can move as a whole. Parameters: `parts` the folders that
     `assemble_video` wrote, `folds` as `make_splits` gives them.
     """
     directory = Path(directory)
@@ -104,7 +102,7 @@ def build_dataset(
 
 
 def _count_tokens(annotations: pd.DataFrame) -> None:
-    """Fill in CLIP tokens of the captions that nobody has counted yet, where the tokenizer is installed."""
+    """Count the CLIP tokens of captions without a count, where the tokenizer is installed."""
     rows = annotations.index[annotations.n_tokens.isna()]
     counts = count_tokens(annotations.caption[rows].tolist())
     annotations["n_tokens"] = annotations.n_tokens.astype("Int64")
@@ -112,7 +110,7 @@ def _count_tokens(annotations: pd.DataFrame) -> None:
 
 
 def _curation(paths: list[Path]) -> dict[str, Any] | None:
-    """What people's judgement did to all videos, with the number of people for their names; None for drafts."""
+    """The outcome of the curation of all videos, with the number of curators for their names; None for drafts."""
     outcomes = [read_json(path) for path in paths if path.exists()]
     if not outcomes:
         return None
@@ -121,7 +119,7 @@ def _curation(paths: list[Path]) -> dict[str, Any] | None:
 
 
 def _link_part(part: Path, target: Path) -> list[str]:
-    """Link a part's captions, maps and points; returns their checksum lines, InputError where one does not hold."""
+    """Link a part's captions, maps and points and return their checksum lines; InputError where one does not match."""
     lines = (part / CHECKSUMS).read_text("utf-8").splitlines(keepends=True)
     for line in lines:
         digest, name = line.rstrip("\n").split("  ", 1)

@@ -1,4 +1,4 @@
-"""A video of a published dataset: checked, and taken over as its part of ours without construction."""
+"""Import a video of a published dataset: its maps and captions are checked and become its part of the dataset."""
 
 from pathlib import Path
 from typing import Any

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import mean, median
 
-from tsalv360.curation.records import EventRecord, Judged, Verdict
+from tsalv360.curation.records import Decision, EventRecord, Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("accept", "edit", "reject")
 _NONE = float("nan")
@@ -90,7 +90,7 @@ def work_of(records: Sequence[EventRecord]) -> Work:
     return Work(curators, pairs, mean(kappas) if kappas else _NONE)
 
 
-def _pair(names: tuple[str, str], both: Sequence[tuple[Judged, Judged]]) -> Pair:
+def _pair(names: tuple[str, str], both: Sequence[tuple[Decision, Decision]]) -> Pair:
     verdicts = [[said.verdict for said in one] for one in zip(*both, strict=True)]
     kappa = _NONE
     if len({*verdicts[0], *verdicts[1]}) > 1:
