@@ -213,7 +213,7 @@ def test_a_pause_is_filled_or_splits_into_stretches_or_ends_the_event(
 ) -> None:
     target = Target(0.5, 11.0, 100, 10, 0, 2, range(13), pause_s=(4.0, 4.0 + pause))
     found = detect_events(simulate([target], 11.5), "v", FPS, SETTINGS)
-    assert found.events.n_stretches.tolist() == [stretches] * events
+    assert found.events.n_segments.tolist() == [stretches] * events
     gaps = np.diff(track_of(found, "v_1").time_s)
     assert (gaps > 0.3).sum() == stretches - 1
     if stretches == 2:

@@ -56,7 +56,7 @@ EVENTS: Table = {
     "end_frame": Column(INTEGER, "native number of the last frame, inclusive", 0),
     "start_s": Column(NUMBER, "seconds", 0),
     "end_s": Column(NUMBER, "seconds; of the last frame", 0),
-    "n_stretches": Column(INTEGER, "separate stretches of frames", 1),
+    "n_segments": Column(INTEGER, "segments: runs of kept frames without a gap", 1),
     "yaw_deg": _YAW,
     "pitch_deg": _PITCH,
     "n_observers": Column(INTEGER, "observers who looked at it at any time", 1),

@@ -122,7 +122,7 @@ def _event(name: str, video_id: str, event: Settled, track: pd.DataFrame) -> dic
         "end_frame": int(track.frame.iloc[-1]),
         "start_s": float(track.time_s.iloc[0]),
         "end_s": float(track.time_s.iloc[-1]),
-        "n_stretches": len(event.stretches),
+        "n_segments": len(event.stretches),
         "yaw_deg": yaw,
         "pitch_deg": pitch,
         "n_observers": event.n_watchers,
