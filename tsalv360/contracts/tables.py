@@ -68,7 +68,7 @@ TRACKS: Table = {
     "time_s": Column(NUMBER, "frame / fps, seconds", 0),
     "yaw_deg": _YAW,
     "pitch_deg": _PITCH,
-    "spread_deg": Column(NUMBER, "root mean square distance of the looks from the direction, degrees", 0, 180),
+    "spread_deg": Column(NUMBER, "root mean square distance of the gaze from the direction, degrees", 0, 180),
     "n_observers": Column(INTEGER, "observers looking at it at this time", 0),
     "camera_yaw_deg": _YAW,
     "camera_pitch_deg": _PITCH,
