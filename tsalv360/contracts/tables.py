@@ -60,7 +60,7 @@ EVENTS: Table = {
     "yaw_deg": _YAW,
     "pitch_deg": _PITCH,
     "n_observers": Column(INTEGER, "observers who looked at it at any time", 1),
-    "confidence": Column(NUMBER, "0 to 1: √(mean share of the observers × compactness)", 0, 1),
+    "confidence": Column(NUMBER, "0 to 1: √(mean share of the observers × compactness) × (1 − 1 / lift)", 0, 1),
 }
 TRACKS: Table = {
     "event_id": _EVENT,

@@ -18,7 +18,7 @@ from tsalv360.sphere.directions import Array, interpolate, normalise, vector_ang
 
 WIDTHS_S = (0.2, 0.4, 0.8, 1.6)  # σ over time; the widest is for targets that hardly move
 _BRIDGE_S = 0.8  # σ of the fit that is used where a narrower one has no gaze
-_RIDGE = 0.02
+_RIDGE = 0.02  # of the regression, in sums of the kernel
 _LEAST_WEIGHT = 0.05  # at a frame, for a fit to hold there; gaze at that very frame weighs 1
 _ARRAYS = "path", "domain", "active", "assigned", "chance"
 
