@@ -19,7 +19,7 @@ from sklearn.cluster import HDBSCAN
 from sklearn.metrics import adjusted_rand_score
 from timing import Job, compare, named
 
-from tsalv360.contracts.gaze_grid import sample_looks
+from tsalv360.contracts.gaze_grid import sample_gaze
 from tsalv360.fixations import FixationSettings, find_fixations
 from tsalv360.sources import DemoSource, demo, read_vr_eyetracking
 from tsalv360.sources.demo.observers import simulate
@@ -85,9 +85,9 @@ def real_windows(folder: Path) -> Iterator[tuple[np.ndarray, int]]:
         gaze = read_vr_eyetracking(folder / "vr_eyetracking" / "Gaze_txt_files", video, 29.97)
         fixations = find_fixations(gaze, FixationSettings())
         for start in np.arange(0, fixations.time_s.max() - 0.5, 0.2):
-            looks = sample_looks(fixations, start + np.arange(WINDOW) / 16)
-            if looks.present.sum() > 50:
-                yield looks.vectors[looks.present], looks.n_observers
+            grid = sample_gaze(fixations, start + np.arange(WINDOW) / 16)
+            if grid.present.sum() > 50:
+                yield grid.vectors[grid.present], grid.present.shape[1]
 
 
 def whole(repeats: int) -> Job:
@@ -129,7 +129,7 @@ def in_windows(kind: str, windows: list[tuple[np.ndarray, int]], repeats: int) -
     }
     size = np.median([len(points) for points, _ in chosen])
     return Job(
-        title=f"D. HDBSCAN of {N_WINDOWS} windows of {size:.0f} looks, {kind}; error: the same partition, mean ARI",
+        title=f"D. HDBSCAN of {N_WINDOWS} windows of {size:.0f} directions, {kind}; error: same partition, mean ARI",
         unit="ms",
         times=times,
         bases=dict.fromkeys((way for way in LIBRARIES if way != TREE), TREE),

@@ -1,8 +1,8 @@
-"""Events of simulated observers whose truth is known: how well they are found, and what each setting does to it.
+"""Events of simulated observers whose truth is known: how well they are found, and what each setting changes.
 
     python benchmarks/events.py [--scenarios 100] [--first 1000] [--sweep] [--json FILE]
 
-Scenarios come from `tsalv360.sources.demo.scenarios`, by number from `--first` on; those below 1000 were used to tune.
+Scenarios come from `tsalv360.sources.demo.scenarios`, by number from `--first` on; those below 1000 served for tuning.
 Prints Markdown tables: the two methods; recall by kind of event; with `--sweep`, the score with each setting lower and
 higher than its default. An event counts as found when the temporal overlap over union is 0.5 or more and the median
 angle over the overlap 10° or less; every found event counts once. Uses all cores. Not a test.
@@ -43,7 +43,7 @@ HEADER = "| F1 | precision | recall | angle, ° | start, s | end, s | start ≤ 
 
 
 class Outcome(NamedTuple):
-    """One scenario: kinds of its events, number of found ones, and which belong together."""
+    """One scenario: the kinds of its events, the number of found events, and their matches."""
 
     kinds: list[str]
     n_found: int

@@ -58,9 +58,9 @@ def ways(panorama: NDArray[np.uint8]) -> dict[str, Render]:
         PY360: lambda yaw, pitch: e2p(panorama, (HFOV, VFOV), yaw, pitch, SIZE, 0, "bilinear"),
         EQUILIB: equilib,
         EQUILIB_TORCH: equilib_torch,
-        OURS: lambda yaw, pitch: Viewport(yaw, pitch, HFOV, SIZE).of(pad_poles(panorama)),
-        "ours, one more event of a frame": lambda yaw, pitch: Viewport(yaw, pitch, HFOV, SIZE).of(padded),
-        "ours, cubic": lambda yaw, pitch: Viewport(yaw, pitch, HFOV, SIZE, "cubic").of(padded),
+        OURS: lambda yaw, pitch: Viewport(yaw, pitch, HFOV, SIZE).render(pad_poles(panorama)),
+        "ours, one more event of a frame": lambda yaw, pitch: Viewport(yaw, pitch, HFOV, SIZE).render(padded),
+        "ours, cubic": lambda yaw, pitch: Viewport(yaw, pitch, HFOV, SIZE, "cubic").render(padded),
         REMAP: lambda *_: cv2.remap(panorama, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP),
     }
 

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tsalv360.contracts.tables import ASSIGNMENTS, FIXATIONS, TRACKS, empty
-from tsalv360.saliency import SaliencySettings, density, saliency_map, subjects, to_8bit, write_saliency_maps
+from tsalv360.saliency import SaliencySettings, saliency_map, subjects, to_8bit, write_saliency_maps
+from tsalv360.sphere.density import density
 from tsalv360.sphere.directions import pixel_to_direction, to_angles, to_vectors
 
 PLACES = {

@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-LIBRARIES = {"av", "cv2", "jinja2", "matplotlib", "pandas", "pydantic", "scipy", "sklearn", "torch", "tqdm", "yaml"}
+LIBRARIES = {
+    "av",
+    "cv2",
+    "jinja2",
+    "matplotlib",
+    "pandas",
+    "pydantic",
+    "scipy",
+    "skimage",
+    "sklearn",
+    "torch",
+    "tqdm",
+    "yaml",
+}
 TABLES = {"pandas"}
 STAGES = {
     "demo": {"av", "cv2", "pydantic"},

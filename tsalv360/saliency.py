@@ -7,10 +7,7 @@ about saliency models?"): a binary map of where people looked. A long fixation c
 weighs it by how long it lasted.
 """
 
-import math
-from collections import deque
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -21,20 +18,19 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
-from tsalv360.contracts.gaze_grid import rows_at, sample_looks
+from tsalv360.contracts.gaze_grid import rows_at, sample_gaze
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.contracts.tables import POINTS, empty
 from tsalv360.job.files import whole_folder
 from tsalv360.job.log import progress
 from tsalv360.media.pictures import write_picture
-from tsalv360.sphere.directions import Array, direction_to_pixel, pixel_to_direction, to_angles
+from tsalv360.sphere.density import density, sliding_density
+from tsalv360.sphere.directions import direction_to_pixel
 
 Map = NDArray[np.float32]
 Subject = tuple[pd.DataFrame, pd.DataFrame]
 
 ALL_OBSERVERS = "all"  # among the names of events, the folder of the maps of all fixations
-
-_FADED = 15.0  # a fixation is cut where its density is e^−15 of its peak: 3e-7
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -98,62 +94,6 @@ def saliency_map(
     return np.divide(total, total.max(), out=total)
 
 
-def density(yaw: Array, pitch: Array, weights: Array, sigma: float, size: tuple[int, int]) -> Map:
-    """The sum of `saliency_map` before scaling: each fixation alone peaks at its weight. Zero without fixations.
-
-    The exponent κ(cos d − 1) is −2κ times the haversine of the distance d: no small difference of large numbers, so
-    single precision is enough for it.
-    """
-    height, width = size
-    kappa = 1 / np.radians(sigma) ** 2
-    reach = np.arccos(max(-1.0, 1 - _FADED / kappa))
-    lam, phi = _axes(height, width)
-    lam0, phi0 = np.radians(yaw[weights > 0]), np.radians(pitch[weights > 0])
-    # hav d = hav(φ − φ₀) + cos φ cos φ₀ hav(λ − λ₀): the product of a row's two numbers with a column's two
-    rows = np.empty((len(lam0), height, 2), dtype=np.float32)
-    rows[..., 0] = -2 * kappa * np.outer(np.cos(phi0), np.cos(phi))
-    rows[..., 1] = -2 * kappa * _haversines(phi0, phi) + np.log(weights[weights > 0])[:, None]
-    columns = np.ones((len(lam0), 2, width), dtype=np.float32)
-    columns[:, 0] = _haversines(lam0, lam)
-    top, bottom = np.searchsorted(-phi, -phi0 - reach), np.searchsorted(-phi, -phi0 + reach)
-    total = np.zeros(size, dtype=np.float32)
-    for i in range(len(lam0)):
-        for run in _columns_within(lam0[i], phi0[i], reach, width):
-            part = rows[i, top[i] : bottom[i]] @ columns[i, :, run]
-            total[top[i] : bottom[i], run] += np.exp(part, out=part)
-    return total
-
-
-@lru_cache(maxsize=8)
-def _axes(height: int, width: int) -> tuple[Array, Array]:
-    """Longitude of the columns and latitude of the rows, radians."""
-    lam = np.radians(pixel_to_direction(np.arange(width), 0, height, width)[0])
-    phi = np.radians(pixel_to_direction(0, np.arange(height), height, width)[1])
-    return lam, phi
-
-
-def _haversines(a: Array, b: Array) -> Array:
-    """sin²((b − a) / 2) of all pairs [len(a), len(b)]; outer products cost less than a sine for each."""
-    sine = np.outer(np.cos(a / 2), np.sin(b / 2)) - np.outer(np.sin(a / 2), np.cos(b / 2))
-    return np.square(sine, out=sine)
-
-
-def _columns_within(lam0: float, phi0: float, reach: float, width: int) -> list[slice]:
-    """Columns that a cap of radius `reach` (radians) around a direction touches: two runs over the seam."""
-    if abs(phi0) + reach >= math.pi / 2:
-        return [slice(0, width)]
-    half = math.asin(math.sin(reach) / math.cos(phi0)) / (2 * math.pi) * width
-    centre = (lam0 / (2 * math.pi) + 0.5) * width - 0.5
-    first, last = math.floor(centre - half), math.ceil(centre + half)
-    if last - first + 1 >= width:
-        return [slice(0, width)]
-    if first < 0:
-        return [slice(0, last + 1), slice(first + width, width)]
-    if last >= width:
-        return [slice(first, width), slice(0, last + 1 - width)]
-    return [slice(first, last + 1)]
-
-
 def subjects(
     fixations: pd.DataFrame, assignments: pd.DataFrame, tracks: pd.DataFrame, kept: pd.DataFrame
 ) -> dict[str, Subject]:
@@ -184,38 +124,13 @@ def write_saliency_maps(
         for name, (fixations, frames) in wanted.items():
             folder = partial / name
             folder.mkdir()
-            densities = _densities(fixations, frames.time_s.to_numpy(), settings)
+            gaze = sample_gaze(fixations, frames.time_s.to_numpy())
+            size = settings.height, 2 * settings.height
+            densities = sliding_density(gaze, settings.window_s, settings.sigma_deg, size)
             for frame, density_there in zip(frames.frame, densities, strict=True):
                 if (peak := density_there.max()) > 0:
                     write_picture(folder / f"{frame:04d}.png", to_8bit(density_there / peak))
                 bar.update()
-
-
-def _densities(fixations: pd.DataFrame, time_s: Array, settings: SaliencySettings) -> Iterator[Map]:
-    """The density at each of the times: the looks of all times within the window, added up."""
-    looks = sample_looks(fixations, time_s)
-    size = settings.height, 2 * settings.height
-    near: deque[tuple[float, slice, Map]] = deque()
-    ahead = 0
-    for time in time_s:
-        while ahead < len(time_s) and time_s[ahead] <= time + settings.window_s / 2 + 1e-9:
-            present = looks.present[ahead]
-            yaw, pitch = to_angles(looks.vectors[ahead, present])
-            one = density(yaw, pitch, looks.weights[ahead, present], settings.sigma_deg, size)
-            near.append((time_s[ahead], _rows_above_0(one), one))
-            ahead += 1
-        while near[0][0] < time - settings.window_s / 2 - 1e-9:
-            near.popleft()
-        total = np.zeros(size, dtype=np.float32)
-        for _, rows, one in near:
-            total[rows] += one[rows]
-        yield total
-
-
-def _rows_above_0(one: Map) -> slice:
-    """The rows from the first to the last that is not all 0: those of an event are a part of all."""
-    rows = np.flatnonzero(one.any(axis=1))
-    return slice(rows[0], rows[-1] + 1) if len(rows) else slice(0)
 
 
 def to_8bit(saliency: Map) -> NDArray[np.uint8]:
@@ -242,7 +157,7 @@ def fixation_points(fixations: pd.DataFrame, frames: pd.DataFrame, window_s: flo
     ----------
     fixations : columns of the fixations table. Rows of one `observer` and `fixation_id` are one fixation, those with
         -1 one each.
-    frames : `frame` and `time_s`, increasing: a track, or all kept frames. Looks are read at these times, as for maps.
+    frames : `frame` and `time_s`, increasing: a track, or all kept frames. Gaze is read at these times, as for maps.
     window_s : length of the window around a frame in seconds, as `SaliencySettings.window_s`.
 
     Returns `frame`, `observer`, `yaw_deg`, `pitch_deg`, `weight`; of a fixation that moves, where it was nearest in
@@ -257,8 +172,8 @@ def fixation_points(fixations: pd.DataFrame, frames: pd.DataFrame, window_s: flo
     for time in time_s:
         distance = np.abs(time_s - time)
         near = np.flatnonzero(distance <= window_s / 2 + 1e-9)
-        looks = rows[near[np.argsort(distance[near].round(9), kind="stable")]].ravel()
-        seen = looks[looks >= 0]
+        nearest = rows[near[np.argsort(distance[near].round(9), kind="stable")]].ravel()
+        seen = nearest[nearest >= 0]
         chosen.append(np.sort(seen[np.unique(fixation[seen], return_index=True)[1]]))
     points = fixations.iloc[np.concatenate([*chosen, np.zeros(0, dtype=np.int64)])]
     points = points[["observer", "yaw_deg", "pitch_deg", "weight"]].reset_index(drop=True)

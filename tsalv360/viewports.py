@@ -116,7 +116,7 @@ def write_viewports(
             padded = pad_poles(panorama)
             for shot in wanted:
                 viewport = Viewport(shot.yaw, shot.pitch, shot.hfov, size, settings.interpolation)
-                plain = overlay = viewport.of(padded)
+                plain = overlay = viewport.render(padded)
                 if shot.part == "event":
                     overlay = _with_saliency(plain, viewport, Path(saliency_directory, shot.event, f"{frame:04d}.png"))
                 else:
@@ -166,7 +166,7 @@ def _with_saliency(view: Picture, viewport: Viewport, path: Path) -> Picture:
     """The overlay with a legend; without colours where the frame has no saliency map."""
     shown = view.copy()
     if path.exists():
-        shown = overlay_saliency(view, viewport.of(pad_poles(read_picture(path, gray=True))))
+        shown = overlay_saliency(view, viewport.render(pad_poles(read_picture(path, gray=True))))
     return with_legend(shown)
 
 

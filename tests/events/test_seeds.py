@@ -1,4 +1,4 @@
-"""Events in the gaze of other demos: seeds that nobody tuned on."""
+"""Events in the gaze of other demos: seeds that were not used for tuning."""
 
 from pathlib import Path
 

@@ -18,7 +18,7 @@ from selenium.common.exceptions import NoAlertPresentException
 from workflow.labelling import has_browser, open_browser
 
 from tsalv360.config import load_config
-from tsalv360.contracts.grid import stretches_of
+from tsalv360.contracts.grid import segments_of
 from tsalv360.contracts.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, DROPPED, EVENTS, TRACKS, write_rows
 from tsalv360.curation.records import Annotation, Decision, EventRecord, write_records
 from tsalv360.job.errors import InputError
@@ -78,7 +78,7 @@ def event_rows(
         for f in frames
     ]
     event = {"event_id": name, "video": video, "start_frame": int(frames[0]), "end_frame": int(frames[-1])}
-    event |= {"start_s": float(time[0]), "end_s": float(time[-1]), "n_stretches": 1 + int((np.diff(frames) > 1).sum())}
+    event |= {"start_s": float(time[0]), "end_s": float(time[-1]), "n_segments": 1 + int((np.diff(frames) > 1).sum())}
     return event | {"yaw_deg": yaw, "pitch_deg": 5.0, "n_observers": observers, "confidence": 0.625}, track
 
 
@@ -475,9 +475,9 @@ def test_banner_counts_what_is_draft() -> None:
 def test_stretches_end_at_gaps_only(fps: float) -> None:
     kept = np.array(sorted({round(i / 16 * fps) for i in range(96)}))
     time = kept / fps
-    assert stretches_of(time, fps) == [(time[0], time[-1])]
+    assert segments_of(time, fps) == [(time[0], time[-1])]
     gap = np.concatenate([time[:30], time[32:]])
-    assert stretches_of(gap, fps) == [(time[0], time[29]), (time[32], time[-1])]
+    assert segments_of(gap, fps) == [(time[0], time[29]), (time[32], time[-1])]
 
 
 def test_lanes_keep_overlapping_events_apart() -> None:

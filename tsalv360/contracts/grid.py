@@ -3,10 +3,11 @@
 Frame number i of the grid is round(i/16 · fps), halves to even, as in the published TSV360.
 """
 
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 FPS = 16  # of everything that is made from videos
 
@@ -49,14 +50,19 @@ def kept_frames(video: Video, skip_first: int, rate: int = FPS) -> list[int]:
     return np.unique(present[np.ceil(places - 0.5).astype(int)]).tolist()  # of two as near the earlier one
 
 
-def stretches_of(time_s: NDArray[np.float64], fps: float) -> list[tuple[float, float]]:
-    """Starts and ends, in seconds, of the runs of kept frames without a gap.
+def runs(values: ArrayLike, max_step: float = 1) -> list[slice]:
+    """Return the slices of increasing `values` [n] within which no step is larger than `max_step`."""
+    edges = [0, *(np.flatnonzero(np.diff(values) > max_step) + 1).tolist(), np.size(values)]
+    return [slice(first, end) for first, end in pairwise(edges) if end > first]
+
+
+def segments_of(time_s: NDArray[np.float64], fps: float) -> list[tuple[float, float]]:
+    """Return start and end, in seconds, of the segments of kept frames without a gap.
 
     Parameters: `time_s` [n] times of frames kept at 16 per second, or each frame once where `fps` is below that.
     """
-    place = np.rint(time_s * min(fps, FPS))
-    runs = np.split(time_s, np.flatnonzero(np.diff(place) > 1) + 1)
-    return [(float(run[0]), float(run[-1])) for run in runs if len(run)]
+    segments = runs(np.rint(time_s * min(fps, FPS)))
+    return [(float(time_s[segment][0]), float(time_s[segment][-1])) for segment in segments]
 
 
 def wanted_and_present(video: Video, skip_first: int, rate: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -56,11 +56,11 @@ EVENTS: Table = {
     "end_frame": Column(INTEGER, "native number of the last frame, inclusive", 0),
     "start_s": Column(NUMBER, "seconds", 0),
     "end_s": Column(NUMBER, "seconds; of the last frame", 0),
-    "n_stretches": Column(INTEGER, "separate stretches of frames", 1),
+    "n_segments": Column(INTEGER, "segments: runs of kept frames without a gap", 1),
     "yaw_deg": _YAW,
     "pitch_deg": _PITCH,
     "n_observers": Column(INTEGER, "observers who looked at it at any time", 1),
-    "confidence": Column(NUMBER, "0 to 1: √(mean share of the observers × compactness)", 0, 1),
+    "confidence": Column(NUMBER, "0 to 1: √(mean share of the observers × compactness) × (1 − 1 / lift)", 0, 1),
 }
 TRACKS: Table = {
     "event_id": _EVENT,
@@ -68,7 +68,7 @@ TRACKS: Table = {
     "time_s": Column(NUMBER, "frame / fps, seconds", 0),
     "yaw_deg": _YAW,
     "pitch_deg": _PITCH,
-    "spread_deg": Column(NUMBER, "root mean square distance of the looks from the direction, degrees", 0, 180),
+    "spread_deg": Column(NUMBER, "root mean square distance of the gaze from the direction, degrees", 0, 180),
     "n_observers": Column(INTEGER, "observers looking at it at this time", 0),
     "camera_yaw_deg": _YAW,
     "camera_pitch_deg": _PITCH,

@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from tsalv360.curation.records import EventRecord
 from tsalv360.curation.tasks import as_track
-from tsalv360.metrics.events import MAX_ERROR_DEG, Match, Track, compare
+from tsalv360.metrics.events import MAX_ERROR_DEG, Match, Track, match_quality
 from tsalv360.sphere.directions import Array
 
 SAME_IOU = 0.8  # temporal overlap over union from which an event is the reviewed one
@@ -59,9 +59,9 @@ def match_events(records: Sequence[EventRecord], tracks: pd.DataFrame, times: Ar
     ordered = sorted(records, key=_decided_last, reverse=True)
     reviewed = [as_track(record.track, times) for record in ordered]
     there = [k for k, track in enumerate(reviewed) if len(track.time_s)]
-    open_ = [k for k in there if not any(_same(compare(reviewed, reviewed, k, j)) for j in there if j < k)]
+    open_ = [k for k in there if not any(_same(match_quality(reviewed, reviewed, k, j)) for j in there if j < k)]
 
-    matches = [[compare(reviewed, found, k, event) for event in range(len(found))] for k in open_]
+    matches = [[match_quality(reviewed, found, k, event) for event in range(len(found))] for k in open_]
     gain = np.zeros((len(open_), len(found)))
     for row, column in np.ndindex(*gain.shape):
         match = matches[row][column]

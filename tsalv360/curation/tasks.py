@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tsalv360.contracts.entries import CaptionEntry, IndexEntry, ShownTimes, Task, TaskData, ViewportLength
-from tsalv360.contracts.grid import FPS, stretches_of
+from tsalv360.contracts.grid import FPS, segments_of
 from tsalv360.job.errors import InputError
 from tsalv360.metrics.events import Track
 from tsalv360.sphere.directions import Array, interpolate, to_angles, to_vectors
@@ -28,7 +28,7 @@ def shown_times(track: pd.DataFrame, fps: float, lead_in: int, lead_out: int) ->
     viewport video has before and after the event.
     """
     step = 1 / min(fps, FPS)
-    runs = [[start, round((end - start) / step) + 1] for start, end in stretches_of(track.time_s.to_numpy(), fps)]
+    runs = [[start, round((end - start) / step) + 1] for start, end in segments_of(track.time_s.to_numpy(), fps)]
     runs[0] = [runs[0][0] - lead_in * step, runs[0][1] + lead_in]
     runs[-1][1] += lead_out
     return ShownTimes(step, [(round(start, 4), int(n)) for start, n in runs])
@@ -134,7 +134,7 @@ def as_text(track: pd.DataFrame, fps: float) -> str:
     Parameters: the rows of one event of the tracks table, and the frame rate of the video.
     """
     parts = []
-    for start, end in stretches_of(track.time_s.to_numpy(), fps):
+    for start, end in segments_of(track.time_s.to_numpy(), fps):
         rows = track[(track.time_s >= start - 1e-9) & (track.time_s <= end + 1e-9)]
         nearest = np.searchsorted(rows.time_s, np.arange(start, end, _STEP_S) - 1e-9)
         places = sorted({*nearest.tolist(), len(rows) - 1})

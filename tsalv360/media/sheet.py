@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from tsalv360.contracts.entries import IndexEntry, ViewportLength, ViewportLengths, read_entry
-from tsalv360.contracts.grid import FPS, stretches_of
+from tsalv360.contracts.grid import FPS, segments_of
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
 from tsalv360.media.drawing import (
@@ -82,7 +82,7 @@ def key(order: list[str], tracks: pd.DataFrame, fps: float, duration_s: float, n
         for colour, width in strokes(k):
             cv2.line(picture, (4, middle), (20, middle), colour, width)
         write(picture, event, (28, middle + 4), SMALL)
-        for start, end in stretches_of(tracks.time_s[tracks.event_id == event].to_numpy(), fps):
+        for start, end in segments_of(tracks.time_s[tracks.event_id == event].to_numpy(), fps):
             first, last = (column(start), middle - half), (column(end), middle + half)
             cv2.rectangle(picture, first, last, colour_of(k), -1)
             if has_core(k):
@@ -153,7 +153,7 @@ def _with_tracks(picture: Picture, order: list[str], tracks: pd.DataFrame, now: 
     starts = []
     for k, event in enumerate(order):
         track = tracks[tracks.event_id == event]
-        for start, end in stretches_of(track.time_s.to_numpy(), fps):
+        for start, end in segments_of(track.time_s.to_numpy(), fps):
             part = track[track.time_s.between(start, end)]
             draw_path(shown, part.yaw_deg, part.pitch_deg, *strokes(k))
         starts.append(_place(track.iloc[0], PANORAMA))
@@ -250,7 +250,7 @@ def strip(event: Any, track: pd.DataFrame, k: int, folder: Path, length: Viewpor
 
 def _facts(event: Any, track: pd.DataFrame) -> str:
     """What the line above the stills says."""
-    stretches = f" in {event.n_stretches} stretches" if event.n_stretches > 1 else ""
+    stretches = f" in {event.n_segments} segments" if event.n_segments > 1 else ""
     return (
         f"{event.start_s:.1f} to {event.end_s:.1f} s{stretches}, {event.n_observers} observers, "
         f"confidence {event.confidence:.2f}, view {track.camera_hfov_deg.iloc[0]:.0f} degrees wide"

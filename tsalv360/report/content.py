@@ -8,7 +8,7 @@ import pandas as pd
 
 from tsalv360.config import known_keys
 from tsalv360.contracts.entries import IndexEntry
-from tsalv360.contracts.grid import stretches_of
+from tsalv360.contracts.grid import segments_of
 from tsalv360.media.timeline import Bar, bar, lanes, ticks
 from tsalv360.report.accuracy import Accuracy, Known, Unmatched
 from tsalv360.report.camera_paths import Agreement, compare, draw
@@ -228,14 +228,14 @@ def _found_row(video: Video, cards: list[Card]) -> Row:
     """The bars of the found events, with their cards."""
     spans = [(card.event.start_s, card.event.end_s) for card in cards]
     tracks = dict(list(video.tracks.groupby("event_id")))
-    stretches = [stretches_of(tracks[card.event.event_id].time_s.to_numpy(), video.index.fps) for card in cards]
+    stretches = [segments_of(tracks[card.event.event_id].time_s.to_numpy(), video.index.fps) for card in cards]
     return _row(spans, stretches, cards, video.index.duration_s)
 
 
 def _known_row(video: Video, accuracy: Accuracy) -> Row:
     """The bars of the known events."""
     spans = [(known.start_s, known.end_s) for known in accuracy.known]
-    stretches = [stretches_of(known.track.time_s, video.index.fps) for known in accuracy.known]
+    stretches = [segments_of(known.track.time_s, video.index.fps) for known in accuracy.known]
     return _row(spans, stretches, accuracy.known, video.index.duration_s)
 
 
