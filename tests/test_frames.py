@@ -18,7 +18,7 @@ import pytest
 from entries import index_entry
 
 from tsalv360.contracts.entries import VideoInfo
-from tsalv360.contracts.grid import frame_numbers, kept_frames
+from tsalv360.contracts.grid import frame_numbers
 from tsalv360.frames import estimated_bytes, extract_frames
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import read_picture, write_picture
@@ -112,7 +112,7 @@ def test_a_second_extraction_replaces_the_folder(tmp_path: Path, video: Path) ->
 
 
 def test_a_video_shorter_than_its_index_says_is_refused_and_nothing_stays(tmp_path: Path, video: Path) -> None:
-    with pytest.raises(InputError, match=r"whole\.mp4: found 60 frames; expected 61, as its index says"):
+    with pytest.raises(InputError, match=r"whole\.mp4: found 60 frames; expected 61, as in its index entry"):
         extract_frames(video, tmp_path / "frames", size=(48, 96), index=replace(probe(video), n_frames=61))
     assert list(tmp_path.iterdir()) == []
 
@@ -335,7 +335,7 @@ def take(folder: Path, size: tuple[int, int] = (48, 96), **settings: object) -> 
     target = folder.parent / "frames"
     index = index_of(folder)
     numbers = extract_frames(folder, target, size=size, index=index, **{"skip_first": 0, **settings})
-    assert numbers == kept_frames(index, settings.get("skip_first", 0))
+    assert numbers == index.frames_to_keep(settings.get("skip_first", 0))
     files = {int(path.stem): path for path in target.iterdir()}
     assert sorted(files) == numbers
     return files
@@ -360,8 +360,8 @@ def test_all_frames_of_a_native_folder_can_be_kept(write_ready: Callable[..., Pa
     folder = write_ready(list(range(first, 61)))
     check_rate(folder, index_of(folder), 0)
     assert list(take(folder))
-    assert kept_frames(index_of(folder), 0) == [n for n in frame_numbers(30, 61, 0) if n >= first]
-    assert kept_frames(index_of(folder), 20) == frame_numbers(30, 61, 20)
+    assert index_of(folder).frames_to_keep(0) == [n for n in frame_numbers(30, 61, 0) if n >= first]
+    assert index_of(folder).frames_to_keep(20) == frame_numbers(30, 61, 20)
 
 
 def test_a_folder_sampled_by_the_published_rule_is_taken_as_it_is(write_ready: Callable[..., Path]) -> None:
@@ -369,7 +369,7 @@ def test_a_folder_sampled_by_the_published_rule_is_taken_as_it_is(write_ready: C
     folder = write_ready(published)
     check_rate(folder, index_of(folder), 20)
     assert take(folder, skip_first=20)
-    assert kept_frames(index_of(folder), 20) == kept_frames(index_of(folder), 0) == published
+    assert index_of(folder).frames_to_keep(20) == index_of(folder).frames_to_keep(0) == published
 
 
 def test_a_folder_of_another_rate_is_refused_with_its_rate_and_the_way_out(write_ready: Callable[..., Path]) -> None:
@@ -387,8 +387,8 @@ def test_a_folder_of_another_rate_is_resampled_to_the_nearest_frames_each_once(
     assert sorted(take(folder, ready="resample")) == list(range(0, 61, 3))
     sparse = write_ready([0, 1, 2, 3, 4, 5, 20, 21, 22, 23, 24, 25], name="219")
     # the grid is 0 2 4 6 8 9 11 13 15 17 19 21 22 24
-    assert kept_frames(index_of(sparse), 0) == [0, 2, 4, 5, 20, 21, 22, 24]
-    assert kept_frames(index_of(sparse), 4) == [5, 20, 21, 22, 24]
+    assert index_of(sparse).frames_to_keep(0) == [0, 2, 4, 5, 20, 21, 22, 24]
+    assert index_of(sparse).frames_to_keep(4) == [5, 20, 21, 22, 24]
 
 
 def test_frames_missing_in_between_are_noted(write_ready: Callable[..., Path]) -> None:

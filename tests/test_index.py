@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from tsalv360.contracts.entries import IndexEntry, read_entry
-from tsalv360.contracts.grid import kept_frames
 from tsalv360.index import index_video
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
@@ -99,7 +98,7 @@ def test_an_entry_of_ready_frames_holds_their_numbers_and_a_checksum_of_all(read
     assert entry.size_bytes == sum(path.stat().st_size for path in pictures)
     listing = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in pictures)
     assert entry.sha256 == hashlib.sha256(listing.encode()).hexdigest()
-    assert kept_frames(entry, skip_first=20)[:4] == [21, 22, 24, 26]
+    assert entry.frames_to_keep(skip_first=20)[:4] == [21, 22, 24, 26]
 
 
 def test_ready_frames_without_a_rate_are_refused(ready: Path, gaze: Path) -> None:
@@ -116,7 +115,7 @@ def test_ready_frames_of_another_rate_are_refused_or_resampled(ready: Path, gaze
         index_video(slow, force_2to1=False)
     entry = index_video(slow, force_2to1=False, ready="resample")
     assert entry.notes == ["38 of the frames 3 to 60 are missing"]
-    assert kept_frames(entry, skip_first=20) == list(range(21, 61, 3))
+    assert entry.frames_to_keep(skip_first=20) == list(range(21, 61, 3))
 
 
 def test_the_skipped_frames_of_ready_ones_need_not_be_there(ready: Path, gaze: Path) -> None:
@@ -131,4 +130,4 @@ def test_half_of_a_stereo_video_is_the_panorama(tmp_path: Path, write_video: Cal
     stereo = write_video(tmp_path / "a.mp4", n_frames=3, size=(192, 192))
     entry = index_video(replace(recording(stereo, gaze), view="bottom"), force_2to1=False)
     assert (entry.width, entry.height) == (192, 96)
-    assert entry.notes == ["stereo: the bottom half of 192×192 pictures is taken"]
+    assert entry.notes == ["stereo: the bottom half of 192×192 pictures is used"]

@@ -12,10 +12,10 @@ from tsalv360.contracts.tables import ASSIGNMENTS, POINTS, TRACKS, empty, read_t
 from tsalv360.saliency import (
     SaliencySettings,
     fixation_points,
+    map_inputs,
     points_map,
-    points_of,
+    points_table,
     saliency_map,
-    subjects,
     write_saliency_maps,
 )
 from tsalv360.sources.recording import fixations_table
@@ -65,7 +65,7 @@ def test_points_do_not_depend_on_the_order_of_the_rows() -> None:
 def test_points_of_a_video_are_those_of_its_events_and_of_all(tmp_path: Path) -> None:
     assigned = pd.DataFrame({"row": [0, 1], "event_id": "v_1", "distance_deg": 0.0})
     track = grid(4, 5).assign(event_id="v_1")
-    points = points_of(subjects(gaze(), assigned, track, grid(*range(0, 40, 4))), 0.25)
+    points = points_table(map_inputs(gaze(), assigned, track, grid(*range(0, 40, 4))), 0.25)
     write_table(tmp_path / "points.parquet", points, POINTS)
     points = read_table(tmp_path / "points.parquet", POINTS)
     of_event, of_all = points[points.event_id == "v_1"], points[points.event_id.isna()]
@@ -75,7 +75,7 @@ def test_points_of_a_video_are_those_of_its_events_and_of_all(tmp_path: Path) ->
 
 
 def test_a_video_without_gaze_or_events_has_no_points() -> None:
-    nothing = points_of(subjects(gaze().iloc[:0], empty(ASSIGNMENTS), empty(TRACKS), grid(0, 1)), 0.5)
+    nothing = points_table(map_inputs(gaze().iloc[:0], empty(ASSIGNMENTS), empty(TRACKS), grid(0, 1)), 0.5)
     assert len(nothing) == 0 and list(nothing) == list(POINTS)
 
 
@@ -88,9 +88,9 @@ def test_a_frame_has_points_just_when_it_has_a_map(
     observers = [str(i) for i in range(len(looks))]
     start, length = np.array(looks).T / 32
     table = fixations_table(observers, start, length, 0, 0, 0, 0)
-    of_video = subjects(table, empty(ASSIGNMENTS), empty(TRACKS), grid(*range(0, 40, 2)))
+    of_video = map_inputs(table, empty(ASSIGNMENTS), empty(TRACKS), grid(*range(0, 40, 2)))
     write_saliency_maps(folder, of_video, SaliencySettings(height=32, window_s=window_s, all_observers=True))
-    assert {int(path.stem) for path in folder.rglob("*.png")} == set(points_of(of_video, window_s).frame)
+    assert {int(path.stem) for path in folder.rglob("*.png")} == set(points_table(of_video, window_s).frame)
 
 
 @pytest.mark.parametrize("size", [(480, 960), (31, 62)])

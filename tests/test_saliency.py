@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tsalv360.contracts.tables import ASSIGNMENTS, FIXATIONS, TRACKS, empty
-from tsalv360.saliency import SaliencySettings, density, saliency_map, subjects, to_8bit, write_saliency_maps
+from tsalv360.saliency import SaliencySettings, density, map_inputs, saliency_map, to_8bit, write_saliency_maps
 from tsalv360.sphere.directions import pixel_to_direction, to_angles, to_vectors
 
 PLACES = {
@@ -180,7 +180,7 @@ def write_maps(
 ) -> None:
     frames = np.array(kept, dtype=int)
     all_frames = pd.DataFrame({"frame": frames, "time_s": frames / 16})
-    write_saliency_maps(folder, subjects(table, assignments, tracks, all_frames), settings)
+    write_saliency_maps(folder, map_inputs(table, assignments, tracks, all_frames), settings)
 
 
 @pytest.fixture

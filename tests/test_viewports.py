@@ -103,7 +103,7 @@ def test_the_lead_counts_kept_frames_and_not_native_numbers(make_track: Track) -
 
 def test_before_and_after_an_event_the_camera_stays_where_it_starts_and_ends(make_track: Track) -> None:
     shots, _ = plan_shots(make_track("v_1", [4, 5, 6], yaw=10, step=3), FRAMES, lead=2)
-    yaw = {frame: shot.yaw for frame, (shot,) in shots.items()}
+    yaw = {frame: shot.camera[0] for frame, (shot,) in shots.items()}
     assert yaw == {2: 10, 3: 10, 4: 10, 5: 13, 6: 16, 7: 16, 8: 16}
 
 

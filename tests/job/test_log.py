@@ -104,8 +104,8 @@ def test_what_a_stage_made_can_be_made_again(tmp_path: Path, where: str, made: s
     with pytest.raises(SystemExit), logged(results / "logs" / "x" / "127.log", "127"):
         raise InputError(results / where, "half of it", "all", "Mend it.")
     text = (results / "logs" / "x" / "127.log").read_text()
-    told = f"To have it made again, run snakemake after:  rm -r '{results / made}'\n" if made else None
-    assert (told in text) if told else ("made again" not in text)
+    told = f"To make it again, run snakemake after:  rm -r '{results / made}'\n" if made else None
+    assert (told in text) if told else ("make it again" not in text)
 
 
 def test_a_job_ends_with_the_run_that_started_it(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def index_of(path: Path) -> IndexEntry:
 
 def clicks_of(sound: Sound, n_pictures: int, fps: float = FPS) -> list[float]:
     """Clicks of all pictures of the 16 fps grid, one after the other."""
-    level = np.abs(np.concatenate([sound.of(round(i * fps / 16)) for i in range(n_pictures)])).max(axis=1)
+    level = np.abs(np.concatenate([sound.at(round(i * fps / 16)) for i in range(n_pictures)])).max(axis=1)
     found = np.flatnonzero(level > 5000) / SOUND_RATE
     return found[np.diff(found, prepend=-1) > 0.02].tolist()
 
@@ -110,7 +110,7 @@ def test_clicks_are_heard_when_they_were(
     sound = read_sound(path, index_of(path))
     assert sound is not None
     assert clicks_of(sound, 64) == pytest.approx(CLICKS, abs=TOLERANCE_S)
-    assert sound.of(0).shape == (3000, 2)
+    assert sound.at(0).shape == (3000, 2)
 
 
 def test_sound_that_begins_late_stays_at_its_time(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
@@ -142,7 +142,7 @@ def test_time_stamps_rounded_to_milliseconds_make_no_crackle(
     path = write_clip(tmp_path / "a.mkv", draw=humming, pictures_late=pictures_late)
     sound = read_sound(path, index_of(path))
     assert sound is not None
-    whole = np.concatenate([sound.of(round(i * FPS / 16)) for i in range(48)])[:, 0].astype(float)
+    whole = np.concatenate([sound.at(round(i * FPS / 16)) for i in range(48)])[:, 0].astype(float)
     steepest = np.abs(whole).max() * 2 * np.pi * 100 / SOUND_RATE
     assert np.abs(np.diff(whole)).max() < 1.5 * steepest
 
@@ -156,7 +156,7 @@ def test_a_hole_in_the_sound_is_silent_and_shifts_nothing(tmp_path: Path, write_
 
 def test_beyond_the_ends_of_the_sound_it_is_silent() -> None:
     sound = Sound(np.ones((4500, 2), dtype=np.int16), 16)
-    assert [int(sound.of(frame)[:, 0].sum()) for frame in range(4)] == [3000, 1500, 0, 0]
+    assert [int(sound.at(frame)[:, 0].sum()) for frame in range(4)] == [3000, 1500, 0, 0]
 
 
 def test_videos_without_sound_and_folders_of_frames_have_none(tmp_path: Path, video: Path) -> None:

@@ -246,7 +246,7 @@ def test_the_sample_aspect_of_a_turned_video_turns_with_it(tmp_path: Path, write
 def test_a_video_turned_by_another_angle_is_refused(tmp_path: Path, video: Path, degrees: int) -> None:
     (tmp_path / "a.mp4").write_bytes(video.read_bytes())
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    with pytest.raises(InputError, match=rf"turned\.mp4: .*turned by {degrees}°; expected 0, 90, 180 or 270°"):
+    with pytest.raises(InputError, match=rf"turned\.mp4: .*rotated by {degrees}°; expected 0, 90, 180 or 270°"):
         probe(with_matrix(tmp_path / "a.mp4", c, s, -s, c))
 
 
@@ -257,7 +257,7 @@ def test_a_variable_frame_rate_is_counted_by_decoding_and_noted(
     info = probe(write_video(tmp_path / "a.mp4", n_frames=len(times), milliseconds=times))
     assert info.n_frames == 45
     assert info.fps == pytest.approx(44 / 2.9)
-    assert info.notes == ["variable frame rate: time stamps depart by up to 0.65 s from a constant rate"]
+    assert info.notes == ["variable frame rate: time stamps deviate by up to 0.65 s from a constant rate"]
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
@@ -274,12 +274,12 @@ def test_time_stamps_that_shake_by_a_few_milliseconds_are_a_constant_rate(
 @pytest.mark.parametrize(
     ("size", "view", "panorama", "note"),
     [
-        ((192, 192), "top", (96, 192), "stereo: the top half of 192×192 pictures is taken"),
-        ((192, 192), "bottom", (96, 192), "stereo: the bottom half of 192×192 pictures is taken"),
-        ((64, 256), "left", (64, 128), "stereo: the left half of 256×64 pictures is taken"),
-        ((64, 256), "right", (64, 128), "stereo: the right half of 256×64 pictures is taken"),
-        ((96, 192), "top", (48, 192), "stereo: the top half of 192×96 pictures is taken, squeezed from 2:1 to 4:1"),
-        ((96, 192), "right", (96, 96), "stereo: the right half of 192×96 pictures is taken, squeezed from 2:1 to 1:1"),
+        ((192, 192), "top", (96, 192), "stereo: the top half of 192×192 pictures is used"),
+        ((192, 192), "bottom", (96, 192), "stereo: the bottom half of 192×192 pictures is used"),
+        ((64, 256), "left", (64, 128), "stereo: the left half of 256×64 pictures is used"),
+        ((64, 256), "right", (64, 128), "stereo: the right half of 256×64 pictures is used"),
+        ((96, 192), "top", (48, 192), "stereo: the top half of 192×96 pictures is used, squeezed from 2:1 to 4:1"),
+        ((96, 192), "right", (96, 96), "stereo: the right half of 192×96 pictures is used, squeezed from 2:1 to 1:1"),
     ],
 )
 def test_one_half_of_stereo_pictures_is_the_panorama(

@@ -34,7 +34,7 @@ from tsalv360.curation.apply import Applied, Curation, apply_curation
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.media.pictures import read_picture
-from tsalv360.saliency import ALL_OBSERVERS, Subject, points_of, subjects, write_saliency_maps
+from tsalv360.saliency import ALL_OBSERVERS, MapInput, map_inputs, points_table, write_saliency_maps
 
 FOLDERS = (GROUND_TRUTH, SALIENCY_ALL, FIXATION_POINTS)
 _COUNTED = (
@@ -70,11 +70,11 @@ def assemble_video(
     curation : what people said; without it all events are drafts.
     """
     video, frames = index.id, index.kept_frames
-    applied, anew = Applied(events, tracks, assignments, captions), dict[str, Subject]()
+    applied, anew = Applied(events, tracks, assignments, captions), dict[str, MapInput]()
     if curation:
         kept = index.kept_times
         applied = apply_curation(curation, events, tracks, fixations, assignments, captions, kept)
-        of_video = subjects(fixations, applied.assignments, applied.tracks, kept)
+        of_video = map_inputs(fixations, applied.assignments, applied.tracks, kept)
         anew = {event: of_video[event] for event in applied.anew}
     captioned = applied.events.event_id.map(lambda event: applied.captions[str(event)].caption is not None)
     shown = applied.events[captioned.astype(bool)]
@@ -91,7 +91,7 @@ def assemble_video(
         shutil.rmtree(maps_anew, ignore_errors=True)
         part_of_points = partial / FIXATION_POINTS / f"{video}.parquet"
         if curation and (anew or len(applied.events) < len(events)):
-            points_anew = points_of(anew, curation.saliency.window_s)
+            points_anew = points_table(anew, curation.saliency.window_s)
             write_table(part_of_points, _points_now(points, applied.events.event_id, points_anew), POINTS)
         else:
             read_table(points, POINTS)  # a damaged one goes no further
