@@ -45,9 +45,7 @@ def test_an_entry_holds_what_all_stages_need(video: Path, gaze: Path) -> None:
     }
 
 
-def test_an_entry_comes_back_from_its_file_and_a_damaged_one_is_refused_by_its_place(
-    tmp_path: Path, video: Path
-) -> None:
+def test_an_entry_is_read_as_written_and_a_damaged_one_is_refused_with_the_place(tmp_path: Path, video: Path) -> None:
     entry, path = index_video(recording(video), force_2to1=False), tmp_path / "ocean.json"
     write_json(path, entry)
     assert read_entry(path, IndexEntry) == entry
@@ -56,14 +54,14 @@ def test_an_entry_comes_back_from_its_file_and_a_damaged_one_is_refused_by_its_p
         read_entry(path, IndexEntry)
 
 
-def test_what_the_header_hides_is_noted(tmp_path: Path, write_video: Callable[..., Path], gaze: Path) -> None:
+def test_a_wrong_frame_count_is_noted(tmp_path: Path, write_video: Callable[..., Path], gaze: Path) -> None:
     path = write_video(tmp_path / "a.mp4", n_frames=20, options={"movflags": "frag_keyframe+empty_moov"})
     entry = index_video(recording(path, gaze), force_2to1=False)
     assert entry.n_frames == 20
     assert entry.notes == ["header says 0 frames, decoding gives 20"]
 
 
-def test_gaze_is_not_asked(video: Path, gaze: Path) -> None:
+def test_an_entry_does_not_depend_on_gaze(video: Path, gaze: Path) -> None:
     assert index_video(recording(video), force_2to1=False) == index_video(recording(video, gaze), force_2to1=False)
     with pytest.raises(InputError, match="video ocean: found no gaze"):
         read_gaze(recording(video), 25)
@@ -118,7 +116,7 @@ def test_ready_frames_of_another_rate_are_refused_or_resampled(ready: Path, gaze
     assert entry.frames_to_keep(skip_first=20) == list(range(21, 61, 3))
 
 
-def test_the_skipped_frames_of_ready_ones_need_not_be_there(ready: Path, gaze: Path) -> None:
+def test_skipped_ready_frames_may_be_missing(ready: Path, gaze: Path) -> None:
     for number in range(1, 20):
         if number % 2:
             (ready / f"{number:04d}.jpg").unlink()

@@ -103,7 +103,7 @@ def clicks_of(sound: Sound, n_pictures: int, fps: float = FPS) -> list[float]:
 @pytest.mark.parametrize(
     ("name", "rate", "codec"), [("a.mp4", 44_100, "aac"), ("a.mkv", 22_050, "aac"), ("a.mp4", 48_000, "aac")]
 )
-def test_clicks_are_heard_when_they_were(
+def test_clicks_are_heard_at_their_time(
     tmp_path: Path, write_clip: Callable[..., Path], name: str, rate: int, codec: str
 ) -> None:
     path = write_clip(tmp_path / name, rate=rate, codec=codec)
@@ -121,9 +121,7 @@ def test_sound_that_begins_late_stays_at_its_time(tmp_path: Path, write_clip: Ca
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
-def test_sound_from_before_the_first_picture_is_left_out(
-    tmp_path: Path, write_clip: Callable[..., Path], name: str
-) -> None:
+def test_sound_before_the_first_picture_is_left_out(tmp_path: Path, write_clip: Callable[..., Path], name: str) -> None:
     path = write_clip(tmp_path / name, pictures_late=0.9)
     sound = read_sound(path, index_of(path))
     assert sound is not None
@@ -164,7 +162,7 @@ def test_videos_without_sound_and_folders_of_frames_have_none(tmp_path: Path, vi
     assert read_sound(tmp_path, {"fps": 25, "n_frames": 60}) is None
 
 
-def test_a_slow_video_whose_pictures_are_shown_faster_has_no_sound(
+def test_a_video_below_16_fps_which_is_shown_faster_has_no_sound(
     tmp_path: Path, write_clip: Callable[..., Path]
 ) -> None:
     path = write_clip(tmp_path / "a.mp4", fps=12)
@@ -221,7 +219,7 @@ def pictures_of(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in container.demux(video=0) if packet.size]
 
 
-def test_without_sound_the_videos_are_the_silent_ones(
+def test_without_sound_the_silent_videos_are_linked(
     tmp_path: Path, write_clip: Callable[..., Path], make_track: Track
 ) -> None:
     (tmp_path / "frames").mkdir()

@@ -79,7 +79,7 @@ class IndexEntry(VideoInfo):
 
 @dataclass(frozen=True)
 class GazeNotes:
-    """Notes of the fixations stage on a video's gaze; `n_observers` is None if the format does not tell observers."""
+    """Notes of the fixations stage on a video's gaze; `n_observers` is None if the format has no observers."""
 
     n_observers: int | None
     notes: list[str]

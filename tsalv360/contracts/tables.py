@@ -35,6 +35,7 @@ Table = dict[str, Column]
 
 _YAW = Column(NUMBER, "degrees, right positive", -180, 180)
 _PITCH = Column(NUMBER, "degrees, up positive", -90, 90)
+_DIRECTION = {"yaw_deg": _YAW, "pitch_deg": _PITCH}
 _EVENT = Column(TEXT, "event id, `<video>_<k>`, numbered by start")
 _VIDEO = Column(TEXT, "video id")
 _FRAME = Column(INTEGER, "native frame number", 0)
@@ -46,8 +47,7 @@ FIXATIONS: Table = {
     "time_s": Column(NUMBER, "start of the interval during which gaze stayed in this direction, seconds", 0),
     "duration_s": Column(NUMBER, "length of the interval, seconds", 0),
     "frame": Column(INTEGER, "native frame number at the start", 0),
-    "yaw_deg": _YAW,
-    "pitch_deg": _PITCH,
+    **_DIRECTION,
     "weight": Column(NUMBER, "1 for a gaze sample or fixation; recovered from a map: its share of the map", 0),
 }
 EVENTS: Table = {
@@ -58,8 +58,7 @@ EVENTS: Table = {
     "start_s": Column(NUMBER, "time of the first frame, seconds", 0),
     "end_s": Column(NUMBER, "time of the last frame, seconds", 0),
     "n_stretches": Column(INTEGER, "separate stretches of frames", 1),
-    "yaw_deg": _YAW,
-    "pitch_deg": _PITCH,
+    **_DIRECTION,
     "n_observers": Column(INTEGER, "observers who watched it at any time", 1),
     "confidence": Column(NUMBER, "√(mean share of observers × compactness)", 0, 1),
 }
@@ -67,8 +66,7 @@ TRACKS: Table = {
     "event_id": _EVENT,
     "frame": _FRAME,
     "time_s": Column(NUMBER, "time of the frame, frame / fps, seconds", 0),
-    "yaw_deg": _YAW,
-    "pitch_deg": _PITCH,
+    **_DIRECTION,
     "spread_deg": Column(NUMBER, "root mean square distance of gaze from the direction, degrees", 0, 180),
     "n_observers": Column(INTEGER, "observers watching it at this time", 0),
     "camera_yaw_deg": _YAW,
@@ -84,8 +82,7 @@ DROPPED: Table = {
     "video": _VIDEO,
     "start_s": Column(NUMBER, "start, seconds", 0),
     "end_s": Column(NUMBER, "end, seconds", 0),
-    "yaw_deg": _YAW,
-    "pitch_deg": _PITCH,
+    **_DIRECTION,
     "n_observers": Column(INTEGER, "observers who watched it at any time", 0),
     "share": Column(NUMBER, "mean share of the observers", 0, 1),
     "rule": Column(TEXT, "the setting that dropped it"),
@@ -95,8 +92,7 @@ POINTS: Table = {
     "event_id": Column(TEXT, "event whose map the point belongs to; empty: the map of all observers", nullable=True),
     "frame": _FRAME,
     "observer": FIXATIONS["observer"],
-    "yaw_deg": _YAW,
-    "pitch_deg": _PITCH,
+    **_DIRECTION,
     "weight": FIXATIONS["weight"],
 }
 ANNOTATIONS: Table = {

@@ -128,8 +128,8 @@ def draw_path(picture: Picture, yaw: ArrayLike, pitch: ArrayLike, *strokes: tupl
     unwrapped = np.unwrap(column, period=width)
     first, last = math.floor(unwrapped.min() / width), math.floor(unwrapped.max() / width)
     for colour, thickness in strokes:
-        for turn in range(first - 1, last + 2):  # one more at each end, because thick lines reach over the seam
-            points = np.round(np.stack([unwrapped - turn * width, row], axis=-1)).astype(np.int32)
+        for copy in range(first - 1, last + 2):  # one more at each end, because thick lines reach over the seam
+            points = np.round(np.stack([unwrapped - copy * width, row], axis=-1)).astype(np.int32)
             cv2.polylines(picture, [points.reshape(-1, 1, 2)], False, colour, thickness, cv2.LINE_AA)
 
 

@@ -56,7 +56,7 @@ def probe(path: str | Path, force_2to1: bool = False, view: View = "whole") -> V
         raise _truncated(path, f"{n_frames} of the {announced} frames its header announces")
     first = next(decode(path), None)
     if first is None:
-        raise _no_frames(path)
+        raise InputError(path, "no frames", "a 360° video", "Replace the file.")
     rotation = _rotation(first, path)
     picture, aspect = _picture(first, path, rotation), first.width * packets.sample_aspect / first.height
     aspect, notes = panorama_aspect(path, picture, 1 / aspect if rotation[0, 1] else aspect, view, force_2to1)
@@ -69,12 +69,9 @@ def probe(path: str | Path, force_2to1: bool = False, view: View = "whole") -> V
         seconds = n_frames / float(rate)
     else:
         times = _decoded_times(path)
-        n_frames = len(times)
-        if n_frames < 2:
-            raise _no_frames(path)
-        seconds, rate = float(times[-1] - times[0]), None
+        n_frames, seconds, rate = len(times), float(times[-1] - times[0]), None
     if not 0 < seconds <= _LONGEST_S:
-        found, expected = f"{n_frames} frames in {seconds:g} s", f"above 0 s, at most {_LONGEST_S} s"
+        found, expected = f"{n_frames} frame(s) in {seconds:g} s", f"more than 0 s, at most {_LONGEST_S} s"
         raise InputError(path, found, expected, "Remux the file, or cut it.")
     if rate is None:
         rate = Fraction((n_frames - 1) / seconds).limit_denominator(100_000)
@@ -132,7 +129,7 @@ def pictures_at(
     Pictures are uint8 BGR [H, W, 3], rotated for display, converted by the matrix and range that each frame states
     (BT.601 and limited if it states none, as in OpenCV and FFmpeg); HDR is not tone-mapped.
 
-    If the time stamps of the packets tell the number of every frame, packets that no wanted frame needs are dropped
+    If the time stamps of the packets determine the number of every frame, packets that no wanted frame needs are dropped
     undecoded. If a wanted frame is then missing, a pass that decodes all packets yields all pictures again.
 
     Parameters: `n_frames` as counted by decoding, see `probe`. Raises InputError if the video ends before.
@@ -254,7 +251,7 @@ def _display_stamps(path: str | Path) -> list[int]:
     packets = _read_packets(path)
     stamps = [pts for pts in packets.stamps if pts is not None]
     shown = sorted(set(stamps))
-    # Stamps in the order of decoding: there is nothing to drop, or (AVI) they do not tell the order of display.
+    # Stamps in the order of decoding: there is nothing to drop, or (AVI) they do not give the order of display.
     return shown if packets.codec in _DROPPABLE and len(shown) == len(packets.stamps) and stamps != shown else []
 
 
@@ -337,7 +334,3 @@ def _refuse_truncated_mp4(path: Path) -> None:
 
 def _truncated(path: str | Path, found: str) -> InputError:
     return InputError(path, f"a truncated video ({found})", "the whole file", "Download or copy it again.")
-
-
-def _no_frames(path: str | Path) -> InputError:
-    return InputError(path, "no frames", "a 360° video", "Replace the file.")
