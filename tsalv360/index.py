@@ -44,12 +44,11 @@ def probe_recording(recording: Recording, force_2to1: bool, ready: "Ready") -> V
     if not recording.video.is_dir():
         return probe(recording.video, force_2to1, recording.view)
     if recording.fps is None:
-        raise InputError(
-            f"video {recording.video_id}",
+        found, expected = (
             f"the folder of ready frames {recording.video} without a rate",
-            "the native rate that its frames are numbered at",
-            "Set its fps in the config.",
+            "the rate of their numbers",
         )
+        raise InputError(f"video {recording.video_id}", found, expected, "Set its fps in the config.")
     from tsalv360.media.ready_frames import check_rate, probe_ready
 
     info = probe_ready(recording.video, recording.fps, force_2to1, recording.view)

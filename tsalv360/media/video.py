@@ -129,7 +129,7 @@ def pictures_at(
     Pictures are uint8 BGR [H, W, 3], rotated for display, converted by the matrix and range that each frame states
     (BT.601 and limited if it states none, as in OpenCV and FFmpeg); HDR is not tone-mapped.
 
-    If the time stamps of the packets determine the number of every frame, packets that no wanted frame needs are dropped
+    If the packets' time stamps determine the number of every frame, packets that no wanted frame needs are dropped
     undecoded. If a wanted frame is then missing, a pass that decodes all packets yields all pictures again.
 
     Parameters: `n_frames` as counted by decoding, see `probe`. Raises InputError if the video ends before.
