@@ -8,7 +8,6 @@ import logging
 import shutil
 import subprocess
 import tempfile
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import cv2
 import numpy as np
 from timing import Job, compare
 
-from tsalv360.contracts.grid import FPS, kept_frames
+from tsalv360.contracts.grid import FPS
 from tsalv360.frames import extract_frames
 from tsalv360.media.video import decode, probe
 
@@ -124,8 +123,8 @@ def jobs(repeats: int) -> list[Job]:
     with tempfile.TemporaryDirectory() as temporary:
         video, folder = Path(temporary, "clip.mp4"), Path(temporary)
         draw_clip(video, SECONDS)
-        index = asdict(probe(video, force_2to1=True))
-        numbers = kept_frames(index, skip_first=0)
+        index = probe(video, force_2to1=True)
+        numbers = index.frames_to_keep(skip_first=0)
         sought = [numbers[k] for k in np.linspace(0, len(numbers) - 1, N_SEEKS).astype(int)]
         ffmpeg = partial(run_ffmpeg, get_ffmpeg_exe(), video)
         ours = partial(extract_frames, video, skip_first=0, index=index)

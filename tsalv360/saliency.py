@@ -1,15 +1,13 @@
-"""Saliency maps: the density of fixations on the sphere.
+"""Saliency maps, the density of fixations on the sphere, and the fixation points that they are made of.
 
-Fixation points: the directions that a frame's saliency map is made of, one for each fixation.
-
-They are what NSS and AUC judge a saliency map by (Bylinskii et al. 2019, "What do different evaluation metrics tell us
-about saliency models?"): a binary map of where people looked. A long fixation counts once here, while the saliency map
-weighs it by how long it lasted.
+Points serve metrics that compare a map with where people fixated, such as NSS and AUC (Bylinskii et al. 2019, "What do
+different evaluation metrics tell us about saliency models?"). Each fixation is one point however long it lasts; in the
+map it counts by its duration.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import cv2
 import numpy as np
@@ -28,9 +26,15 @@ from tsalv360.sphere.density import density, sliding_density
 from tsalv360.sphere.directions import direction_to_pixel
 
 Map = NDArray[np.float32]
-Subject = tuple[pd.DataFrame, pd.DataFrame]
 
-ALL_OBSERVERS = "all"  # among the names of events, the folder of the maps of all fixations
+ALL_OBSERVERS = "all"  # name of the maps of all fixations, among those of events
+
+
+class MapInput(NamedTuple):
+    """What a series of maps is made of: rows of the fixations table, and `frame` and `time_s` of the frames."""
+
+    fixations: pd.DataFrame
+    frames: pd.DataFrame
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -43,13 +47,13 @@ class SaliencySettings:
     height: int = setting(480, "height of the maps; the width is twice that", unit="px", ge=32, le=4096, multiple_of=2)
     window_s: float = setting(
         0.5,
-        "fixations within half of this before and after a frame make its map; about one fixation with its neighbours",
+        "length of the window around a frame whose gaze makes the map; about one fixation with its neighbours",
         unit="s",
         gt=0,
         le=10,
     )
     all_observers: bool = setting(
-        False, "make the map of all observers for every kept frame as well, 28 kB each at 480 px"
+        False, "also make the map of all observers for every kept frame, 28 kB each at 480 px"
     )
 
     @model_validator(mode="after")
@@ -66,24 +70,22 @@ def saliency_map(
     sigma: float = 5.0,
     size: tuple[int, int] = (480, 960),
 ) -> Map:
-    """Sum of von Mises–Fisher densities with κ = 1/σ² at the fixations, scaled to maximum 1.
+    """Return the sum of von Mises–Fisher densities with κ = 1/σ² at fixations, scaled to maximum 1.
 
     Parameters
     ----------
     yaw, pitch : [n] directions of the fixations, degrees; n ≥ 1.
-    weights : [n], not negative, not all zero; 1 each when left out.
+    weights : [n], not negative, not all zero; 1 each by default.
     sigma : σ in degrees, above 0.
     size : height and width of the map in pixels.
 
-    Returns float32 [H, W]. Raises ValueError without any weight: there is no saliency map of nothing. Also for numbers
-    that are not finite or not allowed, and for a σ so far below a pixel that every fixation falls between the pixels.
+    Returns float32 [H, W]. Raises ValueError if no weight is positive (there is no saliency map of nothing), for
+    numbers that are not finite or not allowed, and if σ is so far below a pixel that all fixations fall between pixels.
     """
     yaw, pitch = np.atleast_1d(yaw).astype(float), np.atleast_1d(pitch).astype(float)
     weights = np.ones(len(yaw)) if weights is None else np.atleast_1d(weights).astype(float)
     if not len(yaw) == len(pitch) == len(weights):
-        raise ValueError(
-            f"found {len(yaw)} yaws, {len(pitch)} pitches, {len(weights)} weights; expected as many of each"
-        )
+        raise ValueError(f"found {len(yaw)} yaws, {len(pitch)} pitches, {len(weights)} weights; expected equal numbers")
     if not (np.isfinite([yaw, pitch, weights]).all() and (weights >= 0).all() and sigma > 0):
         raise ValueError("found NaN, infinity, a negative weight or a σ that is not above 0; expected none of these")
     if not weights.any():
@@ -94,74 +96,67 @@ def saliency_map(
     return np.divide(total, total.max(), out=total)
 
 
-def subjects(
+def map_inputs(
     fixations: pd.DataFrame, assignments: pd.DataFrame, tracks: pd.DataFrame, kept: pd.DataFrame
-) -> dict[str, Subject]:
-    """What maps are made of: for each event, then for all observers, the fixations and the frames.
+) -> dict[str, MapInput]:
+    """Return the input of each event's maps by event id, and of all observers' maps as `ALL_OBSERVERS`.
 
-    Parameters: tables of the video, and `kept`: `frame` and `time_s` of all its kept frames. Returns, by event id, the
-    fixations assigned to the event and its track; as `ALL_OBSERVERS`, all fixations and all kept frames.
+    An event's maps are made of the fixations assigned to it at the frames of its track, those of all observers of all
+    fixations at all kept frames. Parameters: tables of the video; `kept` has `frame` and `time_s` of its kept frames.
     """
-    events: dict[str, Subject] = {
-        str(event): (fixations.iloc[assignments.row[assignments.event_id == event]], track)
+    events = {
+        str(event): MapInput(fixations.iloc[assignments.row[assignments.event_id == event]], track)
         for event, track in tracks.groupby("event_id", sort=False)
     }
-    return {**events, ALL_OBSERVERS: (fixations, kept)}
+    return {**events, ALL_OBSERVERS: MapInput(fixations, kept)}
 
 
-def write_saliency_maps(
-    directory: str | Path, subjects_of_video: Mapping[str, Subject], settings: SaliencySettings
-) -> None:
-    """Write `<event>/NNNN.png`: 8-bit maps of what `subjects` gives.
+def write_saliency_maps(directory: str | Path, inputs: Mapping[str, MapInput], settings: SaliencySettings) -> None:
+    """Write `<event>/NNNN.png`: 8-bit maps of `map_inputs`; `all/NNNN.png` only if the settings want it.
 
-    `all/NNNN.png` only where the settings want it. A frame without a fixation in the window gets no map.
+    A frame without gaze in the window gets no map.
     """
-    wanted = {
-        name: subject for name, subject in subjects_of_video.items() if name != ALL_OBSERVERS or settings.all_observers
-    }
-    total = sum(len(frames) for _, frames in wanted.values())
+    wanted = {name: own for name, own in inputs.items() if name != ALL_OBSERVERS or settings.all_observers}
+    total = sum(len(own.frames) for own in wanted.values())
+    size = settings.height, 2 * settings.height
     with whole_folder(directory) as partial, progress(total=total, what="maps") as bar:
         for name, (fixations, frames) in wanted.items():
             folder = partial / name
             folder.mkdir()
-            gaze = sample_gaze(fixations, frames.time_s.to_numpy())
-            size = settings.height, 2 * settings.height
-            densities = sliding_density(gaze, settings.window_s, settings.sigma_deg, size)
-            for frame, density_there in zip(frames.frame, densities, strict=True):
-                if (peak := density_there.max()) > 0:
-                    write_picture(folder / f"{frame:04d}.png", to_8bit(density_there / peak))
+            grid = sample_gaze(fixations, frames.time_s.to_numpy())
+            densities = sliding_density(grid, settings.window_s, settings.sigma_deg, size)
+            for frame, summed in zip(frames.frame, densities, strict=True):
+                if (peak := summed.max()) > 0:
+                    write_picture(folder / f"{frame:04d}.png", to_8bit(summed / peak))
                 bar.update()
 
 
 def to_8bit(saliency: Map) -> NDArray[np.uint8]:
-    """A map of maximum 1 as 0 to 255."""
+    """Return a map of maximum 1 as 0 to 255."""
     return cv2.convertScaleAbs(saliency, alpha=255).astype(np.uint8, copy=False)
 
 
-def points_of(subjects: Mapping[str, Subject], window_s: float) -> pd.DataFrame:
-    """The points table: `fixation_points` of every event, then those of all observers, with an empty `event_id`.
-
-    Parameters: `subjects` as `tsalv360.saliency.subjects` gives them.
-    """
+def points_table(inputs: Mapping[str, MapInput], window_s: float) -> pd.DataFrame:
+    """Return the points table: the `fixation_points` of all `map_inputs`; those of all observers have no `event_id`."""
     parts = [
-        fixation_points(fixations, frames, window_s).assign(event_id=None if name == ALL_OBSERVERS else name)
-        for name, (fixations, frames) in subjects.items()
+        fixation_points(*own, window_s).assign(event_id=None if name == ALL_OBSERVERS else name)
+        for name, own in inputs.items()
     ]
     return pd.concat([empty(POINTS), *(part for part in parts if len(part))], ignore_index=True)[list(POINTS)]
 
 
 def fixation_points(fixations: pd.DataFrame, frames: pd.DataFrame, window_s: float) -> pd.DataFrame:
-    """Where the fixations within the window of each frame were: one point for each observer and fixation.
+    """Return the fixations within the window around each frame: one point for each observer and fixation.
 
     Parameters
     ----------
-    fixations : columns of the fixations table. Rows of one `observer` and `fixation_id` are one fixation, those with
-        -1 one each.
+    fixations : columns of the fixations table. Rows with the same `observer` and `fixation_id` are one fixation; a row
+        with -1 is one by itself.
     frames : `frame` and `time_s`, increasing: a track, or all kept frames. Gaze is read at these times, as for maps.
-    window_s : length of the window around a frame in seconds, as `SaliencySettings.window_s`.
+    window_s : length of the window in seconds, as `SaliencySettings.window_s`.
 
-    Returns `frame`, `observer`, `yaw_deg`, `pitch_deg`, `weight`; of a fixation that moves, where it was nearest in
-    time to the frame, of two equally near ones the earlier. A frame has points just when it has a map.
+    Returns `frame`, `observer`, `yaw_deg`, `pitch_deg`, `weight`. The point of a moving fixation is where it was
+    nearest in time to the frame, of two equally near ones the earlier. A frame has points exactly if it has a map.
     """
     time_s = frames.time_s.to_numpy()
     rows = rows_at(fixations, time_s)
@@ -172,16 +167,16 @@ def fixation_points(fixations: pd.DataFrame, frames: pd.DataFrame, window_s: flo
     for time in time_s:
         distance = np.abs(time_s - time)
         near = np.flatnonzero(distance <= window_s / 2 + 1e-9)
-        nearest = rows[near[np.argsort(distance[near].round(9), kind="stable")]].ravel()
-        seen = nearest[nearest >= 0]
-        chosen.append(np.sort(seen[np.unique(fixation[seen], return_index=True)[1]]))
+        nearest_first = rows[near[np.argsort(distance[near].round(9), kind="stable")]].ravel()
+        gazed = nearest_first[nearest_first >= 0]
+        chosen.append(np.sort(gazed[np.unique(fixation[gazed], return_index=True)[1]]))
     points = fixations.iloc[np.concatenate([*chosen, np.zeros(0, dtype=np.int64)])]
     points = points[["observer", "yaw_deg", "pitch_deg", "weight"]].reset_index(drop=True)
     return points.assign(frame=np.repeat(frames.frame.to_numpy(), [len(rows) for rows in chosen]))
 
 
 def points_map(yaw: ArrayLike, pitch: ArrayLike, size: tuple[int, int] = (480, 960)) -> NDArray[np.bool_]:
-    """The binary map of fixation points: True at the pixels [H, W] that the directions [n], in degrees, fall into."""
+    """Return the binary map of fixation points: True at the pixels [H, W] that directions [n] in degrees fall into."""
     height, width = size
     column, row = (np.floor(place + 0.5).astype(int) for place in direction_to_pixel(yaw, pitch, height, width))
     points = np.zeros(size, dtype=bool)

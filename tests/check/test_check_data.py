@@ -157,7 +157,7 @@ def test_a_reader_that_fails_hides_no_other_video(
 def test_a_video_that_cannot_even_be_looked_into_hides_no_other(
     own: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tsalv360.check.videos.look_into", lambda recording, *_: {}[recording.video_id])
+    monkeypatch.setattr("tsalv360.check.videos.probe_recording", lambda recording, *_: {}[recording.video_id])
     for video in checked({"videos": own}).videos:
         assert video.problems == [f"looking into {video.path} failed with KeyError: '{video.video}'. {CORRECT}"]
 

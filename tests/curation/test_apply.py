@@ -23,7 +23,7 @@ from tsalv360.dataset.assemble import assemble_video
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
 from tsalv360.media.pictures import read_picture
-from tsalv360.saliency import SaliencySettings, points_of, subjects, write_saliency_maps
+from tsalv360.saliency import SaliencySettings, map_inputs, points_table, write_saliency_maps
 from tsalv360.sources.recording import fixations_table
 from tsalv360.sphere.directions import angular_distance, pixel_to_direction
 
@@ -106,9 +106,9 @@ class Scene:
             if name == a and at in b
         ]
         self.assignments = pd.DataFrame(owned, columns=["row", "event_id"]).assign(distance_deg=0.0)
-        of_video = subjects(self.fixations, self.assignments, self.tracks, KEPT)
+        of_video = map_inputs(self.fixations, self.assignments, self.tracks, KEPT)
         write_saliency_maps(self.folder / "saliency", of_video, SALIENCY)
-        write_table(self.folder / "points.parquet", points_of(of_video, SALIENCY.window_s), POINTS)
+        write_table(self.folder / "points.parquet", points_table(of_video, SALIENCY.window_s), POINTS)
         for event in self.events.event_id:
             self.captions[event] = caption_entry(f"The machine's {event}.", n_tokens=9)
 

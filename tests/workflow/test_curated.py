@@ -114,5 +114,5 @@ def test_events_made_anew_keep_what_people_said(curated: Workflow) -> None:
     assert [event for event, _ in lists["orphaned"]] == ["001_1"]
     assert [event for event, _ in lists["review"]] == ["002_1"]
     card = (anew.results / "dataset" / "README.md").read_text()
-    assert "near one that was judged: 002_1 (" in card and "no longer found (ids as they were then): 001_1 (" in card
+    assert "near a reviewed event: 002_1 (" in card and "no longer exist (ids as they were then): 001_1 (" in card
     assert sums(anew) == before

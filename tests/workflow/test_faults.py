@@ -127,7 +127,7 @@ def test_damaged_files_are_named_and_made_again_by_the_command_that_is_told(copy
     assert done.returncode != 0
     for path in damaged:
         assert re.search(rf"error: {path}: found (no readable|a truncated) ", done.stdout), done.stdout
-    commands = set(re.findall(r"To have it made again, run snakemake after:  (.+)", done.stdout))
+    commands = set(re.findall(r"To make it again, run snakemake after:  (.+)", done.stdout))
     assert commands == {f"rm -r {path}" for path in damaged.values()}
     assert stamps(copy, ["assembled", "dataset"]) == {}
     for command in commands:

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 from tsalv360.config import Config
 from tsalv360.contracts.entries import VideoInfo
-from tsalv360.contracts.grid import FPS, kept_frames
+from tsalv360.contracts.grid import FPS
 from tsalv360.contracts.layout import DESCRIPTION, event_maps, maps_with_frame, read_caption
 from tsalv360.fixations import find_fixations, within_video
 from tsalv360.frames import check_size
-from tsalv360.index import look_into
+from tsalv360.index import probe_recording
 from tsalv360.job.errors import InputError
 from tsalv360.sources import Recording, maps, published, read_gaze, tsv360
 from tsalv360.sources.demo import DemoSource, make_scene
@@ -47,7 +47,7 @@ def check_video(recording: Recording, config: Config) -> VideoCheck:
     """Look into the video of a recording and its gaze; problems are collected, not raised."""
     check, info = _check(recording), None
     try:
-        info = look_into(recording, config.frames.force_2to1, config.frames.ready)
+        info = probe_recording(recording, config.frames.force_2to1, config.frames.ready)
         _take_video(check, recording, info)
         if check.ready_frames and config.frames.ready == "refuse":
             check_size(recording.video, (info.height, info.width), (config.frames.height, 2 * config.frames.height))
@@ -94,7 +94,7 @@ def _check(recording: Recording) -> VideoCheck:
 def _take_video(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
     check.fps, check.n_frames, check.duration_s = info.fps, info.n_frames, info.duration_s
     check.width, check.height = info.width, info.height
-    check.kept_frames = len(kept_frames(info, recording.skip_first))
+    check.kept_frames = len(info.frames_to_keep(recording.skip_first))
     check.remarks += info.notes
     if not check.kept_frames:
         where, found = f"video {check.video}", f"{info.n_frames} frames, of which {recording.skip_first} are skipped"
@@ -142,7 +142,7 @@ def _take_published(check: VideoCheck, recording: Recording, info: VideoInfo) ->
         read_caption(recording.gaze[0] / event / DESCRIPTION)
     check.n_gaze, check.gaze_unit = sum(map(len, events.values())), "maps"
     check.remarks.append(f"events: {len(events)}")
-    kept = set(kept_frames(info, recording.skip_first))
+    kept = set(info.frames_to_keep(recording.skip_first))
     with_frame = sum(len(maps_with_frame(recording.gaze[0] / event, own, kept)) for event, own in events.items())
     if without := check.n_gaze - with_frame:
         check.remarks.append(f"{without} maps without a frame, which are left out")

@@ -16,9 +16,9 @@ from tsalv360.curation.push import earlier_decision, review_task
 from tsalv360.curation.records import EventRecord, read_records
 from tsalv360.curation.tasks import as_track
 from tsalv360.job.files import whole_file
+from tsalv360.media.drawing import poster
 from tsalv360.media.pictures import read_picture, write_picture
 from tsalv360.sphere.projection import Picture
-from tsalv360.viewports import Shot, poster
 
 PICTURES = "curation_pictures"  # beside the viewports, in the dataset's results
 _HFOV = 75.0
@@ -62,9 +62,7 @@ def _as_reviewed(record: EventRecord, frames: Path, kept: pd.DataFrame) -> Pictu
     middle = len(places) // 2
     (panorama,) = [read_picture(file) for file in frames.glob(f"{kept.frame.iloc[places[middle]]:04d}.*")]
     rows = pd.DataFrame({"yaw_deg": track.yaw_deg, "pitch_deg": track.pitch_deg})
-    stretches = [part for _, part in rows.groupby(np.cumsum(np.diff(places, prepend=places[0]) > 1))]
-    shot = Shot(record.event_id, float(track.yaw_deg[middle]), float(track.pitch_deg[middle]), _HFOV, "event")
-    return poster(panorama, stretches, shot)
+    return poster(panorama, rows, places, (float(track.yaw_deg[middle]), float(track.pitch_deg[middle]), _HFOV))
 
 
 def _both(now: Picture, before: Picture) -> Picture:

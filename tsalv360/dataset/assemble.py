@@ -34,7 +34,7 @@ from tsalv360.curation.apply import Applied, Curation, apply_curation
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.media.pictures import read_picture
-from tsalv360.saliency import ALL_OBSERVERS, Subject, points_of, subjects, write_saliency_maps
+from tsalv360.saliency import ALL_OBSERVERS, MapInput, map_inputs, points_table, write_saliency_maps
 
 FOLDERS = (GROUND_TRUTH, SALIENCY_ALL, FIXATION_POINTS)
 _COUNTED = (
@@ -70,11 +70,11 @@ def assemble_video(
     curation : the records of the video; without them all events are drafts.
     """
     video, frames = index.id, index.kept_frames
-    applied, changed = Applied(events, tracks, assignments, captions), dict[str, Subject]()
+    applied, changed = Applied(events, tracks, assignments, captions), dict[str, MapInput]()
     if curation:
         kept = index.kept_times
         applied = apply_curation(curation, events, tracks, fixations, assignments, captions, kept)
-        of_video = subjects(fixations, applied.assignments, applied.tracks, kept)
+        of_video = map_inputs(fixations, applied.assignments, applied.tracks, kept)
         changed = {event: of_video[event] for event in applied.changed}
     captioned = applied.events.event_id.map(lambda event: applied.captions[str(event)].caption is not None)
     shown = applied.events[captioned.astype(bool)]
@@ -91,7 +91,7 @@ def assemble_video(
         shutil.rmtree(changed_maps, ignore_errors=True)
         part_of_points = partial / FIXATION_POINTS / f"{video}.parquet"
         if curation and (changed or len(applied.events) < len(events)):
-            changed_points = points_of(changed, curation.saliency.window_s)
+            changed_points = points_table(changed, curation.saliency.window_s)
             write_table(part_of_points, _merged_points(points, applied.events.event_id, changed_points), POINTS)
         else:
             read_table(points, POINTS)  # a damaged one goes no further

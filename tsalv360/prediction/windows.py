@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalv360.contracts.grid import FPS, kept_frames
+from tsalv360.contracts.grid import FPS
 from tsalv360.job.errors import InputError
 from tsalv360.job.libraries import require_extra
 from tsalv360.media.pictures import resized
@@ -73,7 +73,7 @@ def open_footage(path: Path, fps: float | None, height: int, view: View, force_2
         info = probe(path, force_2to1, view)
     for note in info.notes:
         log.warning("%s: %s", path, note)
-    return Footage(path, kept_frames(info, skip_first=0), info.fps, info.n_frames, height, view)
+    return Footage(path, info.frames_to_keep(skip_first=0), info.fps, info.n_frames, height, view)
 
 
 Precision = Literal["float32", "bfloat16", "float16"]
