@@ -104,7 +104,7 @@ rule dataset:
         version=version("dataset"),
         dataset=settings("dataset"),
         origins=ORIGINS,
-        of_data=CONFIG.of_data(),
+        data_settings=CONFIG.data_settings(),
     message:
         "Building the dataset"
     script:

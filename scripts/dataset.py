@@ -21,5 +21,5 @@ with logged(snakemake.log[0]):
             [empty(DROPPED), *(read_table(table, DROPPED) for table in snakemake.input.dropped)], ignore_index=True
         ),
         DatasetSettings(**snakemake.params.dataset),
-        snakemake.params.of_data,
+        snakemake.params.data_settings,
     )

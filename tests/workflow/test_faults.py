@@ -107,7 +107,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_runs(
 ) -> None:
     done = fresh.with_config(results=str(mount("ro"))).run("--cores", "2")
     assert done.returncode != 0
-    assert "found a folder that cannot be written to; expected a writable folder" in done.stdout
+    assert "found a read-only folder; expected a writable folder" in done.stdout
     assert "Traceback" not in done.stdout
 
 

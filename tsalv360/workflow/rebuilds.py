@@ -111,7 +111,7 @@ def _keys(params: Iterable[tuple[str, Any]]) -> Iterator[str]:
             yield f"recording.{name}"
         elif name == "demo":
             yield from (f"sources.demo.{key}" for key in value)
-        elif name == "of_data":
+        elif name == "data_settings":
             yield from _flat({key: part for key, part in value.items() if key not in ("sources", "videos")})
         elif isinstance(value, Mapping):
             yield from _flat({name: value})
