@@ -41,7 +41,7 @@ if Path("config/local.yaml").exists() and not workflow.overwrite_configfiles:
 
     configfile: "config/local.yaml"
 
-    print("config/local.yaml lies over the default config.", file=sys.stderr)
+    print("config/local.yaml overrides the default config.", file=sys.stderr)
 
 
 try:

@@ -43,10 +43,10 @@ def test_a_plan_says_which_model_it_trains_again_and_why(trained: Workflow, caps
     told = trained.with_config(train={"epochs": 3, "seed": 4}).run("-n", *TARGETS).stdout
     line = (
         "results/tiny/models/default/fold0/best.pt will be trained again (epochs: 2 → 3, seed: 0 → 4). It stays until "
-        "the new model is whole; to keep both, give this run another name (train.name)."
+        "the new model is complete; to keep both, give this run another name (train.name)."
     )
     assert told.count(line) == 1 and told.index(line) < told.index("Training the model of fold 0")
-    assert "(what it learns from changes)" in announced(saliency={"sigma_deg": 4})
+    assert "(its training data change)" in announced(saliency={"sigma_deg": 4})
     for change in ({"curation": {"port": 9191}}, {"compute": {"cores": 1, "processes": 1}}, {"train": {"name": "new"}}):
         assert announced(**change) == ""
 

@@ -139,7 +139,7 @@ def test_local_settings_lie_over_the_default_config_and_are_announced(fresh: Wor
     (fresh.folder / "config").mkdir()
     shutil.copy(TINY, fresh.folder / "config" / "local.yaml")
     done = Workflow(fresh.folder, configs=()).run("-n")
-    assert "config/local.yaml lies over the default config" in done.stdout
+    assert "config/local.yaml overrides the default config" in done.stdout
     assert re.search(r"^index +2$", done.stdout, re.MULTILINE)
 
 
