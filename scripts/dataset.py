@@ -1,4 +1,4 @@
-"""Put the parts of all videos together: tables, splits, checksums and card."""
+"""Build the dataset from the parts of all videos: tables, splits, checksums and card."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Write the report page: one self-contained HTML file to look at everything that was made."""
+"""Write the report: one self-contained HTML page that shows all results."""
 
 from pathlib import Path
 

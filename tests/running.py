@@ -16,7 +16,7 @@ TINY = ROOT / "tests" / "data" / "tiny.yaml"
 
 @dataclass
 class Workflow:
-    """A working folder in which snakemake runs, with the configs that lie over the default one."""
+    """A working folder in which snakemake runs, with configs that override the default one."""
 
     folder: Path
     configs: tuple[Path, ...] = (TINY,)

@@ -262,9 +262,7 @@ def test_a_video_of_another_rate_than_published_is_a_remark(vr_eyetracking: dict
     assert wrong.remarks == ["25 fps, but 29.97 as published, to which its gaze is numbered"]
 
 
-def test_maps_are_counted_against_the_published_number(
-    tmp_path: Path, write_video: Callable[..., Path]
-) -> None:
+def test_maps_are_counted_against_the_published_number(tmp_path: Path, write_video: Callable[..., Path]) -> None:
     (tmp_path / "videos").mkdir()
     for video in ("003", "006"):
         write_maps(tmp_path / "videos" / video, range(1749 if video == "006" else 1266))

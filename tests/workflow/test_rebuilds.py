@@ -274,6 +274,12 @@ def test_the_profiles_trigger_what_is_planned_here(profile: str) -> None:
     assert set(content["rerun-triggers"]) == {trigger.name.lower() for trigger in planning.TRIGGERS}
 
 
+def test_the_slurm_profile_groups_rules_that_exist(everything: Hollow) -> None:
+    content = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8"))
+    grouped = {group.partition("=")[0] for group in content["groups"]}
+    assert grouped <= {rule.name for rule in everything.plan().workflow.rules}
+
+
 def clone_with(folder: Path, old: str = "", new: str = "") -> Path:
     """The workflow without its package, with a change in rules/common.smk."""
     for name in ("rules", "scripts", "config", "envs"):
