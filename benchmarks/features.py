@@ -1,12 +1,11 @@
-"""How much faster a step of the published model is from cached features than from frames, and what these cost on disk.
+"""How much faster a training step of the published model is from cached features than from frames.
 
     python benchmarks/features.py results/demo                  CPU, two threads, about ten minutes; after `make demo`
     python benchmarks/features.py results/demo --device cuda
 
-Needs the extra `train`. Weights are random: time does not depend on them. Both ways take the same batches of eight
-clips, neighbours in time and unturned; features are written and read by the code that training uses. Times are of the
-wall clock, medians of steps in which each way has its turn; the first step of each does not count. `--tiny` tries the
-script itself.
+Needs the extra `train`. Weights are random: time does not depend on them. Both ways use the same batches of eight
+consecutive clips without rotation; features are written and read by the code of the training. Times are wall time,
+medians of steps that alternate between the two ways; the first step of each does not count. `--tiny` tests the script.
 """
 
 import argparse
@@ -33,7 +32,7 @@ TINY = ModelSettings(patch_size=64, map_size=(120, 240), width=4, embedding=32, 
 
 
 def part_of(results: Path, folder: Path, n_batches: int, size: int) -> ClipFiles:
-    """A dataset in `folder` that trains with the first clips of as many videos as there are batches."""
+    """Write a dataset to `folder` that trains on the first clips of as many videos as there are batches."""
     whole, part = results / "dataset", folder / "dataset"
     clips = read_clips(ClipFiles(whole, results / "frames")).sort_values(["target_frame", "event_id"])
     clips = pd.concat([of_video.head(size) for _, of_video in clips.groupby("video")][:n_batches])
@@ -47,7 +46,7 @@ def part_of(results: Path, folder: Path, n_batches: int, size: int) -> ClipFiles
 
 
 def step(network: OnClips, optimizer: torch.optim.Optimizer, data: ClipBatches, groups: list[Group]) -> float:
-    """Seconds of a step, reading included."""
+    """Return the seconds of a step, including reading."""
     start = time.perf_counter()
     batch = data[groups]
     prediction = network(batch.frames, batch.ends, batch.windows, batch.tokens)
@@ -87,10 +86,10 @@ def main() -> None:
         network, optimizer = OnClips(model), torch.optim.AdamW(parameters, settings.learning_rate)
         times = [{way: step(network, optimizer, data, batch) for way, data in ways.items()} for batch in batches][1:]
     median = {way: statistics.median(one[way] for one in times) for way in ways}
-    print(f"writing features: {taken / n_frames:.3g} s a frame, {n_frames / len(batches):.3g} frames a batch")
+    print(f"writing features: {taken / n_frames:.3g} s per frame, {n_frames / len(batches):.3g} frames per batch")
     for way, seconds in median.items():
         print(f"a step from {way}: {seconds:.3g} s, {settings.batch_size / seconds:.3g} clips/s")
-    print(f"times as fast: {median['frames'] / median['features']:.2f}")
+    print(f"speed-up: {median['frames'] / median['features']:.2f}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,6 @@ rule captions:
         captioners=CONFIG.captions,
         cache=CONFIG.captions.cache_folder(RESULTS),
     message:
-        "Captioning shard {wildcards.shard}"
+        "Captioning the videos of shard {wildcards.shard}"
     script:
         "../scripts/captions.py"

@@ -1,4 +1,4 @@
-"""Assemble a video's part of the dataset: maps, captions and table rows, as people judged them if they are asked."""
+"""Assemble a video's part of the dataset: maps, captions and table rows, with the curators' decisions if curated."""
 
 from tsalv360.contracts.entries import Captions, IndexEntry, read_entry
 from tsalv360.contracts.tables import ASSIGNMENTS, EVENTS, FIXATIONS, TRACKS, read_table

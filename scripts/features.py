@@ -1,4 +1,4 @@
-"""Compute what training reads in place of frames: their features by frozen CLIP, for a few turns of each."""
+"""Compute what training reads instead of frames: their features from frozen CLIP, at a few yaw rotations each."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Read the gaze of a video, cut it to the video's length and find its fixations."""
+"""Read the gaze of a video, cut it to the video's length and detect the fixations."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Write the report page: one self-contained HTML file to look at everything that was made."""
+"""Write the report: one self-contained HTML page that shows all results."""
 
 from pathlib import Path
 
@@ -22,5 +22,5 @@ with logged(snakemake.log[0]):
         captions=snakemake.input.captions,
         records=snakemake.input.records,
         origins={video: Origin(*origin) for video, origin in snakemake.params.origins.items()},
-        config=snakemake.params.of_data,
+        config=snakemake.params.data_settings,
     )

@@ -1,4 +1,4 @@
-"""Make the saliency maps of a video's events, of all observers if wanted, and the table of their fixation points."""
+"""Compute the saliency maps of a video's events, on request of all observers too, and list their fixation points."""
 
 from tsalv360.contracts.entries import IndexEntry, read_entry
 from tsalv360.contracts.tables import ASSIGNMENTS, FIXATIONS, POINTS, TRACKS, read_table, write_table

@@ -178,7 +178,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     write_video(root, "100", events, drops, ["header says 0 frames, decoding gives 160"])
     write_video(root, "200", [], [], [])
     write_dataset(root / "dataset", [annotation(events[0][0], EVIL), annotation(events[1][0], "a plain caption")])
-    config = load_config({"sources": [{"kind": "demo"}], "dataset": {"name": "small"}}).of_data()
+    config = load_config({"sources": [{"kind": "demo"}], "dataset": {"name": "small"}}).data_settings()
     config["videos"]["exclude"] = {"127": f"no gaze {EVIL}"}
     paths = {stage: [root / stage / video for video in ("100", "200")] for stage in STAGES}
     paths["sheets"] = [root / "sheets" / f"{video}.jpg" for video in ("100", "200")]

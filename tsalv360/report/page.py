@@ -55,7 +55,7 @@ def write_report(
     captions : files of the caption stage.
     records : people's files, named `<video>.json`, of those of the videos that have one.
     origins : source and licence of each video.
-    config : the settings that the data depend on, as `Config.of_data` gives them.
+    config : the settings that the data depend on, as `Config.data_settings` gives them.
 
     Raises InputError for a file that is missing or not what its stage writes.
     """
