@@ -20,7 +20,7 @@ from workflow.labelling import has_browser, open_browser
 from tsalv360.config import load_config
 from tsalv360.contracts.grid import stretches_of
 from tsalv360.contracts.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, DROPPED, EVENTS, TRACKS, write_rows
-from tsalv360.curation.records import EventRecord, Judged, Judgement, write_records
+from tsalv360.curation.records import Annotation, Decision, EventRecord, write_records
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
 from tsalv360.media.pictures import write_picture
@@ -430,8 +430,8 @@ def test_what_people_decided_is_shown(made: dict[str, Any], tmp_path: Path) -> N
         "orphaned": [("100_7", "100_7 of 1.000 s to 2.000 s")],
     }
     write_json(tmp_path / "dataset" / "curation.json", {"n_curators": 2, **curation})
-    said = Judged("edit", "a dog")
-    history = [Judgement(who, f"{who} {EVIL}", "2026-01-01T10:00:00Z", 12.0, said) for who in ("ann", "ben")]
+    said = Decision("edit", "a dog")
+    history = [Annotation(who, f"{who} {EVIL}", "2026-01-01T10:00:00Z", 12.0, said) for who in ("ann", "ben")]
     write_records(
         tmp_path / "100.json", "100", [EventRecord("100_1", "hash", said, ["ann"], False, "a cat", "0 0 0", history)]
     )

@@ -120,7 +120,7 @@ class Session:
         )
 
     def api(self) -> Any:
-        return Studio(self.url, self.login["key"])._client
+        return Studio(self.url, self.login["key"]).client
 
     def http(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Token {self.login['key']}"}, timeout=60)

@@ -24,10 +24,10 @@ from workflow.labelling import Browser, Session, has_browser, judged, plain_envi
 
 from tsalv360.contracts.tables import TRACKS, write_table
 from tsalv360.curation.labelstudio import INTERFACE
-from tsalv360.curation.tasks import as_text
+from tsalv360.curation.tasks import track_text
 
 EDITED = "A blue star <script>alert(1)</script> drifts right. نجمة"
-GONE = re.compile("no server that answers|Run the command again: it goes on where it stopped")
+GONE = re.compile("no server that answers|Run the command again: it continues where it stopped")
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +71,7 @@ def test_nobody_can_sign_up_and_media_are_for_people_who_are_logged_in(studio: S
 
 
 def test_pushing_again_makes_nothing_twice(studio: Session) -> None:
-    assert "0 new tasks, 0 updated, 4 as they were" in studio.told("push")
+    assert "0 new tasks, 0 updated, 4 unchanged" in studio.told("push")
     assert len(studio.project().tasks()) == 4
 
 
@@ -151,7 +151,7 @@ def test_skipped_tasks_and_drafts_are_told_and_count_as_nothing(studio: Session)
         draft = {"result": [], "lead_time": 1.0}
         assert http.post(f"/api/tasks/{studio.task('002_1').id}/drafts", json=draft).status_code == 201
     told = studio.told("pull")
-    assert "begun and not submitted (1):\n  002_1: a draft of curator@example.org" in told
+    assert "drafts, not submitted (1):\n  002_1: a draft of curator@example.org" in told
     assert studio.record("002_1")["decided"] is None
     row = next(line for line in studio.told("status").splitlines() if line.startswith("002"))
     assert row.split() == ["002", "2", "0", "1", "1", "1", "1", "0", "0", "1", "0"]
@@ -174,7 +174,7 @@ def test_a_second_pull_moves_only_what_changed_and_every_export_is_kept(studio: 
 def test_two_people_who_disagree_are_listed_and_the_event_is_sent_back_once(studio: Session) -> None:
     studio.annotate("001_1", user=2, verdict="reject", flags=["not_an_event"])
     told = studio.told("pull")
-    assert "people disagree" in told and "001_1" in told
+    assert "curators disagree" in told and "001_1" in told
     record = studio.record("001_1")
     assert record["disagreement"] and record["decided"]["verdict"] == "reject"
     assert [judgement["who"] for judgement in record["history"]] == ["curator@example.org", "ben@example.org"]
@@ -200,7 +200,7 @@ def test_an_update_reaches_free_tasks_and_no_others(studio: Session) -> None:
     studio.change_tasks("002", change)
     told = studio.told("push")
     assert "0 new tasks, 1 updated" in told
-    assert "changed since somebody worked on them, not touched (2):\n  002_1\n  002_2" in told
+    assert "kept, although changed since a curator worked on them (2):\n  002_1\n  002_2" in told
     assert studio.task("002_1") == touched
     free = studio.task("002_3")
     assert free.data["event_hash"] == "second"
@@ -219,13 +219,13 @@ def test_an_event_that_was_made_anew_goes_to_a_person_with_pictures_of_both(stud
 
     def move(tasks: list[dict[str, Any]]) -> None:
         as_it_was.update(tasks[1]["data"])
-        tasks[1]["data"] |= {"event_hash": "moved", "track": as_text(tracks[tracks.event_id == "002_2"], 25.0)}
+        tasks[1]["data"] |= {"event_hash": "moved", "track": track_text(tracks[tracks.event_id == "002_2"], 25.0)}
 
     studio.change_tasks("002", move)
     told = studio.told("push")
-    assert "go to a person again: the event has changed (1):\n  002_2" in told
+    assert "to be reviewed again, since the event has changed (1):\n  002_2" in told
     (task,) = [task for task in studio.project().tasks() if task.data["event_hash"] == "moved"]
-    assert task.data["facts"].startswith("Judged before the event changed, by curator@example.org: accept: ")
+    assert task.data["facts"].startswith("Reviewed before the event changed, by curator@example.org: accept: ")
     with studio.http() as http:
         both = http.get(task.data["poster_url"])
     assert both.headers["content-type"] == "image/jpeg" and both.content[:3] == b"\xff\xd8\xff"
@@ -239,7 +239,7 @@ def test_what_was_deleted_by_hand_comes_back_or_stays_in_the_files(studio: Sessi
     studio.api().tasks.delete(id=str(studio.task("002_3").id))
     assert "1 new tasks" in studio.told("push")
     studio.change_tasks("002", lambda tasks: tasks.pop())
-    assert "on the server only: these events are gone (1):\n  002_3" in studio.told("push")
+    assert "only on the server: these events no longer exist (1):\n  002_3" in studio.told("push")
     judged = studio.record("002_2")
     studio.api().tasks.delete(id=str(studio.task("002_2").id))
     studio.told("pull")
@@ -252,7 +252,7 @@ def test_a_project_that_was_edited_by_hand_is_set_back_and_loses_nothing(studio:
     studio.api().projects.update(id=project.id, label_config=edited)
     studio.annotate("001_2", user=2, verdict="maybe")
     told = studio.told("push")
-    assert "the labelling interface was changed on the server: set back" in told
+    assert "The labelling interface was changed on the server; it is reset" in told
     assert "verdict: found 'maybe', expected one of accept, edit, reject" in told
     assert studio.api().projects.get(id=project.id).label_config.strip() == INTERFACE.read_text().strip()
     assert studio.record("001_2")["decided"]["verdict"] == "edit"
@@ -269,15 +269,15 @@ def test_either_kind_of_token_opens_a_team_server(studio: Session) -> None:
 @pytest.mark.parametrize(
     ("url", "key", "message"),
     [
-        (None, "0" * 40, "a token that it does not accept, or that has expired"),
+        (None, "0" * 40, "found an invalid or expired token"),
         (
             None,
             jwt.encode({"exp": 1, "token_type": "refresh"}, "k" * 32),
-            "a token that it does not accept, or that has",
+            "found an invalid or expired token",
         ),
         (None, "", "LABEL_STUDIO_API_KEY: found nothing"),
         ("http://127.0.0.1:9", "x", "found no server that answers"),
-        ("127.0.0.1:8080", "x", "expected an address such as http://host:8080"),
+        ("127.0.0.1:8080", "x", "expected a URL such as http://host:8080"),
     ],
 )
 def test_a_server_that_cannot_be_used_is_told(studio: Session, url: str | None, key: str, message: str) -> None:
@@ -292,7 +292,7 @@ def test_a_server_that_cannot_be_used_is_told(studio: Session, url: str | None, 
         ({}, "found a server that is not Label Studio (status 404)"),
         (
             {"/api/version": {"release": "2.0.0"}, "/api/current-user/whoami": {"id": 1, "email": "a@b"}},
-            "note: the server is Label Studio 2.0.0; tried is 1.23",
+            "note: the server is Label Studio 2.0.0; tested with 1.23",
         ),
     ],
 )
