@@ -17,10 +17,10 @@ with logged(snakemake.log[0], video):
         VideoEvents(
             read_table(given.events, EVENTS),
             read_table(given.tracks, TRACKS),
+            read_table(given.fixations, FIXATIONS),
             read_table(given.assignments, ASSIGNMENTS),
             read_entry(given.captions, Captions)[video],
         ),
-        read_table(given.fixations, FIXATIONS),
         given.saliency,
         given.points,
         Curation(records, uncurated, **wanted.viewports, **wanted.events, saliency=wanted.saliency)

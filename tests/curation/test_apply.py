@@ -115,7 +115,7 @@ class Scene:
 
     @property
     def detected(self) -> VideoEvents:
-        return VideoEvents(self.events, self.tracks, self.assignments, self.captions)
+        return VideoEvents(self.events, self.tracks, self.fixations, self.assignments, self.captions)
 
     def review(self, name: str, verdict: str | None = "accept", caption: str | None = None, **more: Any) -> EventRecord:
         machine = self.captions[name].caption or ""
@@ -125,7 +125,7 @@ class Scene:
     def assemble(self, *records: EventRecord, **changes: Any) -> Part:
         curation = replace(CURATION, records=list(records), **changes)
         assemble_video(
-            self.folder / "part", index_entry("001", n_frames=len(FRAMES)), self.detected, self.fixations,
+            self.folder / "part", index_entry("001", n_frames=len(FRAMES)), self.detected,
             self.folder / "saliency", self.folder / "points.parquet", curation,
         )  # fmt: skip
         return Part(self.folder / "part")
@@ -339,10 +339,10 @@ def test_an_event_is_extended_in_the_direction_of_the_camera(scene: Scene) -> No
     """The camera lags 10° behind 001_3 at its end, over the seam: dan, at −178°, is 13° from it then."""
     scene.tracks.loc[scene.tracks.event_id == "001_3", "camera_yaw_deg"] = 169.0
     decisions = {"001_3": Decision("accept", "A.", end_s=6.5)}
-    bounds = correct_bounds(decisions, scene.detected, scene.fixations, KEPT, CURATION)
+    bounds = correct_bounds(CURATION, decisions, scene.detected, KEPT)
     assert bounds.tracks["001_3"].yaw_deg.tolist() == [179.0] * 50 + [169.0] * 5
     assert len(bounds.assignments) == len(scene.assignments)
-    wider = correct_bounds(decisions, scene.detected, scene.fixations, KEPT, replace(CURATION, assign_deg=13.1))
+    wider = correct_bounds(replace(CURATION, assign_deg=13.1), decisions, scene.detected, KEPT)
     assert len(wider.assignments) == len(scene.assignments) + 5
 
 

@@ -26,10 +26,7 @@ def settings(tmp_path: Path) -> CurationSettings:
 
 
 def add(settings: CurationSettings, *tasks: dict[str, Any], users: dict[int, str] | None = None) -> Merged:
-    annotated, problems = read_export(json.loads(json.dumps(tasks)), USERS if users is None else users)
-    merged = merge(annotated, "demo", settings)
-    merged.problems += problems
-    return merged
+    return merge(read_export(json.loads(json.dumps(tasks)), USERS if users is None else users), "demo", settings)
 
 
 def records(settings: CurationSettings, video: str = "v") -> list[Any]:
@@ -77,8 +74,10 @@ def test_an_event_with_other_content_has_another_record(settings: CurationSettin
 def test_skipped_tasks_drafts_and_uncounted_annotations_are_listed_and_kept(settings: CurationSettings) -> None:
     skipped = {**annotation("u2", user=2), "was_cancelled": True, "result": []}
     merged = add(settings, exported(annotation(verdict=None), skipped, drafts=({"user": "cy@example.org"},)))
-    assert merged.problems == ["v_1, ann@example.org: verdict: found none, expected one of accept, edit, reject"]
-    assert merged.drafts == ["v_1: a draft of cy@example.org"]
+    assert merged.notes["not counted"] == [
+        "v_1, ann@example.org: verdict: found none, expected one of accept, edit, reject"
+    ]
+    assert merged.notes["drafts, not submitted"] == ["v_1: a draft of cy@example.org"]
     (record,) = records(settings)
     assert record.decision is None
     assert [(j.skipped, bool(j.problem)) for j in record.history] == [(False, True), (True, False)]
@@ -94,7 +93,7 @@ def test_a_decision_edited_in_the_file_by_hand_stays(settings: CurationSettings)
     )
     (after,) = records(settings)
     assert after.decision.caption == "By hand." and len(after.history) == 2
-    assert merged.edited_by_hand == ["v_1"]
+    assert merged.notes["edited by hand in the file, left unchanged"] == ["v_1"]
 
 
 def test_the_rule_is_a_setting_that_also_applies_to_earlier_annotations(settings: CurationSettings) -> None:
@@ -121,21 +120,25 @@ def test_an_export_without_e_mail_addresses_keeps_the_known_ones(settings: Curat
 )
 def test_ids_never_leave_their_folder(settings: CurationSettings, data: dict[str, str], problem: str) -> None:
     merged = add(settings, exported(annotation(), **data))
-    assert problem in merged.problems[0]
+    assert problem in merged.notes["not counted"][0]
     assert not Path(settings.folder).exists()
 
 
 def test_a_task_of_another_project_is_named(settings: CurationSettings) -> None:
     merged = add(settings, {"id": 5, "annotations": [], "data": {"image": "x.jpg"}})
-    assert merged.problems[0].startswith("task 5: not a task of tsalv360, or edited by hand (event_id: Field required")
+    assert merged.notes["not counted"][0].startswith(
+        "task 5: not a task of tsalv360, or edited by hand (event_id: Field required"
+    )
 
 
 def test_an_annotation_of_another_form_is_named_and_the_others_count(settings: CurationSettings) -> None:
     broken = annotation("u2", user=2)
     del broken["updated_at"]
     merged = add(settings, exported(broken, annotation()), exported(annotation("u3"), video=7))
-    assert "v_1: annotation 1 has not Label Studio's form (KeyError('updated_at'))" in merged.problems
-    assert any("edited by hand (video: Input should be a valid string)" in problem for problem in merged.problems)
+    assert "v_1: annotation 1 has not Label Studio's form (KeyError('updated_at'))" in merged.notes["not counted"]
+    assert any(
+        "edited by hand (video: Input should be a valid string)" in problem for problem in merged.notes["not counted"]
+    )
     assert len(records(settings)[0].history) == 1
 
 

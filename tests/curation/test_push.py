@@ -11,6 +11,9 @@ from tsalv360.curation.records import EventRecord
 from tsalv360.curation.resolve import resolve
 from tsalv360.curation.review import send_back
 
+KEPT = "kept, although changed since a curator worked on them"
+REVIEW = "to be reviewed again, since the event has changed"
+
 
 def on_server(event: str, content: str = "h", touched: bool = False, **data: Any) -> ServerTask:
     return ServerTask(3, as_json(task(event, content, **data))["data"], int(touched), 0, 0, "2026")
@@ -39,25 +42,28 @@ def test_a_task_that_changed_after_a_curator_worked_on_it_stays_and_is_listed() 
     for kind in ({"n_annotations": 1}, {"n_skipped": 1}, {"n_drafts": 1}):
         old = replace(on_server("v_1", "old"), **kind)
         plan = plan_push([task("v_1", "new")], [old], {}, set())
-        assert (plan.kept, plan.update, plan.create) == (["v_1"], [], [])
+        assert (plan.notes, plan.update, plan.create) == ({KEPT: ["v_1"]}, [], [])
 
 
 def test_an_event_that_moved_is_reviewed_again_unless_its_decision_still_applies() -> None:
     new, old = task("v_1", "new", track="1.000 0.0 0.0"), on_server("v_1", "old", touched=True)
     plan = plan_push([new], [old], {}, set())
-    assert (plan.create, plan.review, plan.update) == ([new], ["v_1"], [])
+    assert (plan.create, plan.notes, plan.update) == ([new], {REVIEW: ["v_1"]}, [])
     decided = plan_push([new], [old], {"v_1": record("v_1", vote("a", 1))}, set())
-    assert (decided.create, decided.kept) == ([], ["v_1"])
+    assert (decided.create, decided.notes) == ([], {KEPT: ["v_1"]})
 
 
 def test_a_decided_event_needs_no_task_on_another_server() -> None:
     plan = plan_push([task("v_1")], [], {"v_1": record("v_1", vote("a", 1))}, set())
-    assert (plan.create, plan.decided) == ([], ["v_1"])
+    assert (plan.create, plan.notes) == ([], {"decided already, no task needed": ["v_1"]})
 
 
 def test_events_that_are_gone_or_on_the_server_twice_are_listed() -> None:
     plan = plan_push([task("v_1")], [on_server("v_1"), on_server("v_1"), on_server("v_9")], {}, set())
-    assert (plan.gone, plan.twice) == (["v_9"], ["v_1"])
+    assert plan.notes == {
+        "on the server twice": ["v_1"],
+        "only on the server: these events no longer exist": ["v_9"],
+    }
 
 
 def test_disagreement_is_sent_back_once_with_the_opinions() -> None:

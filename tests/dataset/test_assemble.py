@@ -76,8 +76,8 @@ def assemble(
     write_table(points, POINTS_OF_A_FRAME, POINTS)
 
     def run() -> Path:
-        detected = VideoEvents(make_events(tracks), tracks, assignments, captions)
-        assemble_video(tmp_path / "part", INDEX, detected, gaze, tmp_path / "saliency", points)
+        detected = VideoEvents(make_events(tracks), tracks, gaze, assignments, captions)
+        assemble_video(tmp_path / "part", INDEX, detected, tmp_path / "saliency", points)
         return tmp_path / "part"
 
     return run
@@ -207,8 +207,8 @@ def test_a_video_without_events_has_a_part_too(tmp_path: Path) -> None:
     points = tmp_path / "points.parquet"
     write_table(points, empty(POINTS), POINTS)
     for rows in (gaze, empty(FIXATIONS)):
-        detected = VideoEvents(empty(EVENTS), empty(TRACKS), empty(ASSIGNMENTS), {})
-        assemble_video(tmp_path / "part", INDEX, detected, rows, tmp_path, points)
+        detected = VideoEvents(empty(EVENTS), empty(TRACKS), rows, empty(ASSIGNMENTS), {})
+        assemble_video(tmp_path / "part", INDEX, detected, tmp_path, points)
         assert len(read_table(tmp_path / "part/annotations.parquet", PART_ANNOTATIONS)) == 0
         assert len(read_table(tmp_path / "part/clips.parquet", CLIPS)) == 0
         fixations = read_table(tmp_path / "part/fixations.parquet", DATASET_FIXATIONS)

@@ -71,8 +71,8 @@ def parts(tmp_path: Path, make_track: Make, make_events: Make) -> list[Path]:
         paths.append(tmp_path / "parts" / video)
         points = tmp_path / "points" / f"{video}.parquet"
         write_table(points, empty(POINTS), POINTS)
-        detected = VideoEvents(events, tracks, assigned if len(events) else empty(ASSIGNMENTS), captions)
-        assemble_video(paths[-1], index_entry(video, n_frames=len(FRAMES)), detected, gaze, saliency, points)
+        detected = VideoEvents(events, tracks, gaze, assigned if len(events) else empty(ASSIGNMENTS), captions)
+        assemble_video(paths[-1], index_entry(video, n_frames=len(FRAMES)), detected, saliency, points)
     return paths
 
 

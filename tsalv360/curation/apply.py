@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,6 @@ from tsalv360.curation.resolve import group_duplicates
 from tsalv360.curation.settings import Uncurated
 from tsalv360.saliency import SaliencySettings, fixation_points
 from tsalv360.sphere.directions import Array, angular_distance
-
-if TYPE_CHECKING:
-    from tsalv360.curation.match import NearRecord
 
 _MS = 0.002  # bounds are rounded to the millisecond
 _HALF_FRAME_S = 0.5 / FPS + 1e-9
@@ -40,10 +37,11 @@ class Curation:
 
 @dataclass(frozen=True)
 class VideoEvents:
-    """The events of a video: tables of the events stage, and the caption entry of each event."""
+    """The events of a video: its tables, and the caption entry of each event."""
 
     events: pd.DataFrame
     tracks: pd.DataFrame
+    fixations: pd.DataFrame
     assignments: pd.DataFrame
     captions: Mapping[str, CaptionEntry]
 
@@ -64,10 +62,9 @@ class Review(NamedTuple):
 
 @dataclass(frozen=True)
 class Applied:
-    """The events of a video as they enter the dataset.
+    """The events of a video as they enter the dataset, with their reviews, which a draft does not have.
 
-    `reviews` are those of the events, none in a draft; the maps and points of `changed` events have to be made again;
-    `outcome` is None for a draft.
+    The maps and points of `changed` events have to be made again. `outcome` is None for a draft.
     """
 
     video: VideoEvents
@@ -76,27 +73,27 @@ class Applied:
     outcome: Outcome | None = None
 
 
-def apply_curation(curation: Curation, video: VideoEvents, fixations: pd.DataFrame, kept: pd.DataFrame) -> Applied:
+def apply_curation(curation: Curation, video: VideoEvents, kept: pd.DataFrame) -> Applied:
     """Apply the curators' decisions to the events of a video. Ids stay, so that an event that leaves is a hole.
 
     Fixations of events that leave belong to none. Bounds are corrected first (`correct_bounds`). Then duplicates
     (`group_duplicates`) become one event under the lowest id, with the frames and fixations of all; its caption and
     verdict are those of the event that the others duplicate, else of the first with a decision.
 
-    Parameters: `video` and `fixations` as the stages give them, and `frame` and `time_s` of all kept frames.
+    Parameters: `video` as the stages give it, and `frame` and `time_s` of all kept frames.
     """
     from tsalv360.curation.match import match_records  # takes a second to import; drafts do not need it
 
     ids = [str(event) for event in video.events.event_id]
-    matches = match_records(curation.records, video.tracks, kept.time_s.to_numpy())
-    decisions = {event: record.decision for event, record in matches.matched.items() if record.decision}
-    all_groups, rejected, problems = group_duplicates(ids, matches.matched)
+    matched, review, orphaned = match_records(curation.records, video.tracks, kept.time_s.to_numpy())
+    decisions = {event: record.decision for event, record in matched.items() if record.decision}
+    all_groups, rejected, problems = group_duplicates(ids, matched)
     leading = {members[0]: _leading(members, decisions) for members in all_groups}
     undecided = [event for event, lead in leading.items() if lead is None]
     left_out = undecided if curation.uncurated == "leave_out" else []
     groups = {members[0]: members for members in all_groups if members[0] not in left_out}
     staying = {event: one for event, one in decisions.items() if one.verdict != "reject"}
-    bounds = correct_bounds(staying, video, fixations, kept, curation)
+    bounds = correct_bounds(curation, staying, video, kept)
 
     tracks = [
         pd.concat([bounds.tracks.get(event, video.track(event)) for event in members])
@@ -116,18 +113,22 @@ def apply_curation(curation: Curation, video: VideoEvents, fixations: pd.DataFra
         VideoEvents(
             events.assign(**spans).astype(dict.fromkeys(spans, "int64")),
             joined,
+            video.fixations,
             bounds.assignments.assign(event_id=owner)[owner.notna()],
             _captions(leading, decisions, video.captions),
         ),
-        {first: _review(groups[first], leading[first], matches.matched, span) for first, *span in before},
+        {first: _review(groups[first], leading[first], matched, span) for first, *span in before},
         [first for first, members in groups.items() if len(members) > 1 or first in bounds.tracks],
         Outcome(
-            curators=_curators(matches.matched.values()),
+            curators=_curators(matched.values()),
             rejected=[(event, ", ".join(decisions[event].flags)) for event in ids if event in rejected],
             merged=[(event, members[0]) for members in all_groups for event in members[1:]],
-            uncurated=[(event, "annotated, not decided" if event in matches.matched else "") for event in undecided],
-            review=[(event, _beside(near[0])) for event, near in matches.review.items()],
-            orphaned=[(record.event_id, _as_reviewed(record)) for record in matches.orphaned],
+            uncurated=[(event, "annotated, not decided" if event in matched else "") for event in undecided],
+            review=[
+                (event, f"{iou:.0%} of the frames in common with {_as_reviewed(record)}, {error_deg:.1f}° away")
+                for event, ((record, iou, error_deg), *_) in review.items()
+            ],
+            orphaned=[(record.event_id, _as_reviewed(record)) for record in orphaned],
             problems=[*problems, *bounds.problems],
         ),
     )
@@ -152,9 +153,7 @@ def _captions(
                 entries[first] = replace(entries[first], caption=caption or None, n_tokens=None)
     texts = {first: entry.caption for first, entry in entries.items() if entry.caption is not None}
     checked = flags_of(texts, {first: entries[first].n_tokens for first in texts})
-    return {
-        first: replace(entry, flags=checked.get(first, []) + flags.get(first, [])) for first, entry in entries.items()
-    }
+    return {one: replace(entry, flags=checked.get(one, []) + flags.get(one, [])) for one, entry in entries.items()}
 
 
 def _review(members: list[str], leading: str | None, matched: Mapping[str, EventRecord], span: list[int]) -> Review:
@@ -168,10 +167,6 @@ def _review(members: list[str], leading: str | None, matched: Mapping[str, Event
 
 def _curators(records: Iterable[EventRecord]) -> list[str]:
     return sorted({one.curator for record in records for one in record.history if one.decision})
-
-
-def _beside(near: "NearRecord") -> str:
-    return f"{near.iou:.0%} of the frames in common with {_as_reviewed(near.record)}, {near.error_deg:.1f}° away"
 
 
 def _as_reviewed(record: EventRecord) -> str:
@@ -191,11 +186,7 @@ class Bounded(NamedTuple):
 
 
 def correct_bounds(
-    decisions: Mapping[str, Decision],
-    video: VideoEvents,
-    fixations: pd.DataFrame,
-    kept: pd.DataFrame,
-    curation: Curation,
+    curation: Curation, decisions: Mapping[str, Decision], video: VideoEvents, kept: pd.DataFrame
 ) -> Bounded:
     """Shorten events to their corrected bounds, or extend them up to the lead that their viewport videos show.
 
@@ -207,8 +198,8 @@ def correct_bounds(
     changed: dict[str, pd.DataFrame] = {}
     parts: list[pd.DataFrame] = []
     problems: Remarks = []
-    lead = round(curation.lead_s * FPS)
-    free = ~np.isin(np.arange(len(fixations)), video.assignments.row)
+    fixations, assignments, lead = video.fixations, video.assignments, round(curation.lead_s * FPS)
+    free = ~np.isin(np.arange(len(fixations)), assignments.row)
     for event, decision in decisions.items():
         if decision.start_s is None and decision.end_s is None:
             continue
@@ -221,9 +212,9 @@ def correct_bounds(
         shown = pd.concat([_held(track[:1], before), track, _held(track[-1:], after)], ignore_index=True)
         new = shown[shown.frame.isin(wanted)].reset_index(drop=True)
         at = _time_within(new, fixations)
-        own = video.assignments[(video.assignments.event_id == event) & np.isfinite(at[video.assignments.row])]
-        window_s = curation.saliency.window_s
-        if not new.frame.isin(track.frame).any() or fixation_points(fixations.iloc[own.row], new, window_s).empty:
+        own = assignments[(assignments.event_id == event) & np.isfinite(at[assignments.row])]
+        points = fixation_points(fixations.iloc[own.row], new, curation.saliency.window_s)
+        if points.empty or not new.frame.isin(track.frame).any():
             problems.append((event, "its corrected bounds contain no gaze; they are not applied"))
             continue
         if wanted.min() < shown.frame.min() or wanted.max() > shown.frame.max():
@@ -238,10 +229,10 @@ def correct_bounds(
             away = angular_distance(there.yaw_deg, there.pitch_deg, view.camera_yaw_deg, view.camera_pitch_deg)
             near = pd.DataFrame({"row": np.flatnonzero(outside), "event_id": event, "distance_deg": away})
             parts.append(near[away <= curation.assign_deg])
-    unchanged = video.assignments[~video.assignments.event_id.isin(changed)]
-    assignments = pd.concat([unchanged, *(part for part in parts if len(part))])
-    assignments = assignments.sort_values(["row", "distance_deg"], kind="stable").drop_duplicates("row")
-    return Bounded(changed, assignments.reset_index(drop=True), problems)
+    unchanged = assignments[~assignments.event_id.isin(changed)]
+    table = pd.concat([unchanged, *(part for part in parts if len(part))])
+    table = table.sort_values(["row", "distance_deg"], kind="stable").drop_duplicates("row").reset_index(drop=True)
+    return Bounded(changed, table, problems)
 
 
 def _held(row: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
@@ -253,8 +244,7 @@ def _held(row: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
 
 def _time_within(track: pd.DataFrame, fixations: pd.DataFrame) -> Array:
     """Return the time in an event nearest to the middle of each fixation [n], NaN if the fixation is not then."""
-    if track.empty:
-        return np.full(len(fixations), np.nan)
+    first, last = track.time_s.agg(["min", "max"])
     start, end = fixations.time_s.to_numpy(), (fixations.time_s + fixations.duration_s).to_numpy()
-    at = np.clip((start + end) / 2, track.time_s.iloc[0], track.time_s.iloc[-1])
+    at = np.clip((start + end) / 2, first, last)
     return np.where((at >= start - _HALF_FRAME_S) & (at <= end + _HALF_FRAME_S), at, np.nan)

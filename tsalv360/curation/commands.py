@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from tsalv360.contracts.entries import Task, TaskData, read_entry
 from tsalv360.curation import server
 from tsalv360.curation.export import read_export
 from tsalv360.curation.labelstudio import TESTED, Project, ServerTask, Studio
-from tsalv360.curation.merge import Merged, keep_export, merge
+from tsalv360.curation.merge import keep_export, merge
 from tsalv360.curation.push import execute, plan_push
 from tsalv360.curation.records import EventRecord, read_records
 from tsalv360.curation.resolve import counting
@@ -57,7 +57,7 @@ def push(config: Config, again: bool) -> None:
 def pull(config: Config) -> None:
     """Save the curators' annotations in their files."""
     project = _project(config)
-    _report(_pull(config, project, project.tasks()))
+    _pull(config, project, project.tasks())
 
 
 def import_file(config: Config, file: Path) -> None:
@@ -67,7 +67,7 @@ def import_file(config: Config, file: Path) -> None:
         tasks = read_json(file, advice)
     except OSError as error:
         raise InputError(file, f"no readable JSON ({error})", "an export of Label Studio", advice) from None
-    _report(_merge(config, tasks, {}))
+    _merge(config, tasks, {})
 
 
 def status(config: Config) -> None:
@@ -170,8 +170,7 @@ def _push(config: Config, studio: Studio, again: bool = False) -> Project:
     if settings.media_url is None:
         project.connect_media(folders)
     existing = project.tasks()
-    if (merged := _pull(config, project, existing)).export:
-        _report(merged)
+    _pull(config, project, existing, quiet=True)
     matched, review = match_all(config)
     tasks = [with_earlier(config, task, review) for task in tasks]
     decided = {event: record for event, record in matched.items() if record.decision}
@@ -180,11 +179,7 @@ def _push(config: Config, studio: Studio, again: bool = False) -> Project:
         plan.create += send_back(tasks, existing, matched)
     execute(plan, project, settings.order, settings.seed)
     print(f"{len(plan.create)} new tasks, {len(plan.update)} updated, {plan.unchanged} unchanged")
-    _list("kept, although changed since a curator worked on them", plan.kept)
-    _list("to be reviewed again, since the event has changed", plan.review)
-    _list("decided already, no task needed", plan.decided)
-    _list("only on the server: these events no longer exist", plan.gone)
-    _list("on the server twice", plan.twice)
+    _print_notes(plan.notes)
     return project
 
 
@@ -198,46 +193,37 @@ def _media_folders(config: Config) -> list[str]:
     return [str(root / config.dataset.name / folder.name) for folder in folders]
 
 
-def _pull(config: Config, project: Project, existing: Sequence[ServerTask]) -> Merged:
+def _pull(config: Config, project: Project, existing: Sequence[ServerTask], quiet: bool = False) -> None:
     """Merge what changed on the server since the last pull, or everything if there is no record of one."""
     state = config.folder() / "curation_pulled.json"
     place = f"{project.url} of {project.created}"  # a new database counts as another server
     known = read_json(state) if state.exists() else {}
     times = {str(task.id): task.updated for task in existing if task.touched}
     tasks = project.export([int(task) for task, time in times.items() if known.get(place, {}).get(task) != time])
-    merged = _merge(config, tasks, project.studio.users() if tasks else {})
+    _merge(config, tasks, project.studio.users() if tasks else {}, quiet)
     if tasks:
         write_json(state, known | {place: times})
-    return merged
 
 
-def _merge(config: Config, tasks: Any, users: dict[int, str]) -> Merged:
-    """Keep an export unchanged, and merge it into the curators' files."""
+def _merge(config: Config, tasks: Any, users: dict[int, str], quiet: bool = False) -> None:
+    """Keep an export unchanged and merge it into the curators' files; report, if not `quiet` or if there are tasks."""
     settings, dataset = config.curation, config.dataset.name
-    annotated, problems = read_export(tasks, users)
-    folder = settings.file(dataset, "any").parent / "exports"
-    export = keep_export(tasks, folder, datetime.now(UTC)) if tasks else None
-    merged = merge(annotated, dataset, settings)
-    return replace(merged, problems=problems + merged.problems, export=export)
+    export, folder = read_export(tasks, users), settings.file(dataset, "any").parent / "exports"
+    kept = keep_export(tasks, folder, datetime.now(UTC)) if tasks else None
+    merged = merge(export, dataset, settings)
+    if tasks or not quiet:
+        videos = f" of {len(merged.videos)} videos: {', '.join(merged.videos)}" if merged.videos else ""
+        print(f"{merged.n_new} new annotations{videos}" if merged.n_new else "nothing new")
+        if kept:
+            print(f"the unchanged export: {kept}")
+        _print_notes(merged.notes)
 
 
-def _report(merged: Merged) -> None:
-    """Print what an export added."""
-    videos = f" of {len(merged.videos)} videos: {', '.join(merged.videos)}" if merged.videos else ""
-    print(f"{merged.n_new} new annotations{videos}" if merged.n_new else "nothing new")
-    if merged.export:
-        print(f"the unchanged export: {merged.export}")
-    _list("not counted", merged.problems)
-    _list("odd, but counted", merged.remarks)
-    _list("curators disagree (send back: tsalv360 curation push --send-back)", merged.disagreements)
-    _list("drafts, not submitted", merged.drafts)
-    _list("edited by hand in the file, left unchanged", merged.edited_by_hand)
-
-
-def _list(what: str, items: Sequence[str]) -> None:
-    if items:
-        more = f" and {len(items) - _LISTED} more" if len(items) > _LISTED else ""
-        print(f"{what} ({len(items)}):\n  " + "\n  ".join(map(plain, items[:_LISTED])) + more)
+def _print_notes(notes: Mapping[str, Sequence[str]]) -> None:
+    for heading, items in notes.items():
+        if items:
+            more = f" and {len(items) - _LISTED} more" if len(items) > _LISTED else ""
+            print(f"{heading} ({len(items)}):\n  " + "\n  ".join(map(plain, items[:_LISTED])) + more)
 
 
 def _interrupt(*_: object) -> NoReturn:

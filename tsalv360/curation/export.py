@@ -2,8 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from types import UnionType
+from collections.abc import Mapping
 from typing import Any, NamedTuple, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,17 +14,12 @@ from tsalv360.curation.tasks import length_s, source_time
 from tsalv360.job.errors import InputError
 from tsalv360.sources.recording import check_id
 
-# The controls of config/label_studio.xml: the key of a result's value, and its type.
-CONTROLS: dict[str, tuple[str, type | UnionType]] = {
-    "caption": ("text", list),
-    "alternative": ("choices", list),
-    "verdict": ("choices", list),
-    "flags": ("choices", list),
-    "duplicate_of": ("choices", list),
-    "start": ("number", int | float),
-    "end": ("number", int | float),
-    "rating": ("rating", int | float),
-    "comment": ("text", list),
+# The key of a result's value, for each control of config/label_studio.xml; texts and choices are lists.
+CONTROLS = {
+    **dict.fromkeys(("caption", "comment"), "text"),
+    **dict.fromkeys(("alternative", "verdict", "flags", "duplicate_of"), "choices"),
+    **dict.fromkeys(("start", "end"), "number"),
+    "rating": "rating",
 }
 Values = Mapping[str, list[Any]]  # of an annotation, by control
 
@@ -57,12 +51,19 @@ class AnnotatedTask(NamedTuple):
     drafts: list[str]
 
 
+class Export(NamedTuple):
+    """The tasks of an export, and why other tasks or annotations in it cannot be used."""
+
+    tasks: list[AnnotatedTask]
+    problems: list[str]
+
+
 class _UnusableError(Exception):
-    """Why an annotation does not count."""
+    """Why a task or an annotation does not count."""
 
 
-def read_export(tasks: Any, users: Mapping[int, str]) -> tuple[list[AnnotatedTask], list[str]]:
-    """Return the tasks of an export with their annotations, and why others cannot be used.
+def read_export(tasks: Any, users: Mapping[int, str]) -> Export:
+    """Return the content of an export.
 
     Parameters: `tasks` in Label Studio's format JSON; e-mail addresses of `users` by id, as far as known. Raises
     InputError for another format.
@@ -89,11 +90,10 @@ def read_export(tasks: Any, users: Mapping[int, str]) -> tuple[list[AnnotatedTas
         begun = task["drafts"] if isinstance(task.get("drafts"), list) else []
         drafts = [_name(draft.get("user"), users) for draft in begun if isinstance(draft, dict)]
         usable.append(AnnotatedTask(event, annotations, drafts))
-    return usable, problems
+    return Export(usable, problems)
 
 
 def _event(data: Any) -> AnnotatedEvent:
-    """Return the event of a task; _UnusableError if the task is not one of ours, or was edited by hand."""
     try:
         event = TypeAdapter(AnnotatedEvent).validate_python(data or {})
         check_encodable(data)
@@ -125,13 +125,10 @@ def read_annotation(annotation: Mapping[str, Any], event: AnnotatedEvent, curato
     odd about it.
     """
     remarks: list[str] = []
-    values, wrong = _values(annotation.get("result") or [], remarks)
-    decision, problem = None, None
-    skipped = bool(annotation.get("was_cancelled"))
-    if not skipped:
+    values, problem = _values(annotation.get("result") or [], remarks)
+    decision, skipped = None, bool(annotation.get("was_cancelled"))
+    if not skipped and not problem:
         try:
-            if wrong:
-                raise _UnusableError("; ".join(wrong))
             decision = _decision(values, event, remarks)
         except _UnusableError as reason:
             problem = str(reason)
@@ -142,14 +139,14 @@ def read_annotation(annotation: Mapping[str, Any], event: AnnotatedEvent, curato
         lead_time_s=None if annotation.get("lead_time") is None else round(float(annotation["lead_time"]), 1),
         decision=decision,
         skipped=skipped,
-        problem=problem,
+        problem=None if skipped else problem or None,
         remark="; ".join(remarks) or None,
         round=int(event.round),
     )
 
 
-def _values(results: list[Any], remarks: list[str]) -> tuple[Values, list[str]]:
-    """Return the values by control and the wrong ones in words; add remarks on unknown controls."""
+def _values(results: list[Any], remarks: list[str]) -> tuple[Values, str]:
+    """Return the values by control, and which are of a wrong type; add remarks on unknown controls."""
     values: dict[str, list[Any]] = defaultdict(list)
     wrong = []
     for result in results:
@@ -157,59 +154,65 @@ def _values(results: list[Any], remarks: list[str]) -> tuple[Values, list[str]]:
         if name not in CONTROLS:
             remarks.append(f"a result of the control {name!r}, which the labelling interface does not have")
             continue
-        key, kind = CONTROLS[name]
-        value = result.get("value")
-        value = value.get(key) if isinstance(value, dict) else None
-        if not isinstance(value, kind) or isinstance(value, bool):
+        key = CONTROLS[name]
+        value = result["value"].get(key) if isinstance(result.get("value"), dict) else None
+        if not isinstance(value, list if key in ("text", "choices") else int | float) or isinstance(value, bool):
             wrong.append(f"{name}: found {value!r:.60}, expected {key}")
         else:
             values[name] += value if isinstance(value, list) else [value]
-    return values, wrong
+    return values, "; ".join(wrong)
 
 
 def _decision(values: Values, event: AnnotatedEvent, remarks: list[str]) -> Decision:
-    verdicts = values["verdict"]
+    verdicts, machine = values["verdict"], event.caption_machine.strip()
     if len(verdicts) != 1 or verdicts[0] not in get_args(Verdict):
         found = ", ".join(map(repr, verdicts)) or "none"
         raise _UnusableError(f"verdict: found {found}, expected one of {', '.join(get_args(Verdict))}")
-    verdict, caption = verdicts[0], _caption(values, event, remarks)
-    edited = caption != event.caption_machine.strip()
+    verdict, caption = verdicts[0], _text(values["caption"])
+    if chosen := [str(choice).strip() for choice in values["alternative"]]:
+        if caption in ("", machine):
+            caption = chosen[0]
+        elif caption != chosen[0]:
+            remarks.append("an alternative was chosen and another caption typed: the typed one counts")
     if not caption and verdict != "reject":
         raise _UnusableError(f"caption: found none, expected a text with the verdict {verdict}")
-    if verdict == "accept" and edited:
+    if verdict == "accept" and caption != machine:
         verdict = "edit"
         remarks.append("accepted with another caption than the machine's: counts as edited")
-    elif verdict == "edit" and not edited:
+    elif verdict == "edit" and caption == machine:
         remarks.append("marked as edited, but the machine's caption is unchanged")
     flags = [str(flag) for flag in values["flags"]]
     unknown = [flag for flag in flags if flag not in FLAGS]
     remarks += [f"the flag {flag!r}, which the labelling interface does not have" for flag in unknown]
     start_s, end_s = _bounds(values, event, remarks)
     duplicate_of = _duplicate_of(values, event, remarks) if "duplicate" in flags else None
-    return Decision(
-        verdict,
-        caption or None,
-        flags,
-        duplicate_of,
-        start_s,
-        end_s,
-        _rating(values, remarks),
-        _text(values["comment"]),
-    )
+    rating = values["rating"][-1] if values["rating"] else None
+    if rating not in (None, 1, 2, 3, 4, 5):
+        remarks.append(f"a rating of {rating:g}, not of 1 to 5: not used")
+        rating = None
+    return Decision(verdict, caption or None, flags, duplicate_of, start_s, end_s, rating, _text(values["comment"]))
 
 
-def _text(lines: Iterable[Any]) -> str:
-    """Return the text of a text control, whose several entries Label Studio keeps as a list."""
-    return "\n".join(map(str, lines)).strip()
+def _text(lines: list[Any]) -> str:
+    return "\n".join(map(str, lines)).strip()  # Label Studio keeps several entries of a text as a list
 
 
-def _caption(values: Values, event: AnnotatedEvent, remarks: list[str]) -> str:
-    typed, chosen = _text(values["caption"]), [str(choice).strip() for choice in values["alternative"]]
-    if chosen and typed in ("", event.caption_machine.strip()):
-        return chosen[0]
-    if chosen and typed != chosen[0]:
-        remarks.append("an alternative was chosen and another caption typed: the typed one counts")
-    return typed
+def _bounds(values: Values, event: AnnotatedEvent, remarks: list[str]) -> tuple[float | None, float | None]:
+    """Return corrected start and end in seconds of the source video, from seconds of the viewport video."""
+    if not values["start"] and not values["end"]:
+        return None, None
+    shown = TypeAdapter(ShownTimes).validate_python(event.shown)
+    corrected: dict[str, float] = {}
+    for name in ("start", "end"):
+        for time in map(float, values[name][-1:]):
+            if shown.runs and 0 <= time <= length_s(shown):
+                corrected[name] = source_time(shown, time)
+            else:
+                remarks.append(f"{name} at {time:g} s of a viewport video of {length_s(shown):.2f} s: not used")
+    if corrected.get("start", event.start_s) >= corrected.get("end", event.end_s):
+        remarks.append("a corrected start at or after the end: not used")
+        return None, None
+    return corrected.get("start"), corrected.get("end")
 
 
 def _duplicate_of(values: Values, event: AnnotatedEvent, remarks: list[str]) -> str | None:
@@ -218,31 +221,4 @@ def _duplicate_of(values: Values, event: AnnotatedEvent, remarks: list[str]) -> 
         return chosen[0]
     named = ", ".join(map(repr, chosen)) or "an event that is not named"
     remarks.append(f"a duplicate of {named}: nothing to merge with")
-    return None
-
-
-def _bounds(values: Values, event: AnnotatedEvent, remarks: list[str]) -> tuple[float | None, float | None]:
-    """Return corrected start and end in seconds of the source video, from seconds of the viewport video."""
-    corrected = {name: float(values[name][-1]) for name in ("start", "end") if values[name]}
-    if not corrected:
-        return None, None
-    shown = TypeAdapter(ShownTimes).validate_python(event.shown)
-    for name, time in list(corrected.items()):
-        if not 0 <= time <= length_s(shown):
-            remarks.append(f"{name} at {time:g} s of a viewport video of {length_s(shown):.2f} s: not used")
-            del corrected[name]
-    start, end = (source_time(shown, corrected[name]) if name in corrected else None for name in ("start", "end"))
-    if (event.start_s if start is None else start) >= (event.end_s if end is None else end):
-        remarks.append("a corrected start at or after the end: not used")
-        return None, None
-    return start, end
-
-
-def _rating(values: Values, remarks: list[str]) -> int | None:
-    if not values["rating"]:
-        return None
-    rating = values["rating"][-1]
-    if rating in (1, 2, 3, 4, 5):
-        return int(rating)
-    remarks.append(f"a rating of {rating:g}, not of 1 to 5: not used")
     return None

@@ -54,10 +54,9 @@ class ServerTask:
         return number if isinstance(number, int) else 0
 
 
-def as_json(task: Task) -> dict[str, Any]:
+def as_json(task: Task) -> Any:
     """Return a task in Label Studio's import format, as a server gives it back."""
-    content: dict[str, Any] = json.loads(json.dumps(asdict(task)))
-    return content
+    return json.loads(json.dumps(asdict(task)))
 
 
 class Studio:
@@ -73,17 +72,14 @@ class Studio:
             found = "no URL, or one with a password"  # not shown: it may be the key, by mistake
             raise InputError("LABEL_STUDIO_URL", found, "a URL such as http://host:8080", "Correct it.")
         with self.errors("connect"):
-            self.version = self._release()
+            answer = httpx.get(f"{self.url}/api/version", timeout=_TIMEOUT_S, follow_redirects=True)
+            try:
+                self.version = str(answer.json()["release"])
+            except (ValueError, KeyError, TypeError):
+                found = f"a server that is not Label Studio (status {answer.status_code})"
+                raise InputError(self.url, found, "Label Studio", "Correct LABEL_STUDIO_URL.") from None
             self.client = LabelStudio(base_url=self.url, api_key=key, timeout=_TIMEOUT_S)
             self.client.users.whoami()  # fails if the key is not accepted
-
-    def _release(self) -> str:
-        answer = httpx.get(f"{self.url}/api/version", timeout=_TIMEOUT_S, follow_redirects=True)
-        try:
-            return str(answer.json()["release"])
-        except (ValueError, KeyError, TypeError):
-            found = f"a server that is not Label Studio (status {answer.status_code})"
-            raise InputError(self.url, found, "Label Studio", "Correct LABEL_STUDIO_URL.") from None
 
     def open_project(self, title: str) -> "Project":
         """Return the project with this title, with the current labelling interface and guide; created if missing.
@@ -168,7 +164,7 @@ class Project:
         local = self.studio.client.import_storage.local
         with self.studio.errors("connect the media folder"):
             connected = {storage.path for storage in local.list(project=self.id)}
-            for folder in (folder for folder in folders if folder not in connected):
+            for folder in [folder for folder in folders if folder not in connected]:
                 # The filter matches no file, so that none is imported as a task.
                 local.create(project=self.id, path=folder, title="tsalv360", regex_filter="^$")
 

@@ -4,13 +4,12 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
-from tsalv360.curation.export import AnnotatedTask
+from tsalv360.curation.export import AnnotatedTask, Export
 from tsalv360.curation.records import Annotation, EventRecord, read_records, write_records
 from tsalv360.curation.resolve import resolve
 from tsalv360.curation.settings import CurationSettings, Resolve
@@ -38,50 +37,52 @@ def keep_export(tasks: list[dict[str, Any]], folder: Path, now: datetime) -> Pat
     return path
 
 
-@dataclass
-class Merged:
-    """What an export added: the number of new annotations, the videos whose files changed, and lists for the user."""
+class Merged(NamedTuple):
+    """How many annotations are new, which videos' files changed, and notes on events by heading."""
 
-    n_new: int = 0
-    videos: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-    disagreements: list[str] = field(default_factory=list)
-    drafts: list[str] = field(default_factory=list)
-    edited_by_hand: list[str] = field(default_factory=list)
-    export: Path | None = None
+    n_new: int
+    videos: list[str]
+    notes: dict[str, list[str]]
 
 
-def merge(tasks: Sequence[AnnotatedTask], dataset: str, settings: CurationSettings) -> Merged:
-    """Add annotations to the files of their videos; existing ones stay.
+def merge(export: Export, dataset: str, settings: CurationSettings) -> Merged:
+    """Add the annotations of an export to the files of their videos; existing ones stay.
 
-    A decision that does not follow from its annotations was edited in the file by hand: it stays, and is listed.
+    A decision that does not follow from its annotations was edited in the file by hand: it stays, and is noted.
     """
-    merged = Merged()
+    n_new, problems = 0, [*export.problems]
+    videos, remarks, drafts, disagreements, by_hand = (list[str]() for _ in range(5))
     by_video: dict[str, list[AnnotatedTask]] = defaultdict(list)
-    for task in tasks:
+    for task in export.tasks:
         by_video[task.event.video].append(task)
     folder = settings.file(dataset, "any").parent
     for video in sorted(by_video.keys() | {path.stem for path in folder.glob("*.json")}):
         path = settings.file(dataset, video)
         before = {(record.event_id, record.event_hash): record for record in read_records(path, video)}
         after = {key: _extended(record, [], settings.resolve) for key, record in before.items()}
-        for event, annotations, drafts in by_video[video]:
+        for event, annotations, curators in by_video[video]:
             name, key = event.event_id, (event.event_id, event.event_hash)
             if annotations:
                 new = EventRecord(*key, None, [], False, event.caption_machine, event.track, [])
                 after[key] = _extended(after.get(key, new), annotations, settings.resolve)
-            merged.problems += [f"{name}, {one.curator}: {one.problem}" for one in annotations if one.problem]
-            merged.remarks += [f"{name}, {one.curator}: {one.remark}" for one in annotations if one.remark]
-            merged.drafts += [f"{name}: a draft of {curator}" for curator in drafts]
-        merged.disagreements += [record.event_id for record in after.values() if record.disagreement]
-        merged.edited_by_hand += [record.event_id for record in after.values() if _edited_by_hand(record)]
+            problems += [f"{name}, {one.curator}: {one.problem}" for one in annotations if one.problem]
+            remarks += [f"{name}, {one.curator}: {one.remark}" for one in annotations if one.remark]
+            drafts += [f"{name}: a draft of {curator}" for curator in curators]
+        disagreements += [record.event_id for record in after.values() if record.disagreement]
+        by_hand += [record.event_id for record in after.values() if _edited_by_hand(record)]
         if after != before:
-            merged.n_new += sum(len(record.history) for record in after.values())
-            merged.n_new -= sum(len(record.history) for record in before.values())
-            merged.videos.append(video)
+            n_new += sum(len(record.history) for record in after.values())
+            n_new -= sum(len(record.history) for record in before.values())
+            videos.append(video)
             write_records(path, video, list(after.values()))
-    return merged
+    notes = {
+        "not counted": problems,
+        "odd, but counted": remarks,
+        "curators disagree (send back: tsalv360 curation push --send-back)": disagreements,
+        "drafts, not submitted": drafts,
+        "edited by hand in the file, left unchanged": by_hand,
+    }
+    return Merged(n_new, videos, notes)
 
 
 def _extended(record: EventRecord, annotations: list[Annotation], rule: Resolve) -> EventRecord:

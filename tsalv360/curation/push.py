@@ -16,20 +16,12 @@ _AT_ONCE = 500
 
 @dataclass
 class Plan:
-    """The tasks that a push creates and updates, and event ids of the others.
-
-    `kept` have changed since a curator worked on them. `decided` have a decision and no task on this server. `review`
-    are among `create` and go to a curator again. `gone` are only on the server; `twice` are on it more than once.
-    """
+    """The tasks that a push creates and updates, the number of unchanged ones, and notes: events by what is noted."""
 
     create: list[Task] = field(default_factory=list)
     update: list[tuple[ServerTask, Task]] = field(default_factory=list)
     unchanged: int = 0
-    kept: list[str] = field(default_factory=list)
-    decided: list[str] = field(default_factory=list)
-    review: list[str] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-    twice: list[str] = field(default_factory=list)
+    notes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
 def plan_push(
@@ -51,32 +43,26 @@ def plan_push(
         first_round = [one for one in same if not one.round]  # tasks of later rounds show annotations, and stay
         free = [one for one in found if not one.touched]
         if len(first_round) > 1:
-            plan.twice.append(event)
+            plan.notes["on the server twice"].append(event)
         if same:
             one = (first_round or same)[0]
             if one.touched or one.round or one.data == as_json(task)["data"]:
                 plan.unchanged += 1
-            else:  # the content is the same, but URLs or facts have changed
+            else:  # other URLs or facts, for example
                 plan.update.append((one, task))
-        elif event in decided:
-            (plan.kept if found else plan.decided).append(event)
-        elif free:
+        elif event in decided and not found:
+            plan.notes["decided already, no task needed"].append(event)
+        elif event not in decided and free:
             plan.update.append((free[0], task))
-        elif any(one.data.get("track") == task.data.track for one in found):
-            plan.kept.append(event)
+        elif event in decided or any(one.data.get("track") == task.data.track for one in found):
+            plan.notes["kept, although changed since a curator worked on them"].append(event)
         else:
             plan.create.append(task)
             if event in review or found:
-                plan.review.append(event)
-    plan.gone = sorted(on_server)
+                plan.notes["to be reviewed again, since the event has changed"].append(event)
+    if on_server:
+        plan.notes["only on the server: these events no longer exist"] = sorted(on_server)
     return plan
-
-
-def ordered(tasks: list[Task], order: Order, seed: int) -> list[Task]:
-    """Return tasks in the order in which curators get them."""
-    if order == "random":
-        return random.Random(seed).sample(tasks, len(tasks))
-    return sorted(tasks, key=lambda task: task.data.confidence) if order == "least_confident" else tasks
 
 
 def execute(plan: Plan, project: Project, order: Order, seed: int) -> None:
@@ -92,3 +78,10 @@ def execute(plan: Plan, project: Project, order: Order, seed: int) -> None:
         for one, task in plan.update:
             project.update(one, task)
             bar.update()
+
+
+def ordered(tasks: list[Task], order: Order, seed: int) -> list[Task]:
+    """Return tasks in the order in which curators get them."""
+    if order == "random":
+        return random.Random(seed).sample(tasks, len(tasks))
+    return sorted(tasks, key=lambda task: task.data.confidence) if order == "least_confident" else tasks

@@ -8,41 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tsalv360.contracts import layout, tables
 from tsalv360.contracts.entries import Candidate, CaptionEntry, IndexEntry, LeftOut
-from tsalv360.contracts.layout import (
-    CHECKSUMS,
-    CLIP_LENGTH,
-    CURATION,
-    DESCRIPTION,
-    FIXATION_POINTS,
-    GROUND_TRUTH,
-    LEFT_OUT,
-    SALIENCY_ALL,
-    clip_row,
-)  # fmt: skip
-from tsalv360.contracts.tables import (
-    CLIPS,
-    DATASET_FIXATIONS,
-    PART_ANNOTATIONS,
-    POINTS,
-    read_table,
-    write_rows,
-    write_table,
-)  # fmt: skip
 from tsalv360.curation.apply import Applied, Curation, VideoEvents, apply_curation
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.media.pictures import read_picture
 from tsalv360.saliency import ALL_OBSERVERS, Subject, points_of, subjects, write_saliency_maps
 
-FOLDERS = (GROUND_TRUTH, SALIENCY_ALL, FIXATION_POINTS)
+FOLDERS = (layout.GROUND_TRUTH, layout.SALIENCY_ALL, layout.FIXATION_POINTS)
 
 
 def assemble_video(
     directory: str | Path,
     index: IndexEntry,
     detected: VideoEvents,
-    fixations: pd.DataFrame,
     saliency: str | Path,
     points: str | Path,
     curation: Curation | None = None,
@@ -55,15 +35,15 @@ def assemble_video(
 
     Parameters
     ----------
-    detected, fixations : the events of the video, and its fixations table.
+    detected : the events of the video, as the stages give them.
     saliency, points : results of the saliency stage, hard-linked where the file system allows it. Only maps and points
         of events that curators changed are made again.
     curation : the decisions of curators; without them all events are drafts.
     """
     video, frames, applied, changed = index.id, index.kept_frames, Applied(detected), dict[str, Subject]()
     if curation:
-        applied = apply_curation(curation, detected, fixations, index.kept_times)
-        inputs = subjects(fixations, applied.video.assignments, applied.video.tracks, index.kept_times)
+        applied = apply_curation(curation, detected, index.kept_times)
+        inputs = subjects(detected.fixations, applied.video.assignments, applied.video.tracks, index.kept_times)
         changed = {event: inputs[event] for event in applied.changed}
     events, captions = applied.video.events, applied.video.captions
     shown = events[np.array([captions[event].caption is not None for event in events.event_id], dtype=bool)]
@@ -76,36 +56,39 @@ def assemble_video(
     annotations: list[dict[str, Any]] = []
     clips: list[dict[str, Any]] = []
     with whole_folder(directory) as partial:
-        (partial / GROUND_TRUTH / video).mkdir(parents=True)
+        (partial / layout.GROUND_TRUTH / video).mkdir(parents=True)
         if curation:
             write_saliency_maps(partial / "changed", changed, replace(curation.saliency, all_observers=False))
         for event, start, end in zip(shown.event_id, shown.start_frame, shown.end_frame, strict=True):
             maps = Path(partial / "changed" if event in changed else saliency, event)
-            with_map = _write_event(partial / GROUND_TRUTH / video / event, maps, captions[event].caption or "")
+            with_map = _write_event(partial / layout.GROUND_TRUTH / video / event, maps, captions[event].caption or "")
             row = annotation_row(video, event, (start, end), captions[event], "machine")
             annotations.append(row | applied.reviews[event]._asdict() if curation else row)
             numbers = applied.video.track(event).frame.tolist()
             own = cut_clips(event, video, numbers, frames, with_map)
             clips += own
-            in_no_clip = len(numbers) - CLIP_LENGTH * len(own)
+            in_no_clip = len(numbers) - layout.CLIP_LENGTH * len(own)
             left_out += LeftOut(frames_without_map=len(numbers) - len(with_map), frames_in_no_clip=in_no_clip)
         shutil.rmtree(partial / "changed", ignore_errors=True)
 
-        table, target = read_table(points, POINTS), partial / FIXATION_POINTS / f"{video}.parquet"
+        table, target = tables.read_table(points, tables.POINTS), partial / layout.FIXATION_POINTS / f"{video}.parquet"
         if curation and (changed or n_left):
             again = points_of(changed, curation.saliency.window_s)
             rows = [(again if event in changed else table) for event in events.event_id]
             rows = [part[part.event_id == event] for event, part in zip(events.event_id, rows, strict=True)]
-            write_table(target, pd.concat([*rows, table[table.event_id.isna()]], ignore_index=True), POINTS)
+            tables.write_table(
+                target, pd.concat([*rows, table[table.event_id.isna()]], ignore_index=True), tables.POINTS
+            )
         else:
             _link(Path(points), target)
         for path in sorted(Path(saliency, ALL_OBSERVERS).glob("*.png")):
             read_picture(path, gray=True)  # refuses a damaged one
-            _link(path, partial / SALIENCY_ALL / video / path.name)
+            _link(path, partial / layout.SALIENCY_ALL / video / path.name)
         if applied.outcome:
-            write_json(partial / CURATION, applied.outcome)
-        owner = applied.video.assignments.set_index("row").event_id.reindex(range(len(fixations)))
-        write_part(partial, annotations, clips, fixations.assign(video=video, event_id=owner.to_numpy()), left_out)
+            write_json(partial / layout.CURATION, applied.outcome)
+        owner = applied.video.assignments.set_index("row").event_id.reindex(range(len(detected.fixations)))
+        fixations = detected.fixations.assign(video=video, event_id=owner.to_numpy())
+        write_part(partial, annotations, clips, fixations, left_out)
 
 
 def write_part(
@@ -116,12 +99,12 @@ def write_part(
     left_out: LeftOut,
 ) -> None:
     """Write the tables of a video's part, the numbers of what is left out, and the checksums of its folders."""
-    write_rows(directory / "annotations.parquet", annotations, PART_ANNOTATIONS)
-    write_rows(directory / "clips.parquet", clips, CLIPS)
-    write_table(directory / "fixations.parquet", fixations, DATASET_FIXATIONS)
-    write_json(directory / LEFT_OUT, left_out)
+    tables.write_rows(directory / "annotations.parquet", annotations, tables.PART_ANNOTATIONS)
+    tables.write_rows(directory / "clips.parquet", clips, tables.CLIPS)
+    tables.write_table(directory / "fixations.parquet", fixations, tables.DATASET_FIXATIONS)
+    write_json(directory / layout.LEFT_OUT, left_out)
     files = [path for folder in FOLDERS for path in sorted((directory / folder).rglob("*")) if path.is_file()]
-    (directory / CHECKSUMS).write_text("".join(checksum_lines(files, directory)), encoding="utf-8")
+    (directory / layout.CHECKSUMS).write_text("".join(checksum_lines(files, directory)), encoding="utf-8")
 
 
 def cut_clips(event: str, video: str, numbers: list[int], kept: list[int], with_map: set[int]) -> list[dict[str, Any]]:
@@ -132,10 +115,10 @@ def cut_clips(event: str, video: str, numbers: list[int], kept: list[int], with_
     """
     clips: list[dict[str, Any]] = []
     for run in np.split(numbers, np.flatnonzero(np.diff(np.searchsorted(kept, numbers)) > 1) + 1):
-        for start in range(0, len(run) - CLIP_LENGTH + 1, CLIP_LENGTH):
-            clip = run[start : start + CLIP_LENGTH].tolist()
+        for start in range(0, len(run) - layout.CLIP_LENGTH + 1, layout.CLIP_LENGTH):
+            clip = run[start : start + layout.CLIP_LENGTH].tolist()
             if clip[-1] in with_map:
-                clips.append(clip_row(event, video, len(clips), clip))
+                clips.append(layout.clip_row(event, video, len(clips), clip))
     return clips
 
 
@@ -152,7 +135,7 @@ def _link(source: Path, target: Path) -> None:
 def _write_event(folder: Path, saliency: Path, caption: str) -> set[int]:
     """Write the caption of an event and link its maps; return the numbers of the frames that have one."""
     folder.mkdir()
-    (folder / DESCRIPTION).write_text(caption, encoding="utf-8")
+    (folder / layout.DESCRIPTION).write_text(caption, encoding="utf-8")
     maps, advice = sorted(saliency.glob("*.png")), "Make the video's maps again."
     for path in maps:
         if not read_picture(path, gray=True).any():

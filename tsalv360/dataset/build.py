@@ -8,17 +8,9 @@ from typing import Any
 import pandas as pd
 
 from tsalv360.captions.checks import count_tokens
+from tsalv360.contracts import tables
 from tsalv360.contracts.entries import DatasetOutcome, IndexEntry, LeftOut, Outcome, read_entry
 from tsalv360.contracts.layout import CHECKSUMS, CURATION, FIXATION_POINTS, GROUND_TRUTH, LEFT_OUT
-from tsalv360.contracts.tables import (
-    ANNOTATIONS,
-    CLIPS,
-    DATASET_FIXATIONS,
-    PART_ANNOTATIONS,
-    Table,
-    read_table,
-    write_table,
-)  # fmt: skip
 from tsalv360.dataset.assemble import checksum_lines
 from tsalv360.dataset.card import card
 from tsalv360.dataset.splits import DatasetSettings, Fold, in_no_fold, make_splits
@@ -27,8 +19,8 @@ from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.sources.recording import Origin
 
 _LINKED = (GROUND_TRUTH, FIXATION_POINTS)
-_PART_TABLES: dict[str, Table] = {"annotations": PART_ANNOTATIONS, "clips": CLIPS, "fixations": DATASET_FIXATIONS}
-TABLES: dict[str, Table] = _PART_TABLES | {"annotations": ANNOTATIONS}
+_PART_TABLES = {"annotations": tables.PART_ANNOTATIONS, "clips": tables.CLIPS, "fixations": tables.DATASET_FIXATIONS}
+TABLES = _PART_TABLES | {"annotations": tables.ANNOTATIONS}
 
 
 def collect_clips(directory: str | Path, parts: list[Path], folds: list[Fold]) -> None:
@@ -41,7 +33,7 @@ def collect_clips(directory: str | Path, parts: list[Path], folds: list[Fold]) -
     directory = Path(directory)
     with whole_folder(directory) as partial:
         for name in ("annotations", "clips"):
-            write_table(partial / f"{name}.parquet", _joined(parts, name), _PART_TABLES[name])
+            tables.write_table(partial / f"{name}.parquet", _joined(parts, name), _PART_TABLES[name])
         write_json(partial / "splits.json", {"folds": folds})
         lines = checksum_lines(sorted(partial.iterdir()), partial)
         for part in parts:
@@ -73,11 +65,11 @@ def build_dataset(
     with whole_folder(directory) as partial:
         lines = [line for part in parts for line in _link_part(part, partial)]
         sources = {video: origin.source for video, origin in origins.items()}
-        tables = {name: _joined(parts, name) for name in TABLES}
-        tables["annotations"]["source"] = tables["annotations"].video.map(sources)
-        _count_tokens(tables["annotations"])
+        joined = {name: _joined(parts, name) for name in TABLES}
+        joined["annotations"]["source"] = joined["annotations"].video.map(sources)
+        _count_tokens(joined["annotations"])
         for name, table in TABLES.items():
-            write_table(partial / f"{name}.parquet", tables[name], table)
+            tables.write_table(partial / f"{name}.parquet", joined[name], table)
         folds = make_splits(sources, settings.folds, settings.validation_share, settings.seed)
         write_json(partial / "splits.json", {"folds": folds, "in_no_fold": in_no_fold(list(sources), folds)})
         left_out = sum((read_entry(part / LEFT_OUT, LeftOut) for part in parts), LeftOut())
@@ -85,7 +77,7 @@ def build_dataset(
         curation = _outcome(outcomes) if outcomes else None
         if curation:
             write_json(partial / CURATION, curation)
-        text = card(indexes, origins, tables, dropped, left_out, curation, folds, config)
+        text = card(indexes, origins, joined, dropped, left_out, curation, folds, config)
         (partial / "README.md").write_text(text, encoding="utf-8")
         files = sorted(path for path in partial.iterdir() if path.is_file())
         (partial / CHECKSUMS).write_text("".join([*checksum_lines(files, partial), *lines]), encoding="utf-8")
@@ -93,8 +85,8 @@ def build_dataset(
 
 def _joined(parts: list[Path], name: str) -> pd.DataFrame:
     """Return a table of all parts."""
-    tables = [read_table(part / f"{name}.parquet", _PART_TABLES[name]) for part in parts]
-    return pd.concat(tables, ignore_index=True)
+    rows = [tables.read_table(part / f"{name}.parquet", _PART_TABLES[name]) for part in parts]
+    return pd.concat(rows, ignore_index=True)
 
 
 def _count_tokens(annotations: pd.DataFrame) -> None:

@@ -3,16 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from tsalv360.contracts import layout
 from tsalv360.contracts.entries import CaptionEntry, IndexEntry, LeftOut
-from tsalv360.contracts.layout import (
-    CLIP_LENGTH,
-    DESCRIPTION,
-    GROUND_TRUTH,
-    cut_published_clips,
-    event_maps,
-    maps_with_frame,
-    read_caption,
-)  # fmt: skip
 from tsalv360.contracts.tables import DATASET_FIXATIONS, empty
 from tsalv360.dataset.assemble import annotation_row, write_part
 from tsalv360.job.errors import InputError
@@ -35,20 +27,20 @@ def import_video(directory: str | Path, index: IndexEntry, truth: str | Path) ->
     clips: list[dict[str, Any]] = []
     left_out = LeftOut()
     with whole_folder(directory) as partial:
-        for event, maps in event_maps(truth).items():
-            source, folder = Path(truth, event), partial / GROUND_TRUTH / video / event
-            kept = maps_with_frame(source, maps, frames)
+        for event, maps in layout.event_maps(truth).items():
+            source, folder = Path(truth, event), partial / layout.GROUND_TRUTH / video / event
+            kept = layout.maps_with_frame(source, maps, frames)
             folder.mkdir(parents=True)
-            caption, numbers = read_caption(source / DESCRIPTION), list(kept)
-            (folder / DESCRIPTION).write_text(caption, encoding="utf-8")
+            caption, numbers = layout.read_caption(source / layout.DESCRIPTION), list(kept)
+            (folder / layout.DESCRIPTION).write_text(caption, encoding="utf-8")
             for path in kept.values():
                 _check_map(path)
                 link_or_copy(path, folder / path.name)
             span = numbers[0], numbers[-1]
             annotations.append(annotation_row(video, event, span, CaptionEntry(caption), "published"))
-            own = cut_published_clips(event, video, numbers)
+            own = layout.cut_published_clips(event, video, numbers)
             clips += own
-            in_no_clip = len(kept) - CLIP_LENGTH * len(own)
+            in_no_clip = len(kept) - layout.CLIP_LENGTH * len(own)
             left_out += LeftOut(maps_without_frame=len(maps) - len(kept), frames_in_no_clip=in_no_clip)
         if not annotations:
             raise InputError(truth, "no event", f"folders {video}_<k>", _ADVICE)
