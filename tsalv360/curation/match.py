@@ -51,7 +51,8 @@ def match_records(records: Sequence[EventRecord], tracks: pd.DataFrame, times: A
     Parameters: the tracks table of the video, and `times` [n] of its kept frames in seconds. Raises InputError for a
     record whose track text cannot be read.
     """
-    found = [_track(rows) for _, rows in tracks.groupby("event_id", sort=False)]
+    events = [(str(event), rows) for event, rows in tracks.groupby("event_id", sort=False)]
+    found = [Track(rows.time_s.to_numpy(), rows.yaw_deg.to_numpy(), rows.pitch_deg.to_numpy()) for _, rows in events]
     ordered = sorted(records, key=_last_decided, reverse=True)
     reviewed = [read_track_text(record.track, times) for record in ordered]
     covered = [k for k, track in enumerate(reviewed) if len(track.time_s)]
@@ -65,7 +66,7 @@ def match_records(records: Sequence[EventRecord], tracks: pd.DataFrame, times: A
     matched: dict[str, EventRecord] = {}
     review: dict[str, list[NearRecord]] = {}
     orphaned = {*range(len(ordered))} - ({*covered} - {*rows}) - {*owner.values()}
-    for column, event in enumerate(map(str, tracks.event_id.unique())):
+    for column, (event, _) in enumerate(events):
         near = [k for k in rows if k not in owner.values() and _near(pairs[k, column])]
         if column in owner:
             matched[event] = ordered[owner[column]]
@@ -76,10 +77,6 @@ def match_records(records: Sequence[EventRecord], tracks: pd.DataFrame, times: A
             review[event] = sorted(candidates, key=lambda one: (-one.iou, one.error_deg))
         orphaned -= {*near}
     return MatchedRecords(matched, review, [ordered[k] for k in sorted(orphaned, reverse=True)])
-
-
-def _track(rows: pd.DataFrame) -> Track:
-    return Track(rows.time_s.to_numpy(), rows.yaw_deg.to_numpy(), rows.pitch_deg.to_numpy())
 
 
 def _same(match: Match) -> bool:

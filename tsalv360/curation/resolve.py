@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from tsalv360.contracts.entries import Remarks
@@ -41,14 +42,11 @@ def resolve(history: list[Annotation], rule: Resolve) -> Resolution:
 
 def counting(history: list[Annotation]) -> list[Annotation]:
     """Return the annotations with a decision that count, one per curator, the earliest first."""
-    versions = {one.id: one for one in sorted(history, key=_when)}  # of each annotation the last one
-    decided = sorted((one for one in versions.values() if one.decision), key=_when)
+    when = attrgetter("when")
+    versions = {one.id: one for one in sorted(history, key=when)}  # of each annotation the last one
+    decided = sorted((one for one in versions.values() if one.decision), key=when)
     last_round = max((one.round for one in decided), default=0)
-    return sorted({one.curator: one for one in decided if one.round == last_round}.values(), key=_when)
-
-
-def _when(annotation: Annotation) -> str:
-    return annotation.when
+    return sorted({one.curator: one for one in decided if one.round == last_round}.values(), key=when)
 
 
 def _opinion(decision: Decision) -> str | None:

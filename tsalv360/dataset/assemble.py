@@ -16,6 +16,7 @@ from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.media.pictures import read_picture
 from tsalv360.saliency import ALL_OBSERVERS, Subject, points_of, subjects, write_saliency_maps
 
+Rows = list[dict[str, Any]]  # of a table, checked by its contract when they are written
 FOLDERS = (layout.GROUND_TRUTH, layout.SALIENCY_ALL, layout.FIXATION_POINTS)
 
 
@@ -53,8 +54,8 @@ def assemble_video(
         events_without_caption=len(events) - len(shown),
         videos_emptied=int(shown.empty and not detected.events.empty),
     )
-    annotations: list[dict[str, Any]] = []
-    clips: list[dict[str, Any]] = []
+    annotations: Rows = []
+    clips: Rows = []
     with whole_folder(directory) as partial:
         (partial / layout.GROUND_TRUTH / video).mkdir(parents=True)
         if curation:
@@ -74,11 +75,7 @@ def assemble_video(
         table, target = tables.read_table(points, tables.POINTS), partial / layout.FIXATION_POINTS / f"{video}.parquet"
         if curation and (changed or n_left):
             again = points_of(changed, curation.saliency.window_s)
-            rows = [(again if event in changed else table) for event in events.event_id]
-            rows = [part[part.event_id == event] for event, part in zip(events.event_id, rows, strict=True)]
-            tables.write_table(
-                target, pd.concat([*rows, table[table.event_id.isna()]], ignore_index=True), tables.POINTS
-            )
+            tables.write_table(target, _current_points(table, again, events.event_id, set(changed)), tables.POINTS)
         else:
             _link(Path(points), target)
         for path in sorted(Path(saliency, ALL_OBSERVERS).glob("*.png")):
@@ -91,13 +88,7 @@ def assemble_video(
         write_part(partial, annotations, clips, fixations, left_out)
 
 
-def write_part(
-    directory: Path,
-    annotations: list[dict[str, Any]],
-    clips: list[dict[str, Any]],
-    fixations: pd.DataFrame,
-    left_out: LeftOut,
-) -> None:
+def write_part(directory: Path, annotations: Rows, clips: Rows, fixations: pd.DataFrame, left_out: LeftOut) -> None:
     """Write the tables of a video's part, the numbers of what is left out, and the checksums of its folders."""
     tables.write_rows(directory / "annotations.parquet", annotations, tables.PART_ANNOTATIONS)
     tables.write_rows(directory / "clips.parquet", clips, tables.CLIPS)
@@ -107,13 +98,13 @@ def write_part(
     (directory / layout.CHECKSUMS).write_text("".join(checksum_lines(files, directory)), encoding="utf-8")
 
 
-def cut_clips(event: str, video: str, numbers: list[int], kept: list[int], with_map: set[int]) -> list[dict[str, Any]]:
+def cut_clips(event: str, video: str, numbers: list[int], kept: list[int], with_map: set[int]) -> Rows:
     """Return the clips of an event: every 8 consecutive kept frames, starting again after each gap.
 
     A clip without a map for its last frame is left out. Parameters: frame numbers of the event, of all kept frames, and
     of those with a map.
     """
-    clips: list[dict[str, Any]] = []
+    clips: Rows = []
     for run in np.split(numbers, np.flatnonzero(np.diff(np.searchsorted(kept, numbers)) > 1) + 1):
         for start in range(0, len(run) - layout.CLIP_LENGTH + 1, layout.CLIP_LENGTH):
             clip = run[start : start + layout.CLIP_LENGTH].tolist()
@@ -144,6 +135,13 @@ def _write_event(folder: Path, saliency: Path, caption: str) -> set[int]:
     if not maps:
         raise InputError(saliency, "no saliency map", "one per frame of the event", advice)
     return {int(path.stem) for path in maps}
+
+
+def _current_points(table: pd.DataFrame, again: pd.DataFrame, events: pd.Series, changed: set[str]) -> pd.DataFrame:
+    """Return the points of the events, from `again` for changed ones, and those of all observers."""
+    sources = [(event, again if event in changed else table) for event in events]
+    rows = [source[source.event_id == event] for event, source in sources]
+    return pd.concat([*rows, table[table.event_id.isna()]], ignore_index=True)
 
 
 def annotation_row(video: str, event: str, span: tuple[int, int], caption: CaptionEntry, origin: str) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """Import a video of a published dataset as its part of ours, after checking it."""
 
 from pathlib import Path
-from typing import Any
 
 from tsalv360.contracts import layout
 from tsalv360.contracts.entries import CaptionEntry, IndexEntry, LeftOut
 from tsalv360.contracts.tables import DATASET_FIXATIONS, empty
-from tsalv360.dataset.assemble import annotation_row, write_part
+from tsalv360.dataset.assemble import Rows, annotation_row, write_part
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, whole_folder
 from tsalv360.media.pictures import decode_picture
@@ -23,8 +22,8 @@ def import_video(directory: str | Path, index: IndexEntry, truth: str | Path) ->
     an event without any frame.
     """
     video, frames = index.id, set(index.kept_frames)
-    annotations: list[dict[str, Any]] = []
-    clips: list[dict[str, Any]] = []
+    annotations: Rows = []
+    clips: Rows = []
     left_out = LeftOut()
     with whole_folder(directory) as partial:
         for event, maps in layout.event_maps(truth).items():
