@@ -26,7 +26,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tsalv360.cli import main
-from tsalv360.curation.labelstudio import Project, Studio
+from tsalv360.curation.labelstudio import Project
 
 BROWSER = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1500,1250")
 OFFLINE = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
@@ -97,9 +97,9 @@ class Session:
         return json.loads((self.folder / "label-studio" / "running.json").read_text())["url"]
 
     def project(self, title: str = "tsalv360: tiny") -> Project:
-        found = Studio(self.url, self.login["key"]).find_project(title)
-        assert found
-        return found
+        project = Project(self.url, self.login["key"], title)
+        assert project.id
+        return project
 
     def task(self, event: str, number: int = 0) -> Any:
         """The task of an event, or that of a further round."""
@@ -120,7 +120,7 @@ class Session:
         )
 
     def api(self) -> Any:
-        return Studio(self.url, self.login["key"]).client
+        return Project(self.url, self.login["key"], "any").client
 
     def http(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Token {self.login['key']}"}, timeout=60)

@@ -19,7 +19,7 @@ from tsalv360.config import Config, plan_recordings
 from tsalv360.contracts.entries import Task, TaskData, read_entry
 from tsalv360.curation import server
 from tsalv360.curation.export import read_export
-from tsalv360.curation.labelstudio import TESTED, Project, ServerTask, Studio
+from tsalv360.curation.labelstudio import Project, ServerTask
 from tsalv360.curation.merge import keep_export, merge
 from tsalv360.curation.push import execute, plan_push
 from tsalv360.curation.records import EventRecord, read_records
@@ -39,9 +39,11 @@ def start(config: Config) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     settings = config.curation
-    with server.serve(Path(settings.server_folder), Path(config.results), settings.port) as (running, login):
-        project = _push(config, Studio(running.url, login.key))
-        print(f"\n  open      {project.url}\n  user      {login.user}\n  password  {login.password}\n")
+    with server.serve(Path(settings.server_folder), Path(config.results), settings.port) as running:
+        project = Project(running.url, running.login.key, _title(config))
+        _push(config, project)
+        user, password = running.login.user, running.login.password
+        print(f"\n  open      {project.url}\n  user      {user}\n  password  {password}\n")
         print("Ctrl-C stops it. To save the curators' work: tsalv360 curation pull", flush=True)
         try:
             threading.Event().wait()
@@ -51,12 +53,14 @@ def start(config: Config) -> None:
 
 def push(config: Config, again: bool) -> None:
     """Send the tasks of the dataset to Label Studio; with `again` also further ones where curators disagree."""
-    print(_push(config, connect(config), again).url)
+    project = _project(config)
+    _push(config, project, again)
+    print(project.url)
 
 
 def pull(config: Config) -> None:
     """Save the curators' annotations in their files."""
-    project = _project(config)
+    project = _existing_project(config)
     _pull(config, project, project.tasks())
 
 
@@ -72,7 +76,7 @@ def import_file(config: Config, file: Path) -> None:
 
 def status(config: Config) -> None:
     """Show the progress of the curation."""
-    project = _project(config)
+    project = _existing_project(config)
     print(status_table(project.tasks(), plan_recordings(config), config.curation, config.dataset.name))
     print(f"\n{project.url}")
 
@@ -114,21 +118,29 @@ def _time_left(tasks: Sequence[ServerTask], records: Sequence[EventRecord]) -> s
     return f"{left} left: {hours} h {minutes:02d} min for one curator at {median(times):.0f} s an event"
 
 
-def connect(config: Config) -> Studio:
-    """Return a connection to the server that the environment names, else to your own running one."""
+def _project(config: Config) -> Project:
+    """Return the project on the server that the environment names, else on your own running one; it may not exist."""
     url, key = os.environ.get("LABEL_STUDIO_URL"), os.environ.get("LABEL_STUDIO_API_KEY")
     if not url:
-        folder = Path(config.curation.server_folder)
-        if not (running := server.running(folder)):
+        if not (running := server.running(Path(config.curation.server_folder))):
             advice = "Run tsalv360 curation start in another shell, or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY."
             raise InputError("Label Studio", "no running server of yours", "one, or LABEL_STUDIO_URL", advice)
-        url, key = running.url, server.own_login(folder).key
+        url, key = running.url, running.login.key
     if not key:
         raise InputError("LABEL_STUDIO_API_KEY", "nothing", "a token of the server in LABEL_STUDIO_URL", "Set it.")
-    studio = Studio(url, key)
-    if not studio.version.startswith(TESTED):
-        print(f"note: the server is Label Studio {studio.version}; tested with {TESTED}")
-    return studio
+    return Project(url, key, _title(config))
+
+
+def _existing_project(config: Config) -> Project:
+    project = _project(config)
+    if not project.id:
+        advice = "Run tsalv360 curation push, or set curation.project."
+        raise InputError(project.server, f"no project {project.title!r}", "one", advice)
+    return project
+
+
+def _title(config: Config) -> str:
+    return config.curation.project or f"tsalv360: {config.dataset.name}"
 
 
 def read_tasks(config: Config) -> list[Task]:
@@ -149,24 +161,11 @@ def _with_urls(data: TaskData, base: str) -> TaskData:
     return TaskData(**vars(data) | {name: f"{base}/{url.removeprefix(_LOCAL_FILES)}" for name, url in urls.items()})
 
 
-def _title(config: Config) -> str:
-    return config.curation.project or f"tsalv360: {config.dataset.name}"
-
-
-def _project(config: Config) -> Project:
-    studio, title = connect(config), _title(config)
-    project = studio.find_project(title)
-    if project is None:
-        advice = "Run tsalv360 curation push, or set curation.project."
-        raise InputError(studio.url, f"no project {title!r}", "one", advice)
-    return project
-
-
-def _push(config: Config, studio: Studio, again: bool = False) -> Project:
+def _push(config: Config, project: Project, again: bool = False) -> None:
     """Pull first, since decisions determine which tasks are needed; then create and update tasks."""
     settings = config.curation
     tasks, folders = read_tasks(config), _media_folders(config)
-    project = studio.open_project(_title(config))
+    project.set_up()
     if settings.media_url is None:
         project.connect_media(folders)
     existing = project.tasks()
@@ -180,7 +179,6 @@ def _push(config: Config, studio: Studio, again: bool = False) -> Project:
     execute(plan, project, settings.order, settings.seed)
     print(f"{len(plan.create)} new tasks, {len(plan.update)} updated, {plan.unchanged} unchanged")
     _print_notes(plan.notes)
-    return project
 
 
 def _media_folders(config: Config) -> list[str]:
@@ -199,8 +197,9 @@ def _pull(config: Config, project: Project, existing: Sequence[ServerTask], quie
     place = f"{project.url} of {project.created}"  # a new database counts as another server
     known = read_json(state) if state.exists() else {}
     times = {str(task.id): task.updated for task in existing if task.touched}
-    tasks = project.export([int(task) for task, time in times.items() if known.get(place, {}).get(task) != time])
-    _merge(config, tasks, project.studio.users() if tasks else {}, quiet)
+    changed = [int(task) for task, time in times.items() if known.get(place, {}).get(task) != time]
+    tasks, users = project.export(changed)
+    _merge(config, tasks, users, quiet)
     if tasks:
         write_json(state, known | {place: times})
 

@@ -19,7 +19,7 @@ from tsalv360.job.errors import InputError
 
 INTERFACE = Path(__file__).parents[2] / "config" / "label_studio.xml"
 GUIDE = Path(__file__).parent / "guide.html"
-TESTED = "1.23"  # the version that the tests run
+_TESTED = "1.23"  # the version that the tests run
 _TIMEOUT_S = 120
 _PAGE = 1000
 _EXPORTED_AT_ONCE = 200  # their ids are part of the URL
@@ -59,71 +59,44 @@ def as_json(task: Task) -> Any:
     return json.loads(json.dumps(asdict(task)))
 
 
-class Studio:
-    """A connection to a Label Studio server.
+class Project:
+    """The project with a title on a Label Studio server; `id` is 0 if there is none yet.
 
-    Parameters: `url` and `key` (either kind of token). Raises InputError if no Label Studio answers or it does not
-    accept the key; no message contains the key.
+    Parameters: URL of the `server`, `key` of either kind. Raises InputError if no Label Studio answers, if it does not
+    accept the key, or if several projects have the title; no message contains the key.
     """
 
-    def __init__(self, url: str, key: str) -> None:
-        self.url, self._key = url.rstrip("/"), key
-        if urlsplit(self.url).scheme not in ("http", "https") or "@" in urlsplit(self.url).netloc:
+    def __init__(self, server: str, key: str, title: str) -> None:
+        self.server, self._key, self.title = server.rstrip("/"), key, title
+        if urlsplit(self.server).scheme not in ("http", "https") or "@" in urlsplit(self.server).netloc:
             found = "no URL, or one with a password"  # not shown: it may be the key, by mistake
             raise InputError("LABEL_STUDIO_URL", found, "a URL such as http://host:8080", "Correct it.")
-        with self.errors("connect"):
-            answer = httpx.get(f"{self.url}/api/version", timeout=_TIMEOUT_S, follow_redirects=True)
+        with self._errors("connect"):
+            answer = httpx.get(f"{self.server}/api/version", timeout=_TIMEOUT_S, follow_redirects=True)
             try:
-                self.version = str(answer.json()["release"])
+                version = str(answer.json()["release"])
             except (ValueError, KeyError, TypeError):
-                found = f"a server that is not Label Studio (status {answer.status_code})"
-                raise InputError(self.url, found, "Label Studio", "Correct LABEL_STUDIO_URL.") from None
-            self.client = LabelStudio(base_url=self.url, api_key=key, timeout=_TIMEOUT_S)
+                wrong = f"a server that is not Label Studio (status {answer.status_code})"
+                raise InputError(self.server, wrong, "Label Studio", "Correct LABEL_STUDIO_URL.") from None
+            self.client = LabelStudio(base_url=self.server, api_key=key, timeout=_TIMEOUT_S)
             self.client.users.whoami()  # fails if the key is not accepted
-
-    def open_project(self, title: str) -> "Project":
-        """Return the project with this title, with the current labelling interface and guide; created if missing.
-
-        Raises InputError if two projects have the title, or if existing annotations do not fit the interface.
-        """
-        interface, guide = (path.read_text(encoding="utf-8") for path in (INTERFACE, GUIDE))
-        project = self.find_project(title)
-        with self.errors("set up the project"):
-            if project is None:
-                created = self.client.projects.create(
-                    title=title,
-                    label_config=interface,
-                    expert_instruction=guide,
-                    show_instruction=True,
-                    show_collab_predictions=True,
-                    enable_empty_annotation=False,
-                    sampling="Sequential sampling",
-                )
-                return Project(self, int(created.id), as_utc(created.created_at))
-            existing = self.client.projects.get(id=project.id)
-            edited = existing.label_config.strip() != interface.strip()
-            if edited:
-                print("The labelling interface was changed on the server; it is reset to config/label_studio.xml.")
-            if edited or existing.expert_instruction != guide:
-                self.client.projects.update(id=project.id, label_config=interface, expert_instruction=guide)
-        return project
-
-    def find_project(self, title: str) -> "Project | None":
-        """Return the project with this title, None if there is none; InputError if there are several."""
-        with self.errors("find the project"):
-            found = [project for project in self.client.projects.list() if project.title == title]
-        if len(found) > 1:
+            if not version.startswith(_TESTED):
+                print(f"note: the server is Label Studio {version}; tested with {_TESTED}")
+        with self._errors("find the project"):
+            projects = [project for project in self.client.projects.list() if project.title == title]
+        if len(projects) > 1:
             advice = "Rename the others, or set curation.project."
-            raise InputError(self.url, f"{len(found)} projects {title!r}", "one", advice)
-        return Project(self, int(found[0].id), as_utc(found[0].created_at)) if found else None
+            raise InputError(self.server, f"{len(projects)} projects {title!r}", "one", advice)
+        self.id = int(projects[0].id) if projects else 0
+        self.created = as_utc(projects[0].created_at) if projects else ""
 
-    def users(self) -> dict[int, str]:
-        """Return the e-mail addresses of the users by id."""
-        with self.errors("list the users"):
-            return {int(user.id): str(user.email) for user in self.client.users.list()}
+    @property
+    def url(self) -> str:
+        """The project's page."""
+        return f"{self.server}/projects/{self.id}"
 
     @contextmanager
-    def errors(self, action: str) -> Iterator[None]:
+    def _errors(self, action: str) -> Iterator[None]:
         """Raise errors of network and server as InputError, without request headers, which contain the key."""
         try:
             yield
@@ -143,26 +116,38 @@ class Studio:
                 body = plain(body.replace(self._key, "***"))[:300]
                 found, expected = f"error {error.status_code} on a request to {action} ({body})", "success"
                 advice = "See the server's log."
-        raise InputError(self.url, found, expected, advice)
+        raise InputError(self.server, found, expected, advice)
 
+    def set_up(self) -> None:
+        """Create the project if there is none, and give it the current labelling interface and guide.
 
-@dataclass(frozen=True)
-class Project:
-    """A project on a server, and when it was created."""
-
-    studio: Studio
-    id: int
-    created: str
-
-    @property
-    def url(self) -> str:
-        """The project's page."""
-        return f"{self.studio.url}/projects/{self.id}"
+        Raises InputError if existing annotations do not fit the interface.
+        """
+        interface, guide = (path.read_text(encoding="utf-8") for path in (INTERFACE, GUIDE))
+        with self._errors("set up the project"):
+            if not self.id:
+                created = self.client.projects.create(
+                    title=self.title,
+                    label_config=interface,
+                    expert_instruction=guide,
+                    show_instruction=True,
+                    show_collab_predictions=True,
+                    enable_empty_annotation=False,
+                    sampling="Sequential sampling",
+                )
+                self.id, self.created = int(created.id), as_utc(created.created_at)
+                return
+            existing = self.client.projects.get(id=self.id)
+            edited = existing.label_config.strip() != interface.strip()
+            if edited:
+                print("The labelling interface was changed on the server; it is reset to config/label_studio.xml.")
+            if edited or existing.expert_instruction != guide:
+                self.client.projects.update(id=self.id, label_config=interface, expert_instruction=guide)
 
     def connect_media(self, folders: Sequence[str]) -> None:
         """Let the server serve the files in these folders of its own machine, and no others."""
-        local = self.studio.client.import_storage.local
-        with self.studio.errors("connect the media folder"):
+        local = self.client.import_storage.local
+        with self._errors("connect the media folder"):
             connected = {storage.path for storage in local.list(project=self.id)}
             for folder in [folder for folder in folders if folder not in connected]:
                 # The filter matches no file, so that none is imported as a task.
@@ -172,8 +157,8 @@ class Project:
         """Return all tasks, without the content of annotations."""
         # Only `all` includes drafts, which do not change a task's own time.
         include = "id,data,total_annotations,cancelled_annotations,drafts,updated_at"
-        with self.studio.errors("list the tasks"):
-            listed = self.studio.client.tasks.list(project=self.id, fields="all", include=include, page_size=_PAGE)
+        with self._errors("list the tasks"):
+            listed = self.client.tasks.list(project=self.id, fields="all", include=include, page_size=_PAGE)
             return [
                 ServerTask(
                     id=int(task.id),
@@ -188,32 +173,32 @@ class Project:
 
     def create(self, tasks: Sequence[Task]) -> None:
         """Create tasks with their predictions, in this order."""
-        with self.studio.errors("create tasks"):
-            request = [as_json(task) for task in tasks]
-            self.studio.client.projects.import_tasks(id=self.id, request=request, request_options=_NO_RETRY)
+        request = [as_json(task) for task in tasks]
+        with self._errors("create tasks"):
+            self.client.projects.import_tasks(id=self.id, request=request, request_options=_NO_RETRY)
 
     def update(self, existing: ServerTask, task: Task) -> None:
         """Replace data and predictions of an existing task."""
-        client, content = self.studio.client, as_json(task)
-        with self.studio.errors(f"update task {existing.id}"):
-            client.tasks.update(id=str(existing.id), data=content["data"])
-            for old in client.predictions.list(task=existing.id):
-                client.predictions.delete(id=int(old.id))
+        content, predictions = as_json(task), self.client.predictions
+        with self._errors(f"update task {existing.id}"):
+            self.client.tasks.update(id=str(existing.id), data=content["data"])
+            for old in predictions.list(task=existing.id):
+                predictions.delete(id=int(old.id))
             for new in content["predictions"]:
-                client.predictions.create(task=existing.id, **new)
+                predictions.create(task=existing.id, **new)
 
-    def export(self, ids: Sequence[int]) -> list[dict[str, Any]]:
-        """Return tasks in Label Studio's export format, with annotations and drafts."""
+    def export(self, ids: Sequence[int]) -> tuple[list[dict[str, Any]], dict[int, str]]:
+        """Return tasks in Label Studio's export format, and the e-mail addresses of all users by id."""
         tasks: list[dict[str, Any]] = []
-        with self.studio.errors("export tasks"):
+        with self._errors("export tasks"):
             for start in range(0, len(ids), _EXPORTED_AT_ONCE):
                 # The SDK's own `ids` does not filter; the server expects `ids[]`.
                 query = {"ids[]": list(ids[start : start + _EXPORTED_AT_ONCE])}
-                chunks = self.studio.client.projects.exports.download_sync(
+                chunks = self.client.projects.exports.download_sync(
                     id=self.id,
                     export_type="JSON",
                     download_all_tasks=True,
                     request_options={"additional_query_parameters": query},
                 )
                 tasks += json.loads(b"".join(chunks))
-        return tasks
+            return tasks, {int(user.id): str(user.email) for user in self.client.users.list()} if ids else {}

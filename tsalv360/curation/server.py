@@ -37,11 +37,12 @@ class Login:
 
 
 @dataclass(frozen=True)
-class Running:
-    """A running server: its URL and process id."""
+class OwnServer:
+    """A running server: its URL, process id and login."""
 
     url: str
     pid: int
+    login: Login
 
 
 def make_environment(folder: Path = ENVIRONMENT) -> Path:
@@ -63,11 +64,17 @@ def make_environment(folder: Path = ENVIRONMENT) -> Path:
     return folder / "bin" / "label-studio"
 
 
-def own_login(folder: Path) -> Login:
-    """Return the login of the server in `folder`; a new one is created in a file that only its owner can read.
+def running(folder: Path) -> OwnServer | None:
+    """Return the server of `folder` if it runs and accepts our login."""
+    path = folder / "running.json"
+    if not path.exists():
+        return None
+    server = OwnServer(**read_json(path), login=_login(folder))
+    return server if _answers(server) else None
 
-    LABEL_STUDIO_USERNAME and LABEL_STUDIO_PASSWORD in the environment are used for a new one.
-    """
+
+def _login(folder: Path) -> Login:
+    """Return the login of the server in `folder`; a new one is written to a file that only its owner can read."""
     path = folder / "login.json"
     if path.exists():
         return Login(**read_json(path))
@@ -82,21 +89,13 @@ def own_login(folder: Path) -> Login:
     return login
 
 
-def running(folder: Path) -> Running | None:
-    """Return the server of `folder` if it runs and accepts our login."""
-    path = folder / "running.json"
-    if not path.exists():
-        return None
-    server = Running(**read_json(path))
-    return server if _answers(server.url, own_login(folder)) else None
-
-
 @contextmanager
-def serve(folder: Path, media: Path, port: int) -> Iterator[tuple[Running, Login]]:
+def serve(folder: Path, media: Path, port: int) -> Iterator[OwnServer]:
     """Run Label Studio on the loopback interface during the block, with its database in `folder`.
 
-    Sign-up is closed, telemetry is off, and only files in `media` are served. Raises InputError if a server of this
-    folder runs already, or if it does not start.
+    Sign-up is closed, telemetry is off, and only files in `media` are served. LABEL_STUDIO_USERNAME and
+    LABEL_STUDIO_PASSWORD in the environment are used for a new login. Raises InputError if a server of this folder runs
+    already, or if it does not start.
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +103,7 @@ def serve(folder: Path, media: Path, port: int) -> Iterator[tuple[Running, Login
     if other := running(folder):
         advice = f"Use it, or stop it: kill {other.pid}"
         raise InputError(folder, f"a server that runs already, {other.url}", "none", advice)
-    program, login, port = make_environment(), own_login(folder), _free_port(port)
+    program, login, port = make_environment(), _login(folder), _free_port(port)
     (folder / "data").mkdir(exist_ok=True)
     log = folder / "server.log"
     with open(log, "w", encoding="utf-8") as file:
@@ -116,11 +115,17 @@ def serve(folder: Path, media: Path, port: int) -> Iterator[tuple[Running, Login
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches this program, which stops the server after the last request
         )
-    server = Running(f"http://{HOST}:{port}", process.pid)
+    server = OwnServer(f"http://{HOST}:{port}", process.pid, login)
     try:
-        _wait(process, server.url, login, log)
-        write_json(folder / "running.json", server)
-        yield server, login
+        print(f"Starting Label Studio at {server.url} ...", flush=True)
+        end = time.monotonic() + _START_S
+        while not _answers(server):
+            if time.monotonic() > end or process.poll() is not None:
+                tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+                raise InputError(log, f"no server that accepts our login:\n{tail}\n", "one that starts", "See the log.")
+            time.sleep(0.5)
+        write_json(folder / "running.json", {"url": server.url, "pid": server.pid})
+        yield server
     finally:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -163,23 +168,12 @@ def _free_port(wanted: int) -> int:
     raise InputError(HOST, "no free port", "one", "Close other programs.")
 
 
-def _wait(process: "subprocess.Popen[bytes]", url: str, login: Login, log: Path) -> None:
-    """Wait until the server accepts our login."""
-    print(f"Starting Label Studio at {url} ...", flush=True)
-    end = time.monotonic() + _START_S
-    while time.monotonic() < end and process.poll() is None:
-        if _answers(url, login):
-            return
-        time.sleep(0.5)
-    tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
-    raise InputError(log, f"no server that accepts our login:\n{tail}\n", "one that starts", "See the log.")
-
-
-def _answers(url: str, login: Login) -> bool:
-    """Return whether the server at a URL accepts our key for our user; another program on the port does not."""
+def _answers(server: OwnServer) -> bool:
+    """Return whether the server accepts our key for our user; another program on its port does not."""
+    headers = {"Authorization": f"Token {server.login.key}"}
     try:
-        answer = httpx.get(f"{url}/api/current-user/whoami", headers={"Authorization": f"Token {login.key}"}, timeout=5)
-        return answer.status_code == 200 and answer.json()["email"] == login.user
+        answer = httpx.get(f"{server.url}/api/current-user/whoami", headers=headers, timeout=5)
+        return answer.status_code == 200 and answer.json()["email"] == server.login.user
     except (httpx.HTTPError, ValueError, KeyError):
         return False
 
