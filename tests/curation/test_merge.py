@@ -42,6 +42,29 @@ def test_an_annotation_is_added_to_the_file_of_its_video(settings: CurationSetti
     assert record.decided_by == ["ann@example.org"]
 
 
+def test_the_file_has_its_own_keys_and_no_others(settings: CurationSettings) -> None:
+    """Curators' work in git is written and read with the same keys for ever."""
+    add(settings, exported(annotation(caption="A box.", verdict="edit", flags=["bad_end"], end=3.0)))
+    path = settings.file("demo", "v")
+    decision = {
+        "verdict": "edit", "caption": "A box.", "flags": ["bad_end"], "duplicate_of": None, "start_s": None,
+        "end_s": 7.0, "rating": None, "comment": "",
+    }  # fmt: skip
+    history = {
+        "annotation": "u1", "who": "ann@example.org", "when": "2026-11-23T19:12:38.358Z", "lead_time_s": 8.2,
+        "said": decision, "skipped": False, "problem": None, "remark": None, "round": 0,
+    }  # fmt: skip
+    event = {
+        "event_id": "v_1", "event_hash": "h", "decided": decision, "decided_by": ["ann@example.org"],
+        "disagreement": False, "caption_machine": DATA["caption_machine"], "track": DATA["track"], "history": [history],
+    }  # fmt: skip
+    text = json.dumps({"format": 1, "video": "v", "events": [event]}, indent=1) + "\n"
+    assert path.read_text(encoding="utf-8") == text
+    path.write_text(text.replace('"who"', '"curator"'), encoding="utf-8")
+    with pytest.raises(InputError, match=r"at events\.0\.history\.0\.who; expected Field required"):
+        records(settings)
+
+
 def test_merging_the_same_again_changes_no_byte(settings: CurationSettings) -> None:
     tasks = exported(annotation(), annotation("u2", user=2, verdict="reject"))
     add(settings, tasks)

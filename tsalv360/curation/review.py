@@ -64,7 +64,7 @@ def send_back(tasks: Sequence[Task], existing: Iterable[ServerTask], matched: Ma
 
 
 def with_earlier(config: Config, task: Task, review: Mapping[str, NearRecord]) -> Task:
-    """Return the task of an event, if it needs another review with the earlier decision and a picture of both events.
+    """Return a task, with the earlier decision and a picture of both events if its event needs another review.
 
     The picture is written to the dataset's results.
     """
