@@ -1,6 +1,6 @@
-"""Hostile files: their code does not run, they take no memory, and errors name them. See docs/threats.md.
+"""Hostile files: what they ask for is not done, they take no memory, and they are named. docs/threats.md says the rest.
 
-Elsewhere: pickles of points (tests/sources/test_sports360.py), ids (tests/test_config.py), pages (tests/report).
+Beside the code: pickles of points (tests/sources/test_sports360.py), ids (tests/test_config.py), pages (tests/report).
 """
 
 import copy
@@ -23,7 +23,8 @@ from entries import index_entry
 
 from tsalv360.contracts.entries import ShownTimes
 from tsalv360.curation import commands
-from tsalv360.curation.pull import keep_raw, merge_annotations, read_export
+from tsalv360.curation.export import read_export
+from tsalv360.curation.merge import keep_export, merge
 from tsalv360.curation.records import read_records
 from tsalv360.curation.settings import CurationSettings
 from tsalv360.curation.tasks import source_time
@@ -47,7 +48,7 @@ class Call:
 
 @pytest.fixture
 def little_memory() -> Iterator[None]:
-    """At most 1 GB more memory than now."""
+    """1 GB more of memory than now, at most."""
     limits = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 10**9, limits[1]))
@@ -56,7 +57,7 @@ def little_memory() -> Iterator[None]:
 
 
 def png(width: int, height: int) -> bytes:
-    """A small file whose header describes a large gray picture."""
+    """A small file that says that it is a large gray picture."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -91,7 +92,7 @@ def test_a_picture_too_large_for_memory_is_named(tmp_path: Path, content: bytes,
 
 
 def film(path: Path, size: tuple[int, int], times: list[int]) -> Path:
-    """Write a video of PNG pictures of this width and height at these times in s."""
+    """A video of PNG pictures, width and height as given, shown at these times in s."""
     with av.open(path, "w") as container:
         stream = container.add_stream("png", rate=30)
         stream.width, stream.height, stream.pix_fmt = *size, "gray"
@@ -109,7 +110,7 @@ def test_a_video_too_large_for_memory_is_named(tmp_path: Path, little_memory: No
 
 
 def test_a_video_of_years_is_named(tmp_path: Path) -> None:
-    """Counting its 16 fps grid would take days."""
+    """Its grid of 16 frames per second would be counted for days."""
     with pytest.raises(InputError, match=r"long\.mov: found 3 frames in \S+ s; expected above 0 s, at most 86400 s"):
         probe(film(tmp_path / "long.mov", (100, 50), [0, 1, 100_000]))
 
@@ -152,13 +153,13 @@ def test_an_export_with_anything_in_any_place_comes_in_or_is_named(tmp_path: Pat
             at = at[key]
         at[(0, *place)[-1]] = value
         try:
-            seen, problems = read_export(holder, {1: "ann@example.org"})
+            export = read_export(holder, {1: "ann@example.org"})
         except InputError:
             continue
-        raw = keep_raw(holder, tmp_path / "exports", datetime.now(UTC))
+        raw = keep_export(holder, tmp_path / "exports", datetime.now(UTC))
         assert repr(json.loads(raw.read_text(encoding="utf-8"))) == repr(json.loads(json.dumps(holder, sort_keys=True)))
-        taken = merge_annotations(seen, "demo", settings)
-        assert taken.n_new or problems or taken.problems or taken.drafts
+        merged = merge(export, "demo", settings)
+        assert merged.n_new or merged.notes["not counted"] or merged.notes["drafts, not submitted"]
         assert {path.name for path in folder.glob("*")} <= {"v.json"} and not (tmp_path / "x").exists()
         read_records(folder / "v.json", "v")
         (folder / "v.json").unlink(missing_ok=True)
@@ -170,7 +171,7 @@ def test_an_export_that_is_only_depth_is_named(tmp_path: Path) -> None:
         commands.import_file(None, tmp_path / "export.json")  # type: ignore[arg-type]
 
 
-def test_a_task_with_impossibly_many_pictures_takes_no_memory(little_memory: None) -> None:
+def test_a_task_that_tells_of_more_pictures_than_there_can_be_takes_no_memory(little_memory: None) -> None:
     assert source_time(ShownTimes(0.0625, [(4.0, 10**12)]), 1.0) == 5.0
     assert source_time(ShownTimes(**DATA["shown"]), 1.0) == 5.0
     assert source_time(ShownTimes(0.5, [(0.0, 2), (9.0, 2)]), 2 / 16) == 9.0
@@ -194,7 +195,7 @@ def test_nothing_in_a_hostile_checkpoint_runs(tmp_path: Path) -> None:
     torch.load(tmp_path / "best.pt", weights_only=True)
     torch.save({"model": Call(os.mkdir, str(tmp_path / "ran"))}, tmp_path / "best.pt")
     torch.load(tmp_path / "best.pt", weights_only=False)
-    assert (tmp_path / "ran").exists()  # otherwise the attack would be harmless anyway
+    assert (tmp_path / "ran").exists()  # lest the attack be harmless by itself
 
 
 @pytest.mark.slow

@@ -3,7 +3,8 @@
 `tsalv360.job.files.write_json` writes the dataclasses.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,6 +219,37 @@ LISTS = {
     "orphaned": "were reviewed but no longer exist (ids as they were then)",
     "problems": "have a decision that could not be applied",
 }
+
+
+@dataclass(frozen=True)
+class DatasetOutcome:
+    """What curation changed in all videos, `curation.json` of the dataset: as `Outcome`, but without names."""
+
+    n_curators: int
+    rejected: Remarks
+    merged: Remarks
+    uncurated: Remarks
+    review: Remarks
+    orphaned: Remarks
+    problems: Remarks
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Numbers of what is left out of a video's part of the dataset, `left_out.json`, or of the whole dataset."""
+
+    maps_without_frame: int = 0
+    frames_without_map: int = 0
+    frames_in_no_clip: int = 0
+    events_without_caption: int = 0
+    events_rejected: int = 0
+    events_merged: int = 0
+    events_uncurated: int = 0
+    videos_emptied: int = 0
+
+    def __add__(self, other: "LeftOut") -> "LeftOut":
+        """Return the sums of the numbers of both."""
+        return LeftOut(*map(add, astuple(self), astuple(other)))
 
 
 def read_entry(path: str | Path, kind: Any, advice: str = "Make or copy it again.") -> Any:

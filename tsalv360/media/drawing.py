@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from tsalv360.contracts.grid import runs
 from tsalv360.media.pictures import resized
 from tsalv360.sphere.directions import direction_to_pixel
 from tsalv360.sphere.projection import Picture, viewport_directions
@@ -114,7 +115,7 @@ def draw_track(picture: Picture, track: pd.DataFrame, places: ArrayLike, *stroke
 
     Parameters: `places` [n], increasing, are the indices of the track's rows among the kept frames.
     """
-    for run in np.split(np.arange(len(track)), np.flatnonzero(np.diff(places) > 1) + 1):
+    for run in runs(places):
         draw_path(picture, track.yaw_deg.iloc[run], track.pitch_deg.iloc[run], *strokes)
 
 

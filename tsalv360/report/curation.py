@@ -59,9 +59,9 @@ def work_of(records: Sequence[EventRecord]) -> Work:
     """
     last = [
         {
-            one.who: one
-            for one in sorted(record.history, key=lambda one: one.said is not None)
-            if one.said or one.skipped
+            one.curator: one
+            for one in sorted(record.history, key=lambda one: one.decision is not None)
+            if one.decision or one.skipped
         }
         for record in records
     ]
@@ -69,8 +69,8 @@ def work_of(records: Sequence[EventRecord]) -> Work:
     curators = []
     for name in names:
         own = [of_event[name] for of_event in last if name in of_event]
-        verdicts = [one.said.verdict for one in own if one.said]
-        times = [one.lead_time_s for one in own if one.said and one.lead_time_s]
+        verdicts = [one.decision.verdict for one in own if one.decision]
+        times = [one.lead_time_s for one in own if one.decision and one.lead_time_s]
         curators.append(
             Curator(
                 name=name,
@@ -81,7 +81,7 @@ def work_of(records: Sequence[EventRecord]) -> Work:
                 per_hour=3600 / mean(times) if times else _NONE,
             )
         )
-    said = [{name: one.said for name, one in of_event.items() if one.said} for of_event in last]
+    said = [{name: one.decision for name, one in of_event.items() if one.decision} for of_event in last]
     pairs = []
     for a, b in combinations(names, 2):
         if both := [(of_event[a], of_event[b]) for of_event in said if a in of_event and b in of_event]:
