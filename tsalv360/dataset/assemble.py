@@ -10,6 +10,7 @@ import pandas as pd
 
 from tsalv360.contracts import layout, tables
 from tsalv360.contracts.entries import Candidate, CaptionEntry, IndexEntry, LeftOut
+from tsalv360.contracts.grid import runs
 from tsalv360.curation.apply import Applied, Curation, VideoEvents, apply_curation
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
