@@ -17,7 +17,7 @@ from tsalv360.captions.compare import write_comparison
 from tsalv360.check import check_data
 from tsalv360.check.table import as_text
 from tsalv360.config import ConfigError, load_config
-from tsalv360.evaluation import summary as comparison
+from tsalv360.evaluation.summary import compare_models, comparison_text
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
 from tsalv360.job.libraries import require_extra
@@ -209,8 +209,7 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _evaluate_compare(options: argparse.Namespace) -> int:
-    found = comparison.compare(options.first, options.second)
-    print(comparison.as_text(found))
+    print(comparison_text(compare_models(options.first, options.second)))
     return 0
 
 
