@@ -17,7 +17,7 @@ from tsalv360.captions.compare import write_comparison
 from tsalv360.check import check_data
 from tsalv360.check.table import as_text
 from tsalv360.config import Config, ConfigError, load_config
-from tsalv360.evaluation import summary
+from tsalv360.evaluation.summary import compare_models, comparison_text
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
 from tsalv360.job.libraries import require_extra
@@ -188,7 +188,7 @@ def _chosen(options: argparse.Namespace, names: str) -> dict[str, Any]:
 
 
 def _compare_models(options: argparse.Namespace) -> int:
-    print(summary.as_text(summary.compare(options.first, options.second)))
+    print(comparison_text(compare_models(options.first, options.second)))
     return 0
 
 

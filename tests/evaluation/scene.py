@@ -1,4 +1,4 @@
-"""A dataset in which every score is known: events far apart, observers who all look at the very same place."""
+"""A dataset in which every score is known: events lie far apart and all observers look at the same point."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +40,7 @@ def target(event: str) -> NDArray[np.float32]:
 
 
 def make_scene(folder: Path, n_observers: int = 4) -> Truth:
-    """Write the dataset, with gaze of `n_observers` if any, and frames of noise; fold 0 of it."""
+    """Write the dataset, with the gaze of `n_observers`, and frames of noise; return the ground truth of fold 0."""
     dataset, frames = folder / "dataset", folder / "frames"
     annotations, clips = [], []
     for event, (*_, start, end, caption) in EVENTS.items():
@@ -68,14 +68,14 @@ def make_scene(folder: Path, n_observers: int = 4) -> Truth:
 
 
 def knows_all(video: str, frames: Sequence[int], prompts: Sequence[str]) -> NDArray[np.float32]:
-    """A model that shows what is asked for where it is, and is uniform about all else."""
+    """Predict the prompted event exactly, and a uniform map for any other prompt."""
     captions = {values[4]: event for event, values in EVENTS.items() if event.startswith(video)}
     maps = [target(captions[text]) if text in captions else np.ones(SIZE, np.float32) for text in prompts]
     return np.stack(maps)
 
 
 def ignores_text(video: str, frames: Sequence[int], prompts: Sequence[str]) -> NDArray[np.float32]:
-    """A model that shows the first event of the video, whatever is asked for."""
+    """Predict the first event of the video, whatever the prompt is."""
     return np.stack([target(f"{video}_1")] * len(prompts))
 
 

@@ -1,4 +1,4 @@
-"""A scores table whose numbers are drawn."""
+"""A scores table of random numbers."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from tsalv360.evaluation.summary import COLUMNS
 
 
 def made_scores(seed: int = 0, n_videos: int = 6) -> pd.DataFrame:
-    """Scores by chance; of a video's clips the first shows no other event, the second one of the same caption."""
+    """Return random scores; a video's first clip shows no other event, the second one of the same caption."""
     rng = np.random.default_rng(seed)
     rows = [
         {

@@ -6,7 +6,7 @@ from evaluation.scores import made_scores
 
 from tsalv360.cli import main
 from tsalv360.contracts.tables import SCORES, write_table
-from tsalv360.evaluation.summary import compare
+from tsalv360.evaluation.summary import compare_models
 from tsalv360.job.errors import InputError
 
 
@@ -15,11 +15,11 @@ def written(folder: Path, scores: pd.DataFrame) -> Path:
     return folder
 
 
-def test_of_two_models_the_one_that_is_better_in_each_clip_is_better(tmp_path: Path) -> None:
+def test_the_model_that_is_better_in_every_clip_is_named_better(tmp_path: Path) -> None:
     scores = made_scores()
     better = scores.assign(cc=scores.cc + 0.1, kld=scores.kld - 0.1, sim=scores.sim - 0.1, kld_reversed=scores.kld + 1)
     a, b = written(tmp_path / "a", scores), written(tmp_path / "b", better.sample(frac=1, random_state=0))
-    found = compare(a, b / "scores.parquet").set_index("metric")
+    found = compare_models(a, b / "scores.parquet").set_index("metric")
     assert found.difference["cc"] == pytest.approx(0.1) and found.low["cc"] == pytest.approx(0.1)
     assert found.better[["cc", "kld", "sim", "nss"]].to_list() == ["second", "second", "first", "neither"]
     model = scores[scores.predictor == "model"]
@@ -31,7 +31,7 @@ def test_other_clips_are_refused_by_name(tmp_path: Path, capsys: pytest.CaptureF
     scores = made_scores()
     a, b = written(tmp_path / "a", scores), written(tmp_path / "b", scores[scores.clip_id != "3_1_2"])
     with pytest.raises(InputError, match=r"1 clips only in .*a: 3_1_2"):
-        compare(a, b)
+        compare_models(a, b)
     assert main(["evaluate", "compare", str(a), str(b)]) == 1
     assert "3_1_2" in capsys.readouterr().err
 

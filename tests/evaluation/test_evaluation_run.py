@@ -1,4 +1,4 @@
-"""A real model on real files, from frames to pages; and what it is asked, computed once."""
+"""A real model on real files, from frames to pages."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ import torch
 from evaluation.scene import SETTINGS, SIGMA, make_scene
 
 from tsalv360.contracts.tables import FOLD_SCORES, SCORES, SUMMARY, read_table
-from tsalv360.evaluation.figures import picked
-from tsalv360.evaluation.predict import OfModel, in_size
+from tsalv360.evaluation.figures import pick_examples
+from tsalv360.evaluation.predictor import ModelPredictor, resize_maps
 from tsalv360.evaluation.run import evaluate_fold, write_evaluation
 from tsalv360.evaluation.truth import Truth
 from tsalv360.job.errors import InputError
@@ -27,12 +27,12 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
     return make_scene(tmp_path_factory.mktemp("scene"))
 
 
-def test_maps_are_those_of_the_model(truth: Truth) -> None:
+def test_the_predictor_returns_the_maps_of_the_model(truth: Truth) -> None:
     torch.manual_seed(0)
     model = TSalV360(SMALL).eval()
     prompts = ["a dog", "a cat", "a dog"]
-    predict = OfModel(model, truth.files)
-    for place in (0, 2, 1, 3, 0):  # to and fro in time and between videos
+    predict = ModelPredictor(model, truth.files)
+    for place in (0, 2, 1, 3, 0):  # back and forth in time and between videos
         clip = truth.clips.iloc[place]
         frames = torch.from_numpy(np.stack([truth.files.picture(clip.video, number) for number in clip.frames]))[None]
         with torch.inference_mode():
@@ -42,9 +42,9 @@ def test_maps_are_those_of_the_model(truth: Truth) -> None:
         assert np.ptp(found[0] - found[1]) > 0
 
 
-def test_clip_without_training_looks_at_the_last_frame_for_the_text(truth: Truth) -> None:
+def test_zero_shot_compares_the_last_frame_with_the_text(truth: Truth) -> None:
     torch.manual_seed(0)
-    predict = OfModel(TSalV360(CLIP).eval(), truth.files)
+    predict = ModelPredictor(TSalV360(CLIP).eval(), truth.files)
     clip = truth.clips.iloc[0]
     prompts = ["a dog", "a kite"]
     maps = predict.zero_shot(clip.video, clip.frames, prompts)
@@ -54,12 +54,12 @@ def test_clip_without_training_looks_at_the_last_frame_for_the_text(truth: Truth
     assert np.ptp(predict.zero_shot(clip.video, [clip.frames[0]] * 8, prompts) - maps) > 0
 
 
-def test_a_model_that_is_broken_is_refused_by_frame(truth: Truth) -> None:
+def test_maps_that_are_not_finite_are_refused_with_the_frame(truth: Truth) -> None:
     model = TSalV360(SMALL).eval()
     torch.nn.init.constant_(next(model.decoders[-1].parameters()), float("nan"))
     clip = truth.clips.iloc[0]
     with pytest.raises(InputError, match=f"frame {clip.frames[-1]} of video {clip.video}"):
-        OfModel(model, truth.files)(clip.video, clip.frames, ["a dog"])
+        ModelPredictor(model, truth.files)(clip.video, clip.frames, ["a dog"])
 
 
 def test_a_fold_and_all_folds_are_written(truth: Truth, tmp_path: Path) -> None:
@@ -89,16 +89,16 @@ def test_a_fold_and_all_folds_are_written(truth: Truth, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "tables.md").read_bytes() == first
 
 
-def test_no_clip_is_shown_twice() -> None:
-    assert picked(list("abcdefg"), 2) == {"best": ["a", "b"], "median": ["c", "d"], "worst": ["f", "g"]}
-    assert picked(list("abc"), 2) == {"best": ["a", "b"], "median": [], "worst": ["c"]}
+def test_no_clip_is_an_example_twice() -> None:
+    assert pick_examples(list("abcdefg"), 2) == {"best": ["a", "b"], "median": ["c", "d"], "worst": ["f", "g"]}
+    assert pick_examples(list("abc"), 2) == {"best": ["a", "b"], "median": [], "worst": ["c"]}
 
 
 @pytest.mark.parametrize("size", [(40, 80), (30, 60), (16, 32), (480, 960)])
-def test_a_map_in_another_size_has_no_edge_at_the_seam(size: tuple[int, int]) -> None:
+def test_a_resized_map_has_no_edge_at_the_seam(size: tuple[int, int]) -> None:
     yaw = 2 * np.pi * (np.arange(48) + 0.5) / 48
     wave = np.broadcast_to(1 + np.cos(yaw), (24, 48)).astype(np.float32)
-    found = in_size(np.stack([wave, np.roll(wave, 12, axis=1)]), size)
+    found = resize_maps(np.stack([wave, np.roll(wave, 12, axis=1)]), size)
     assert found.shape == (2, *size)
     np.testing.assert_allclose(np.roll(found[0], size[1] // 4, axis=1), found[1], atol=1e-5)
     expected = 1 + np.cos(2 * np.pi * (np.arange(size[1]) + 0.5) / size[1])

@@ -27,7 +27,7 @@ def table(truth: Truth) -> pd.DataFrame:
     return score_fold(truth, knows_all, SETTINGS, SIGMA, processes=2).table
 
 
-def test_a_model_that_knows_all_is_perfect_and_the_gap_is_that_of_the_two_maps(table: pd.DataFrame) -> None:
+def test_a_perfect_model_has_perfect_scores_and_the_gap_between_the_two_maps(table: pd.DataFrame) -> None:
     as_table(table, FOLD_SCORES, "scores")
     model = table[table.predictor == "model"]
     assert model[["cc", "sim", "cc_sphere", "sim_sphere"]].to_numpy() == pytest.approx(1, abs=1e-6)
@@ -45,7 +45,7 @@ def test_a_model_that_ignores_text_has_no_gap(truth: Truth) -> None:
         assert len(gap) and (gap[["cc", "kld", "nss"]] == 0).all(axis=None)
 
 
-def test_uniform_neutral_and_another_video_say_nothing(table: pd.DataFrame) -> None:
+def test_uniform_maps_score_at_chance(table: pd.DataFrame) -> None:
     density = target("001_1").astype(float) / target("001_1").sum(dtype=float)
     entropy = -(density[density > 0] * np.log(density[density > 0])).sum()
     for predictor in ("uniform", "neutral_prompt", "other_video"):
@@ -54,7 +54,7 @@ def test_uniform_neutral_and_another_video_say_nothing(table: pd.DataFrame) -> N
         assert row.kld == pytest.approx(np.log(SIZE[0] * SIZE[1]) - entropy, abs=1e-4)
 
 
-def test_the_mean_map_is_that_of_the_training_videos_and_the_baseline_of_information_gain(table: pd.DataFrame) -> None:
+def test_the_mean_map_of_the_training_videos_is_the_baseline_of_information_gain(table: pd.DataFrame) -> None:
     row = one(table, "mean_map", "001_1_0")
     mean = sum(target(event) / target(event).sum() for event in ("003_1", "004_1"))
     assert row.cc == pytest.approx(float(metrics.cc(mean, target("001_1"))), abs=1e-6)
@@ -63,7 +63,7 @@ def test_the_mean_map_is_that_of_the_training_videos_and_the_baseline_of_informa
     assert one(table, "equator", "001_1_0").cc == pytest.approx(float(metrics.cc(equator, target("001_1"))), abs=1e-6)
 
 
-def test_observers_who_agree_foretell_each_other(table: pd.DataFrame) -> None:
+def test_observers_who_agree_predict_each_other(table: pd.DataFrame) -> None:
     row = one(table, "observers", "002_1_0")
     assert row.cc == pytest.approx(1, abs=1e-6) and row.auc_judd > 0.999 and row.auc_shuffled == 1
     assert row.nss == pytest.approx(one(table, "model", "002_1_0").nss, rel=0.01)
@@ -82,7 +82,7 @@ def test_observers_who_disagree_do_not(tmp_path: Path) -> None:
     assert len(seen) == 4
 
 
-def test_clips_without_a_wrong_prompt_are_scored_apart(table: pd.DataFrame) -> None:
+def test_clips_without_a_wrong_prompt_are_counted(table: pd.DataFrame) -> None:
     model = table[table.predictor == "model"].set_index("clip_id")
     assert model.n_others.to_dict() == {"001_1_0": 0, "001_1_1": 1, "001_2_0": 1, "002_1_0": 1, "002_2_0": 1}
     assert model.n_wrong.to_dict() == {"001_1_0": 0, "001_1_1": 1, "001_2_0": 1, "002_1_0": 0, "002_2_0": 0}
@@ -98,16 +98,16 @@ def test_without_gaze_fixation_metrics_are_empty(tmp_path: Path) -> None:
     assert alone.nss.notna().all() and "observers" not in set(alone.predictor)
 
 
-def test_frames_of_another_video_are_those_of_the_next(truth: Truth) -> None:
-    asked: list[tuple[str, int, tuple[str, ...]]] = []
+def test_frames_of_the_next_video_replace_those_of_a_clip(truth: Truth) -> None:
+    calls: list[tuple[str, int, tuple[str, ...]]] = []
 
-    def listens(video: str, frames: list[int], prompts: list[str]) -> np.ndarray:
-        asked.append((video, int(frames[-1]), tuple(prompts)))
+    def record(video: str, frames: list[int], prompts: list[str]) -> np.ndarray:
+        calls.append((video, int(frames[-1]), tuple(prompts)))
         return knows_all(video, frames, prompts)
 
-    score_fold(truth, listens, SETTINGS, SIGMA)
-    elsewhere = {prompts[0]: (video, frame) for video, frame, prompts in asked if len(prompts) == 1}
-    assert elsewhere == {
+    score_fold(truth, record, SETTINGS, SIGMA)
+    replacements = {prompts[0]: (video, frame) for video, frame, prompts in calls if len(prompts) == 1}
+    assert replacements == {
         EVENTS["001_1"][4]: ("002", 7),
         EVENTS["001_2"][4]: ("002", 7),
         EVENTS["002_1"][4]: ("001", 7),
@@ -115,10 +115,10 @@ def test_frames_of_another_video_are_those_of_the_next(truth: Truth) -> None:
     }
 
 
-def test_a_fold_that_tests_nothing_is_refused(truth: Truth, tmp_path: Path) -> None:
+def test_a_fold_without_test_clips_is_refused(truth: Truth, tmp_path: Path) -> None:
     other = make_scene(tmp_path)
     (tmp_path / "dataset" / "splits.json").write_text('{"folds": [{"train": ["001"], "validation": [], "test": []}]}')
-    with pytest.raises(InputError, match="no clip that fold 0 tests"):
+    with pytest.raises(InputError, match="no test clip in fold 0"):
         score_fold(other, knows_all, SETTINGS, SIGMA)
 
 
@@ -135,14 +135,14 @@ sys.stdin.read()
 
 
 @pytest.mark.slow
-def test_processes_that_judge_end_with_a_killed_job(tmp_path: Path) -> None:
+def test_processes_that_compute_metrics_end_with_a_killed_job(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _SCORES, str(tmp_path)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
     ) as job:
         assert job.stdout and job.stdout.readline() == "scored\n"
         workers = psutil.Process(job.pid).children(recursive=True)
-        judging = [worker.cmdline() for worker in workers]
+        commands = [worker.cmdline() for worker in workers]
         job.kill()
-    assert sum("popen_loky" in " ".join(command) for command in judging) == 2
+    assert sum("popen_loky" in " ".join(command) for command in commands) == 2
     assert psutil.wait_procs(workers, timeout=30)[1] == []

@@ -7,7 +7,7 @@ from tsalv360.contracts.tables import SUMMARY, as_table
 from tsalv360.evaluation.summary import gap_name, interval, summarise
 
 
-def test_the_interval_is_that_of_scipy() -> None:
+def test_the_interval_equals_that_of_scipy() -> None:
     values = np.random.default_rng(1).normal(size=(12, 2))
     low, high = interval(values, 20000, 0)
     found = bootstrap((values,), np.mean, n_resamples=20000, method="percentile", rng=1)
@@ -15,7 +15,7 @@ def test_the_interval_is_that_of_scipy() -> None:
     assert high == pytest.approx(found.confidence_interval.high, abs=0.02)
 
 
-def test_what_is_missing_counts_nowhere() -> None:
+def test_missing_values_are_left_out() -> None:
     values = np.random.default_rng(1).normal(size=(12, 1))
     gappy = np.concatenate([values, np.full((3, 1), np.nan)])
     low, high = interval(gappy, 20000, 0)
@@ -23,7 +23,7 @@ def test_what_is_missing_counts_nowhere() -> None:
     assert np.isnan(interval(values[:1], 100, 0)).all()
 
 
-def test_means_are_those_of_pandas() -> None:
+def test_means_equal_those_of_pandas() -> None:
     scores = made_scores()
     scores.loc[scores.video == "3", "nss"] = np.nan
     summary = summarise(scores, 100, 0)

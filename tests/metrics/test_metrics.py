@@ -1,9 +1,9 @@
-"""What each metric gives: published and public values, closed forms, the sphere, maps with nothing to judge."""
+"""Values of each metric: its formula, published and public values, closed forms, the sphere, nothing to compare."""
 
 import doctest
+import inspect
 import json
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from tsalv360.job.errors import InputError
 from tsalv360.sphere.directions import pixel_to_direction, solid_angle, to_angles
 
 DATA = Path(__file__).parents[1] / "data"
-ABOUT = {
+ONE_TRUTH = {
     "cc": TARGETS,
     "sim": TARGETS,
     "kld": TARGETS,
@@ -25,12 +25,12 @@ ABOUT = {
     "nss": FIXATIONS,
     "auc_judd": FIXATIONS,
 }
-JUDGED_BY: dict[str, tuple[np.ndarray, ...]] = {
-    **{name: (truth,) for name, truth in ABOUT.items()},
+COMPARED_WITH: dict[str, tuple[np.ndarray, ...]] = {
+    **{name: (truth,) for name, truth in ONE_TRUTH.items()},
     "auc_shuffled": (FIXATIONS, OTHERS),
     "information_gain": (FIXATIONS, BASELINES),
 }
-WEIGHTED = [name for name in JUDGED_BY if name != "auc_shuffled"]
+WEIGHTED = [name for name in COMPARED_WITH if name != "auc_shuffled"]
 Metric = Callable[..., np.ndarray]
 
 
@@ -50,7 +50,7 @@ def test_published_values(name: str, dtype: type) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", [name for name in JUDGED_BY if name != "kld_reversed"])
+@pytest.mark.parametrize("name", [name for name in COMPARED_WITH if name != "kld_reversed"])
 def test_values_of_pysaliency(name: str, dtype: type) -> None:
     """Values of pysaliency 0.2.22 for each pair p, t, with fixations f, others o and densities b of the baseline.
 
@@ -59,51 +59,86 @@ def test_values_of_pysaliency(name: str, dtype: type) -> None:
     with the log density log(p / p.sum()), .information_gain(stimuli, f, one of b).
     """
     expected = json.loads((DATA / "pysaliency.json").read_text("utf-8"))[name]
-    judged_by = (one.astype(dtype) if one.dtype == float else one for one in JUDGED_BY[name])
-    assert metric(name)(PREDICTIONS.astype(dtype), *judged_by) == pytest.approx(expected, abs=1e-5)
+    truth = (one.astype(dtype) if one.dtype == float else one for one in COMPARED_WITH[name])
+    assert metric(name)(PREDICTIONS.astype(dtype), *truth) == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["densities", "gain", "moments", "roc"])
+@pytest.mark.parametrize("name", COMPARED_WITH)
 def test_examples_in_docstrings(name: str) -> None:
-    found = doctest.testmod(import_module(f"tsalv360.metrics.{name}"))
+    (example,) = doctest.DocTestFinder().find(metric(name), name, globs={name: metric(name)})
+    found = doctest.DocTestRunner().run(example)
     assert found.attempted
     assert not found.failed
 
 
-@pytest.mark.parametrize("name", JUDGED_BY)
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+@pytest.mark.parametrize("name", COMPARED_WITH)
+def test_the_fast_path_equals_the_formula(name: str, data: st.DataObject) -> None:
+    """On maps of several blocks, of random values, zeros in places, a constant or zeros alone, with any weights."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    size = (rng.integers(1, 40), rng.integers(1, 40))
+    dtype = data.draw(st.sampled_from([np.float32, np.float64, np.uint8]))
+
+    def saliency() -> np.ndarray:
+        one = rng.gamma(0.5, size=size) + rng.integers(0, 2)
+        one[: rng.integers(0, size[0] + 1)] *= rng.integers(0, 2)
+        flat = data.draw(st.sampled_from([None, None, None, 0.0, 0.3, 7.0]))
+        one = one if flat is None else np.full(size, flat)
+        return np.minimum(255, one if dtype != np.uint8 else np.round(20 * one)).astype(dtype)
+
+    fixations = rng.random(size) < data.draw(st.sampled_from([0.1, 0.1, 0.0, 1.0]))
+    maps = {"target": saliency(), "baseline": saliency(), "fixations": fixations, "others": rng.integers(0, 3, size)}
+    maps["others"] *= data.draw(st.booleans())
+    arguments = list(inspect.signature(metric(name)).parameters)[1:]
+    weights = data.draw(st.sampled_from([None, solid_angle(size[0]), rng.random(size) + 0.1]))
+    given = {one: maps.get(one, weights) for one in arguments}
+    prediction = saliency()
+    exact = {key: one.astype(float) if one is not None and one.dtype != bool else one for key, one in given.items()}
+    expected = metric(name).__wrapped__(prediction.astype(float), **exact)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tsalv360.metrics.blocked._BLOCK", data.draw(st.sampled_from([1, 100, 1 << 16])))
+        found = float(metric(name)(prediction, **given))
+    assert found == pytest.approx(expected, abs=1e-9 if dtype == np.float64 else 1e-5, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", COMPARED_WITH)
 def test_batch_equals_single_maps(name: str) -> None:
-    judged_by = JUDGED_BY[name]
-    batch = metric(name)(np.stack([PREDICTIONS, PREDICTIONS[::-1]]), *(np.stack([one, one]) for one in judged_by))
+    truth = COMPARED_WITH[name]
+    batch = metric(name)(np.stack([PREDICTIONS, PREDICTIONS[::-1]]), *(np.stack([one, one]) for one in truth))
     assert batch.shape == (2, 2)
-    singles = [
-        metric(name)(PREDICTIONS[i], *(one[j] for one in judged_by)) for i, j in [(0, 0), (1, 1), (1, 0), (0, 1)]
-    ]
+    singles = [metric(name)(PREDICTIONS[i], *(one[j] for one in truth)) for i, j in [(0, 0), (1, 1), (1, 0), (0, 1)]]
     assert [np.ndim(single) for single in singles] == [0, 0, 0, 0]
     assert batch.ravel().tolist() == [float(single) for single in singles]
-    assert metric(name)(PREDICTIONS[:0], *(one[:0] for one in judged_by)).shape == (0,)
+    assert metric(name)(PREDICTIONS[:0], *(one[:0] for one in truth)).shape == (0,)
 
 
-@pytest.mark.parametrize("name", JUDGED_BY)
+@pytest.mark.parametrize("name", COMPARED_WITH)
 def test_scale_and_large_maps(name: str) -> None:
-    """Any scale; and maps that are worked on in several blocks give what the same pixels in one give."""
-    scores = metric(name)(PREDICTIONS, *JUDGED_BY[name])
+    """Any scale; and maps of several blocks give what the same pixels give in one."""
+    scores = metric(name)(PREDICTIONS, *COMPARED_WITH[name])
     for scale in (1e-30, 255, 1e30):
         scaled = (PREDICTIONS * scale).astype(np.float32)
-        assert metric(name)(scaled, *JUDGED_BY[name]) == pytest.approx(scores, abs=1e-5)
-    if name in ("cc", "sim", "kld", "nss"):  # repeated pixels change neither means nor shares
-        repeated = (np.tile(one, (1, 20, 1)) for one in (PREDICTIONS, *JUDGED_BY[name]))
+        assert metric(name)(scaled, *COMPARED_WITH[name]) == pytest.approx(scores, abs=1e-5)
+    if name in ("cc", "sim", "kld", "nss"):  # repeated pixels change neither means nor densities
+        repeated = (np.tile(one, (1, 20, 1)) for one in (PREDICTIONS, *COMPARED_WITH[name]))
         assert metric(name)(*repeated) == pytest.approx(scores, abs=1e-6)  # ε of KL is per pixel
 
 
 @pytest.mark.parametrize("weights", [None, solid_angle(48)])
 @pytest.mark.parametrize("name", WEIGHTED)
-def test_blocks_do_not_matter(name: str, weights: np.ndarray | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where some of them are empty or below all thresholds, or all are."""
+def test_the_size_of_blocks_does_not_matter(
+    name: str, weights: np.ndarray | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where some or all of them are empty or below all thresholds."""
     lower = np.arange(48)[:, None] >= 24
-    cases = [(PREDICTIONS + lower, *(one * lower for one in JUDGED_BY[name])), (0 * PREDICTIONS, *JUDGED_BY[name])]
-    cases.append((PREDICTIONS, *(np.ones_like(one) if one is TARGETS else one for one in JUDGED_BY[name])))
+    cases = [
+        (PREDICTIONS + lower, *(one * lower for one in COMPARED_WITH[name])),
+        (0 * PREDICTIONS, *COMPARED_WITH[name]),
+    ]
+    cases.append((PREDICTIONS, *(np.ones_like(one) if one is TARGETS else one for one in COMPARED_WITH[name])))
     whole = [metric(name)(*maps, weights=weights) for maps in cases]
-    monkeypatch.setattr("tsalv360.metrics.maps._BLOCK", 5 * 96)
+    monkeypatch.setattr("tsalv360.metrics.blocked._BLOCK", 5 * 96)
     for maps, expected in zip(cases, whole, strict=True):
         assert metric(name)(*maps, weights=weights) == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
@@ -129,7 +164,7 @@ def test_integers_and_booleans_are_numbers() -> None:
     assert metrics.sim(FIXATIONS, FIXATIONS) == pytest.approx(1)
 
 
-def test_what_does_not_matter() -> None:
+def test_what_a_metric_does_not_depend_on() -> None:
     assert metrics.cc(3 * PREDICTIONS + 2, TARGETS) == pytest.approx(metrics.cc(PREDICTIONS, TARGETS))
     assert metrics.cc(TARGETS, PREDICTIONS) == pytest.approx(metrics.cc(PREDICTIONS, TARGETS))
     assert metrics.sim(TARGETS, PREDICTIONS) == pytest.approx(metrics.sim(PREDICTIONS, TARGETS))
@@ -174,14 +209,14 @@ def test_order_of_pixels_does_not_matter_with_ties(seed: int) -> None:
     assert shuffled == pytest.approx(np.mean(pairs))
 
 
-def test_solid_angle_is_that_of_the_sphere() -> None:
+def test_solid_angles_add_up_to_the_sphere() -> None:
     assert (solid_angle(48) * 96).sum() == pytest.approx(4 * np.pi)
     assert solid_angle(2)[:, 0] == pytest.approx([np.pi / 2, np.pi / 2])
     assert solid_angle(180)[0, 0] == pytest.approx(np.radians(1) * (1 - np.cos(np.radians(1))))
 
 
 def test_closed_forms_on_the_sphere() -> None:
-    """Of 1 + z and 1 + x, z up and x to the front, with one fixation at the height z."""
+    """Maps 1 + z and 1 + x, z up and x to the front, with one fixation at the height z."""
     size = (240, 480)
     column, row = np.meshgrid(np.arange(size[1]), np.arange(size[0]))
     yaw, pitch = np.radians(pixel_to_direction(column, row, *size))
@@ -205,8 +240,8 @@ def test_closed_forms_on_the_sphere() -> None:
 
 
 @pytest.mark.parametrize("name", WEIGHTED)
-def test_weights_are_those_of_an_equal_area_grid(name: str) -> None:
-    """Many points, spread evenly on the sphere, that have the values of the pixels they fall into."""
+def test_weights_equal_an_equal_area_grid(name: str) -> None:
+    """Compare with many points, spread evenly on the sphere, each with the value of the pixel that it falls into."""
     n = 400_000
     up = 1 - (2 * np.arange(n) + 1) / n
     turn = np.arange(n) * np.pi * (3 - np.sqrt(5))
@@ -224,7 +259,7 @@ def test_weights_are_those_of_an_equal_area_grid(name: str) -> None:
         points[first[1][np.isin(first[0], np.flatnonzero(one))]] = True
         return points[None]
 
-    maps = [PREDICTIONS[0], *(one[0] for one in JUDGED_BY[name])]
+    maps = [PREDICTIONS[0], *(one[0] for one in COMPARED_WITH[name])]
     tolerance = 0.02 if name == "kld_reversed" else 1e-3 if name != "auc_judd" else 5e-3  # ε; pixels fixated in part
     weighted = metric(name)(*maps, weights=solid_angle(48))
     assert weighted == pytest.approx(float(metric(name)(*map(spread, maps))), abs=tolerance)
@@ -248,21 +283,21 @@ CONSTANT = {
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("weights", [None, solid_angle(48)])
 @pytest.mark.parametrize("level", [0.0, 0.1, 3e-30])
-@pytest.mark.parametrize("name", JUDGED_BY)
+@pytest.mark.parametrize("name", COMPARED_WITH)
 def test_constant_prediction_is_uniform(name: str, level: float, weights: np.ndarray | None) -> None:
     options = {} if name == "auc_shuffled" else {"weights": weights}
-    judged_by = [one[0] for one in JUDGED_BY[name]]
+    truth = [one[0] for one in COMPARED_WITH[name]]
     for dtype in (np.float32, np.float64):
-        score = metric(name)(np.full((48, 96), level, dtype=dtype), *judged_by, **options)
+        score = metric(name)(np.full((48, 96), level, dtype=dtype), *truth, **options)
         if CONSTANT[name] is not None:
             assert score == CONSTANT[name]
         else:
-            assert score == pytest.approx(metric(name)(np.ones((48, 96)), *judged_by, **options), abs=1e-5)
+            assert score == pytest.approx(metric(name)(np.ones((48, 96)), *truth, **options), abs=1e-5)
             assert np.isfinite(score)
 
 
 @pytest.mark.filterwarnings("error")
-def test_nothing_to_judge_by_is_nan() -> None:
+def test_nothing_to_compare_is_nan() -> None:
     nothing, something = np.zeros((48, 96)), PREDICTIONS[0]
     for name in ("cc", "sim", "kld", "kld_reversed", "nss", "auc_judd"):
         assert np.isnan(metric(name)(something, nothing)), name
@@ -285,24 +320,24 @@ def changed(maps: np.ndarray, value: float) -> np.ndarray:
     return maps
 
 
-@pytest.mark.parametrize("name", JUDGED_BY)
+@pytest.mark.parametrize("name", COMPARED_WITH)
 def test_bad_input_says_what_was_found(name: str) -> None:
-    judge, judged_by = metric(name), JUDGED_BY[name]
+    score, truth = metric(name), COMPARED_WITH[name]
     for value, found in [(np.nan, "1 NaN"), (-0.5, "1 negative"), (np.inf, "1 infinite")]:
         with pytest.raises(InputError, match=rf"prediction\[1\]: found .*{found}.* of 4608"):
-            judge(changed(PREDICTIONS, value), *judged_by)
-        for i, one in enumerate(judged_by):
-            others = [*judged_by[:i], changed(one, value), *judged_by[i + 1 :]]
+            score(changed(PREDICTIONS, value), *truth)
+        for i, one in enumerate(truth):
+            others = [*truth[:i], changed(one, value), *truth[i + 1 :]]
             with pytest.raises(
                 InputError, match=found if one.dtype != bool else rf"fixations\[1\]: found the number {value}"
             ):
-                judge(PREDICTIONS, *others)
+                score(PREDICTIONS, *others)
     with pytest.raises(InputError, match=r"found the shape \[48, 96\]; expected that of the prediction, \[2, 48, 96\]"):
-        judge(PREDICTIONS, *(one[0] for one in judged_by))
+        score(PREDICTIONS, *(one[0] for one in truth))
     with pytest.raises(InputError, match=r"prediction: found the shape \[96\]; expected \[..., H, W\]"):
-        judge(PREDICTIONS[0, 0], *(one[0, 0] for one in judged_by))
+        score(PREDICTIONS[0, 0], *(one[0, 0] for one in truth))
     with pytest.raises(InputError, match="prediction: found the type complex"):
-        judge(PREDICTIONS * 1j, *judged_by)
+        score(PREDICTIONS * 1j, *truth)
 
 
 @pytest.mark.parametrize("name", WEIGHTED)
@@ -310,9 +345,9 @@ def test_bad_weights_say_what_was_found(name: str) -> None:
     with pytest.raises(
         InputError, match=r"weights: found the shape \[96, 1\]; expected one that broadcasts to \[48, 96\]"
     ):
-        metric(name)(PREDICTIONS, *JUDGED_BY[name], weights=solid_angle(96))
+        metric(name)(PREDICTIONS, *COMPARED_WITH[name], weights=solid_angle(96))
     for bad in (0, -1, np.nan, np.inf):
         weights = solid_angle(48)
         weights[3] = bad
         with pytest.raises(InputError, match=r"weights: found .* expected positive, finite numbers"):
-            metric(name)(PREDICTIONS, *JUDGED_BY[name], weights=weights)
+            metric(name)(PREDICTIONS, *COMPARED_WITH[name], weights=weights)

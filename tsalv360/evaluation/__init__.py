@@ -1,1 +1,1 @@
-"""Evaluation: a fold's clips scored for the model and its baselines, means with intervals, gaps, tables and figures."""
+"""Evaluation: scores of model and baselines on a fold's test clips, means with intervals, tables and figures."""

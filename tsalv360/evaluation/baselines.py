@@ -1,4 +1,4 @@
-"""Maps that know nothing of the clip, and what other observers' gaze foretells."""
+"""Baselines: maps that do not depend on the clip, and predictions by the gaze of other observers."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,17 +8,15 @@ from numpy.typing import NDArray
 
 from tsalv360.saliency import Map, points_map, saliency_map
 
-Points = NDArray[np.bool_]
-
 CENTRE_SIGMA = 30.0  # degrees, about half of a head-mounted display's view
 _FLOOR = 0.01
 
 
 def priors(targets: Iterable[Map]) -> dict[str, Map]:
-    """Maps [H, W] by the predictors' names, of the training fold's saliency maps.
+    """Return maps [H, W], by predictor, made from the saliency maps of the training fold.
 
-    `mean_map`, of targets scaled to sum 1 each, with a floor; `equator`, its means over all longitudes; `centre`, a
-    density about yaw 0, pitch 0; `uniform`.
+    `mean_map`, the mean of the targets scaled to sum 1 each, with a floor; `equator`, its mean over all longitudes;
+    `centre`, a density around yaw 0, pitch 0; `uniform`.
     """
     total, n = np.zeros((1, 1)), 0
     for target in targets:
@@ -33,31 +31,34 @@ def priors(targets: Iterable[Map]) -> dict[str, Map]:
     }
 
 
-def with_floor(one: Map) -> Map:
-    """A map [..., H, W] with a hundredth of its mean added everywhere.
+def with_floor(maps: Map) -> Map:
+    """Return maps [..., H, W] with a hundredth of their mean added everywhere.
 
-    One look where the map is zero would else cost 36 nats or 52 bits, more than all others together.
+    Without it, one fixation where a map is zero costs 36 nats or 52 bits, more than all others together.
     """
-    return one + np.float32(_FLOOR) * one.mean((-2, -1), keepdims=True)
+    return maps + np.float32(_FLOOR) * maps.mean((-2, -1), keepdims=True)
 
 
 def halves(points: pd.DataFrame, sigma: float, size: tuple[int, int], rng: np.random.Generator) -> Map:
-    """Saliency maps [2, H, W] of two halves of the observers; of an odd number the second half has one more.
+    """Return the saliency maps [2, H, W] of two halves of the observers; of an odd number the second has one more.
 
-    Parameters: `points` of a frame, columns of the points table, of two or more observers; `sigma` degrees.
+    Parameters: `points` of a frame, with the columns of the points table, by two or more observers; `sigma` in degrees.
     """
-    return np.stack([_map(part, sigma, size) for part in _parts(points, 2, rng)])
+    return np.stack([_map(part, sigma, size) for part in _split_observers(points, 2, rng)])
 
 
 def fifths(
     points: pd.DataFrame, sigma: float, size: tuple[int, int], rng: np.random.Generator
-) -> Iterator[tuple[Map, Points, int]]:
-    """For each fifth of the observers, or each of fewer: the map of all others, its fixations, how many these are."""
-    for part in _parts(points, 5, rng):
+) -> Iterator[tuple[Map, NDArray[np.bool_], int]]:
+    """Yield, for each fifth of the observers: the map of all others, the fifth's fixation map, its number of fixations.
+
+    Fewer than five observers make as many parts. Parameters: as `halves`.
+    """
+    for part in _split_observers(points, 5, rng):
         yield _map(points.drop(part.index), sigma, size), points_map(part.yaw_deg, part.pitch_deg, size), len(part)
 
 
-def _parts(points: pd.DataFrame, n: int, rng: np.random.Generator) -> list[pd.DataFrame]:
+def _split_observers(points: pd.DataFrame, n: int, rng: np.random.Generator) -> list[pd.DataFrame]:
     observers = rng.permutation(np.unique(points.observer))
     n = min(n, len(observers))
     edges = [k * len(observers) // n for k in range(1, n)]

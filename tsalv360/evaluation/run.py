@@ -1,4 +1,4 @@
-"""What the rules call: a fold evaluated, and all folds together."""
+"""The two steps of the evaluation that rules call: score one fold, and summarise all folds."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,9 +7,9 @@ import pandas as pd
 
 from tsalv360.contracts.tables import FOLD_SCORES, PART_ANNOTATIONS, SCORES, SUMMARY, read_table, write_table
 from tsalv360.evaluation.figures import write_intervals
+from tsalv360.evaluation.page import latex, markdown
 from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.evaluation.summary import SCORES_FILE, summarise
-from tsalv360.evaluation.tables import latex, page
 from tsalv360.job.files import whole_file
 from tsalv360.training.clips import ClipFiles
 
@@ -25,15 +25,15 @@ def evaluate_fold(
     device: str = "auto",
     threads: int | None = None,
 ) -> None:
-    """Score the test clips of a fold and write the table `scores` and the rows of `pictures`.
+    """Score a fold's test clips and write the table `scores` and the picture `pictures` of example clips.
 
-    Parameters: `checkpoint` of the fold's model; `sigma_deg` of the dataset's maps; `threads` of the
-    model on a CPU, and processes that judge its maps. InputError where the model or the clips cannot be used.
+    Parameters: `checkpoint` of the fold's model; `sigma_deg` of the dataset's maps; `threads` of the model on a CPU,
+    and processes that compute metrics. InputError where the model or the clips cannot be used.
     """
     import torch
 
-    from tsalv360.evaluation.figures import write_picture_rows
-    from tsalv360.evaluation.predict import OfModel
+    from tsalv360.evaluation.figures import write_examples
+    from tsalv360.evaluation.predictor import ModelPredictor
     from tsalv360.evaluation.score import score_fold
     from tsalv360.evaluation.truth import Truth
     from tsalv360.prediction.windows import load_model
@@ -42,10 +42,10 @@ def evaluate_fold(
         torch.set_num_threads(threads)
     truth = Truth(files, fold)
     model = load_model(checkpoint, device)
-    predict = OfModel(model, files)
-    zero_shot = predict.zero_shot if model.settings.encoder == "clip" else None
-    scored = score_fold(truth, predict, settings, sigma_deg, zero_shot, threads or 1)
-    write_picture_rows(pictures, scored, truth, settings.rows)
+    predictor = ModelPredictor(model, files)
+    zero_shot = predictor.zero_shot if model.settings.encoder == "clip" else None
+    scored = score_fold(truth, predictor, settings, sigma_deg, zero_shot, threads or 1)
+    write_examples(pictures, scored, truth, settings.rows)
     write_table(scores, scored.table, FOLD_SCORES)
 
 
@@ -56,10 +56,10 @@ def write_evaluation(
     sources: Mapping[str, str],
     settings: EvaluateSettings,
 ) -> None:
-    """Write `scores.parquet`, `summary.parquet`, `tables.md`, `tables.tex` and `intervals.png` of all folds' scores.
+    """Write `scores.parquet`, `summary.parquet`, `tables.md`, `tables.tex` and `intervals.png` of all folds.
 
-    Parameters: `folds` the tables of `evaluate_fold`; `annotations` of the folder of clips; `sources` the name of each
-    video's data set.
+    Parameters: `folds`, the tables that `evaluate_fold` wrote; `annotations` of the folder of clips; `sources`, the
+    data set of each video.
     """
     folder = Path(folder)
     scores = pd.concat([read_table(path, FOLD_SCORES) for path in folds], ignore_index=True)
@@ -67,11 +67,9 @@ def write_evaluation(
     summary = summarise(scores, settings.bootstrap, settings.seed)
     write_table(folder / SCORES_FILE, scores, SCORES)
     write_table(folder / "summary.parquet", summary, SUMMARY)
-    texts = {
-        "tables.md": page(summary, scores, read_table(annotations, PART_ANNOTATIONS)),
-        "tables.tex": latex(summary),
-    }
-    for name, text in texts.items():
-        with whole_file(folder / name) as partial:
-            partial.write_text(text, encoding="utf-8")
+    with whole_file(folder / "tables.md") as partial:
+        text = markdown(summary, scores, read_table(annotations, PART_ANNOTATIONS))
+        partial.write_text(text, encoding="utf-8")
+    with whole_file(folder / "tables.tex") as partial:
+        partial.write_text(latex(summary), encoding="utf-8")
     write_intervals(folder / "intervals.png", summary)

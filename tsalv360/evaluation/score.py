@@ -1,8 +1,7 @@
 """Scores of a fold's test clips: one row for each clip and predictor."""
 
 import os
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from tsalv360 import metrics
 from tsalv360.contracts.tables import FOLD_SCORES, MAP_METRICS
 from tsalv360.evaluation.baselines import fifths, halves, priors, with_floor
-from tsalv360.evaluation.predict import Predict, in_size
+from tsalv360.evaluation.predictor import Predictor, resize_maps
 from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.evaluation.truth import Truth
 from tsalv360.job.log import progress
@@ -21,157 +20,151 @@ from tsalv360.job.parent import end_with
 from tsalv360.saliency import Map, points_map
 from tsalv360.sphere.directions import pixel_to_direction
 
-PICTURE = (160, 320)  # height and width of the maps that are kept
-_AT_ONCE = 4  # clips a process whose maps are in memory
+PICTURE = (160, 320)  # height and width of the maps that are kept for examples
+_CLIPS_PER_PROCESS = 4  # whose maps are in memory at a time
+_CLIP_COLUMNS = ["clip_id", "event_id", "video", "event_s", "n_others"]
+
 Scores = dict[str, NDArray[np.float64]]
+Predictions = dict[str, NDArray[np.float32]]  # maps [n, h, w] by predictor
 
 
-@dataclass
-class Scored:
-    """The scores table of a fold, and by clip small maps [2 or 3, h, w] of target, right and first wrong prompt."""
+class Scored(NamedTuple):
+    """The scores table of clips, and by clip small maps [2 or 3, h, w] of target, right and first wrong prompt."""
 
     table: pd.DataFrame
-    maps: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-
-
-class Judge:
-    """Scores of maps [P, H, W] of one size; each score is an array [P], by the name of its column."""
-
-    def __init__(self, baseline: Map) -> None:
-        self._baseline, self._area = baseline, metrics.solid_angle(len(baseline))
-
-    def by_target(self, maps: Map, target: Map) -> Scores:
-        """Against a target [H, W], or one for each map."""
-        target = np.broadcast_to(target, maps.shape)
-        found = {name: getattr(metrics, name)(maps, target) for name in MAP_METRICS}
-        return found | {f"{name}_sphere": getattr(metrics, name)(maps, target, self._area) for name in MAP_METRICS}
-
-    def by_fixations(self, maps: Map, fixations: NDArray[np.bool_], others: NDArray[np.int32]) -> Scores:
-        """Against fixations [H, W], or those of each map; `others` counts those of other videos."""
-        fixations, others = np.broadcast_to(fixations, maps.shape), np.broadcast_to(others, maps.shape)
-        baseline = np.broadcast_to(self._baseline, maps.shape)
-        found = {"auc_shuffled": metrics.auc_shuffled(maps, fixations, others)}
-        for suffix, area in (("", None), ("_sphere", self._area)):
-            found[f"nss{suffix}"] = metrics.nss(maps, fixations, area)
-            found[f"auc_judd{suffix}"] = metrics.auc_judd(maps, fixations, area)
-            found[f"information_gain{suffix}"] = metrics.information_gain(maps, fixations, baseline, area)
-        return found
+    maps: dict[str, NDArray[np.float32]]
 
 
 def score_fold(
     truth: Truth,
-    predict: Predict,
+    predictor: Predictor,
     settings: EvaluateSettings,
     sigma_deg: float,
-    zero_shot: Predict | None = None,
+    zero_shot: Predictor | None = None,
     processes: int = 1,
 ) -> Scored:
-    """Score a fold's clips.
+    """Return the scores of a fold's test clips.
 
-    Parameters: `predict` gives the model's maps, `zero_shot` those of CLIP alone, where there is one; `sigma_deg` the
-    width of a fixation in the dataset's maps; `processes` that judge maps.
+    Parameters: `predictor` of the model, `zero_shot` that of CLIP without training, if any; `sigma_deg`, the width of a
+    fixation in the dataset's maps; `processes` that compute metrics.
     """
-    judged, elsewhere = _OfClip(truth, settings.seed, sigma_deg), _in_place_of(truth.clips)
-    parts, kept = [], {}
+    scorer, replacements = ClipScorer(truth, settings.seed, sigma_deg), _replacements(truth.clips)
+    tables, kept = [], {}
     workers = Parallel(processes, initializer=end_with, initargs=(os.getpid(),))
     with workers as pool, progress(len(truth.clips), "clips") as bar:
-        for start in range(0, len(truth.clips), _AT_ONCE * processes):
-            clips = [clip for _, clip in truth.clips[start : start + _AT_ONCE * processes].iterrows()]
-            shown = [elsewhere.get(clip.name) for clip in clips]
-            asked = [
-                _asked(*one, predict, zero_shot, settings.neutral_prompt) for one in zip(clips, shown, strict=True)
+        for start in range(0, len(truth.clips), _CLIPS_PER_PROCESS * processes):
+            clips = [clip for _, clip in truth.clips[start : start + _CLIPS_PER_PROCESS * processes].iterrows()]
+            predictions = [
+                _predict(clip, replacements.get(clip.name), predictor, zero_shot, settings.neutral_prompt)
+                for clip in clips
             ]
-            found = pool(delayed(judged)(*one) for one in zip(clips, asked, strict=True))
-            for clip, (table, maps) in zip(clips, found, strict=True):
-                parts.append(table)
-                kept[clip.clip_id] = maps
+            for scored in pool(delayed(scorer)(*one) for one in zip(clips, predictions, strict=True)):
+                tables.append(scored.table)
+                kept.update(scored.maps)
             bar.update(len(clips))
-    return Scored(pd.concat(parts, ignore_index=True)[list(FOLD_SCORES)], kept)
+    return Scored(pd.concat(tables, ignore_index=True)[list(FOLD_SCORES)], kept)
 
 
-class _OfClip:
-    """The rows of a clip, of what was predicted for it, of the priors and of other observers, and its small maps."""
+class MapScorer:
+    """Scores of maps [P, H, W] of one size: arrays [P] by the name of their column."""
+
+    def __init__(self, baseline: Map) -> None:
+        self._baseline, self._solid_angle = baseline, metrics.solid_angle(len(baseline))
+
+    def against_target(self, maps: Map, target: Map) -> Scores:
+        """Compare with a target [H, W], or one for each map."""
+        return self._plain_and_weighted(MAP_METRICS, maps, np.broadcast_to(target, maps.shape))
+
+    def against_fixations(self, maps: Map, fixations: NDArray[np.bool_], others: NDArray[np.int32]) -> Scores:
+        """Compare with fixations [H, W], or those of each map; `others` counts the fixations of other videos."""
+        shape = maps.shape
+        fixations, baseline = np.broadcast_to(fixations, shape), np.broadcast_to(self._baseline, shape)
+        return {
+            "auc_shuffled": metrics.auc_shuffled(maps, fixations, np.broadcast_to(others, shape)),
+            **self._plain_and_weighted(("nss", "auc_judd"), maps, fixations),
+            **self._plain_and_weighted(("information_gain",), maps, fixations, baseline),
+        }
+
+    def _plain_and_weighted(self, names: Any, *arguments: NDArray[Any]) -> Scores:
+        weights = {"": None, "_sphere": self._solid_angle}
+        return {name + key: getattr(metrics, name)(*arguments, weights[key]) for name in names for key in weights}
+
+
+class ClipScorer:
+    """Scores of all predictors for one clip: the model's predictions, the priors, and other observers."""
 
     def __init__(self, truth: Truth, seed: int, sigma_deg: float) -> None:
-        known = priors(truth.training_targets())
+        prior_maps = priors(truth.training_targets())
         self._truth, self._seed, self._sigma_deg = truth, seed, sigma_deg
-        self._priors, self._prior_maps = list(known), np.stack(list(known.values()))
-        self._judge = Judge(known["mean_map"])
-        height, width = known["mean_map"].shape
-        self._counts = truth.fixation_counts((height, width))
-        self._everywhere = np.sum(list(self._counts.values()), axis=0)
+        self._prior_names, self._prior_maps = list(prior_maps), np.stack(list(prior_maps.values()))
+        self._scorer = MapScorer(prior_maps["mean_map"])
+        height, width = prior_maps["mean_map"].shape
+        self._size = height, width
+        self._counts = truth.fixation_counts(self._size)
+        self._all_counts = np.sum(list(self._counts.values()), axis=0)
 
-    def __call__(
-        self, clip: pd.Series, asked: dict[str, NDArray[np.float32]]
-    ) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+    def __call__(self, clip: pd.Series, predictions: Predictions) -> Scored:
+        """Return the rows and the small maps of one clip; scores of several wrong prompts are averaged."""
         target = self._truth.files.target(clip.video, clip.event_id, clip.target_frame)
-        points, others = self._truth.points(clip), self._everywhere - self._counts[clip.video]
-        size = others.shape
-        maps = np.concatenate([in_size(np.concatenate(list(asked.values())), size), self._prior_maps])
-        names = [name for name, some in asked.items() for _ in some] + self._priors
-        fixations = points_map(points.yaw_deg, points.pitch_deg, size)
-        scores = self._judge.by_target(maps, target) | self._judge.by_fixations(maps, fixations, others)
-        found = pd.DataFrame(scores).groupby(names, sort=False).mean()  # of the wrong prompts
-        rng = np.random.default_rng([self._seed, crc32(clip.clip_id.encode())])  # whatever clips there are else
-        if observers := _other_observers(points, self._judge, others, self._sigma_deg, rng):
-            found.loc["observers"] = observers
-        found = found.rename_axis("predictor").reset_index()
-        shown = [target[None], asked["model"], *([asked["wrong_prompt"][:1]] if clip.wrong else [])]
-        kept = np.concatenate([in_size(one, PICTURE) for one in shown])
-        return found.assign(fold=self._truth.fold, peak_pitch_deg=_peak_pitch(target), **_known(clip)), kept
+        points, others = self._truth.points(clip), self._all_counts - self._counts[clip.video]
+        maps = np.concatenate([resize_maps(np.concatenate(list(predictions.values())), self._size), self._prior_maps])
+        names = [name for name, some in predictions.items() for _ in some] + self._prior_names
+        fixations = points_map(points.yaw_deg, points.pitch_deg, self._size)
+        scores = self._scorer.against_target(maps, target) | self._scorer.against_fixations(maps, fixations, others)
+        table = pd.DataFrame(scores).groupby(names, sort=False).mean()
+        if observers := self._score_observers(points[points.weight > 0], others, clip.clip_id):
+            table.loc["observers"] = observers
+        known = {"fold": self._truth.fold, "n_wrong": len(clip.wrong), "peak_pitch_deg": _peak_pitch(target)}
+        shown = [target[None], predictions["model"], predictions["wrong_prompt"][:1]]
+        small = np.concatenate([resize_maps(one, PICTURE) for one in shown if len(one)])
+        table = table.rename_axis("predictor").reset_index()
+        return Scored(table.assign(**known, **clip[_CLIP_COLUMNS]), {clip.clip_id: small})
+
+    def _score_observers(self, points: pd.DataFrame, others: NDArray[np.int32], clip_id: str) -> dict[str, float]:
+        """Return how well observers predict each other; empty for a single one.
+
+        Each half's map is compared with that of the other half, each fifth's fixations with the map of all others.
+        """
+        if points.observer.nunique() < 2:
+            return {}
+        rng = np.random.default_rng([self._seed, crc32(clip_id.encode())])  # independent of the other clips
+        both = halves(points, self._sigma_deg, self._size, rng)
+        scores = self._scorer.against_target(with_floor(both), both[::-1])
+        maps, fixations, n = zip(*fifths(points, self._sigma_deg, self._size, rng), strict=True)
+        of_fixations = self._scorer.against_fixations(with_floor(np.stack(maps)), np.stack(fixations), others)
+        means = {name: np.mean(values) for name, values in scores.items()}
+        return means | {name: np.average(values, weights=n) for name, values in of_fixations.items()}
 
 
-def _asked(
-    clip: pd.Series, elsewhere: pd.Series | None, predict: Predict, zero_shot: Predict | None, neutral: str
-) -> dict[str, NDArray[np.float32]]:
-    """What the model says [n, h, w], by predictor; of each wrong prompt one map."""
-    maps = predict(clip.video, clip.frames, [clip.caption, neutral, *clip.wrong])
-    found = {"model": maps[:1], "neutral_prompt": maps[1:2], "wrong_prompt": maps[2:]}
-    if elsewhere is not None:
-        found["other_video"] = predict(elsewhere.video, elsewhere.frames, [clip.caption])
+def _predict(
+    clip: pd.Series, replacement: pd.Series | None, predictor: Predictor, zero_shot: Predictor | None, neutral: str
+) -> Predictions:
+    """Return the model's maps for a clip; `wrong_prompt` has one for each wrong prompt."""
+    maps = predictor(clip.video, clip.frames, [clip.caption, neutral, *clip.wrong])
+    predictions = {"model": maps[:1], "neutral_prompt": maps[1:2], "wrong_prompt": maps[2:]}
+    if replacement is not None:
+        predictions["other_video"] = predictor(replacement.video, replacement.frames, [clip.caption])
     if zero_shot:
-        found["clip_zero_shot"] = with_floor(zero_shot(clip.video, clip.frames, [clip.caption]))
-    return found
+        predictions["clip_zero_shot"] = with_floor(zero_shot(clip.video, clip.frames, [clip.caption]))
+    return predictions
 
 
-def _in_place_of(clips: pd.DataFrame) -> dict[Any, pd.Series]:
-    """For each row of a clip, the clip of another video whose frames are shown in its place.
+def _replacements(clips: pd.DataFrame) -> dict[Any, pd.Series]:
+    """Return, by row of a clip, the clip of another video whose frames replace its own.
 
-    That is the next test video, after the last the first, and its clip at the same part of the way through its clips.
-    None where there is one video only.
+    The other video is the next test video, after the last the first; its clip is the one at the same fraction of the
+    video's clips. Empty where there is one video only.
     """
-    of_video = [rows for _, rows in clips.groupby("video").groups.items()]
-    if len(of_video) < 2:
+    rows_of_videos = [rows for _, rows in clips.groupby("video").groups.items()]
+    if len(rows_of_videos) < 2:
         return {}
-    shown: dict[Any, pd.Series] = {}
-    for rows, others in zip(of_video, of_video[1:] + of_video[:1], strict=True):
-        shown |= {row: clips.loc[others[k * len(others) // len(rows)]] for k, row in enumerate(rows)}
-    return shown
-
-
-def _other_observers(
-    points: pd.DataFrame, judge: Judge, others: NDArray[np.int32], sigma: float, rng: np.random.Generator
-) -> dict[str, float]:
-    """What observers foretell of others: of a half's map the other's, both ways; of a fifth's fixations all others'.
-
-    Empty for a single observer.
-    """
-    points = points[points.weight > 0]
-    size = (others.shape[0], others.shape[1])
-    if points.observer.nunique() < 2:
-        return {}
-    both = halves(points, sigma, size, rng)
-    found = {name: float(values.mean()) for name, values in judge.by_target(with_floor(both), both[::-1]).items()}
-    maps, fixations, n = zip(*fifths(points, sigma, size, rng), strict=True)
-    scores = judge.by_fixations(with_floor(np.stack(maps)), np.stack(fixations), others)
-    return found | {name: float(np.average(values, weights=n)) for name, values in scores.items()}
+    return {
+        row: clips.loc[others[k * len(others) // len(rows)]]
+        for rows, others in zip(rows_of_videos, rows_of_videos[1:] + rows_of_videos[:1], strict=True)
+        for k, row in enumerate(rows)
+    }
 
 
 def _peak_pitch(target: Map) -> float:
     height, width = target.shape
     return float(pixel_to_direction(0, target.argmax() // width, height, width)[1])
-
-
-def _known(clip: pd.Series) -> dict[str, Any]:
-    columns = ("clip_id", "event_id", "video", "event_s", "n_others")
-    return {**{name: clip[name] for name in columns}, "n_wrong": len(clip.wrong)}

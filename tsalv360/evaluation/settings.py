@@ -9,7 +9,7 @@ from tsalv360.contracts.settings import STRICT, setting
 class EvaluateSettings:
     """Evaluation of trained models on the test videos of their folds."""
 
-    neutral_prompt: str = setting("something", "the sentence that says nothing about any event", pattern=r"\w")
-    bootstrap: int = setting(2000, "times that the videos are drawn anew for a 95 % interval", ge=100)
-    rows: int = setting(2, "rows of pictures for each of the best, the median and the worst clips of a fold", ge=1)
-    seed: int = setting(0, "seed of the intervals, and of the halves that observers are split into", ge=0)
+    neutral_prompt: str = setting("something", "prompt that describes no event, the text-blind baseline", pattern=r"\w")
+    bootstrap: int = setting(2000, "bootstrap samples of the videos for a 95 % interval", ge=100)
+    rows: int = setting(2, "rows of pictures for each of the best, median and worst clips of a fold", ge=1)
+    seed: int = setting(0, "seed of the bootstrap, and of the split of observers into halves and fifths", ge=0)

@@ -1,4 +1,4 @@
-"""What the clips of a fold are judged by: targets, fixation points, and the other events that can be seen in them."""
+"""Ground truth of a fold's test clips: targets, fixation points, and the other events visible in each clip."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,15 +25,17 @@ class Truth:
 
     @cached_property
     def clips(self) -> pd.DataFrame:
-        """The fold's test clips by video and time, with all that is known of them.
+        """The fold's test clips in the order of video and time.
 
-        The columns of `read_clips`, and `event_s`, the event's length in seconds: its maps, of which a second has 16;
-        `n_others`, the other events with a map in the clip; `wrong`, a tuple of those captions of theirs that differ
-        from the clip's own. InputError where the fold tests nothing.
+        The columns of `read_clips`, and `event_s`, the event's length in seconds (its number of maps / 16); `n_others`,
+        the number of other events with a map in the clip; `wrong`, a tuple of their captions that differ from the
+        clip's own. InputError where the fold has no test clip.
         """
         clips = self._part("test")
         if clips.empty:
-            raise InputError(self.files.dataset, f"no clip that fold {self.fold} tests", "some", "Set dataset.folds.")
+            raise InputError(
+                self.files.dataset, f"no test clip in fold {self.fold}", "at least one", "Set dataset.folds."
+            )
         clips = clips.sort_values(["video", "target_frame", "event_id"], ignore_index=True)
         captions = (
             read_table(self.files.dataset / "annotations.parquet", PART_ANNOTATIONS).set_index("event_id").caption
@@ -44,7 +46,7 @@ class Truth:
             for event, numbers in event_maps(self.files.dataset / GROUND_TRUTH / video).items()
         }
         others = [
-            [event for event in _neighbours(maps, own) if maps[event].intersection(frames)]
+            [other for other in maps if _video(other) == _video(own) and other != own and maps[other] & set(frames)]
             for own, frames in zip(clips.event_id, clips.frames, strict=True)
         ]
         wrong = [
@@ -55,17 +57,17 @@ class Truth:
         return clips.assign(event_s=length, n_others=list(map(len, others)), wrong=pd.Series(wrong))
 
     def training_targets(self) -> Iterator[Map]:
-        """The targets of all clips that the fold's model was trained with."""
+        """Yield the targets of all clips that the fold's model was trained with."""
         for clip in self._part("train").itertuples():
             yield self.files.target(str(clip.video), str(clip.event_id), int(str(clip.target_frame)))
 
     def points(self, clip: pd.Series) -> pd.DataFrame:
-        """The event's fixation points in the clip's last frame; none where the dataset has no gaze."""
+        """Return the event's fixation points in the clip's last frame; empty where the dataset has no gaze."""
         table = self._points[clip.video]
         return table[(table.event_id == clip.event_id) & (table.frame == clip.target_frame)]
 
     def fixation_counts(self, size: tuple[int, int]) -> dict[str, NDArray[np.int32]]:
-        """For each test video, how many of its clips have a fixation in a pixel [H, W]."""
+        """Return, for each test video, the number of clips with a fixation in each pixel [H, W]."""
         counts: dict[str, NDArray[np.int32]] = {}
         for _, clip in self.clips.iterrows():
             points = self.points(clip)
@@ -74,8 +76,7 @@ class Truth:
         return counts
 
     def _part(self, part: str) -> pd.DataFrame:
-        clips = self._all_clips
-        return clips[clips.video.isin(self.files.splits[self.fold][part])]
+        return self._all_clips[self._all_clips.video.isin(self.files.splits[self.fold][part])]
 
     @cached_property
     def _all_clips(self) -> pd.DataFrame:
@@ -89,9 +90,8 @@ class Truth:
         return {video: read_table(path, POINTS) if path.exists() else empty(POINTS) for video, path in paths.items()}
 
 
-def _neighbours(maps: dict[str, set[int]], event: str) -> list[str]:
-    video = event.rpartition("_")[0]
-    return [other for other in maps if other != event and other.rpartition("_")[0] == video]
+def _video(event: str) -> str:
+    return event.rpartition("_")[0]
 
 
 def _words(caption: str) -> str:

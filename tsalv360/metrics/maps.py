@@ -1,108 +1,135 @@
-"""Maps as the metrics take them: checked, then judged one by one."""
+"""Metrics that compare a prediction with a target map or with its own values at the fixations.
 
-from collections.abc import Callable, Iterator
-from functools import cached_property
-from typing import Any
+Each body is the formula for one map [H, W]; see `tsalv360.metrics` for the conventions.
+"""
+
+import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from tsalv360.job.errors import InputError
-from tsalv360.sphere.directions import Array
-
-Values = NDArray[np.floating[Any]]
-Points = NDArray[np.bool_]
-Weights = Values | None  # of sum 1 over the map
-
-_BLOCK = 1 << 16  # pixels: what is computed of them stays in the processor's cache
+from tsalv360.metrics import blocked
+from tsalv360.metrics.blocked import EPSILON
+from tsalv360.metrics.validation import Maps, computed_by
 
 
-class Map:
-    """A map [H, W] and what a look at all its pixels tells."""
+@computed_by(blocked.cc)
+def cc(prediction: Maps, target: Maps, weights: Maps | None = None) -> float:
+    """Return Pearson's correlation coefficient of two saliency maps.
 
-    def __init__(self, values: Values, weights: Weights) -> None:
-        self.values, self.weights = values, weights
-        self.least, self.most = float(values.min()), float(values.max())
+    Parameters: maps [..., H, W]; `weights` broadcasts to [H, W] and weights means, variances and covariance.
+    Returns: cov(P, T) / √(var P · var T) in [−1, 1], best 1, symmetric; 0 for a constant prediction, NaN for a constant
+    target.
 
-    @property
-    def is_constant(self) -> bool:
-        """Whether all pixels are the same."""
-        return self.least == self.most
-
-    @cached_property
-    def mean(self) -> float:
-        """The weighted mean of all pixels."""
-        total = sum(dot(v, w) for v, w in blocks(self.values, self.weights))
-        return total / self.values.size if self.weights is None else total
-
-
-def judge(score: Callable[..., float], weights: ArrayLike | None = None, **maps: ArrayLike) -> Array:
-    """The score of every map of a batch, called with one map of each kind and the weights.
-
-    Maps named `fixations` become binary arrays, others a `Map` of a common type. Raises InputError for maps of another
-    shape than the first, negative or infinite numbers, NaN, fixations but 0 and 1, weights that are not positive.
+    >>> float(cc([[0, 1], [2, 3]], [[1, 3], [5, 7]]))
+    1.0
     """
-    arrays = {name: np.asarray(values) for name, values in maps.items()}
-    first, shape = next((name, array.shape) for name, array in arrays.items())
-    for name, array in arrays.items():
-        if array.dtype.kind not in "biuf":
-            raise InputError(name, f"the type {array.dtype}", "real numbers", "Convert it to a NumPy array of numbers.")
-        if array.ndim < 2 or 0 in array.shape[-2:] or array.shape != shape:
-            expected = "[..., H, W]" if name == first else f"that of the {first}, {list(shape)}"
-            raise InputError(name, f"the shape {list(array.shape)}", expected, "Give all maps one shape.")
-    dtype = np.result_type(np.float32, *(array for name, array in arrays.items() if name != "fixations"))
-    share = None if weights is None else _shares(weights, shape[-2:]).astype(dtype)
-    scores = np.empty(shape[:-2])
-    for at in np.ndindex(scores.shape):
-        where = str(list(at)) if at else ""
-        ready = (
-            _points(name + where, array[at])
-            if name == "fixations"
-            else _map(name + where, array[at].astype(dtype, copy=False), share)
-            for name, array in arrays.items()
-        )
-        scores[at] = score(*ready, share)
-    return scores[()]
+    if np.ptp(target) == 0:
+        return math.nan
+    if np.ptp(prediction) == 0:
+        return 0.0
+    p, t = prediction - mean(prediction, weights), target - mean(target, weights)
+    return mean(p * t, weights) / math.sqrt(mean(p**2, weights) * mean(t**2, weights))
 
 
-def blocks(*arrays: NDArray[Any] | None) -> Iterator[tuple[Any, ...]]:
-    """Runs of whole rows of arrays [H, W]; None stays None."""
-    height, width = next(array.shape for array in arrays if array is not None)
-    step = max(1, _BLOCK // width)
-    for top in range(0, height, step):
-        yield tuple(None if array is None else array[top : top + step] for array in arrays)
+@computed_by(blocked.sim)
+def sim(prediction: Maps, target: Maps, weights: Maps | None = None) -> float:
+    """Return the similarity of two saliency maps: the histogram intersection of their densities.
+
+    As published, each map's minimum is subtracted first: an offset does not matter.
+
+    Parameters: maps [..., H, W]; `weights` broadcasts to [H, W] and multiplies the maps before they are scaled.
+    Returns: Σ min(P, T) of maps scaled to sum 1, in [0, 1], best 1, symmetric but for zeros; a constant map is uniform,
+    NaN for a target of zeros.
+
+    >>> float(sim([[0, 1], [1, 2]], [[0, 2], [1, 1]]))
+    0.75
+    """
+    if not target.any():
+        return math.nan
+    p, t = density(prediction - prediction.min(), weights), density(target - target.min(), weights)
+    return np.minimum(p, t).sum()
 
 
-def dot(a: Values, b: Values | None) -> float:
-    """The sum of products; of `a` alone without `b`."""
-    return float(a.sum() if b is None else np.vecdot(a, b).sum(dtype=np.float64))
+@computed_by(blocked.kld)
+def kld(prediction: Maps, target: Maps, weights: Maps | None = None) -> float:
+    """Return the Kullback–Leibler divergence KL(target ‖ prediction), high where the prediction misses the target.
+
+    This is the direction of training and of the literature; logs of the published code call it `KLD2`.
+
+    Parameters: maps [..., H, W]; `weights` broadcasts to [H, W] and multiplies the maps before they are scaled.
+    Returns: Σ T ln((T + ε) / (P + ε)) of maps scaled to sum 1, in nats, ε = 2⁻⁵², from 0, the best, to 36; a prediction
+    of zeros is uniform, NaN for a target of zeros.
+
+    >>> float(kld([[1, 1], [1, 1]], [[0, 0], [1, 1]]).round(4))
+    0.6931
+    """
+    if not target.any():
+        return math.nan
+    p, t = density(prediction, weights), density(target, weights)
+    return np.sum(t * np.log((t + EPSILON) / (p + EPSILON)))
 
 
-def _map(where: str, values: Values, weights: Weights) -> Map:
-    one = Map(values, weights)
-    if not (one.least >= 0 and one.most < np.inf):  # NaN is neither
-        found = f"{np.isnan(values).sum()} NaN, {(values < 0).sum()} negative, {np.isinf(values).sum()} infinite"
-        raise InputError(where, f"{found} of {values.size} pixels", "finite numbers from 0 on", "Mend the map.")
-    usual = one.most == 0 or 1e-9 < one.most < 1e9
-    return one if usual else Map(values / one.most, weights)  # or squares of float32 leave its range
+@computed_by(blocked.kld_reversed)
+def kld_reversed(prediction: Maps, target: Maps, weights: Maps | None = None) -> float:
+    """Return KL(prediction ‖ target), the reverse of `kld`; logs of the published code call it `KLD`.
+
+    Parameters and results are as those of `kld`. It depends on ε wherever the target is zero, so compare it only
+    between maps of one size.
+
+    >>> float(kld_reversed([[0, 0], [1, 1]], [[1, 1], [1, 1]]).round(4))
+    0.6931
+    """
+    if not target.any():
+        return math.nan
+    p, t = density(prediction, weights), density(target, weights)
+    return np.sum(p * np.log((p + EPSILON) / (t + EPSILON)))
 
 
-def _points(where: str, values: NDArray[Any]) -> Points:
-    points = values.astype(bool, copy=False)
-    if values is not points and (points != values).any():
-        odd = values[points != values][0]
-        raise InputError(where, f"the number {odd}", "only 0 and 1", "Mark the pixels that were looked at by 1.")
-    return points
+@computed_by(blocked.nss)
+def nss(prediction: Maps, fixations: Maps, weights: Maps | None = None) -> float:
+    """Return the normalised scanpath saliency: the mean standard score (z-score) of the map at the fixations.
+
+    Parameters: map and binary map [..., H, W]; `weights` broadcasts to [H, W] and weights the map's mean and deviation.
+    Returns: the mean over fixations of (P − mean P) / std P, 0 by chance, higher is better; 0 for a constant
+    prediction, NaN without a fixation.
+
+    >>> float(nss([[0, 0], [0, 4]], [[0, 0], [0, 1]]).round(4))
+    1.7321
+    """
+    if not fixations.any():
+        return math.nan
+    if np.ptp(prediction) == 0:
+        return 0.0
+    p = prediction - mean(prediction, weights)
+    return p[fixations].mean() / math.sqrt(mean(p**2, weights))
 
 
-def _shares(weights: ArrayLike, size: tuple[int, ...]) -> Array:
-    array = np.asarray(weights, dtype=float)
-    try:
-        whole = np.broadcast_to(array, size)
-    except ValueError:
-        found, expected = f"the shape {list(array.shape)}", f"one that broadcasts to {list(size)}"
-        raise InputError("weights", found, expected, "For one weight a row it is [H, 1].") from None
-    if not (whole.min() > 0 and whole.max() < np.inf):
-        found = f"{whole.min():g} to {whole.max():g}"
-        raise InputError("weights", found, "positive, finite numbers", "`solid_angle` gives those of an ERP.")
-    return whole / whole.sum()
+@computed_by(blocked.information_gain)
+def information_gain(prediction: Maps, fixations: Maps, baseline: Maps, weights: Maps | None = None) -> float:
+    """Return how much better the map predicts a fixation than a baseline, such as the mean map of the training data.
+
+    Kümmerer et al. 2015, "Information-theoretic model comparison unifies saliency metrics", PNAS 112(52).
+
+    Parameters: maps and binary map [..., H, W]; `weights` broadcasts to [H, W] and multiplies the maps before they are
+    scaled to sum 1.
+    Returns: the mean over fixations of log₂((P + ε) / (B + ε)) in bits, ε = 2⁻⁵², 0 where the prediction is no better
+    than the baseline, within ±52; a map of zeros is uniform, NaN without a fixation.
+
+    >>> float(information_gain([[0, 0], [0, 1]], [[0, 0], [0, 1]], baseline=[[1, 1], [1, 1]]).round(4))
+    2.0
+    """
+    if not fixations.any():
+        return math.nan
+    p, b = density(prediction, weights)[fixations], density(baseline, weights)[fixations]
+    return float(np.log2((p + EPSILON) / (b + EPSILON)).mean())
+
+
+def mean(values: Maps, weights: Maps | None) -> float:
+    """Return the mean of the pixels, weighted by `weights` where they are given."""
+    return float(np.average(values, weights=None if weights is None else np.broadcast_to(weights, values.shape)))
+
+
+def density(saliency: Maps, weights: Maps | None) -> Maps:
+    """Return a map, times its weights, scaled to sum 1; zeros become uniform."""
+    mass = (saliency if saliency.any() else np.ones_like(saliency)) * (1 if weights is None else weights)
+    return mass / mass.sum()

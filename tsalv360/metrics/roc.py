@@ -1,96 +1,56 @@
-"""Areas under ROC curves: the map as a classifier of what was looked at. Only the order of its values matters."""
+"""Areas under ROC curves: the map as a classifier of fixated pixels. Only the order of its values matters.
+
+Each body is the formula for one map [H, W]; see `tsalv360.metrics` for the conventions.
+"""
 
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from tsalv360.metrics.maps import Map, Points, Values, Weights, blocks, dot, judge
-from tsalv360.sphere.directions import Array
-
-_BINS = 4096  # and one for the maximum
+from tsalv360.metrics import blocked
+from tsalv360.metrics.validation import Maps, computed_by
 
 
-def auc_judd(prediction: ArrayLike, fixations: ArrayLike, weights: ArrayLike | None = None) -> Array:
-    """AUC of fixated pixels against all others, with the values at the fixations as thresholds.
+@computed_by(blocked.auc_judd)
+def auc_judd(prediction: Maps, fixations: Maps, weights: Maps | None = None) -> float:
+    """Return the AUC of fixated pixels against all others, with the values at the fixations as thresholds.
 
     Riche et al. 2013, "Saliency and human fixations: state-of-the-art and study of comparison metrics", ICCV. The curve
-    goes straight from each threshold to the next, from (0, 0) to (1, 1). Equal values cross a threshold together: no
+    is straight from each threshold to the next, from (0, 0) to (1, 1). Equal values pass a threshold together, without
     random jitter.
 
-    Parameters: map and binary map [..., H, W]; `weights` broadcasts to [H, W] and weights the pixels not looked at, the
+    Parameters: map and binary map [..., H, W]; `weights` broadcasts to [H, W] and weights the other pixels, that is the
     false positive rate.
-    Returns: the area in [0, 1], 1 at best; 0.5 for a constant prediction, NaN without a fixation or with nothing else.
+    Returns: the area in [0, 1], best 1; 0.5 for a constant prediction, NaN without a fixation or without other pixels.
 
     >>> float(auc_judd([[1, 2], [3, 4]], [[0, 0], [1, 0]]).round(4))
     0.8333
     """
-    return judge(_auc_judd, weights, prediction=prediction, fixations=fixations)
+    if not fixations.any() or fixations.all():
+        return math.nan
+    thresholds = np.sort(prediction[fixations])[::-1]
+    others = ~fixations * (1 if weights is None else weights)
+    true_positives = [np.mean(prediction[fixations] >= threshold) for threshold in thresholds]
+    false_positives = [others[prediction >= threshold].sum() / others.sum() for threshold in thresholds]
+    return np.trapezoid([0, *true_positives, 1], [0, *false_positives, 1])
 
 
-def auc_shuffled(prediction: ArrayLike, fixations: ArrayLike, others: ArrayLike) -> Array:
-    """Shuffled AUC (sAUC): how often the map is higher at a fixation than at one of other clips. A tie counts half.
+@computed_by(blocked.auc_shuffled)
+def auc_shuffled(prediction: Maps, fixations: Maps, others: Maps) -> float:
+    """Return the shuffled AUC (sAUC): how often the map is higher at a fixation than at a fixation of other clips.
 
-    A prior that all clips share, such as the equator's, gains nothing.
+    A prior that all clips share, such as the equator's, gains nothing. Nothing is summed over pixels, so there are no
+    weights.
 
     Parameters: map, binary map and `others` [..., H, W]: how many fixations of other clips fell into each pixel.
-    Nothing is summed over pixels, so there are no weights.
-    Returns: P(value > value of another) + ½ P(equal) in [0, 1], 1 at best; 0.5 for a constant prediction, NaN without a
+    Returns: P(value > other value) + ½ P(equal) in [0, 1], best 1; 0.5 for a constant prediction, NaN without a
     fixation or without others.
 
     >>> float(auc_shuffled([[1, 2], [3, 4]], [[0, 0], [1, 0]], others=[[1, 0], [0, 3]]))
     0.25
     """
-    return judge(_auc_shuffled, prediction=prediction, fixations=fixations, others=others)
-
-
-def _auc_judd(prediction: Map, fixations: Points, weights: Weights) -> float:
-    values = prediction.values[fixations]
-    thresholds, n = np.sort(values), len(values)
-    if n in (0, fixations.size):
+    if not fixations.any() or not others.any():
         return math.nan
-    area = _area_by_thresholds(thresholds, prediction, weights)
-    reached = np.searchsorted(thresholds, values, side="right")
-    area -= np.bincount(reached, None if weights is None else weights[fixations], n + 1)  # of pixels looked at
-    false = np.append(0, np.cumsum(area[::-1])) / area.sum()
-    true = 1 - np.searchsorted(thresholds, thresholds[::-1], side="left") / n
-    return float(np.trapezoid([0, *true, 1], false))
-
-
-def _area_by_thresholds(thresholds: Values, prediction: Map, weights: Weights) -> Array:
-    """How much of the map reaches 0, 1, … all n thresholds [n + 1], which ascend.
-
-    Pixels are counted in bins, and compared only in those with a threshold: half the time of a binary search.
-    """
-    n, extent = len(thresholds), prediction.most - prediction.least
-    factor = 0.0 if prediction.is_constant else _BINS / extent
-
-    def binned(values: Values) -> NDArray[np.intp]:
-        places = values - prediction.least
-        places *= factor
-        return places.astype(np.intp)
-
-    bin_of = binned(thresholds)
-    mixed = np.bincount(bin_of, minlength=_BINS + 1) > 0
-    whole, area = np.zeros(_BINS + 1), np.zeros(n + 1)
-    for p, w in blocks(prediction.values, weights):
-        if p.max() < thresholds[0]:
-            area[0] += p.size if w is None else dot(w, None)
-            continue
-        bins, w = binned(p).ravel(), None if w is None else w.ravel()
-        unsure = mixed[bins]
-        reached = np.searchsorted(thresholds, p.ravel()[unsure], side="right")
-        whole += np.bincount(bins, w, _BINS + 1)
-        area += np.bincount(reached, None if w is None else w[unsure], n + 1)
-    return area + np.bincount(np.searchsorted(bin_of, np.arange(_BINS + 1)), np.where(mixed, 0, whole), n + 1)
-
-
-def _auc_shuffled(prediction: Map, fixations: Points, others: Map, _: Weights) -> float:
-    values, there = prediction.values[fixations], others.values > 0
-    if not (len(values) and others.most):
-        return math.nan
-    other_values, counts = prediction.values[there], others.values[there].astype(np.float64)
-    order = np.argsort(other_values)
-    below = np.concatenate([[0.0], np.cumsum(counts[order])])
-    less, not_more = (below[np.searchsorted(other_values[order], values, side)] for side in ("left", "right"))
-    return float((less + not_more).mean() / 2 / below[-1])
+    values, other_values = prediction[fixations][:, None], prediction[others > 0]
+    higher = (values > other_values) + (values == other_values) / 2
+    return np.average(higher.mean(axis=0), weights=others[others > 0])

@@ -5,8 +5,8 @@ import pytest
 from evaluation.scores import made_scores
 
 from tsalv360.contracts.tables import METRICS
+from tsalv360.evaluation.page import TITLES, latex, markdown
 from tsalv360.evaluation.summary import gap_name, summarise
-from tsalv360.evaluation.tables import TITLES, latex, page
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +25,18 @@ def annotations(origin: str = "machine") -> pd.DataFrame:
     )
 
 
-def test_the_page_says_what_was_evaluated_and_what_text_decides(scores: pd.DataFrame, summary: pd.DataFrame) -> None:
-    text = page(summary, scores, annotations())
+def test_the_page_says_how_much_the_text_matters(scores: pd.DataFrame, summary: pd.DataFrame) -> None:
+    text = markdown(summary, scores, annotations())
     row = summary[(summary.predictor == gap_name("wrong_prompt")) & (summary.metric == "cc") & (summary.by == "all")]
     gap = row.iloc[0]
     assert f"CC(right) − CC(wrong) = {gap.mean_videos:.3f} [{gap.low:.3f}, {gap.high:.3f}]" in text
     assert "27 clips of 6 test videos" in text and "2 of the 6 captions are drafts" in text
-    assert "6 clips that show no other event, 6 whose others have the same caption" in text
-    assert "drafts" not in page(summary, scores, annotations("published"))
+    assert "6 clips show no other event, 6 only others with the same caption" in text
+    assert "drafts" not in markdown(summary, scores, annotations("published"))
 
 
 def test_the_cells_are_the_numbers_of_the_summary(scores: pd.DataFrame, summary: pd.DataFrame) -> None:
-    text = page(summary, scores, annotations())
+    text = markdown(summary, scores, annotations())
     lines = [re.split(r" *\| *", line.strip("| ")) for line in text.splitlines() if line.startswith("| model, right")]
     clips, videos, sphere = lines[:3]
     model = scores[scores.predictor == "model"]
@@ -50,18 +50,18 @@ def test_the_cells_are_the_numbers_of_the_summary(scores: pd.DataFrame, summary:
 
 def test_what_is_missing_is_a_dash_and_never_a_number(scores: pd.DataFrame) -> None:
     blind = scores.assign(**dict.fromkeys([c for c in scores if c.startswith(("nss", "auc", "info"))], float("nan")))
-    text = page(summarise(blind, 100, 0), blind, annotations())
+    text = markdown(summarise(blind, 100, 0), blind, annotations())
     assert "**This dataset has no fixation points**" in text and "nan" not in text.lower()
     assert re.search(r"\| model, right prompt .*\| – ", text)
     alone = blind[blind.predictor == "model"]
-    assert "cannot be told" in page(summarise(alone, 100, 0), alone, annotations())
+    assert "cannot be measured" in markdown(summarise(alone, 100, 0), alone, annotations())
 
 
 def test_the_tables_in_latex_hold_the_same_cells(scores: pd.DataFrame, summary: pd.DataFrame) -> None:
     text = latex(summary)
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 4
     assert not re.search("[−‖↑↓–]|(?<!\\\\)%", text)
-    for line in page(summary, scores, annotations()).splitlines():
+    for line in markdown(summary, scores, annotations()).splitlines():
         if line.startswith("| model, wrong prompt"):
             assert all(cell.strip() in text for cell in line.strip("| ").split("|"))
             break
