@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 
 from tabulate import tabulate
 
-from tsalv360.captions.text import plain
 from tsalv360.config import Config, plan_recordings
 from tsalv360.curation import server
 from tsalv360.curation.labelstudio import TRIED, Project, Studio, Task
@@ -28,6 +27,7 @@ from tsalv360.curation.review import PICTURES, match_records, with_earlier
 from tsalv360.curation.settings import CurationSettings
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json, write_json
+from tsalv360.job.text import plain
 
 _COLUMNS = ("tasks", "untouched", "drafts", "skipped", "judged", "accept", "edit", "reject", "undecided", "disagree")
 
