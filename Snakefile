@@ -21,8 +21,7 @@ os.environ.update(
 )
 
 from tsalv360.captions import shard_of
-from tsalv360.captions.backends import check_installed as check_captioner_installed
-from tsalv360.captions.backends import loads_model, needs_extra, needs_gpu
+from tsalv360.captions.settings import check_installed as check_captioner_installed
 from tsalv360.config import check_writable, load_config, plan_recordings
 from tsalv360.dataset.splits import make_splits
 from tsalv360.contracts.settings import tracked

@@ -8,7 +8,7 @@ rule captions:
     benchmark:
         f"{RESULTS}/benchmarks/captions/{{shard}}.tsv"
     conda:
-        f"../envs/{'captions' if needs_extra(CONFIG.captions) else 'pipeline'}.yaml"
+        f"../envs/{'captions' if CONFIG.captions.needs_extra else 'pipeline'}.yaml"
     resources:
         **get_captioner_resources(),
     params:

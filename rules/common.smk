@@ -15,7 +15,7 @@ VERSIONS = {
     "viewports": 1,
     "sound": 1,
     "sheets": 1,
-    "captions": 1,
+    "captions": 2,
     "tasks": 1,
     "assemble": 1,
     "import_video": 1,
@@ -83,9 +83,9 @@ def get_videos_of_shard(wildcards):
 
 
 def get_captioner_resources():
-    memory = 24000 if loads_model(CONFIG.captions) else 1500
-    minutes = 1440 if needs_extra(CONFIG.captions) else 60
-    gpu = {"gpu": 1} if needs_gpu(CONFIG.captions) else {}
+    memory = 24000 if CONFIG.captions.loads_model else 1500
+    minutes = 1440 if CONFIG.captions.needs_extra else 60
+    gpu = {"gpu": 1} if CONFIG.captions.needs_gpu else {}
     return {"mem_mb": memory, "runtime": minutes, **gpu}
 
 

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsalv360.captions.backends import load_captioner
-from tsalv360.captions.captioner import Answer, Cache, Captioner, Clip
+from tsalv360.captions.captioner import Answer, Cache, Captioner, Clip, load_captioner
 from tsalv360.captions.checks import count_tokens, flags_of
 from tsalv360.captions.settings import CaptionSettings
 from tsalv360.captions.text import caption_of, rejection

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tsalv360.captions.backends import check_installed
+from tsalv360.captions.settings import check_installed
 from tsalv360.check.estimate import Estimate, estimate
 from tsalv360.check.videos import VideoCheck, check_video, planned_demo_video
 from tsalv360.config import Config, ConfigError, check_writable, plan_recordings

@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 
 from tabulate import tabulate
 
-from tsalv360.captions.text import plain
 from tsalv360.config import Config, plan_recordings
 from tsalv360.contracts.entries import Task, TaskData, read_entry
 from tsalv360.curation import server
@@ -28,6 +27,7 @@ from tsalv360.curation.review import PICTURES, match_all, send_back, with_earlie
 from tsalv360.curation.settings import CurationSettings
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json, write_json
+from tsalv360.job.text import plain
 
 _LOCAL_FILES = "/data/local-files/?d="
 _LISTED = 20  # events of a list that are printed; the files have them all
