@@ -66,14 +66,14 @@ SOURCES = {video: source for video, (source, _) in ORIGINS.items()}
 # Weights count by their name, and as an input, wherever they lie.
 TRAIN = settings("train") | {"weights": Path(CONFIG.train.weights).name}
 del TRAIN["name"]
-OF_FEATURES = {
+FEATURE_SETTINGS = {
     name: TRAIN[name]
-    for name in ("weights", "clips", "stride", "roll", "flip", "cached_turns", "seed")
+    for name in ("weights", "clips", "stride", "roll", "flip", "cached_rolls", "seed")
 }
 # Two runs that read the same features share them.
 FEATURES = "{}/features/{}".format(
     RESULTS,
-    hashlib.sha256(repr([OF_FEATURES, settings("model")]).encode()).hexdigest()[:8],
+    hashlib.sha256(repr([FEATURE_SETTINGS, settings("model")]).encode()).hexdigest()[:8],
 )
 
 
@@ -176,7 +176,7 @@ def get_training_inputs(wildcards):
     features = expand(rules.features.output, fold=wildcards.fold)
     return {
         **get_feature_inputs(wildcards),
-        "features": features if CONFIG.train.cached_turns else [],
+        "features": features if CONFIG.train.cached_rolls else [],
     }
 
 

@@ -21,7 +21,7 @@ rule features:
         runtime=1440,
     params:
         version=version("features"),
-        train=OF_FEATURES,
+        train=FEATURE_SETTINGS,
         model=settings("model"),
         frames=Path(RESULTS, "frames"),
         training=CONFIG.train,

@@ -55,6 +55,7 @@ def nested(key: str, value: Any) -> dict[str, Any]:
         ("exclude", "videos.exclude"),
         ("sigma_deg", "saliency.sigma_deg"),
         ("frames.skip_first", "videos.*.skip_first"),
+        ("train.cached_turns", "train.cached_rolls"),  # its former name
         *(
             (f"train.{name}", f"compute.{name}")
             for name in ("device", "processes", "cores", "workers", "accumulate", "keep_every_s", "deterministic")

@@ -41,7 +41,7 @@ def settings_page() -> str:
     lines += ["", "## What follows a rule", ""]
     lines += ["Rules in brackets run where they are asked for, by `train` or `evaluate`; `features` with"]
     lines += [
-        "`train.cached_turns`. A new card or a new sound of the viewports is no reason to do anything else again.",
+        "`train.cached_rolls`. A new card or a new sound of the viewports is no reason to do anything else again.",
         "",
     ]
     lines += ["| rule | runs again after it |", "|---|---|"]
