@@ -73,7 +73,9 @@ FEATURE_SETTINGS = {
 # Two runs that read the same features share them.
 FEATURES = "{}/features/{}".format(
     RESULTS,
-    hashlib.sha256(repr([FEATURE_SETTINGS, settings("model")]).encode()).hexdigest()[:8],
+    hashlib.sha256(repr([FEATURE_SETTINGS, settings("model")]).encode()).hexdigest()[
+        :8
+    ],
 )
 
 

@@ -107,10 +107,10 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(
     one = job(made, f"killed{kept_every_s:g}", replace(ON_CPU, keep_every_s=kept_every_s))
     before = State.add_step
 
-    def power_cut(state: State, **numbers: float) -> None:
+    def power_cut(state: State, n_clips: int, **numbers: float) -> None:
         if state.step == 4:
             raise KeyboardInterrupt
-        before(state, **numbers)
+        before(state, n_clips, **numbers)
 
     with monkeypatch.context() as patch:
         patch.setattr(State, "add_step", power_cut)

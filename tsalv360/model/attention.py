@@ -1,5 +1,7 @@
 """VSTCA: attention over time, over the sphere and over the words of the prompt, for the features of one level."""
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -41,7 +43,9 @@ class Block(nn.Module):
         self.spatial_attn = SelfAttention(dim, settings.heads)
         self.cross_attn_norm_layer = nn.LayerNorm(dim)
         self.cross_attn = CrossAttention(dim, settings.embedding, settings.heads)
-        self.FFN = nn.Sequential(nn.LayerNorm(dim), FeedForward(dim, settings.dropout))
+        widen, narrow = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
+        layers = nn.Sequential(widen, nn.GELU(), nn.Dropout(settings.dropout), narrow)
+        self.FFN = nn.Sequential(nn.LayerNorm(dim), nn.Sequential(OrderedDict(layers=layers)))  # the published names
 
     def forward(self, x: Tensor, words: Tensor, mask: Tensor, last_only: bool = False) -> Tensor:
         """Return [B, F, K, D] from [B, F, K, D]; with `last_only` the last frame [B, 1, K, D] at a quarter of the cost.
@@ -93,18 +97,6 @@ class CrossAttention(nn.Module):
         words = self.text_norm(words)
         attended = attend(self.q_proj(x), self.to_k(words), self.to_v(words), self.heads, mask[:, None, None])
         return self.proj(attended)
-
-
-class FeedForward(nn.Module):
-    """Two linear layers with four times as many channels between them."""
-
-    def __init__(self, dim: int, dropout: float) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Dropout(dropout), nn.Linear(4 * dim, dim))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return [..., D] from [..., D]."""
-        return self.layers(x)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, mask: Tensor | None = None) -> Tensor:

@@ -1,7 +1,6 @@
 """Files of weights: checkpoints of TSalV360, the published ones and ours, and CLIP's own. Nothing is downloaded."""
 
 import zipfile
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
@@ -32,7 +31,7 @@ def load_checkpoint(
     for a file that is no checkpoint, and for weights that are missing, unexpected or of another shape, which it names.
     """
     expected, advice = "a checkpoint of TSalV360", "Name the file that training wrote or the authors published."
-    content = _read(path, _torch_load, expected, advice)
+    content = _read(path, expected, advice)
     weights = content.get("model")
     if not _are_weights(weights):
         found = f"the keys {', '.join(map(str, content))}"
@@ -61,7 +60,7 @@ def read_clip(path: str | Path) -> dict[str, Tensor] | None:
     CLIP is read as OpenAI (TorchScript) and open_clip (safetensors) publish it, and as a state dict. Raises InputError
     for a file that cannot be read.
     """
-    content = _read(path, _load_clip_file, "weights of CLIP RN50, or a checkpoint of TSalV360", "Name another file.")
+    content = _read(path, "weights of CLIP RN50, or a checkpoint of TSalV360", "Name another file.", clip=True)
     weights = content.get("state_dict", content)
     if not _are_weights(weights) or "visual.attnpool.positional_embedding" not in weights:
         return None
@@ -84,33 +83,25 @@ def load_weights(module: nn.Module, weights: dict[str, Tensor], path: str | Path
     module.load_state_dict(weights)
 
 
-def _read(path: str | Path, load: Callable[[str | Path], Any], expected: str, advice: str) -> dict[Any, Any]:
-    """Return the dict that `load` finds in a file; InputError where it finds none."""
+def _read(path: str | Path, expected: str, advice: str, clip: bool = False) -> dict[Any, Any]:
+    """Return the dict in a file of torch.save, or in one of the forms of CLIP; InputError if there is none."""
     if not Path(path).is_file():
         raise InputError(path, "no such file", expected, advice)
     try:
-        content = load(path)
+        if clip and Path(path).suffix == ".safetensors":
+            return load_file(path)
+        if clip and zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                is_script = any(name.endswith("/constants.pkl") for name in archive.namelist())
+            if is_script:
+                return torch.jit.load(str(path), map_location="cpu").state_dict()
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except (UnpicklingError, RuntimeError, EOFError, ValueError, OSError, KeyError, SafetensorError) as error:
         reason = str(error).partition("\n")[0] or "an empty file"
         raise InputError(path, f"no checkpoint ({reason})", expected, advice) from None
     if not isinstance(content, dict):
         raise InputError(path, f"a {type(content).__name__}", expected, advice)
     return content
-
-
-def _torch_load(path: str | Path) -> Any:
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-
-
-def _load_clip_file(path: str | Path) -> Any:
-    if Path(path).suffix == ".safetensors":
-        return load_file(path)
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            is_script = any(name.endswith("/constants.pkl") for name in archive.namelist())
-        if is_script:
-            return torch.jit.load(str(path), map_location="cpu").state_dict()
-    return _torch_load(path)
 
 
 def _are_weights(content: Any) -> TypeGuard[dict[str, Tensor]]:

@@ -9,7 +9,6 @@ Latitudes φ grow downwards, longitudes λ to the right; a plane has x to the ri
 import math
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import cv2
@@ -31,7 +30,10 @@ class ErpToTangent(nn.Module):
     def __init__(self, settings: ModelSettings, size: int | None = None) -> None:
         """`size` is the side of a tangent image, by default `settings.patch_size`."""
         super().__init__()
-        self._settings, self._size = settings, size or settings.patch_size
+        self._size, self._wraps = size or settings.patch_size, settings.geometry == "corrected"
+        lam, phi = (angle.flatten(0, 1) for angle in directions(settings, self._size))
+        self._right, self._down = lam / math.tau + 0.5, phi / math.pi + 0.5  # [K·P, P] from 0 to 1
+        self._grids: dict[tuple[int, int, torch.device], Tensor] = {}  # the last one
 
     def forward(self, frames: Tensor) -> Tensor:
         """Return [N, K, 3, P, P] from normalised float panoramas [N, 3, H, W] or uint8 RGB [N, H, W, 3] of any size.
@@ -48,23 +50,35 @@ class ErpToTangent(nn.Module):
         return (images - mean) / deviation
 
     def _sample(self, frames: Tensor) -> Tensor:
-        grid = _grid(self._settings, self._size, frames.shape[-2], frames.shape[-1], frames.device)
-        frames, grid = self._padded(frames, 3).float(), grid.expand(len(frames), -1, -1, -1)
+        frames = self._padded(frames, 3).float()
+        height, width = frames.shape[2:]
+        key = height, width, frames.device
+        if key not in self._grids:
+            column, row = self._positions(height, width)
+            grid = torch.stack([2 * column / (width - 1) - 1, 2 * row / (height - 1) - 1], -1)
+            self._grids = {key: grid.float().to(frames.device)}
+        grid = self._grids[key].expand(len(frames), -1, -1, -1)
         images = functional.grid_sample(frames, grid, "bilinear", padding_mode="border", align_corners=True)
         return images.unflatten(2, (-1, self._size)).transpose(1, 2)
 
     def _remap(self, frame: Tensor) -> Tensor:
         """Return uint8 [K, P, P, 3] from uint8 [H, W, 3]."""
-        column, row = (part.float().numpy() for part in _positions(self._settings, self._size, *frame.shape[:2]))
         picture = self._padded(frame, 1).contiguous().numpy()
+        column, row = (part.float().numpy() for part in self._positions(*picture.shape[:2]))
         images = cv2.remap(picture, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return torch.from_numpy(images).unflatten(0, (-1, self._size))
 
     def _padded(self, frames: Tensor, dim: int) -> Tensor:
-        """Return panoramas with their last column before the first and the first after the last, if columns wrap."""
-        if self._settings.geometry == "published":
+        """Return panoramas with one more column on each side, from the other side, if columns wrap."""
+        if not self._wraps:
             return frames
         return torch.cat([frames.narrow(dim, -1, 1), frames, frames.narrow(dim, 0, 1)], dim)
+
+    def _positions(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """Return column and row, float64 [K·P, P], in padded panoramas; pixel centres are whole numbers."""
+        if self._wraps:
+            return self._right * (width - 2) + 0.5, self._down * height - 0.5
+        return self._right * (width - 1), self._down * (height - 1)
 
 
 class TangentToErp(nn.Module):
@@ -204,27 +218,6 @@ class FixedBuffers(nn.Module):
         for name, tensor in kept.items():
             setattr(self, name, tensor.to(getattr(self, name).device))
         return self
-
-
-@lru_cache(maxsize=4)
-def _grid(settings: ModelSettings, size: int, height: int, width: int, device: torch.device) -> Tensor:
-    """Return `_positions` as `grid_sample` needs them: [K·P, P, 2] from −1 to 1."""
-    column, row = _positions(settings, size, height, width)
-    last_column = width - 1 if settings.geometry == "published" else width + 1
-    return torch.stack([2 * column / last_column - 1, 2 * row / (height - 1) - 1], -1).float().to(device)
-
-
-@lru_cache(maxsize=4)
-def _positions(settings: ModelSettings, size: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Return column and row, float64 [K·P, P], of the pixels of tangent images in a panorama of height × width.
-
-    Pixel centres are whole numbers; in the corrected geometry the panorama has one more column on each side.
-    """
-    lam, phi = (angle.flatten(0, 1) for angle in directions(settings, size))
-    column, row = lam / math.tau + 0.5, phi / math.pi + 0.5
-    if settings.geometry == "published":
-        return column * (width - 1), row * (height - 1)
-    return column * width + 0.5, row * height - 0.5
 
 
 def _sine_cosine(angle: Tensor) -> tuple[Tensor, Tensor]:

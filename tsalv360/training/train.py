@@ -1,7 +1,6 @@
 """The training of a fold's model, by accelerate on one CPU, one GPU or many with the same result, and its loss."""
 
 import os
-import time
 from collections.abc import Iterator
 from functools import partial
 from math import cos, gcd, pi
@@ -16,13 +15,11 @@ from torch.utils.data import DataLoader
 
 from tsalv360 import metrics
 from tsalv360.job.errors import InputError
-from tsalv360.job.log import progress
-from tsalv360.model import TSalV360, save_checkpoint, tokenize
+from tsalv360.model import TSalV360, tokenize
 from tsalv360.training.batches import Sample, epoch_batches, plain_batches, split_batch
 from tsalv360.training.clips import ClipFiles, read_clips
 from tsalv360.training.data import Batch, ClipBatches
 from tsalv360.training.features import start_model
-from tsalv360.training.provenance import made_of, provenance
 from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
 from tsalv360.training.state import State
 
@@ -59,39 +56,28 @@ def train_fold(job: TrainJob) -> None:
     data = ClipBatches(clips, files, size, job.features if settings.cached_rolls else None)
     n_rolls = settings.cached_rolls or gcd(*files.widths(train))  # by whole pixels of frames and maps
     epochs = [epoch_batches(train, settings, epoch, n_rolls) for epoch in range(settings.epochs)]
-    n_steps = sum(map(len, epochs))
-
     model = start_model(job.model, settings)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, settings.learning_rate, weight_decay=settings.weight_decay)
     # not prepared by accelerate, which would step it once for each process
-    schedule = LambdaLR(optimizer, partial(rate_factor, settings, n_steps))
-    parts = {"model": model, "optimizer": optimizer, "schedule": schedule, "scaler": accelerator.scaler}
-    state = State(
-        job.running, provenance(job), made_of(job), {k: part for k, part in parts.items() if part is not None}
-    )
-    state.restore()
-    network, optimizer = accelerator.prepare(BatchModel(model), optimizer)
-
-    accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": state.step}})
-    bar = None
+    schedule = LambdaLR(optimizer, partial(rate_factor, settings, sum(map(len, epochs))))
+    state = State(job, accelerator, model=model, optimizer=optimizer, schedule=schedule, scaler=accelerator.scaler)
     if accelerator.is_main_process:
+        sizes = f"{len(train)} clips, {len(validation)} for validation, {sum(map(len, epochs))} steps"
         processes, threads = accelerator.num_processes, torch.get_num_threads()
         where = f"{processes} process(es) of {threads} thread(s) on {accelerator.device.type}"
-        print(f"Fold {job.fold}: {len(train)} clips, {len(validation)} for validation, {n_steps} steps, {where}.")
-        bar = progress(len(train) * settings.epochs, "clips")
-    kept_at = time.monotonic()
+        print(f"Fold {job.fold}: {sizes}, {where}.")
+    state.start(epochs)
+    network, optimizer = accelerator.prepare(BatchModel(model), optimizer)
     for epoch, batches in enumerate(epochs):
-        done = min(max(0, state.step - sum(map(len, epochs[:epoch]))), len(batches))
-        if bar is not None:
-            bar.update(sum(map(len, batches[:done])))
         if epoch < len(state.epochs):
             continue
         network.train()
+        ahead = batches[state.step - sum(map(len, epochs[:epoch])) :]
         losses = torch.zeros(2, device=accelerator.device)  # KL and 1 − CC of a step
-        for k, (batch, share) in enumerate(load_parts(data, batches[done:], compute, accelerator)):
-            if k % compute.accumulate == 0:
-                _seed(settings.seed, state.step, accelerator.process_index)
+        for k, (batch, share) in enumerate(load_parts(data, ahead, compute, accelerator)):
+            if k % compute.accumulate == 0:  # a step draws the same random numbers in a resumed run
+                torch.manual_seed(_seed(settings.seed, state.step, accelerator.process_index))
             with accelerator.accumulate(network):
                 prediction = network(batch)
                 targets = batch.targets.to(prediction.device)
@@ -104,36 +90,19 @@ def train_fold(job: TrainJob) -> None:
                     norm = accelerator.clip_grad_norm_(parameters, settings.clip_norm)
                 optimizer.step()
                 optimizer.zero_grad()
-            if accelerator.sync_gradients:  # the step is complete
+            if accelerator.sync_gradients:  # all parts of the step are done
                 kl_mean, cc_mean = (accelerator.reduce(losses, "mean") / compute.accumulate).tolist()
                 losses.zero_()
-                state.add_step(
-                    epoch=epoch,
-                    learning_rate=float(schedule.get_last_lr()[0]),
-                    loss=kl_mean + settings.cc_weight * cc_mean,
-                    kl=kl_mean,
-                    cc_loss=cc_mean,
-                    gradient_norm=float(norm),
-                )
+                rate = float(schedule.get_last_lr()[0])
                 schedule.step()
-                _log(accelerator, "train", state.steps[-1])
-                if bar is not None:
-                    bar.update(len(batches[done + k // compute.accumulate]))
-                if accelerator.is_main_process and time.monotonic() - kept_at > compute.keep_every_s:
-                    state.keep()
-                    kept_at = time.monotonic()
+                numbers = {"kl": kl_mean, "cc_loss": cc_mean, "gradient_norm": float(norm)}
+                total = kl_mean + settings.cc_weight * cc_mean
+                n_clips = len(ahead[k // compute.accumulate])
+                state.add_step(n_clips, epoch=epoch, learning_rate=rate, loss=total, **numbers)
         # not the parallel network, which waits for all processes at each of its calls
         found = validate(accelerator.unwrap_model(network), data, validation, accelerator)
-        is_best = state.add_epoch(epoch, found, settings.best)
-        _log(accelerator, "validation", state.epochs[-1])
-        if accelerator.is_main_process:
-            if is_best:
-                save_checkpoint(model, job.running / "best.pt", state.provenance | {"epoch": epoch, **found})
-            state.keep()
-            kept_at = time.monotonic()
-    if bar is not None:
-        bar.close()
-        state.finish(model, job.output)
+        state.add_epoch(epoch, found, model)
+    state.finish(model)
     accelerator.wait_for_everyone()
     accelerator.end_training()
 
@@ -217,11 +186,6 @@ def _check_finite(loss: Tensor, batch: Batch, clips: pd.DataFrame) -> None:
         raise InputError(f"clips {', '.join(wrong)}", "a loss that is no number", "a number", advice)
 
 
-def _seed(seed: int, step: int, process: int) -> None:
-    """Make the random numbers of a step depend on nothing before it, so that a resumed run draws the same."""
-    torch.manual_seed(int(np.random.SeedSequence([seed, step, process]).generate_state(1)[0]))
-
-
-def _log(accelerator: Accelerator, part: str, numbers: dict[str, float]) -> None:
-    values = {f"{part}/{name}": value for name, value in numbers.items() if name not in ("step", "epoch")}
-    accelerator.log(values, step=int(numbers["step"]))
+def _seed(*numbers: int) -> int:
+    """Return a seed that depends on these numbers alone."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
