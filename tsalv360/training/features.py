@@ -70,11 +70,11 @@ def read_features(folder: Path, frames: Sequence[tuple[str, int, Augmentation]],
     """Return the features that `write_features` wrote of frames: video, native number and augmentation of each."""
     pooled, maps = [], []
     for (video, number, augmentation), is_end in zip(frames, ends, strict=True):
-        cached = _open(folder / video)
-        k = cached.augmentations[augmentation.roll, augmentation.mirrored]
-        pooled.append(cached.pooled[k, cached.frames[number]])
+        source, pooled_of_video, maps_of_video = _open(folder / video)
+        k = [(one.roll, one.mirrored) for one in source.augmentations].index((augmentation.roll, augmentation.mirrored))
+        pooled.append(pooled_of_video[k, source.frames.index(number)])
         if is_end:
-            maps.append(cached.maps[k, cached.ends[number]])
+            maps.append(maps_of_video[k, source.ends.index(number)])
     return CachedFrames(_stacked(pooled), _stacked(maps))
 
 
@@ -109,7 +109,7 @@ def write_features(
     folder.mkdir(parents=True, exist_ok=True)
     with Path(folder.parent, f".{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # folds share videos: of two jobs at once, one computes and the other waits
-        missing = {video: source for video, source in sources.items() if not _is_there(folder / video, source)}
+        missing = {video: source for video, source in sources.items() if _kept(folder / video) != asdict(source)}
         _check_space(folder, missing, len(sources), model_settings, len(augmentations))
         model = start_model(model_settings, settings).eval().to(Accelerator(cpu=device == "cpu").device)
         with progress(sum(len(source.frames) for source in missing.values()), "frames") as bar:
@@ -139,23 +139,11 @@ class _Source:
     files: list[list[int]]  # size and time of each frame's file
 
 
-class _CachedVideo(NamedTuple):
-    """The arrays of a video, and the index of each augmentation, frame and last frame of a clip in them."""
-
-    pooled: NDArray[Any]
-    maps: NDArray[Any]
-    augmentations: dict[tuple[int, bool], int]  # by roll and mirroring
-    frames: dict[int, int]
-    ends: dict[int, int]
-
-
 @lru_cache(maxsize=1024)
-def _open(folder: Path) -> _CachedVideo:
+def _open(folder: Path) -> tuple[_Source, NDArray[Any], NDArray[Any]]:
+    """Return the source of a video's cached features, `pooled` and `maps`."""
     source = TypeAdapter(_Source).validate_python(read_json(folder / _SOURCE))
-    pooled, maps = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("pooled", "maps"))
-    augmentations = {(one.roll, one.mirrored): k for k, one in enumerate(source.augmentations)}
-    frames, ends = ({number: k for k, number in enumerate(numbers)} for numbers in (source.frames, source.ends))
-    return _CachedVideo(pooled, maps, augmentations, frames, ends)
+    return source, *(np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("pooled", "maps"))
 
 
 def _frames(files: ClipFiles, clips: pd.DataFrame) -> tuple[list[int], list[int], list[list[int]]]:
@@ -165,8 +153,8 @@ def _frames(files: ClipFiles, clips: pd.DataFrame) -> tuple[list[int], list[int]
     return frames, sorted(clips.target_frame.unique().tolist()), [[s.st_size, int(s.st_mtime)] for s in stats]
 
 
-def _is_there(folder: Path, source: _Source) -> bool:
-    return (folder / _SOURCE).is_file() and read_json(folder / _SOURCE) == asdict(source)
+def _kept(folder: Path) -> Any:
+    return read_json(folder / _SOURCE) if (folder / _SOURCE).is_file() else None
 
 
 def _check_space(folder: Path, missing: dict[str, _Source], n_videos: int, model: ModelSettings, n_each: int) -> None:

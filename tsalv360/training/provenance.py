@@ -72,12 +72,17 @@ def data_checksum(dataset: Path, frames: Path, fold: int) -> str:
 
 def revision() -> str | None:
     """Return the commit of the code, with `+` if files were changed since; None outside of a git repository."""
-    here = Path(__file__).parent
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--abbrev=40",
+        "--exclude=*",
+        "--dirty=+",
+    ]
     try:
-        commit, changes = (
-            subprocess.run(["git", "-C", str(here), *asked], capture_output=True, text=True, check=True).stdout.strip()
-            for asked in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no", "."])
-        )
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-    return commit + ("+" if changes else "")
