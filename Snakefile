@@ -26,8 +26,8 @@ from tsalv360.config import check_writable, load_config, plan_recordings
 from tsalv360.dataset.splits import make_splits
 from tsalv360.contracts.settings import tracked
 from tsalv360.sources import demo, published
-from tsalv360.training.needs import check_installed as check_training_installed
-from tsalv360.training.needs import check_cache, check_weights
+from tsalv360.training.settings import check_cache, check_weights
+from tsalv360.training.settings import check_installed as check_training_installed
 from tsalv360.workflow.notice import announce_retraining
 from tsalv360.workflow.records import keep_outputs, keep_records_in
 

@@ -68,7 +68,7 @@ TRAIN = settings("train") | {"weights": Path(CONFIG.train.weights).name}
 del TRAIN["name"]
 FEATURE_SETTINGS = {
     name: TRAIN[name]
-    for name in ("weights", "clips", "stride", "roll", "flip", "cached_turns", "seed")
+    for name in ("weights", "clips", "stride", "roll", "flip", "cached_rolls", "seed")
 }
 # Runs that read the same features share them.
 FEATURE_HASH = hashlib.sha256(repr([FEATURE_SETTINGS, settings("model")]).encode())
@@ -174,7 +174,7 @@ def get_training_inputs(wildcards):
     features = expand(rules.features.output, fold=wildcards.fold)
     return {
         **get_feature_inputs(wildcards),
-        "features": features if CONFIG.train.cached_turns else [],
+        "features": features if CONFIG.train.cached_rolls else [],
     }
 
 

@@ -1,4 +1,4 @@
-"""Compute what training reads instead of frames: their features from frozen CLIP, at a few yaw rotations each."""
+"""Cache the features that frozen CLIP computes of frames, for a few rolls of each: training reads them instead."""
 
 from pathlib import Path
 

@@ -16,10 +16,8 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms.spl
 # What a stage may import from another one, who does, and why.
 DOORS = {
     "captions.checks": ("curation dataset", "flags and token counts of captions that curators edited"),
-    "captions.text": ("curation dataset", "text from outside that is safe in messages and pages"),
     "curation.apply": ("dataset", "assembling a video applies the curators' decisions"),
-    "saliency": ("curation dataset events", "maps of edited events, and of the published construction"),
-    "viewports": ("curation", "the review page shows the first picture of a viewport video"),
+    "saliency": ("curation dataset", "maps of edited events"),
 }
 # Imports against the order, and why.
 EXCEPTIONS = {
@@ -27,7 +25,7 @@ EXCEPTIONS = {
     ("curation.commands", "config"): "the commands get the whole configuration",
     ("curation.review", "config"): "the command gets the whole configuration",
     ("report.content", "config"): "the report shows the meaning of each setting",
-    ("sources.recover", "sources.maps"): "the settings of the maps",
+    ("sphere.density", "contracts.gaze_grid"): "the type of its input",
 }
 
 

@@ -38,7 +38,7 @@ _TYPES = {
     "null": "nothing",
 }
 # Keys of earlier versions, in the form of `known_keys`, with the key to write instead.
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {"train.cached_turns": "train.cached_rolls"}
 
 
 class ConfigError(ValueError):

@@ -21,7 +21,7 @@ EVERYTHING = {
     "sources": [DEMO],
     "curation": {"mode": "curated"},
     "model": {"encoder": "clip", "text_width": 64, "vocabulary": 49408},
-    "train": {"weights": "random", "cached_turns": 1},
+    "train": {"weights": "random", "cached_rolls": 1},
 }
 # Other values, where the schema does not determine a usable one.
 OTHER = {
@@ -33,7 +33,7 @@ OTHER = {
     "frames.height": 480,
     "train.flip": "never",
     "train.clip_batch_norm": None,  # published: not with cached features
-    "train.cached_turns": 4,
+    "train.cached_rolls": 4,
     "train.warmup": 0.5,
     "model.encoder": None,  # small: not with cached features
     "model.map_size": [64, 128],

@@ -110,7 +110,7 @@ class Cache:
         content = {"text": answer.text, "score": answer.score, "cut_off": answer.cut_off, "event": clip.event}
         write_json(path, content | question)
 
-    def _find(self, captioner: Captioner, clip: Clip, prompt: str) -> tuple[Path, dict[str, object]]:
+    def _find(self, captioner: Captioner, clip: Clip, prompt: str) -> tuple[Path, dict[str, Any]]:
         """Return the file of an answer, and everything that decides the answer."""
         question = {
             "clip": clip.digest,

@@ -181,7 +181,7 @@ def _shifts(masks: Mask, lab: Floats, hfov: float) -> Floats:
     def shift(first: Floats, second: Floats) -> Floats:
         if not (first.any() and second.any()):
             return np.full(2, np.nan)
-        down, right = -phase_cross_correlation(  # type: ignore[no-untyped-call]
+        down, right = -phase_cross_correlation(
             first, second, reference_mask=first != 0, moving_mask=second != 0, overlap_ratio=0.4
         )[0]
         return GRID_STEP * np.array([right, -down])

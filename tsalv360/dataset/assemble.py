@@ -109,7 +109,7 @@ def cut_clips(event: str, video: str, numbers: list[int], kept: list[int], with_
     for run in runs(np.searchsorted(kept, numbers)):
         own = numbers[run]
         for start in range(0, len(own) - layout.CLIP_LENGTH + 1, layout.CLIP_LENGTH):
-            clip = own[start : start + layout.CLIP_LENGTH].tolist()
+            clip = own[start : start + layout.CLIP_LENGTH]
             if clip[-1] in with_map:
                 clips.append(layout.clip_row(event, video, len(clips), clip))
     return clips

@@ -1,4 +1,4 @@
-"""One of the processes that train a fold: `python -m tsalv360.training JOB.json`."""
+"""One of the processes that train a fold: `python -m tsalv360.training job.json`."""
 
 import sys
 

@@ -19,7 +19,7 @@ _EVERYTHING = {
     "curation": {"mode": "curated"},
     "viewports": {"sound": True},
     "model": {"encoder": "clip", "text_width": 64, "vocabulary": 49408},
-    "train": {"weights": "random", "cached_turns": 1},
+    "train": {"weights": "random", "cached_rolls": 1},
 }
 # Parameters whose name is no section, and the keys that their value depends on.
 _PARAMETERS = {

@@ -26,7 +26,7 @@ see [below](#what-follows-a-rule). A path counts by the names, sizes and times o
 _AFTER = """
 ## What follows a rule
 
-Rules in brackets run on request, by the targets `train` and `evaluate`; `features` only with `train.cached_turns`.
+Rules in brackets run on request, by the targets `train` and `evaluate`; `features` only with `train.cached_rolls`.
 After a new dataset card, or new sound of the viewports, nothing else runs again.
 
 | rule | runs again after it |
