@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tsalv360.captions import settings as caption_settings
-from tsalv360.captions.captioner import load_captioner
+from tsalv360.captions.run import load_captioner
 from tsalv360.captions.settings import CaptionSettings, check_installed
 from tsalv360.job import libraries
 from tsalv360.job.errors import InputError

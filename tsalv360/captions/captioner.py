@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalv360.captions.settings import Backend, CaptionSettings, check_installed
 from tsalv360.job.files import read_json, write_json
 
 
@@ -72,22 +71,6 @@ class Captioner(Protocol):
 
         Raises InputError where no clip can be answered any more, as when a server is down; earlier answers stay valid.
         """
-
-
-def load_captioner(backend: Backend, settings: CaptionSettings) -> Captioner:
-    """Return the captioner of a backend, whose libraries nothing else imports. InputError if it cannot work."""
-    check_installed(settings)
-    if backend == "facts":
-        from tsalv360.captions.facts import Facts
-
-        return Facts()
-    if backend == "endpoint":
-        from tsalv360.captions.endpoint import Endpoint
-
-        return Endpoint(settings.endpoint, settings.max_tokens)
-    from tsalv360.captions.llava import Llava
-
-    return Llava(backend, settings.llava, settings.max_tokens)
 
 
 @dataclass(frozen=True)
