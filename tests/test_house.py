@@ -25,6 +25,7 @@ EXCEPTIONS = {
     ("curation.commands", "config"): "the commands get the whole configuration",
     ("curation.review", "config"): "the command gets the whole configuration",
     ("report.content", "config"): "the report shows the meaning of each setting",
+    ("sources.reading", "sources"): "the package imports a reader when it is used",
     ("sphere.density", "contracts.gaze_grid"): "the type of its input",
 }
 
