@@ -49,7 +49,7 @@ DROPS = pd.DataFrame(
 
 def config(**changes: Any) -> dict[str, Any]:
     content = {"sources": [{"kind": "demo"}], "dataset": {"name": "small", "folds": 2}} | changes
-    return load_config(content).of_data()
+    return load_config(content).data_settings()
 
 
 @pytest.fixture

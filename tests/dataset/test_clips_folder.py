@@ -75,7 +75,7 @@ def build(results: Path, origins: dict[str, Origin] = ORIGINS, **changes: Any) -
     config = load_config({"sources": [{"kind": "demo"}], "dataset": {"name": "small", "folds": 3}} | changes)
     parts = [results / "parts" / video for video in origins]
     indexes = [index_entry(video, n_frames=16) for video in origins]
-    build_dataset(results / "dataset", parts, indexes, origins, empty(DROPPED), config.dataset, config.of_data())
+    build_dataset(results / "dataset", parts, indexes, origins, empty(DROPPED), config.dataset, config.data_settings())
     return results / "dataset"
 
 
