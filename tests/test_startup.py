@@ -63,6 +63,11 @@ def test_the_package_alone_imports_nothing_slow() -> None:
     assert re.fullmatch(r"False \d+\.\d+\.\d+\n", output)
 
 
+def test_the_environment_of_label_studio_is_made_without_any_extra() -> None:
+    code = "import sys; sys.modules |= dict.fromkeys(['httpx', 'label_studio_sdk']); import tsalv360.curation.server"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.slow
 def test_imports_of_jobs_are_compiled_once_even_where_python_must_not_write_byte_code(tmp_path: Path) -> None:
     for name in ("torch", "transformers", "open_clip", "accelerate"):  # as after `make demo`

@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import httpx
 import yaml
 
 from tsalv360.job.errors import InputError
@@ -170,6 +169,8 @@ def _free_port(wanted: int) -> int:
 
 def _answers(server: OwnServer) -> bool:
     """Return whether the server accepts our key for our user; another program on its port does not."""
+    import httpx  # of the extra curation; making the environment does without it
+
     headers = {"Authorization": f"Token {server.login.key}"}
     try:
         answer = httpx.get(f"{server.url}/api/current-user/whoami", headers=headers, timeout=5)
