@@ -30,10 +30,10 @@ def test_numbers_of_each_curator() -> None:
         event(4, judgement("ann", "accept", "A.", None)),
     ]
     ann, ben = work_of(records).curators
-    assert (ann.name, ann.n_judged, ann.n_skipped) == ("ann", 4, 0)
+    assert (ann.name, ann.n_reviewed, ann.n_skipped) == ("ann", 4, 0)
     assert ann.verdicts == {"accept": 2, "edit": 1, "reject": 1}
     assert (ann.lead_s, ann.per_hour) == (20, pytest.approx(3 * 3600 / 90))
-    assert (ben.n_judged, ben.n_skipped) == (0, 1)
+    assert (ben.n_reviewed, ben.n_skipped) == (0, 1)
     assert math.isnan(ben.lead_s) and math.isnan(ben.per_hour)
 
 
