@@ -24,6 +24,7 @@ STAGES = {
     "captions": {"pydantic", *TABLES},
     "tasks": TABLES,
     "assemble": {"cv2", "pydantic", *TABLES},
+    "evaluate": {"matplotlib", "pydantic", *TABLES},
 }
 
 
