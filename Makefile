@@ -1,11 +1,11 @@
-# Sets up what each target needs by itself in .venv, the benchmarks' in .venv-benchmarks; a second run starts at once.
+# Each target first installs what it needs, in .venv or (benchmarks) in .venv-benchmarks; later runs start immediately.
 PYTHON ?= python3
 BIN := .venv/bin
-# It asks for a NumPy that the labelling client's OpenCV forbids, and uses it in a report only, which is off.
+# Requires a NumPy version that the OpenCV of Label Studio's client excludes, but only for a report that is switched off.
 SLURM = snakemake-executor-plugin-slurm snakemake-executor-plugin-slurm-jobstep
-# Two workers share the cores: with threads of its own each waits for the other's, and models take many times as long.
+# Two workers share the cores. Threads within each worker would compete, and models would take many times as long.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
-# pip would compile all files one after another, which takes longer than installing them.
+# Without --no-compile, pip compiles all files one after another, which takes longer than installing them.
 INSTALL = $(@D)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test test-fast soak lint label-studio reference benchmarks clean
@@ -13,7 +13,7 @@ INSTALL = $(@D)/bin/python -m pip install --quiet --no-compile --disable-pip-ver
 demo: .venv/base
 	$(BIN)/snakemake --configfile config/config.yaml --quiet host reason
 	@echo
-	@echo "The demo dataset is in results/demo/dataset; look at it in a browser: $(CURDIR)/results/demo/report.html"
+	@echo "The demo dataset is in results/demo/dataset. Open its report in a browser: $(CURDIR)/results/demo/report.html"
 
 test:
 	$(MAKE) --jobs 2 lint label-studio
@@ -32,29 +32,29 @@ lint: .venv/dev
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint --configfile config/config.yaml
 
-# The tests, like whoever curates first, would make it otherwise.
+# Otherwise the tests, or the first `tsalv360 curation start`, would install it.
 label-studio: .venv/base
 	$(BIN)/python -m tsalv360.curation.server
 
 reference: .venv/dev
 	$(BIN)/python -m tsalv360.workflow.reference
 
-# One table of this package and others at the same jobs; ARGS="--repeats 1" and such are passed on.
+# Prints a table that compares this package with others; options go in ARGS, such as ARGS="--repeats 1".
 benchmarks: .venv-benchmarks/base
 	@.venv-benchmarks/bin/python benchmarks $(ARGS)
 
-# People's work in curation/ and other data stay.
+# Keeps the curators' work in curation/, and all other data.
 clean:
 	rm -rf results data/demo data/tiny .snakemake
 
 .venv/base: WHAT = tsalv360 and its libraries
 .venv/base: SIZE = 1 GB
 .venv-benchmarks/base: EXTRA = [benchmarks]
-.venv-benchmarks/base: WHAT = tsalv360 and the packages it is compared with, PyTorch among them,
+.venv-benchmarks/base: WHAT = tsalv360 and the packages it is compared with, including PyTorch,
 .venv-benchmarks/base: SIZE = 7 GB
 
 .venv/base .venv-benchmarks/base: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tsalv360 needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tsalv360 needs Python 3.11 or newer; found " + sys.version.split()[0] + ". Choose one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(@D)
 	@echo "Installing $(WHAT) into $(@D) (about $(SIZE)) ..."
 	$(INSTALL) --editable ".$(EXTRA)"
@@ -62,8 +62,8 @@ clean:
 	touch $@
 
 .venv/dev: .venv/base
-	@echo "Installing the tools and the libraries of the models (about 6 GB) ..."
+	@echo "Installing the development tools and the libraries of the models (about 6 GB) ..."
 	$(INSTALL) --editable ".[dev,captions,curation,train]"
 	$(INSTALL) --no-deps $(SLURM)
-	$(@D)/bin/python -m compileall -qq -j 0 $(@D)/lib || true # some packages hold files for other Pythons
+	$(@D)/bin/python -m compileall -qq -j 0 $(@D)/lib || true # some packages contain files for other Python versions
 	touch $@

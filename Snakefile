@@ -1,4 +1,4 @@
-"""From 360° videos and gaze to a text-driven saliency dataset: the configuration and the targets people name."""
+"""From 360° videos and gaze to a text-driven saliency dataset: the configuration and the default target."""
 
 import gc
 import hashlib
@@ -11,24 +11,23 @@ from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import min_version
 
 min_version("9.20")
-# A plan is millions of objects that stay: looking among them for garbage takes a sixteenth of the planning.
+# A plan has millions of permanent objects; checking them for garbage takes a sixteenth of the planning time.
 gc.set_threshold(200_000, 50, 100)
 
-# Scripts that run in an environment of their own find the package beside the Snakefile, and end with this process.
+# Scripts in a separate environment find the package beside the Snakefile, and end when this process ends.
 os.environ.update(
     PYTHONPATH=f"{workflow.basedir}{os.pathsep}{os.getenv('PYTHONPATH', '')}",
     TSALV360_RUN=f"{os.getpid()}",
 )
 
 from tsalv360.captions import shard_of
-from tsalv360.captions.backends import check_installed as check_captioner_installed
-from tsalv360.captions.backends import loads_model, needs_extra, needs_gpu
+from tsalv360.captions.settings import check_installed as check_captioner_installed
 from tsalv360.config import check_writable, load_config, plan_recordings
 from tsalv360.dataset.splits import make_splits
 from tsalv360.contracts.settings import tracked
 from tsalv360.sources import demo, published
-from tsalv360.training.needs import check_installed as check_training_installed
-from tsalv360.training.needs import check_cache, check_weights
+from tsalv360.training.settings import check_cache, check_weights
+from tsalv360.training.settings import check_installed as check_training_installed
 from tsalv360.workflow.notice import announce_retraining
 from tsalv360.workflow.records import keep_outputs, keep_records_in
 
@@ -36,12 +35,12 @@ from tsalv360.workflow.records import keep_outputs, keep_records_in
 configfile: Path(workflow.basedir, "config", "config.yaml")
 
 
-# One's own settings, unless a config is named on the command line.
+# Local settings, unless a config is named on the command line.
 if Path("config/local.yaml").exists() and not workflow.overwrite_configfiles:
 
     configfile: "config/local.yaml"
 
-    print("config/local.yaml lies over the default config.", file=sys.stderr)
+    print("config/local.yaml overrides the default config.", file=sys.stderr)
 
 
 try:
@@ -65,7 +64,7 @@ EVALUATION = f"{RESULTS}/evaluation/{CONFIG.train.name}"
 keep_records_in(RESULTS)
 announce_retraining(workflow)
 VIDEOS = list(RECORDINGS)
-# Those of a published dataset have maps and captions already; the others are constructed from gaze.
+# Videos of a published dataset already have maps and captions; the others are constructed from gaze.
 PUBLISHED = [v for v in VIDEOS if RECORDINGS[v].gaze_format == published.FORMAT]
 CONSTRUCTED = [v for v in VIDEOS if RECORDINGS[v].gaze_format != published.FORMAT]
 SHARDS = {video: shard_of(video, CONFIG.captions.shards) for video in CONSTRUCTED}

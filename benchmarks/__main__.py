@@ -1,10 +1,10 @@
-"""One table of this package and others at the same jobs: frames, viewports, saliency maps, clustering, metrics.
+"""A table that compares the speed of this package and others: frames, viewports, saliency maps, clustering, metrics.
 
     make benchmarks [ARGS="frames viewports --repeats 1 --into docs/speed.md"]
-    python benchmarks ...                   the same where the extra `benchmarks` is installed
+    python benchmarks ...                   the same, if the extra `benchmarks` is installed
 
-Each job runs on one thread, the ways to do it in turn; what counts is the ratios within a run. The folder
-TSALV360_REAL_DATA, where it is set, adds windows of real gaze to the clustering. Takes about 20 minutes. Not a
+Each job runs on one thread, and the implementations alternate; only ratios within one run are meaningful. If
+TSALV360_REAL_DATA names the folder of real data, windows of real gaze are clustered too. Takes about 20 minutes. Not a
 test: times depend on the machine.
 """
 
@@ -23,7 +23,7 @@ BEGIN, END = "<!-- benchmarks: what `make benchmarks` prints -->\n", "<!-- end o
 
 
 def put(table: str, file: Path) -> None:
-    """Replace what stands between the two marks of a file."""
+    """Replace the text between the two marks of a file."""
     head, rest = file.read_text(encoding="utf-8").split(BEGIN)
     file.write_text(f"{head}{BEGIN}{table}{END}{rest.split(END)[1]}", encoding="utf-8")
 
@@ -32,10 +32,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("jobs", nargs="*", metavar="JOB", help=f"of {', '.join(JOBS)}; all when left out")
-    parser.add_argument("--repeats", type=int, help="rounds of every job")
-    parser.add_argument("--into", type=Path, help="put the table into this file as well, between its two marks")
-    parser.add_argument("--json", type=Path, help="write the results to this file as well")
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help=f"{', '.join(JOBS)}; default: all")
+    parser.add_argument("--repeats", type=int, help="number of rounds of every job")
+    parser.add_argument("--into", type=Path, help="also write the table to this file, between its two marks")
+    parser.add_argument("--json", type=Path, help="also write the results to this file")
     asked = parser.parse_args()
     if unknown := set(asked.jobs) - set(JOBS):
         parser.error(f"no job {', '.join(sorted(unknown))}; there are {', '.join(JOBS)}")

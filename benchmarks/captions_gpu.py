@@ -1,9 +1,9 @@
-"""How fast LLaVA-NeXT-Video of the true 7B shape captions on a GPU, and how much memory it takes, by batch size.
+"""Speed and memory of captioning with LLaVA-NeXT-Video in its true 7B shape on a GPU, by batch size.
 
     python benchmarks/captions_gpu.py --json captions_gpu.json
 
-The weights are random, so nothing is downloaded and the words mean nothing; shapes, types and kernels are those of the
-real model: bf16, 336 px pictures, 144 tokens each. Needs torch and transformers only. `--tiny` tries the script itself
+The weights are random, so nothing is downloaded and the captions mean nothing; shapes, types and kernels are those of
+the real model: bf16, 336 px pictures, 144 tokens each. Needs only torch and transformers. `--tiny` tests the script
 without a GPU.
 """
 
@@ -19,12 +19,12 @@ import torch
 import transformers
 
 VIDEO, IMAGE, PAD, N_WORDS = 32000, 32001, 0, 32064
-PROMPT_TOKENS = 60  # of the default prompt and the chat template, about
+PROMPT_TOKENS = 60  # about those of the default prompt and the chat template
 Row = dict[str, Any]
 
 
 def make_model(tiny: bool, device: str) -> Any:
-    """The model with random weights on the device, bf16; `tiny`: the same parts, small, float32."""
+    """Return the model with random weights on the device, in bf16; `tiny`: the same parts, small, in float32."""
     sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
     text = sizes if tiny else sizes | {"hidden_size": 4096, "intermediate_size": 11008}
     text |= {} if tiny else {"num_hidden_layers": 32, "num_attention_heads": 32}
@@ -46,7 +46,7 @@ def make_model(tiny: bool, device: str) -> Any:
 
 
 def make_batch(model: Any, n_clips: int, n_frames: int) -> dict[str, torch.Tensor]:
-    """Token ids, mask and pixels of clips as the processor would give them."""
+    """Return token ids, mask and pixels of clips as the processor would return them."""
     n_video = n_frames * (336 // 14 // 2) ** 2
     ids = torch.full((n_clips, PROMPT_TOKENS + n_video), 100)
     ids[:, 5 : 5 + n_video] = VIDEO
@@ -57,7 +57,7 @@ def make_batch(model: Any, n_clips: int, n_frames: int) -> dict[str, torch.Tenso
 
 @torch.inference_mode()
 def seconds(model: Any, batch: dict[str, torch.Tensor], n_tokens: int) -> float:
-    """Time of greedy decoding of exactly `n_tokens` per clip."""
+    """Return the time of greedy decoding of exactly `n_tokens` per clip."""
     if model.device.type == "cuda":
         torch.cuda.synchronize()
     start = time.perf_counter()
@@ -71,7 +71,7 @@ def seconds(model: Any, batch: dict[str, torch.Tensor], n_tokens: int) -> float:
 
 
 def measure(model: Any, n_clips: int, n_frames: int, n_tokens: int, repeats: int) -> Row:
-    """The best of `repeats` runs of one batch size, after one that warms up."""
+    """Return the best of `repeats` runs of one batch size, after a warm-up run."""
     batch = make_batch(model, n_clips, n_frames)
     on_gpu = model.device.type == "cuda"
     seconds(model, batch, 2)
@@ -90,7 +90,7 @@ def measure(model: Any, n_clips: int, n_frames: int, n_tokens: int, repeats: int
 
 
 def measure_all(model: Any, options: argparse.Namespace) -> list[Row]:
-    """Rows of growing batch sizes, until the memory or the time is used up."""
+    """Return rows of increasing batch sizes, until the memory or the time is used up."""
     rows: list[Row] = []
     end = time.monotonic() + options.seconds
     for n_clips in options.batch_sizes:
@@ -101,7 +101,7 @@ def measure_all(model: Any, options: argparse.Namespace) -> list[Row]:
         try:
             rows.append(measure(model, n_clips, options.frames, options.tokens, options.repeats))
         except torch.OutOfMemoryError:
-            print(f"batch {n_clips}: does not fit the memory")
+            print(f"batch {n_clips}: does not fit into memory")
             break
         finally:
             gc.collect()
@@ -111,7 +111,7 @@ def measure_all(model: Any, options: argparse.Namespace) -> list[Row]:
 
 
 def as_markdown(rows: list[Row]) -> str:
-    """A table of the rows."""
+    """Return the rows as a Markdown table."""
     lines = ["| batch | prefill | whole | tokens/s | captions/min | peak memory |", "|---:|---:|---:|---:|---:|---:|"]
     lines += [
         f"| {row['batch_size']:.0f} | {row['prefill_s']:.2f} s | {row['total_s']:.2f} s | {row['tokens_per_s']:.0f} "
@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=40, help="tokens per caption: a sentence of 25 to 30 words")
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
     parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=200, help="time for all measurements together")
+    parser.add_argument("--seconds", type=float, default=200, help="time limit for all measurements")
     parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--tiny", action="store_true", help="a tiny model on the CPU")
     options = parser.parse_args()

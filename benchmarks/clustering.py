@@ -1,10 +1,10 @@
 """HDBSCAN of 50,000 directions and of short windows of gaze: scikit-learn, hdbscan, fast-hdbscan.
 
-The 50,000 are 25 places of 2° to 8°, with a sixth of them anywhere. On unit vectors the chord grows with the angle, so
-the clusters are those of the great-circle distance, which scikit-learn's haversine ball tree works with; that one runs
-once, for a minute or two. The windows are what the events stage clusters: 0.4 s of 24 observers of the demo, and of the
-videos of VR-EyeTracking in the folder TSALV360_REAL_DATA where it is set. What numba compiles is compiled before.
-Agreement is the adjusted Rand index, noise as one more cluster.
+Of the 50,000 directions, a sixth is anywhere, the others around 25 places with widths of 2° to 8°. On unit vectors the
+chord grows with the angle, so the clusters are those of the great-circle distance, which scikit-learn's haversine ball
+tree uses; that one runs once, for a minute or two. The windows are those of the events stage: 0.4 s of 24 observers of
+the demo and, if TSALV360_REAL_DATA names the folder of real data, of videos of VR-EyeTracking. numba compiles
+beforehand. Agreement is the adjusted Rand index, with noise as another cluster.
 """
 
 import os
@@ -19,7 +19,7 @@ from sklearn.cluster import HDBSCAN
 from sklearn.metrics import adjusted_rand_score
 from timing import Job, compare, named
 
-from tsalv360.contracts.gaze_grid import sample_looks
+from tsalv360.contracts.gaze_grid import sample_gaze
 from tsalv360.fixations import FixationSettings, find_fixations
 from tsalv360.sources import DemoSource, demo, read_vr_eyetracking
 from tsalv360.sources.demo.observers import simulate
@@ -60,7 +60,7 @@ LIBRARIES = (TREE, HDBSCAN_WAY, FAST_WAY)
 
 
 def directions(count: int) -> np.ndarray:
-    """Unit vectors [count, 3] about 25 places, and anywhere."""
+    """Return unit vectors [count, 3] around 25 places, and anywhere."""
     rng = np.random.default_rng(0)
     places, width = normalise(rng.normal(size=(25, 3))), np.radians(rng.uniform(2, 8, 25))
     place = rng.integers(0, 30, count)
@@ -70,10 +70,10 @@ def directions(count: int) -> np.ndarray:
 
 
 def demo_windows() -> Iterator[tuple[np.ndarray, int]]:
-    """Unit vectors [n, 3] of each window, and the number of observers."""
+    """Yield the unit vectors [n, 3] of each window, and the number of observers."""
     source = DemoSource()
     scene = demo.make_scene(source, "001")
-    gaze = np.stack([recording.gaze for recording in simulate(scene, source.n_observers)])
+    gaze = np.stack([viewing.gaze for viewing in simulate(scene, source.n_observers)])
     step = scene.fps / 16
     for start in np.arange(0, gaze.shape[1] - WINDOW * step, 0.2 * scene.fps):
         frames = np.rint(start + step * np.arange(WINDOW)).astype(int)
@@ -85,13 +85,13 @@ def real_windows(folder: Path) -> Iterator[tuple[np.ndarray, int]]:
         gaze = read_vr_eyetracking(folder / "vr_eyetracking" / "Gaze_txt_files", video, 29.97)
         fixations = find_fixations(gaze, FixationSettings())
         for start in np.arange(0, fixations.time_s.max() - 0.5, 0.2):
-            looks = sample_looks(fixations, start + np.arange(WINDOW) / 16)
-            if looks.present.sum() > 50:
-                yield looks.vectors[looks.present], looks.n_observers
+            grid = sample_gaze(fixations, start + np.arange(WINDOW) / 16)
+            if grid.present.sum() > 50:
+                yield grid.vectors[grid.present], grid.present.shape[1]
 
 
 def whole(repeats: int) -> Job:
-    """One clustering of many directions: agreement with the haversine tree."""
+    """Return the job of clustering many directions at once: agreement with the haversine tree."""
     points = directions(N_POINTS)
     labels: dict[str, np.ndarray] = {}
 
@@ -112,14 +112,14 @@ def whole(repeats: int) -> Job:
 
 
 def in_windows(kind: str, windows: list[tuple[np.ndarray, int]], repeats: int) -> Job:
-    """Windows as the events stage clusters them: agreement with its k-d tree."""
+    """Return the job of clustering windows as the events stage does: agreement with its k-d tree."""
     chosen = [windows[i] for i in np.linspace(0, len(windows) - 1, N_WINDOWS).astype(int)]
     labels: dict[str, list[np.ndarray]] = {}
 
     def run(way: str) -> None:
         labels[way] = [
-            WAYS[way](points, max(2, round(0.12 * people * WINDOW * 2 / 3)), WINDOW + WINDOW // 2, 0.0523)
-            for points, people in chosen
+            WAYS[way](points, max(2, round(0.12 * observers * WINDOW * 2 / 3)), WINDOW + WINDOW // 2, 0.0523)
+            for points, observers in chosen
         ]
 
     times = compare({way: lambda way=way: run(way) for way in LIBRARIES}, repeats)
@@ -129,7 +129,7 @@ def in_windows(kind: str, windows: list[tuple[np.ndarray, int]], repeats: int) -
     }
     size = np.median([len(points) for points, _ in chosen])
     return Job(
-        title=f"D. HDBSCAN of {N_WINDOWS} windows of {size:.0f} looks, {kind}; error: the same partition, mean ARI",
+        title=f"D. HDBSCAN of {N_WINDOWS} windows of {size:.0f} directions, {kind}; error: equal partitions, mean ARI",
         unit="ms",
         times=times,
         bases=dict.fromkeys((way for way in LIBRARIES if way != TREE), TREE),

@@ -1,11 +1,11 @@
-"""Events of simulated observers whose truth is known: how well they are found, and what each setting does to it.
+"""Accuracy of events of simulated observers with known truth, and how each setting affects it.
 
     python benchmarks/events.py [--scenarios 100] [--first 1000] [--sweep] [--json FILE]
 
-Scenarios come from `tsalv360.sources.demo.scenarios`, by number from `--first` on; those below 1000 were used to tune.
-Prints Markdown tables: the two methods; recall by kind of event; with `--sweep`, the score with each setting lower and
-higher than its default. An event counts as found when the temporal overlap over union is 0.5 or more and the median
-angle over the overlap 10° or less; every found event counts once. Uses all cores. Not a test.
+Scenarios come from `tsalv360.sources.demo.scenarios`, numbered from `--first`; those below 1000 were used for tuning.
+Prints Markdown tables: the two methods; recall by kind of event; with `--sweep`, the score with each setting below and
+above its default. An event counts as detected when the temporal intersection over union is at least 0.5 and the median
+angle over the overlap at most 10°; every detected event counts once. Uses all cores. Not a test.
 """
 
 import argparse
@@ -43,7 +43,7 @@ HEADER = "| F1 | precision | recall | angle, ° | start, s | end, s | start ≤ 
 
 
 class Outcome(NamedTuple):
-    """One scenario: kinds of its events, number of found ones, and which belong together."""
+    """One scenario: the kinds of its events, the number of detected events, and which of them match."""
 
     kinds: list[str]
     n_found: int

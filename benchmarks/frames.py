@@ -1,14 +1,13 @@
-"""From a 4K video to frames of 1920×960 at 16 fps: one seek per frame, FFmpeg's command line, decoding alone, ours.
+"""Frames of 1920×960 at 16 fps from a 4K video: one seek per frame, FFmpeg's command line, decoding alone, ours.
 
-The video is a drawn clip of 3840×1920 at 30 fps; drawing it takes 11 s per second of it. Each way decodes with one
-thread; times are per kept frame.
+The video is a drawn clip of 3840×1920 at 30 fps; drawing a second of it takes 11 s. Each implementation decodes with
+one thread; times are per kept frame.
 """
 
 import logging
 import shutil
 import subprocess
 import tempfile
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -17,18 +16,18 @@ import cv2
 import numpy as np
 from timing import Job, compare
 
-from tsalv360.contracts.grid import FPS, kept_frames
+from tsalv360.contracts.grid import FPS
 from tsalv360.frames import extract_frames
 from tsalv360.media.video import decode, probe
 
 SIZE = (960, 1920)  # of the frames, height and width
-FFMPEG_SECONDS = 2  # of the video for FFmpeg's command line, whose PNG takes most of a second per frame
-SECONDS, N_SEEKS = 8, 16  # of the clip, frames that are sought one by one
+FFMPEG_SECONDS = 2  # of the video for FFmpeg's command line, whose PNG takes almost a second per frame
+SECONDS, N_SEEKS = 8, 16  # length of the clip; frames that are sought one by one
 SEEK, DECODE, PNG, JPEG = "a seek per frame, PNG (OpenCV)", "decoding alone", "ours, PNG", "ours, JPEG 95"
 
 
 def texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A picture of softly clouded structure at all scales, uint8 RGB [H, W, 3]."""
+    """Return a picture of clouds at all scales, uint8 RGB [H, W, 3]."""
     frequency = np.hypot(np.fft.fftfreq(height)[:, None] * height, np.fft.rfftfreq(width) * width)
     frequency[0, 0] = np.inf
     channels = []
@@ -36,12 +35,12 @@ def texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         noise = rng.standard_normal(frequency.shape) + 1j * rng.standard_normal(frequency.shape)
         plane = np.fft.irfft2(noise / frequency**1.6, (height, width))
         channels.append(plane / plane.std())
-    mix = np.array([[1, 1, 1], [0.25, 0, -0.2], [0.1, -0.1, 0.2]])  # mostly gray, as natural pictures are
+    mix = np.array([[1, 1, 1], [0.25, 0, -0.2], [0.1, -0.1, 0.2]])  # mostly gray, like natural pictures
     return np.clip(128 + 45 * np.stack(channels, axis=-1) @ mix, 0, 255).astype(np.uint8)
 
 
 def draw_clip(path: Path, seconds: float) -> None:
-    """A pan over a textured panorama with moving discs and film grain, H.264 with B-frames, a key frame every 2 s."""
+    """Write a pan over a textured panorama with moving discs and film grain: H.264, B-frames, a key frame every 2 s."""
     rng = np.random.default_rng(0)
     height, width = 2 * SIZE[0], 2 * SIZE[1]
     panorama, grain = texture(rng, height, width), rng.normal(0, 0.7, (height + 64, width + 64, 1)).astype(np.float32)
@@ -68,7 +67,7 @@ def draw_clip(path: Path, seconds: float) -> None:
 
 
 def seek_each(video: Path, folder: Path, numbers: list[int]) -> None:
-    """The published way: jump to every wanted time, read, resize, write."""
+    """Extract frames as published: seek each time, read, resize, write."""
     capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     fps = capture.get(cv2.CAP_PROP_FPS)
     for number, i in zip(numbers, steps(numbers, fps), strict=True):
@@ -79,13 +78,13 @@ def seek_each(video: Path, folder: Path, numbers: list[int]) -> None:
 
 
 def steps(numbers: list[int], fps: float) -> list[int]:
-    """The steps of the 16 fps grid that frame numbers belong to."""
+    """Return the steps of the 16 fps grid to which frame numbers belong."""
     places = {round(i / FPS * fps): i for i in reversed(range(2 * FPS * numbers[-1] + 1))}
     return [places[number] for number in numbers]
 
 
 def run_ffmpeg(program: str, video: Path, folder: Path, output: list[str]) -> None:
-    """FFmpeg's command line at the same rate and size for the first seconds; its files are numbered from 1."""
+    """Run FFmpeg's command line at the same rate and size on the first seconds; its files are numbered from 1."""
     filters = f"fps={FPS},scale={SIZE[1]}:{SIZE[0]}:flags=area"
     command = [program, "-v", "error", "-threads", "1", "-filter_threads", "1", "-i", str(video.absolute())]
     limits = ["-t", str(FFMPEG_SECONDS), "-threads", "1"]
@@ -93,9 +92,9 @@ def run_ffmpeg(program: str, video: Path, folder: Path, output: list[str]) -> No
 
 
 def errors(video: Path, folder: Path) -> dict[str, tuple[int, int, float]]:
-    """How the written frames compare with those of a plain sequential decode, resized with the area kernel.
+    """Compare the written frames with those of a plain sequential decode, resized with the area kernel.
 
-    Of each way: how many are the same to the pixel, of how many, and the least PSNR of the luma in dB.
+    Returns for each implementation how many are identical, of how many, and the lowest PSNR of the luma in dB.
     """
     found: dict[str, list[tuple[bool, float]]] = {SEEK: [], PNG: [], JPEG: []}
     with av.open(video) as container:
@@ -117,15 +116,18 @@ def luma(picture: np.ndarray) -> np.ndarray:
 
 
 def jobs(repeats: int) -> list[Job]:
-    from imageio_ffmpeg import get_ffmpeg_exe, get_ffmpeg_version  # memory.py, which draws with the above, has none
+    from imageio_ffmpeg import (  # memory.py, which uses the functions above, does not need it
+        get_ffmpeg_exe,
+        get_ffmpeg_version,
+    )
 
     logging.disable()
     ffmpeg_png, ffmpeg_jpeg = (f"FFmpeg {get_ffmpeg_version().split('-')[0]}, {kind}" for kind in ("PNG", "JPEG q2"))
     with tempfile.TemporaryDirectory() as temporary:
         video, folder = Path(temporary, "clip.mp4"), Path(temporary)
         draw_clip(video, SECONDS)
-        index = asdict(probe(video, force_2to1=True))
-        numbers = kept_frames(index, skip_first=0)
+        index = probe(video, force_2to1=True)
+        numbers = index.frames_to_keep(skip_first=0)
         sought = [numbers[k] for k in np.linspace(0, len(numbers) - 1, N_SEEKS).astype(int)]
         ffmpeg = partial(run_ffmpeg, get_ffmpeg_exe(), video)
         ours = partial(extract_frames, video, skip_first=0, index=index)

@@ -1,10 +1,10 @@
-"""The peak memory of every stage on a short and a long 4K video, through the real workflow.
+"""Peak memory of every stage on a short and a long 4K video, in the real workflow.
 
     python benchmarks/memory.py [--seconds 15 60] [--observers 30] [--folder FOLDER]
 
-Draws videos of 3840×1920 at 30 fps and the gaze of observers who follow two places, builds a dataset of each with the
-default settings and the maps of all observers, one job after the other, and prints the most resident memory that the
-process of each job had at any time. It takes some minutes.
+Draws videos of 3840×1920 at 30 fps and simulates observers who follow two places, builds a dataset of each video with
+the default settings and the maps of all observers, one job at a time, and prints the peak resident memory of the
+process of each job. Takes some minutes.
 """
 
 import argparse
@@ -26,7 +26,7 @@ SIZE, FPS = (1920, 3840), 30  # height and width
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_GB = 1.5
 
-# Python runs a module of this name first; VmHWM belongs to this program alone, which ru_maxrss does not
+# Python imports sitecustomize first. VmHWM is that of this program alone; ru_maxrss includes its parent at the fork
 AT_EXIT = """
 import atexit, os, re, sys
 
@@ -41,7 +41,7 @@ atexit.register(note)
 
 
 def draw(path: Path, seconds: float) -> None:
-    """A panorama that turns, with two discs on it that go round more slowly."""
+    """Draw a rotating panorama, with two discs that move more slowly."""
     panorama = texture(np.random.default_rng(0), *SIZE)
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "bf": "3", "refs": "4"})
@@ -56,14 +56,14 @@ def draw(path: Path, seconds: float) -> None:
 
 
 def places(time_s: np.ndarray) -> np.ndarray:
-    """Yaw and pitch [2, n, 2] in degrees of the two places at times [n]."""
+    """Return yaw and pitch [2, n, 2] in degrees of the two places at times [n]."""
     first = -60 + 20 * np.sin(time_s / 5), 10 * np.cos(time_s / 4)
     second = 70 + 25 * np.sin(time_s / 7), -20 + 0 * time_s
     return np.stack([np.stack(place, axis=-1) for place in (first, second)])
 
 
 def simulate(path: Path, seconds: float, observers: int) -> None:
-    """Gaze at 60 Hz: each observer follows one of the places for 1 to 4 s, then the same or the other."""
+    """Write gaze at 60 Hz: each observer follows one place for 1 to 4 s, then the same or the other one."""
     rng, tables = np.random.default_rng(0), []
     time = np.arange(0, seconds, 1 / 60)
     for observer in range(observers):
@@ -77,7 +77,7 @@ def simulate(path: Path, seconds: float, observers: int) -> None:
 
 
 def peaks(folder: Path, seconds: float, observers: int) -> dict[str, float]:
-    """Peak memory in GB of each stage, in the order in which they ran."""
+    """Return the peak memory in GB of each stage, in the order in which they ran."""
     folder.mkdir(parents=True)
     draw(folder / "video.mp4", seconds)
     simulate(folder / "gaze.csv", seconds, observers)
@@ -103,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, nargs="+", default=[15, 60])
     parser.add_argument("--observers", type=int, default=30)
-    parser.add_argument("--folder", type=Path, help="keep what was built here")
+    parser.add_argument("--folder", type=Path, help="keep the results here")
     arguments = parser.parse_args()
     print(machine())
     with tempfile.TemporaryDirectory() as temporary:

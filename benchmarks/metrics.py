@@ -1,9 +1,9 @@
-"""CC, SIM, KL, NSS and AUC-Judd of a batch of maps of 960×480: pysaliency, the formulas as they read, ours.
+"""CC, SIM, KL, NSS and AUC-Judd of a batch of maps of 960×480: pysaliency, the formulas as written, ours.
 
-A target has 31 fixations: of one event, around one direction, or of all there is to see. The prediction has half of
-them, wider, with noise. The error is the largest difference to the formulas in double precision; pysaliency leaves a
-map's minimum in for SIM and takes the logarithm of KL in another way, so its error is without SIM. It is left out where
-it is not installed (`pip install pysaliency 'setuptools<81'`).
+A target has 31 fixations, of one event (around one direction) or of the whole scene. The prediction has half of them,
+wider, with noise. The error is the largest difference to the formulas in double precision. pysaliency does not subtract
+a map's minimum for SIM and computes the logarithm of KL differently, so its error excludes SIM. It is left out if it is
+not installed (`pip install pysaliency 'setuptools<81'`).
 """
 
 from collections.abc import Callable
@@ -21,14 +21,14 @@ except ImportError:
     peer = None
 
 N_MAPS, N_FIXATIONS = 4, 31
-OURS, WEIGHTED, PLAIN = "ours", "ours, by solid angle", "the formulas as they read"
+OURS, WEIGHTED, PLAIN = "ours", "ours, by solid angle", "the formulas as written"
 
 Maps = np.ndarray
 Scores = list[Maps]  # of each metric [N_MAPS]
 
 
 def batch(spread: float) -> tuple[Maps, Maps, Maps]:
-    """Predictions, targets, fixations [N_MAPS, H, W]; yaws spread by so many degrees, pitches by 20 at most."""
+    """Return predictions, targets, fixations [N_MAPS, H, W]; `spread` is that of yaw in degrees; pitch: at most 20."""
     rng = np.random.default_rng(0)
     found = []
     for _ in range(N_MAPS):
@@ -56,7 +56,7 @@ def with_pysaliency(p: Maps, t: Maps, fixations: Maps) -> Scores:
 
 
 def plain(p: Maps, t: Maps, fixations: Maps) -> Scores:
-    """In the type of the maps; every pixel not looked at is sorted for the ROC curve."""
+    """Compute the scores in the type of the maps; the ROC curve sorts every pixel without a fixation."""
 
     def scores(p: Maps, t: Maps, fixated: Maps) -> list[float]:
         ranged = [(m - m.min()) / (m.max() - m.min()) for m in (p, t)]
@@ -99,4 +99,4 @@ def job(what: str, spread: float, repeats: int) -> Job:
 
 
 def jobs(repeats: int) -> list[Job]:
-    return [job("an event", 8, repeats), job("all there is to see", 90, repeats)]
+    return [job("an event", 8, repeats), job("the whole scene", 90, repeats)]

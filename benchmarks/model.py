@@ -1,13 +1,13 @@
-"""How fast the model is, and in how much memory, beside the straightforward way to run it.
+"""Speed and memory of the model, compared with a straightforward implementation.
 
     python benchmarks/model.py                          CPU, two threads, about half an hour
     python benchmarks/model.py --device cuda            also bf16 and compiled; about 3 minutes
 
-Needs the extra `train` only. Weights are random: time does not depend on them. The straightforward way is written
-here: all frames of a clip are normalised, sampled and encoded in one batch for every prompt and every window, attention
-runs over all frames, convolutions see the sum of features and text, and tangent images go back through dense tables.
-Times are of the wall clock, medians of rounds in which each way has its turn. Not a test: times depend on the machine.
-`--tiny` tries the script itself.
+Needs only the extra `train`. Weights are random: time does not depend on them. The straightforward implementation is
+below: all frames of a clip are normalised, sampled and encoded in one batch for every prompt and every window,
+attention runs over all frames, convolutions get the sum of features and text, and tangent images are projected back
+with dense tables. Times are wall time, medians of rounds that alternate between the two. Not a test: times depend on
+the machine. `--tiny` tests the script.
 """
 
 import argparse
@@ -36,7 +36,7 @@ N_WINDOWS = 3  # one frame apart
 
 @dataclass(frozen=True)
 class Row:
-    """One job done both ways, or in `base` another job of ours that it is held against."""
+    """One job in both implementations; `base` is another job of ours that it is compared with."""
 
     job: str
     seconds: float
@@ -45,13 +45,13 @@ class Row:
     plain_memory_mb: float | None
     error: float | None
     tflop: float
-    at_least: float | None = None  # times as fast as the straightforward way
+    at_least: float | None = None  # speed-up over the straightforward implementation
     base: str | None = None
     at_most: float | None = None  # times the base
 
 
 class Straightforward:
-    """The model's modules in the straightforward layout, for float clips [1, 8, 3, H, W]."""
+    """The model's modules in a straightforward implementation, for float clips [1, 8, 3, H, W]."""
 
     def __init__(self, model: TSalV360) -> None:
         self.model = model
@@ -68,7 +68,7 @@ class Straightforward:
         return self.model.to_tangent(self.normalise(frames)).to(self.model.dtype)
 
     def encode(self, tangents: Tensor) -> FrameFeatures:
-        """All frames of a clip as one batch."""
+        """Return the features of all frames of a clip, encoded as one batch."""
         maps, vectors = self.model.clip.visual(tangents.flatten(0, 1).contiguous())
         n = tangents.shape[:2]
         maps = tuple(level.unflatten(0, n) for level in maps)
@@ -86,7 +86,7 @@ class Straightforward:
         return self.to_erp(model.decoders[4].block[0](x)[:, 0].float().sigmoid().permute(0, 3, 1, 2))
 
     def block(self, level: int, x: Tensor) -> Tensor:
-        """[1, C', 2h, 2w, K] of [1, C, h, w, K]."""
+        """Return [1, C', 2h, 2w, K] from [1, C, h, w, K]."""
         conv, norm = self.model.decoders[level].block
         y = norm(conv(x).permute(0, 4, 1, 2, 3)).relu()
         if level < 3:
@@ -94,7 +94,7 @@ class Straightforward:
         return y.permute(0, 2, 3, 4, 1)
 
     def gather(self, images: Tensor) -> Tensor:
-        """Every pixel asks all tangent images, and divides by all weights."""
+        """Sum all tangent images at every pixel, divided by the sum of all weights."""
         taken = images[0].flatten(1).expand(4, -1, -1).gather(2, self.source).view_as(self.weight)
         weight = self.weight.where(self.weight > 1e-5, 0)
         return (taken * weight / weight.sum((0, 1))).sum((0, 1))
@@ -107,7 +107,7 @@ class Straightforward:
 
 
 def rows_of(model: TSalV360, frames: Tensor, rounds: int) -> list[Row]:
-    """Each job both ways. `frames` uint8 [8 + N_WINDOWS - 1, H, W, 3]."""
+    """Run each job in both implementations. `frames` uint8 [8 + N_WINDOWS - 1, H, W, 3]."""
     plain, clip = Straightforward(model), frames[: model.settings.n_frames]
     tangents = model.to_tangent(clip).to(model.dtype)
     encoded, seen = model.encode_frames(clip), plain.encode(tangents)
@@ -180,7 +180,7 @@ def rows_of(model: TSalV360, frames: Tensor, rounds: int) -> list[Row]:
 class Measured(NamedTuple):
     result: Tensor
     seconds: float
-    mb: float  # the most that was taken beyond what was taken before
+    mb: float  # peak beyond what was allocated before
 
 
 def measure(run: Callable[[], Tensor], device: torch.device) -> Measured:
@@ -203,7 +203,7 @@ def reset_peak(device: torch.device) -> int:
 
 
 def peak(device: torch.device) -> int:
-    """Bytes; of this process on Linux where the device is a CPU."""
+    """Return the peak memory in bytes; on a CPU that of this process (Linux)."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated()
     status = Path("/proc/self/status").read_text()
@@ -211,17 +211,17 @@ def peak(device: torch.device) -> int:
 
 
 def matmul_tflops(device: torch.device, dtype: torch.dtype) -> float:
-    """What large matrix products reach here, in TFLOP/s."""
+    """Return the speed of large matrix products here, in TFLOP/s."""
     n = 8192 if device.type == "cuda" else 2048
     a, b = (torch.randn(n, n, device=device, dtype=dtype) for _ in range(2))
     return 2 * n**3 / min(measure(lambda: a @ b, device).seconds for _ in range(8)) / 1e12
 
 
 def table(rows: list[Row], tflops: float) -> str:
-    """A Markdown table."""
+    """Return the rows as a Markdown table."""
     lines = [
-        "| job | ours | straightforward | times as fast | memory | straightforward | largest difference "
-        "| share of matmul speed | to reach | reached |",
+        "| job | ours | straightforward | speed-up | memory | straightforward | largest difference "
+        "| share of matmul speed | target | met |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---|---|",
     ]
     seconds = {row.job: row.seconds for row in rows}
@@ -246,7 +246,7 @@ def shown(seconds: float) -> str:
 
 
 def rate(model: TSalV360, frames: Tensor, batch: int, seconds: float = 3) -> float:
-    """Clips per second of whole forward passes, `batch` clips of one prompt each at once."""
+    """Return clips per second of complete forward passes with `batch` clips of one prompt each."""
     clips = frames[: model.settings.n_frames].expand(batch, -1, -1, -1, -1).contiguous()
     prompts = [PROMPTS[i % 5] for i in range(batch)]
     for _ in range(3):
@@ -262,8 +262,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3, help="after a first one; 0 takes the times of that")
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds after a first one; 0: times of the first")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--tiny", action="store_true", help="a tiny model")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)

@@ -1,7 +1,7 @@
-"""31 fixations to a saliency map of 960×480, σ 5°: healpy, planar Gaussian blur, the sum over all pixels, ours.
+"""A saliency map of 960×480 from 31 fixations, σ 5°: healpy, planar Gaussian blur, the sum over all pixels, ours.
 
-The errors are those of one fixation against the von Mises-Fisher sum in double precision without any cut, by the area
-of the pixels: the Kullback-Leibler divergence KL(exact || found) in nats and the total variation.
+The errors of a single fixation's map are relative to the von Mises-Fisher sum in double precision without truncation,
+weighted by pixel area: the Kullback-Leibler divergence KL(exact || found) in nats and the total variation.
 """
 
 from collections.abc import Callable
@@ -26,14 +26,14 @@ Fixations = tuple[np.ndarray, np.ndarray]
 
 
 def exact(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
-    """The sum of von Mises-Fisher densities at every pixel, from the definition."""
+    """Return the sum of von Mises-Fisher densities at every pixel, from the definition."""
     column, row = np.meshgrid(np.arange(SIZE[1]), np.arange(SIZE[0]))
     pixels = to_vectors(*pixel_to_direction(column, row, *SIZE))
     return np.sum([np.exp((pixels @ one - 1) / np.radians(SIGMA) ** 2) for one in to_vectors(yaw, pitch)], axis=0)
 
 
 def points(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
-    """How many fixations fall into each pixel of the ERP."""
+    """Return how many fixations are in each pixel of the ERP."""
     column, row = (np.rint(x).astype(int) for x in direction_to_pixel(yaw, pitch, *SIZE))
     counts = np.zeros(SIZE, dtype=np.float32)
     np.add.at(counts, (np.clip(row, 0, SIZE[0] - 1), column % SIZE[1]), 1)
@@ -41,18 +41,18 @@ def points(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
 
 
 def planar(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
-    """Points in the ERP, blurred as if it were a plane; it wraps at the seam."""
+    """Return the points in the ERP, blurred as in a plane that wraps at the seam."""
     return gaussian_filter(points(yaw, pitch), SIGMA_PX, mode=("nearest", "wrap"))
 
 
 def planar_opencv(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
-    """The same in OpenCV, which cannot wrap at the seam alone; the kernel ends at 4σ as SciPy's does."""
+    """Return the same from OpenCV, which cannot wrap at the seam only; the kernel ends at 4σ as in SciPy."""
     side = 2 * round(4 * SIGMA_PX) + 1
     return cv2.GaussianBlur(points(yaw, pitch), (side, side), SIGMA_PX)
 
 
 def with_healpy(nside: int, **options: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Points in HEALPix pixels, blurred by spherical harmonics, read at the pixels of the ERP (looked up before)."""
+    """Return a function that blurs points in HEALPix pixels by spherical harmonics and samples them at ERP pixels."""
     column, row = np.meshgrid(np.arange(SIZE[1]), np.arange(SIZE[0]))
     lookup = healpy.ang2pix(nside, *pixel_to_direction(column, row, *SIZE), lonlat=True)
 
@@ -77,10 +77,10 @@ WAYS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 
 def errors(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """KL(truth || found) and total variation of two maps as densities on the sphere."""
+    """Return KL(truth || found) and the total variation of two maps as densities on the sphere."""
     area = np.cos(np.radians(pixel_to_direction(0, np.arange(SIZE[0]), *SIZE)[1]))[:, None]
     p, q = (np.maximum(one, 0) * area / (np.maximum(one, 0) * area).sum() for one in (truth, found.astype(float)))
-    floor = 1e-12  # a cut tail is not infinitely wrong
+    floor = 1e-12  # a truncated tail does not make the error infinite
     return float(np.sum(p * np.log((p + floor) / (q + floor)))), float(np.abs(p - q).sum() / 2)
 
 

@@ -1,12 +1,12 @@
-"""What planning costs by the number of videos, and what a job costs beside its work.
+"""Cost of planning by the number of videos, and overhead of a job.
 
     python benchmarks/scale.py plan [--videos 200 1000 2000] [--repeats 2]
     python benchmarks/scale.py run [--videos 20] [--grouped]
 
-`plan` draws up the real graph over empty media and prints after how long a run starts its first job, and CPU time, wall
-time and peak memory of a dry run, a fifth of which is the list of jobs; the least of the repeats. `run` builds the
-fixations of that many short videos, two cheap jobs for each, and prints what a job took, and how much of that its
-process lasted by the benchmark files; with `--grouped` the jobs of ten videos run in one group.
+`plan` plans the real graph for empty media and prints how long a run takes to start its first job, and CPU time, wall
+time and peak memory of a dry run (the least of the repeats), a fifth of which is the list of jobs. `run` builds the
+fixations of short videos, two cheap jobs each, and prints the time per job and how much of it is the job's process,
+according to the benchmark files; with `--grouped` the jobs of ten videos run in one group.
 """
 
 import argparse
@@ -29,7 +29,7 @@ VIDEOS_OF_A_SHARD = 20
 
 
 def configure(folder: Path, n_videos: int, video: Path, gaze: Path) -> None:
-    """A config of `n_videos` own videos, each with two files of its own: links to one video and one gaze table."""
+    """Write a config of `n_videos` own videos; the two files of each are links to one video and one gaze table."""
     (folder / "media").mkdir()
     videos = {}
     for k in range(n_videos):
@@ -43,7 +43,7 @@ def configure(folder: Path, n_videos: int, video: Path, gaze: Path) -> None:
 
 
 def snakemake(folder: Path, *arguments: str) -> dict[str, float]:
-    """CPU and wall time in s and peak memory in MB of a run, from the processes that it waited for."""
+    """Return CPU and wall time in s and peak memory in MB of a run and its child processes."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     start = time.monotonic()
     process = subprocess.Popen(
@@ -59,7 +59,7 @@ def snakemake(folder: Path, *arguments: str) -> dict[str, float]:
 
 
 def first_job(folder: Path) -> float:
-    """Seconds until a run starts its first job; it ends there."""
+    """Return the seconds until a run starts its first job, and end it there."""
     start = time.monotonic()
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     with subprocess.Popen(
@@ -110,16 +110,16 @@ def run(n_videos: int, grouped: bool) -> None:
         files = list((folder / "results" / "scale" / "benchmarks").rglob("*.tsv"))
         scripts = sum(float(pd.read_csv(file, sep="\t").s[0]) for file in files)
     of_job = spent["wall"] * cores / len(files)
-    how = "ten videos a group" if grouped else "one by one"
+    how = "ten videos per group" if grouped else "one by one"
     print(
         f"{len(files)} jobs on {cores} cores, {how}: {spent['wall']:.0f} s; a job takes {of_job:.2f} core seconds, ",
         end="",
     )
-    print(f"of which its process lasts {scripts / len(files):.2f} s; peak memory {spent['peak']:.0f} MB")
+    print(f"of which its process takes {scripts / len(files):.2f} s; peak memory {spent['peak']:.0f} MB")
 
 
 def draw(path: Path) -> None:
-    """One second of gray."""
+    """Write one second of a gray video."""
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=30)
         stream.width, stream.height, stream.pix_fmt = 128, 64, "yuv420p"

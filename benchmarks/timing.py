@@ -1,4 +1,4 @@
-"""What the benchmarks share: turns on one thread, the CPU time of each way to do a job, and the rows of a table."""
+"""Shared by the benchmarks: alternating runs on one thread, the CPU time of each implementation, and table rows."""
 
 import os
 import resource
@@ -11,24 +11,24 @@ from pathlib import Path
 import cv2
 from threadpoolctl import threadpool_limits
 
-Times = dict[str, dict[str, float]]  # of each way: median, least and most, in seconds
+Times = dict[str, dict[str, float]]  # of each implementation: median, least and most, in seconds
 
 
 @dataclass(frozen=True)
 class Job:
-    """Ways to do one job. A ratio is the median time of a way in times of that of another, its base."""
+    """Implementations ("ways") of one job. A ratio is the median time of one divided by that of another, its base."""
 
     title: str
     unit: str  # "ms" or "s"
     times: Times
     bases: dict[str, str]
     errors: dict[str, str]
-    at_least: dict[str, float] = field(default_factory=dict)  # ratios to reach
+    at_least: dict[str, float] = field(default_factory=dict)  # target ratios
     at_most: dict[str, float] = field(default_factory=dict)
-    checks: dict[str, dict[str, bool]] = field(default_factory=dict)  # what else a way is to reach, and whether it does
+    checks: dict[str, dict[str, bool]] = field(default_factory=dict)  # other targets, and whether they are met
 
     def goals(self, way: str) -> dict[str, bool]:
-        """What a way is to reach, and whether it does."""
+        """Return the targets of an implementation, and whether they are met."""
         found = {}
         if way in self.at_least:
             found[f"≥ {self.at_least[way]:g}×"] = self.ratio(way) >= self.at_least[way]
@@ -40,7 +40,7 @@ class Job:
         return self.times[way]["median"] / self.times[self.bases[way]]["median"]
 
     def rows(self) -> str:
-        """Rows of a Markdown table with the columns of `HEADER`."""
+        """Return rows of a Markdown table with the columns of `HEADER`."""
         factor = {"ms": 1000, "s": 1}[self.unit]
         lines = [f"| **{self.title}** | {self.unit} | | | | |"]
         for way, t in self.times.items():
@@ -53,7 +53,7 @@ class Job:
         return "\n".join(lines)
 
 
-HEADER = "| way | CPU time (least–most) | in times of | error | to reach | reached |\n|---|---|---|---|---|---|"
+HEADER = "| implementation | CPU time (least–most) | ratio | error | target | met |\n|---|---|---|---|---|---|"
 
 
 def compare(
@@ -63,10 +63,10 @@ def compare(
     divisors: Mapping[str, int] | None = None,
     before: Callable[[str], object] = lambda way: None,
 ) -> Times:
-    """CPU seconds of each way: median, least and most of `repeats` rounds, after those that do not count.
+    """Return the CPU seconds of each implementation: median, least and most of `repeats` rounds, after warm-up rounds.
 
-    In a round each way has its turn. What `before` does to a way is not counted. Times are divided by the number of
-    pictures, maps, … that a way makes in a turn.
+    Each round runs every implementation once. `before` runs before each and is not counted. Times are divided by the
+    number of pictures, maps, … that an implementation makes per run.
     """
     taken: dict[str, list[float]] = {way: [] for way in ways}
     cv2.setNumThreads(1)
@@ -81,7 +81,7 @@ def compare(
 
 
 def cpu_s() -> float:
-    """CPU time of this process and of those that it waited for."""
+    """Return the CPU time of this process and of the processes that it waited for."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 
@@ -91,7 +91,7 @@ def summary(seconds: list[float]) -> dict[str, float]:
 
 
 def number(value: float) -> str:
-    """Three digits, never with an exponent."""
+    """Return a number with three digits, never with an exponent."""
     return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
 
 
@@ -102,6 +102,6 @@ def named(package: str) -> str:
 def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     model = next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), "an unknown CPU")
-    # NumPy's arctan2 and others take several times as long without
+    # NumPy's arctan2 and other functions take several times as long without it
     wide = "with" if any("avx512f" in line for line in lines) else "without"
     return f"{os.cpu_count()} cores of {model} {wide} AVX-512, load {os.getloadavg()[0]:.1f} at the start"

@@ -1,8 +1,8 @@
 """Viewports of 640×480 from panoramas of 1920×960 with a camera that moves every frame: py360convert, equilib, ours.
 
-All are bilinear but the one that says cubic. `cv2.remap` alone samples at positions that were made before: what no way
-that uses it can undercut. The panorama is a smooth pattern that is known at every direction, so the error of each way
-is against the pattern itself.
+All are bilinear, except the cubic one. `cv2.remap` alone samples at precomputed positions, a lower bound for all
+implementations that use it. The panorama is a smooth pattern that is known in every direction, so errors are relative
+to the pattern itself.
 """
 
 from collections.abc import Callable
@@ -32,12 +32,12 @@ Render = Callable[[float, float], NDArray[np.uint8]]  # of yaw and pitch
 
 
 def pattern(yaw: NDArray, pitch: NDArray) -> NDArray[np.float64]:
-    """A smooth function of the direction, [..., 3] from 27 to 227."""
+    """Return a smooth function of the direction, [..., 3] from 27 to 227."""
     return 127 + 100 * np.sin(to_vectors(yaw, pitch) @ WAVES.T)
 
 
 def ways(panorama: NDArray[np.uint8]) -> dict[str, Render]:
-    """How each way renders a viewport."""
+    """Return the function of each implementation that renders a viewport."""
     padded = pad_poles(panorama)
     lam, phi = viewport_directions(30, 10, HFOV, SIZE)
     columns, rows = ((lam + 180) * WIDTH / 360 - 0.5).astype(np.float32), ((90 - phi) * HEIGHT / 180 - 0.5)
@@ -58,15 +58,15 @@ def ways(panorama: NDArray[np.uint8]) -> dict[str, Render]:
         PY360: lambda yaw, pitch: e2p(panorama, (HFOV, VFOV), yaw, pitch, SIZE, 0, "bilinear"),
         EQUILIB: equilib,
         EQUILIB_TORCH: equilib_torch,
-        OURS: lambda yaw, pitch: Viewport(yaw, pitch, HFOV, SIZE).of(pad_poles(panorama)),
-        "ours, one more event of a frame": lambda yaw, pitch: Viewport(yaw, pitch, HFOV, SIZE).of(padded),
-        "ours, cubic": lambda yaw, pitch: Viewport(yaw, pitch, HFOV, SIZE, "cubic").of(padded),
+        OURS: lambda yaw, pitch: Viewport(yaw, pitch, HFOV, SIZE).render(pad_poles(panorama)),
+        "ours, another event in the same frame": lambda yaw, pitch: Viewport(yaw, pitch, HFOV, SIZE).render(padded),
+        "ours, cubic": lambda yaw, pitch: Viewport(yaw, pitch, HFOV, SIZE, "cubic").render(padded),
         REMAP: lambda *_: cv2.remap(panorama, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP),
     }
 
 
 def errors(found: dict[str, Render]) -> dict[str, dict[str, float]]:
-    """PSNR in dB of every way against the pattern, at several places."""
+    """Return the PSNR in dB of every implementation relative to the pattern, at several places."""
     results: dict[str, dict[str, float]] = {}
     for way, render in found.items():
         if way == REMAP:
@@ -90,12 +90,12 @@ def jobs(repeats: int) -> list[Job]:
         for i in range(N_FRAMES):
             render(-180 + 9.0 * i % 360, 40 * np.sin(i / 7))
 
-    turns = {way: lambda render=render: follow(render) for way, render in found.items()}
+    runs = {way: lambda render=render: follow(render) for way, render in found.items()}
     return [
         Job(
             title=f"B. a viewport of 640×480 from 1920×960; error: PSNR in dB at {', '.join(PLACES)}",
             unit="ms",
-            times=compare(turns, repeats, divisors=dict.fromkeys(found, N_FRAMES)),
+            times=compare(runs, repeats, divisors=dict.fromkeys(found, N_FRAMES)),
             bases=dict.fromkeys((way for way in found if way != OURS), OURS),
             errors={way: ", ".join(f"{at[place]:.1f}" for place in PLACES) for way, at in psnr.items()},
             at_least={PY360: 8, EQUILIB: 5, EQUILIB_TORCH: 5},

@@ -17,7 +17,14 @@ from tsalv360.fixations import FixationSettings, find_fixations
 from tsalv360.media.drawing import overlay_saliency
 from tsalv360.media.pictures import read_picture, write_picture
 from tsalv360.media.video import probe, read_pictures
-from tsalv360.saliency import ALL_OBSERVERS, SaliencySettings, Subject, fixation_points, subjects, write_saliency_maps
+from tsalv360.saliency import (
+    ALL_OBSERVERS,
+    MapInput,
+    SaliencySettings,
+    fixation_points,
+    map_inputs,
+    write_saliency_maps,
+)
 from tsalv360.sources import read_salient360
 from tsalv360.sphere.directions import direction_to_pixel
 
@@ -25,15 +32,13 @@ FRAME = 120  # 4 s
 SIZE = (240, 480)  # of a panel, height and width
 
 
-def panel(
-    picture: np.ndarray, subject: Subject, settings: SaliencySettings, title: str, dots: bool = False
-) -> np.ndarray:
+def panel(picture: np.ndarray, own: MapInput, settings: SaliencySettings, title: str, dots: bool = False) -> np.ndarray:
     """The frame, darkened, with a saliency map laid over, and with `dots` the fixation points of that map."""
     with tempfile.TemporaryDirectory() as folder:
-        write_saliency_maps(Path(folder, "maps"), {"one": subject}, settings)
+        write_saliency_maps(Path(folder, "maps"), {"one": own}, settings)
         saliency = read_picture(Path(folder, "maps", "one", f"{FRAME:04d}.png"), gray=True)
     shown = overlay_saliency(picture // 2, cv2.resize(saliency, SIZE[::-1], interpolation=cv2.INTER_AREA)).copy()
-    points = fixation_points(*subject, settings.window_s)
+    points = fixation_points(*own, settings.window_s)
     points = points[points.frame == FRAME]
     if dots:
         for column, row in zip(*direction_to_pixel(points.yaw_deg, points.pitch_deg, *SIZE), strict=True):
@@ -54,7 +59,7 @@ def draw(data: Path) -> None:
     found = detect_events(fixations, "ocean", info.fps, frames=kept)
     frames = pd.DataFrame({"frame": kept, "time_s": np.array(kept) / info.fps})
     near = frames[np.abs(frames.time_s - FRAME / info.fps) < 2]
-    everything = subjects(fixations, found.assignments, found.tracks, near)
+    everything = map_inputs(fixations, found.assignments, found.tracks, near)
     both = found.tracks[found.tracks.frame == FRAME].sort_values("n_observers").event_id.tolist()[-2:]
     everybody, default = everything[ALL_OBSERVERS], SaliencySettings()
     picture = cv2.resize(read_pictures(video, [FRAME])[0], SIZE[::-1], interpolation=cv2.INTER_AREA)

@@ -8,7 +8,7 @@ rule captions:
     benchmark:
         f"{RESULTS}/benchmarks/captions/{{shard}}.tsv"
     conda:
-        f"../envs/{'captions' if needs_extra(CONFIG.captions) else 'pipeline'}.yaml"
+        f"../envs/{'captions' if CONFIG.captions.needs_extra else 'pipeline'}.yaml"
     resources:
         **get_captioner_resources(),
     params:
@@ -18,6 +18,6 @@ rule captions:
         captioners=CONFIG.captions,
         cache=CONFIG.captions.cache_folder(RESULTS),
     message:
-        "Captioning shard {wildcards.shard}"
+        "Captioning the videos of shard {wildcards.shard}"
     script:
         "../scripts/captions.py"

@@ -1,21 +1,21 @@
-# What the rules have in common: their parameters, and their input functions.
+# Parameters and input functions that the rules share.
 
 
 # Parameters. Snakemake runs a job again when one of its plain parameters changes, so a rule names the settings that its
-# results depend on, and no others. How and where a job runs it gets as an object, which Snakemake does not compare.
+# results depend on, and no others. How and where a job runs is passed as an object, which Snakemake does not compare.
 
-# Raised when the results of a stage change for the same input and settings: an upgrade then makes them again.
+# Raise a version when the stage gives other results for the same input and settings: an upgrade then runs it again.
 VERSIONS = {
     "demo": 1,
     "index": 2,
     "frames": 1,
     "fixations": 1,
-    "events": 1,
+    "events": 2,
     "saliency": 1,
     "viewports": 1,
     "sound": 1,
     "sheets": 1,
-    "captions": 1,
+    "captions": 2,
     "tasks": 1,
     "assemble": 1,
     "import_video": 1,
@@ -33,27 +33,27 @@ def version(stage):
 
 
 def settings(section, *names):
-    """The settings of a section of the config, or those of these names."""
+    """Return the settings of a section of the config, all or those with these names."""
     values = tracked(getattr(CONFIG, section))
     return {name: values[name] for name in names or values}
 
 
 def if_curated(values):
-    """The settings, where people's verdicts enter the dataset; drafts depend on none of them."""
+    """Return the settings in a curated dataset; a draft depends on none of them."""
     return values if CONFIG.curation.mode == "curated" else {}
 
 
 def recording(*names):
-    """What the config says of a video, by name."""
+    """Return a function that gives these fields of a video's recording."""
     return lambda w: {name: getattr(RECORDINGS[w.video], name) for name in names}
 
 
 def stamps(name):
-    """Sizes and times, in seconds, of a video's source files. An older file that replaces one is seen by these alone."""
+    """Return a function that gives sizes and times (s) of a video's source files, which reveal an older replacement."""
 
     def get_stamps(wildcards):
         if DEMO and wildcards.video in demo.video_ids(DEMO):
-            return []  # not there yet
+            return []  # the files do not exist yet
         sources = getattr(RECORDINGS[wildcards.video], name)
         files = [sources] if name == "video" else sources
         return [[file.stat().st_size, int(file.stat().st_mtime)] for file in files]
@@ -63,18 +63,16 @@ def stamps(name):
 
 ORIGINS = {video: tuple(one.origin) for video, one in RECORDINGS.items()}
 SOURCES = {video: source for video, (source, _) in ORIGINS.items()}
-# Weights count by their name, and as an input, wherever they lie.
+# Weights count by their name and as an input, wherever they are stored.
 TRAIN = settings("train") | {"weights": Path(CONFIG.train.weights).name}
 del TRAIN["name"]
-OF_FEATURES = {
+FEATURE_SETTINGS = {
     name: TRAIN[name]
-    for name in ("weights", "clips", "stride", "roll", "flip", "cached_turns", "seed")
+    for name in ("weights", "clips", "stride", "roll", "flip", "cached_rolls", "seed")
 }
-# Two runs that read the same features share them.
-FEATURES = "{}/features/{}".format(
-    RESULTS,
-    hashlib.sha256(repr([OF_FEATURES, settings("model")]).encode()).hexdigest()[:8],
-)
+# Runs that read the same features share them.
+FEATURE_HASH = hashlib.sha256(repr([FEATURE_SETTINGS, settings("model")]).encode())
+FEATURES = f"{RESULTS}/features/{FEATURE_HASH.hexdigest()[:8]}"
 
 
 # Input functions
@@ -85,14 +83,14 @@ def get_videos_of_shard(wildcards):
 
 
 def get_captioner_resources():
-    memory = 24000 if loads_model(CONFIG.captions) else 1500
-    minutes = 1440 if needs_extra(CONFIG.captions) else 60
-    gpu = {"gpu": 1} if needs_gpu(CONFIG.captions) else {}
+    memory = 24000 if CONFIG.captions.loads_model else 1500
+    minutes = 1440 if CONFIG.captions.needs_extra else 60
+    gpu = {"gpu": 1} if CONFIG.captions.needs_gpu else {}
     return {"mem_mb": memory, "runtime": minutes, **gpu}
 
 
 def stop_unless(check, *given):
-    # Before anything runs, with the message alone.
+    # Stops before anything runs, with the message only.
     try:
         check(*given)
     except ValueError as error:
@@ -100,9 +98,9 @@ def stop_unless(check, *given):
 
 
 def get_shard_inputs(wildcards):
-    # A shard that is there already needs no captioner; conda brings what is missing.
-    there = Path(RESULTS, "captions", "shards", f"{wildcards.shard}.json").exists()
-    if not there and not WITH_CONDA:
+    # An existing shard needs no captioner; conda installs what is missing.
+    exists = Path(RESULTS, "captions", "shards", f"{wildcards.shard}.json").exists()
+    if not exists and not WITH_CONDA:
         stop_unless(check_captioner_installed, CONFIG.captions)
     videos = get_videos_of_shard(wildcards)
     return {
@@ -117,7 +115,7 @@ def get_captions(wildcards):
 
 
 def get_media(wildcards):
-    # What curators see and hear.
+    # The folder of videos that curators watch.
     media = rules.sound if CONFIG.viewports.sound else rules.viewports
     return expand(media.output, video=wildcards.video)[0]
 
@@ -126,19 +124,19 @@ def get_all_captions(wildcards):
     return expand(rules.captions.output, shard=sorted(set(SHARDS.values())))
 
 
-def records_of(videos):
-    # People's work, where there is some. Drafts do not look at it.
+def existing_records(videos):
+    # The curators' records; a draft does not read them.
     files = [CONFIG.curation.file(CONFIG.dataset.name, video) for video in videos]
     curated = CONFIG.curation.mode == "curated"
     return [str(file) for file in files if curated and file.exists()]
 
 
 def get_records(wildcards):
-    return records_of([wildcards.video])
+    return existing_records([wildcards.video])
 
 
 def get_all_records(wildcards):
-    return records_of(CONSTRUCTED)
+    return existing_records(CONSTRUCTED)
 
 
 def get_truth(wildcards):
@@ -168,7 +166,7 @@ def get_feature_inputs(wildcards):
 
 
 def get_training_inputs(wildcards):
-    # A model that is there already needs nothing more.
+    # An existing model needs no weights and no libraries.
     if not Path(MODELS, f"fold{wildcards.fold}", "best.pt").exists():
         stop_unless(check_weights, CONFIG.model, CONFIG.train)
         if not WITH_CONDA:
@@ -176,7 +174,7 @@ def get_training_inputs(wildcards):
     features = expand(rules.features.output, fold=wildcards.fold)
     return {
         **get_feature_inputs(wildcards),
-        "features": features if CONFIG.train.cached_turns else [],
+        "features": features if CONFIG.train.cached_rolls else [],
     }
 
 
@@ -190,7 +188,7 @@ def check_tested(dataset):
 
 
 def get_evaluation_inputs(wildcards):
-    # Scores that are there already need nothing more.
+    # Existing scores need no libraries.
     if not Path(EVALUATION, f"fold{wildcards.fold}.parquet").exists():
         stop_unless(check_tested, CONFIG.dataset)
         if not WITH_CONDA:
@@ -206,5 +204,5 @@ def get_evaluation_inputs(wildcards):
 
 def one_of(videos):
     if len(videos) == len(VIDEOS):
-        return ANY_VIDEO  # a pattern of thousands of names is tried name by name
-    return "|".join(videos) or "(?!)"  # of none: a pattern that nothing fits
+        return ANY_VIDEO  # matching thousands of alternatives is slow
+    return "|".join(videos) or "(?!)"  # matches nothing

@@ -29,7 +29,7 @@ rule assemble:
         events=if_curated(settings("events", "assign_deg")),
         saliency=if_curated(settings("saliency")),
     message:
-        "Assembling {wildcards.video}"
+        "Assembling video {wildcards.video} for the dataset"
     script:
         "../scripts/assemble.py"
 
@@ -55,7 +55,7 @@ rule import_video:
         version=version("import_video"),
         gaze=stamps("gaze"),
     message:
-        "Checking and importing the published {wildcards.video}"
+        "Checking and importing the published video {wildcards.video}"
     script:
         "../scripts/import_video.py"
 
@@ -78,7 +78,7 @@ rule clips:
         version=version("clips"),
         splits=SPLITS,
     message:
-        "Putting together what models read"
+        "Collecting the clips that models read"
     script:
         "../scripts/clips.py"
 
@@ -104,7 +104,7 @@ rule dataset:
         version=version("dataset"),
         dataset=settings("dataset"),
         origins=ORIGINS,
-        of_data=CONFIG.of_data(),
+        data_settings=CONFIG.data_settings(),
     message:
         "Building the dataset"
     script:

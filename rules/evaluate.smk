@@ -51,6 +51,6 @@ rule evaluate:
         evaluate=settings("evaluate", "bootstrap", "seed"),
         sources=SOURCES,
     message:
-        "Putting the scores of all folds together"
+        "Combining the scores of all folds"
     script:
         "../scripts/evaluate.py"

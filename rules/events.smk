@@ -20,6 +20,6 @@ rule events:
         version=version("events"),
         events=settings("events"),
     message:
-        "Finding the events of {wildcards.video}"
+        "Detecting the events of video {wildcards.video}"
     script:
         "../scripts/events.py"

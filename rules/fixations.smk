@@ -20,6 +20,6 @@ rule fixations:
         gaze=stamps("gaze"),
         fixations=settings("fixations"),
     message:
-        "Finding the fixations of {wildcards.video}"
+        "Detecting the fixations of video {wildcards.video}"
     script:
         "../scripts/fixations.py"

@@ -20,6 +20,6 @@ rule frames:
             "frames", "height", "format", "jpeg_quality", "jpeg_chroma", "ready"
         ),
     message:
-        "Extracting the frames of {wildcards.video}"
+        "Extracting the frames of video {wildcards.video}"
     script:
         "../scripts/frames.py"

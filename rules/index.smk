@@ -18,6 +18,6 @@ rule index:
         video=stamps("video"),
         frames=settings("frames", "force_2to1", "ready"),
     message:
-        "Looking into video {wildcards.video}"
+        "Indexing video {wildcards.video}"
     script:
         "../scripts/index.py"

@@ -26,7 +26,7 @@ rule report:
     params:
         version=version("report"),
         origins=ORIGINS,
-        of_data=CONFIG.of_data(),
+        data_settings=CONFIG.data_settings(),
     message:
         "Writing the report page"
     script:

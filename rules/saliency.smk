@@ -20,6 +20,6 @@ rule saliency:
         version=version("saliency"),
         saliency=settings("saliency"),
     message:
-        "Making the saliency maps of {wildcards.video}"
+        "Computing the saliency maps of video {wildcards.video}"
     script:
         "../scripts/saliency.py"

@@ -20,6 +20,6 @@ rule sheets:
     params:
         version=version("sheets"),
     message:
-        "Drawing the contact sheet of {wildcards.video}"
+        "Drawing the contact sheet of video {wildcards.video}"
     script:
         "../scripts/sheets.py"

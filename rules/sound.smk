@@ -18,6 +18,6 @@ rule sound:
     params:
         version=version("sound"),
     message:
-        "Adding the sound of {wildcards.video} to its viewports"
+        "Adding the sound of video {wildcards.video} to its viewports"
     script:
         "../scripts/sound.py"

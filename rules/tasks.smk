@@ -23,6 +23,6 @@ rule tasks:
         viewports=settings("viewports", "sound"),
         folder=CONFIG.dataset.name,
     message:
-        "Writing the curation tasks of {wildcards.video}"
+        "Writing the curation tasks of video {wildcards.video}"
     script:
         "../scripts/tasks.py"

@@ -21,13 +21,13 @@ rule features:
         runtime=1440,
     params:
         version=version("features"),
-        train=OF_FEATURES,
+        train=FEATURE_SETTINGS,
         model=settings("model"),
         frames=Path(RESULTS, "frames"),
         training=CONFIG.train,
         compute=CONFIG.compute,
     message:
-        "Computing the features that the training of fold {wildcards.fold} reads"
+        "Computing the CLIP features for the training of fold {wildcards.fold}"
     script:
         "../scripts/features.py"
 

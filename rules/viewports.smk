@@ -19,6 +19,6 @@ rule viewports:
         frames=settings("frames", "height"),
         viewports=settings("viewports", "width", "height", "lead_s", "interpolation"),
     message:
-        "Rendering the viewports of {wildcards.video}"
+        "Rendering the viewports of video {wildcards.video}"
     script:
         "../scripts/viewports.py"

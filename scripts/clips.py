@@ -1,4 +1,4 @@
-"""Put together what models read of all videos: clips, captions and splits, and links to maps and points."""
+"""Collect what models read from all videos: clips, captions and splits, and links to maps and points."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Put the parts of all videos together: tables, splits, checksums and card."""
+"""Build the dataset from the parts of all videos: tables, splits, checksums and card."""
 
 from pathlib import Path
 
@@ -21,5 +21,5 @@ with logged(snakemake.log[0]):
             [empty(DROPPED), *(read_table(table, DROPPED) for table in snakemake.input.dropped)], ignore_index=True
         ),
         DatasetSettings(**snakemake.params.dataset),
-        snakemake.params.of_data,
+        snakemake.params.data_settings,
     )

@@ -1,4 +1,4 @@
-"""Draw one video of the demo and simulate its observers: video, gaze files and truth."""
+"""Draw one demo video and simulate its observers: video, gaze files and ground truth."""
 
 from tsalv360.job.log import logged
 from tsalv360.sources.demo import DemoSource, write_demo

@@ -1,4 +1,4 @@
-"""Put the scores of all folds together: tables, intervals and a figure."""
+"""Combine the scores of all folds: tables, intervals and a figure."""
 
 from pathlib import Path
 

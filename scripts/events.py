@@ -1,4 +1,4 @@
-"""Find the events of a video in its fixations: events, tracks, assignments and what was dropped."""
+"""Detect the events of a video from its fixations: events, tracks, assignments and dropped candidates."""
 
 from tsalv360.contracts import tables
 from tsalv360.contracts.entries import IndexEntry, read_entry

@@ -1,4 +1,4 @@
-"""Compute what training reads in place of frames: their features by frozen CLIP, for a few turns of each."""
+"""Cache the features that frozen CLIP computes of frames, for a few rolls of each: training reads them instead."""
 
 from pathlib import Path
 

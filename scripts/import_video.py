@@ -1,4 +1,4 @@
-"""Check a video of a published dataset and import it as a part of ours."""
+"""Check a video of a published dataset and import it."""
 
 from tsalv360.contracts.entries import IndexEntry, read_entry
 from tsalv360.dataset.published import import_video

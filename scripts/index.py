@@ -1,4 +1,4 @@
-"""Look into a video and write its index entry."""
+"""Probe a video and write its index entry."""
 
 from pathlib import Path
 

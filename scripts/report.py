@@ -1,4 +1,4 @@
-"""Write the report page: one self-contained HTML file to look at everything that was made."""
+"""Write the report: one self-contained HTML page that shows all results."""
 
 from pathlib import Path
 
@@ -21,4 +21,4 @@ with logged(snakemake.log[0]):
         origins={video: Origin(*origin) for video, origin in snakemake.params.origins.items()},
     )
     dataset, captions, records = Path(snakemake.input.dataset), snakemake.input.captions, snakemake.input.records
-    write_report(snakemake.output[0], videos, dataset, captions, records, snakemake.params.of_data)
+    write_report(snakemake.output[0], videos, dataset, captions, records, snakemake.params.data_settings)

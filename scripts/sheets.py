@@ -1,4 +1,4 @@
-"""Draw the contact sheet of a video: its tracks on the panorama, and stills of all its events with the saliency."""
+"""Draw the contact sheet of a video: tracks on the panorama, and stills of all events with their saliency."""
 
 from tsalv360.contracts.entries import IndexEntry, read_entry
 from tsalv360.contracts.tables import EVENTS, TRACKS, read_table

@@ -1,4 +1,4 @@
-"""Give the viewport videos of a video's events the sound of their pictures."""
+"""Add the sound of the source video to the viewport videos of its events."""
 
 from tsalv360.contracts.entries import IndexEntry, read_entry
 from tsalv360.contracts.tables import TRACKS, read_table

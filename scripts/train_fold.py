@@ -1,4 +1,4 @@
-"""Train the model of a fold, in one process for each GPU."""
+"""Train the model of a fold, with one process per GPU."""
 
 import sys
 from pathlib import Path

@@ -134,7 +134,7 @@ def make_events() -> Callable[[pd.DataFrame], pd.DataFrame]:
                 "end_frame": track.frame.iloc[-1],
                 "start_s": track.time_s.iloc[0],
                 "end_s": track.time_s.iloc[-1],
-                "n_stretches": 1,
+                "n_segments": 1,
                 "yaw_deg": track.yaw_deg.iloc[0],
                 "pitch_deg": track.pitch_deg.iloc[0],
                 "n_observers": 7,

@@ -1,4 +1,4 @@
-"""Runs the real workflow in folders of its own."""
+"""Runs the real workflow in separate folders."""
 
 import os
 import subprocess
@@ -16,11 +16,11 @@ TINY = ROOT / "tests" / "data" / "tiny.yaml"
 
 @dataclass
 class Workflow:
-    """A working folder in which snakemake runs, with the configs that lie over the default one."""
+    """A working folder in which snakemake runs, with configs that override the default one."""
 
     folder: Path
     configs: tuple[Path, ...] = (TINY,)
-    before: tuple[str, ...] = ()  # goes before the command, to run it elsewhere
+    before: tuple[str, ...] = ()  # words before the command, to run it elsewhere
 
     def command(self, *arguments: str) -> list[str]:
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
@@ -44,11 +44,11 @@ class Workflow:
         return done.stdout
 
     def planned(self, *targets: str) -> dict[str, int]:
-        """How many jobs of each rule a run would start, by a plan in this process."""
+        """Return how many jobs of each rule a run would start, from a plan in this process."""
         return plan(self.folder, self.configs, targets).jobs
 
     def with_config(self, **content: object) -> "Workflow":
-        """The same folder with one more config on top."""
+        """Return the same folder with another config on top."""
         path = self.folder / f"extra{len(self.configs)}.yaml"
         path.write_text(yaml.safe_dump(content))
         return replace(self, configs=(*self.configs, path))

@@ -1,4 +1,4 @@
-"""What the configuration says to people who mistype it, and what it refuses before anything runs."""
+"""The messages for mistyped configurations, and what is refused before anything runs."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tsalv360.captions.settings import CaptionSettings
-from tsalv360.config import ConfigError, check_writable, known_keys, load_config, plan_recordings
+from tsalv360.config import RENAMED, ConfigError, check_writable, known_keys, load_config, plan_recordings
 from tsalv360.contracts.settings import tracked
 from tsalv360.job.errors import InputError
 from tsalv360.sources import Recording
@@ -66,7 +66,7 @@ def test_a_wrong_key_names_the_nearest_right_one(wrong: str, right: str) -> None
     assert message.startswith(f"{wrong}: unknown key; did you mean {right}?")
 
 
-def test_a_wrong_key_without_a_near_one_lists_what_is_known() -> None:
+def test_a_wrong_key_without_a_near_one_lists_the_known_keys() -> None:
     message = refusal(DEMO | {"saliency": {"zzzz": 1}})
     known = "saliency.sigma_deg, saliency.height, saliency.window_s, saliency.all_observers"
     assert message == f"saliency.zzzz: unknown key; known are {known}"
@@ -79,6 +79,15 @@ def test_a_wrong_key_of_a_source_or_a_video_names_the_nearest_right_one() -> Non
     assert "videos.ocean.gase: unknown key; did you mean videos.*.gaze?" in refusal(
         {"videos": {"ocean": OWN | {"gase": "x"}}, **DEMO}
     )
+
+
+def test_a_renamed_key_is_refused_with_its_new_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RENAMED, "frames.rows", "frames.height")
+    keys = known_keys()
+    for old, new in RENAMED.items():
+        assert f"{old}: renamed; write {new}" in refusal(nested(old, 1)).splitlines()
+        assert new in keys and old not in keys
+    assert refusal(nested("frames.rows", 1)) == "frames.rows: renamed; write frames.height"
 
 
 def test_all_wrong_keys_are_named_at_once() -> None:
@@ -116,13 +125,13 @@ def test_all_wrong_keys_are_named_at_once() -> None:
         ("sources", {"kind": "demo"}, "a list"),
     ],
 )
-def test_an_impossible_value_is_told_with_what_is_possible(key: str, value: Any, expected: str) -> None:
+def test_an_impossible_value_is_refused_with_the_possible_ones(key: str, value: Any, expected: str) -> None:
     message = refusal(nested(key, value))
     assert message.startswith(f"{key}: found {value!r}; expected {expected}")
     assert known_keys()[key]["description"] in message
 
 
-def test_missing_keys_are_named_with_what_they_mean() -> None:
+def test_missing_keys_are_named_with_their_meaning() -> None:
     assert refusal({}).startswith("sources: missing; expected a list")
     assert refusal(DEMO | {"videos": {"ocean": {"path": "a.mp4"}}}).startswith(
         "videos.ocean.gaze: missing; expected text"
@@ -136,7 +145,7 @@ def test_an_unknown_kind_of_source_names_the_known_ones() -> None:
     assert all(f"'{kind}'" in message for kind in KINDS)
 
 
-def test_a_source_without_a_kind_is_told_so() -> None:
+def test_a_source_without_a_kind_is_refused() -> None:
     message = refusal({"sources": [{}]})
     assert message.startswith("sources.0: found no kind in {}; expected a mapping with the kind ")
     assert all(f"'{kind}'" in message for kind in KINDS)
@@ -157,12 +166,12 @@ def test_a_key_that_several_kinds_of_source_have_is_explained_as_that_of_its_own
     assert message in refusal({"sources": [source]})
 
 
-def test_a_key_of_another_kind_of_source_is_told_with_that_kind() -> None:
+def test_a_key_of_another_kind_of_source_names_that_kind() -> None:
     message = refusal({"sources": [{"kind": "demo", "root": "x"}]})
     assert message == "sources.0.root: unknown key; did you mean sources.*.root (sports360)?"
 
 
-def test_settings_that_contradict_each_other_are_told_with_both_values() -> None:
+def test_contradicting_settings_are_refused_with_both_values() -> None:
     message = refusal(DEMO | {"events": {"fill_gap_s": 3, "max_gap_s": 1}})
     assert message == "events: max_gap_s (1 s) must not be below fill_gap_s (3 s)"
     message = refusal({"sources": [{"kind": "demo", "min_duration_s": 20, "max_duration_s": 10}]})
@@ -170,7 +179,7 @@ def test_settings_that_contradict_each_other_are_told_with_both_values() -> None
 
 
 @pytest.mark.parametrize("text", ["videos: {7: {path: a.mp4, gaze: b.csv}}", "videos: {exclude: {7: broken}}"])
-def test_an_id_that_yaml_reads_as_a_number_is_to_be_put_in_quotes(text: str) -> None:
+def test_an_id_that_yaml_reads_as_a_number_needs_quotes(text: str) -> None:
     message = refusal(DEMO | yaml.safe_load(text))
     assert "found the key 7" in message
     assert '"7"' in message
@@ -181,48 +190,48 @@ def test_a_number_in_exclude_is_named_by_its_full_key() -> None:
 
 
 @pytest.mark.parametrize("videos", [["a"], "a", 3])
-def test_videos_that_are_no_mapping_are_refused_by_name(videos: Any) -> None:
+def test_videos_that_are_not_a_mapping_are_refused_by_name(videos: Any) -> None:
     assert refusal(DEMO | {"videos": videos}).startswith("videos: found")
 
 
 @pytest.mark.parametrize(("exclude", "expected"), [({"001": 3}, "text"), (["001"], "a mapping")])
-def test_a_wrong_exclude_is_explained_as_what_it_is(exclude: Any, expected: str) -> None:
+def test_a_wrong_exclude_is_explained_as_such(exclude: Any, expected: str) -> None:
     message = refusal(DEMO | {"videos": {"exclude": exclude}})
     assert f"expected {expected}" in message
     assert "One video of the config" not in message
 
 
-def test_defaults_fill_what_is_left_out() -> None:
+def test_missing_settings_get_defaults() -> None:
     config = load_config(DEMO)
     assert config.folder() == Path("results", "demo")
     assert config.sources[0].kind == "demo"
     assert config.exclude == {}
 
 
-def test_the_settings_that_data_depend_on_tell_no_path_and_nothing_of_how_jobs_run() -> None:
+def test_the_settings_of_the_data_contain_no_path_and_nothing_of_how_jobs_run() -> None:
     config = load_config(
         {"sources": [{"kind": "demo", "seed": 3}], "results": "out"}
         | {"videos": {"exclude": {"003": "too dark"}, "ocean-2": OWN | {"table": {"origin": "top left"}}}}
         | {"saliency": {"sigma_deg": 4}, "curation": {"port": 9191}, "captions": {"endpoint": {"concurrency": 2}}}
     )
-    told = config.of_data()
-    assert told["saliency"] == {"sigma_deg": 4, "height": 480, "window_s": 0.5, "all_observers": False}
-    assert told["videos"]["exclude"] == {"003": "too dark"} and told["sources"][0]["seed"] == 3
-    own = told["videos"]["ocean-2"]
+    settings = config.data_settings()
+    assert settings["saliency"] == {"sigma_deg": 4, "height": 480, "window_s": 0.5, "all_observers": False}
+    assert settings["videos"]["exclude"] == {"003": "too dark"} and settings["sources"][0]["seed"] == 3
+    own = settings["videos"]["ocean-2"]
     assert own["table"]["origin"] == "top left" and not {"path", "gaze"} & set(own)
-    assert told["curation"] == {"mode": "draft", "uncurated": "leave_out"}
-    assert "directory" not in told["sources"][0] and "concurrency" not in told["captions"]["endpoint"]
-    assert not {"results", "report", "folds", "model", "train", "compute", "evaluate"} & set(told)
-    assert yaml.safe_load(yaml.safe_dump(told)) == told
+    assert settings["curation"] == {"mode": "draft", "uncurated": "leave_out"}
+    assert "directory" not in settings["sources"][0] and "concurrency" not in settings["captions"]["endpoint"]
+    assert not {"results", "report", "folds", "model", "train", "compute", "evaluate"} & set(settings)
+    assert yaml.safe_load(yaml.safe_dump(settings)) == settings
 
 
-def test_settings_of_how_jobs_run_are_told_by_their_mark_at_any_depth() -> None:
-    whole, told = asdict(CaptionSettings()), tracked(CaptionSettings())
+def test_runtime_settings_are_left_out_at_any_depth() -> None:
+    whole, settings = asdict(CaptionSettings()), tracked(CaptionSettings())
     for section in ("llava", "endpoint"):
-        assert told[section].items() <= whole[section].items()
-    assert set(whole) - set(told) == {"max_failed", "cache"}
-    assert set(whole["llava"]) - set(told["llava"]) == {"device_map", "batch_size"}
-    assert set(told["endpoint"]) == {"model", "revision", "send", "logprobs"}
+        assert settings[section].items() <= whole[section].items()
+    assert set(whole) - set(settings) == {"max_failed", "cache"}
+    assert set(whole["llava"]) - set(settings["llava"]) == {"device_map", "batch_size"}
+    assert set(settings["endpoint"]) == {"model", "revision", "send", "logprobs"}
     assert tracked(ComputeSettings()) == {} and tracked(TrainSettings()) == asdict(TrainSettings())
 
 
@@ -241,9 +250,9 @@ def test_settings_of_how_jobs_run_are_told_by_their_mark_at_any_depth() -> None:
     ],
     ids=lambda change: ".".join(change),
 )
-def test_no_card_changes_with_how_or_where_jobs_run_or_what_models_learn(change: dict[str, Any]) -> None:
+def test_the_card_does_not_depend_on_how_or_where_jobs_run_or_what_models_learn(change: dict[str, Any]) -> None:
     assert load_config(DEMO | change) != load_config(DEMO)
-    assert load_config(DEMO | change).of_data() == load_config(DEMO).of_data()
+    assert load_config(DEMO | change).data_settings() == load_config(DEMO).data_settings()
 
 
 @pytest.mark.parametrize("path", ["config/config.yaml", "tests/data/tiny.yaml"])
@@ -252,7 +261,7 @@ def test_the_configurations_of_the_repository_can_be_planned(path: str) -> None:
     assert len(plan_recordings(config)) == config.sources[0].n_videos
 
 
-def test_own_videos_come_with_all_they_need() -> None:
+def test_own_videos_become_complete_recordings() -> None:
     content = {"sources": [], "videos": {"ocean-2": OWN | {"skip_first": 7, "gaze_id": "o2", "licence": "CC BY"}}}
     (recording,) = plan_recordings(load_config(content | {"dataset": {"folds": 1}})).values()
     assert (recording.video_id, recording.skip_first, recording.gaze_id) == ("ocean-2", 7, "o2")
@@ -269,20 +278,20 @@ def test_an_own_video_whose_files_are_missing_is_refused_before_anything_runs(ke
 
 
 @pytest.mark.parametrize("name", ["a/b", "../a", "a.b", "my video", "my_video", "-a", "a-", "a--b", "", "é"])
-def test_an_id_that_is_no_plain_name_is_refused(name: str) -> None:
+def test_an_id_that_is_not_a_plain_name_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="letters, digits and hyphens, like ocean-2") as caught:
         plan_recordings(load_config({"sources": [], "videos": {name: OWN}, "dataset": {"folds": 1}}))
     assert f"the id '{name}'" in str(caught.value)
 
 
 @pytest.mark.parametrize("path", ["<results>/a.mp4", "{wildcards.video}.mp4", "{x}"])
-def test_a_path_that_snakemake_would_read_as_another_is_refused(path: str) -> None:
+def test_a_path_with_characters_special_to_snakemake_is_refused(path: str) -> None:
     config = load_config({"sources": [], "videos": {"ocean": OWN | {"path": path}}, "dataset": {"folds": 1}})
     with pytest.raises(InputError, match=r"videos\.ocean\.path: found '.*'; expected a path without {}<>"):
         plan_recordings(config)
 
 
-def test_a_file_of_a_source_that_cannot_name_a_video_is_named_and_can_be_excluded(
+def test_a_source_file_with_an_impossible_id_is_named_and_can_be_excluded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     names = ["ocean", "my clip"]
@@ -296,10 +305,10 @@ def test_a_file_of_a_source_that_cannot_name_a_video_is_named_and_can_be_exclude
     assert list(plan_recordings(load_config(content | {"videos": {"exclude": {"my clip": "its name"}}}))) == ["ocean"]
 
 
-def test_two_videos_of_one_id_are_refused() -> None:
-    with pytest.raises(ConfigError, match="the id 002 stands for two videos"):
+def test_two_videos_with_one_id_are_refused() -> None:
+    with pytest.raises(ConfigError, match="two videos have the id 002; give one of them another id"):
         plan_recordings(load_config(DEMO | {"videos": {"002": OWN}}))
-    with pytest.raises(ConfigError, match="the id 001 stands for two videos"):
+    with pytest.raises(ConfigError, match="two videos have the id 001"):
         plan_recordings(load_config({"sources": [{"kind": "demo"}, {"kind": "demo"}]}))
 
 
@@ -309,8 +318,8 @@ def test_excluded_videos_are_left_out() -> None:
     assert len(plan_recordings(config)) == 11
 
 
-def test_excluding_an_unknown_video_is_refused_and_the_known_ones_are_told() -> None:
-    with pytest.raises(ConfigError, match=r"videos\.exclude: no video 999; there are 001, 002, .* and 2 more"):
+def test_excluding_an_unknown_video_is_refused_and_lists_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"videos\.exclude: no video 999; known are 001, 002, .* and 2 more"):
         plan_recordings(load_config(DEMO | {"videos": {"exclude": {"999": "gone"}}}))
 
 
@@ -345,12 +354,12 @@ def test_a_file_in_place_of_the_results_folder_is_refused(tmp_path: Path, below:
 
 def test_a_read_only_disk_is_refused(mount: Callable[[str], Path]) -> None:
     disk = mount("ro")
-    with pytest.raises(InputError, match="a folder that cannot be written to") as caught:
+    with pytest.raises(InputError, match="a read-only folder") as caught:
         check_writable(disk / "results" / "demo")
     assert str(disk) in str(caught.value)
 
 
-def test_every_kind_of_source_is_told_in_the_keys() -> None:
+def test_the_keys_contain_every_kind_of_source() -> None:
     kinds = {key.split(".")[1] for key in known_keys() if re.fullmatch(r"sources\.\w+\.kind", key)}
     assert kinds >= KINDS
 
@@ -363,14 +372,14 @@ def test_every_setting_has_a_meaning() -> None:
 
 
 @pytest.mark.parametrize(("suffix", "unit"), [("_s", "s"), ("_ms", "ms"), ("_deg", "deg"), ("_deg_s", "deg/s")])
-def test_settings_whose_name_ends_in_a_unit_state_that_unit(suffix: str, unit: str) -> None:
+def test_settings_whose_names_end_in_a_unit_state_that_unit(suffix: str, unit: str) -> None:
     others = {"_s": "_deg_s"}.get(suffix, "")
     keys = {k: n for k, n in known_keys().items() if k.endswith(suffix) and not (others and k.endswith(others))}
     assert keys
     assert {key: node.get("unit") for key, node in keys.items()} == dict.fromkeys(keys, unit)
 
 
-def test_a_wrong_item_of_a_list_is_told_with_what_is_possible() -> None:
+def test_a_wrong_list_item_is_refused_with_the_possible_ones() -> None:
     assert refusal({"sources": [], "captions": {"backends": ["facts", "gpt"]}}).startswith(
         "captions.backends.1: found 'gpt'; expected 'facts' or 'llava-next-video' or 'llava-next' or 'endpoint'"
     )

@@ -1,4 +1,4 @@
-"""Pinned versions: one list, within the ranges that the package states, and the same in every environment."""
+"""Pinned versions: one list, within the ranges of the package, and the same in every environment."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def environment(path: Path) -> list[str]:
     return packages
 
 
-def test_constraints_pin_exact_versions_and_name_no_place() -> None:
+def test_constraints_pin_exact_versions_without_addresses() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     packages = [line for line in lines if line and not line.startswith("#")]
     assert [line for line in packages if not re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line)] == []
@@ -46,21 +46,21 @@ def test_every_dependency_is_pinned_within_its_range(need: str) -> None:
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
-def test_environments_pin_what_the_constraints_pin(path: Path) -> None:
+def test_environments_have_the_pins_of_the_constraints(path: Path) -> None:
     for package in environment(path):
         name, version = package.split("==")
         assert pins()[name] == version
 
 
 @pytest.mark.parametrize("name", EXTRAS)
-def test_environments_hold_all_that_their_part_of_the_package_needs(name: str) -> None:
+def test_environments_contain_all_that_their_part_of_the_package_needs(name: str) -> None:
     wanted = {Requirement(need).name for extra in EXTRAS[name] for need in NEEDS[extra]}
     assert {package.split("==")[0] for package in environment(ROOT / "envs" / f"{name}.yaml")} == wanted
 
 
 @pytest.mark.slow
-def test_events_are_found_with_the_newest_numpy_that_is_allowed(tmp_path: Path) -> None:
-    """The pinned one is older, as the labelling client's OpenCV asks for."""
+def test_events_are_detected_with_the_newest_allowed_numpy(tmp_path: Path) -> None:
+    """The pinned NumPy is older, because the OpenCV of Label Studio's client requires it."""
     (allowed,) = [need for need in NEEDS["base"] if need.startswith("numpy")]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path), allowed]
     if subprocess.run(pip, check=False).returncode:

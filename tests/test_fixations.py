@@ -1,12 +1,14 @@
-"""Saccades out, fixations and pursuit kept; and gaze cut at the end of its video."""
+"""Saccades are removed, fixations and pursuit are kept, and gaze is cut at the end of its video."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tsalv360.contracts.entries import GazeNotes, IndexEntry
 from tsalv360.contracts.tables import FIXATIONS, as_table
-from tsalv360.fixations import FixationSettings, find_fixations, within_video
+from tsalv360.fixations import FixationSettings, find_fixations, fixations_of_video, within_video
 from tsalv360.job.errors import InputError
+from tsalv360.sources import Gaze
 from tsalv360.sources.recording import fixations_table
 from tsalv360.sphere.directions import wrap_yaw
 
@@ -18,10 +20,10 @@ def samples(
 ) -> pd.DataFrame:
     """Gaze samples at frame rate, in the columns of the fixations table."""
     frame = np.arange(len(yaw)) if frames is None else np.array(frames)
-    return fixations_table([observer] * len(yaw), frame / fps, 1 / fps, frame, wrap_yaw(yaw), pitch, notes=["as read"])
+    return fixations_table([observer] * len(yaw), frame / fps, 1 / fps, frame, wrap_yaw(yaw), pitch)
 
 
-def test_a_saccade_is_removed_and_parts_two_fixations() -> None:
+def test_a_saccade_is_removed_and_separates_two_fixations() -> None:
     found = find_fixations(samples([0, 0, 0, 0, 25, 50, 50, 50, 50]), SETTINGS)
     assert found.frame.tolist() == [0, 1, 2, 3, 5, 6, 7, 8]
     assert found.fixation_id.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
@@ -75,10 +77,11 @@ def test_two_samples_of_one_observer_at_one_time_are_refused() -> None:
 
 
 def test_short_fixations_are_removed_and_counted() -> None:
-    found = find_fixations(samples([0, 0, 0, 40, 80, 80, 80, 80]), FixationSettings(min_duration_ms=150))
+    notes = ["as read"]
+    found = find_fixations(samples([0, 0, 0, 40, 80, 80, 80, 80]), FixationSettings(min_duration_ms=150), notes)
     assert found.frame.tolist() == [4, 5, 6, 7]
     assert found.fixation_id.tolist() == [0, 0, 0, 0]
-    assert found.attrs["notes"] == ["as read", "4 of 8 gaze samples removed (saccades and short fixations)"]
+    assert notes == ["as read", "4 of 8 gaze samples removed (saccades and short fixations)"]
 
 
 def test_a_lone_sample_between_two_jumps_is_a_saccade_even_without_a_shortest_duration() -> None:
@@ -93,7 +96,7 @@ def test_a_blink_ends_a_fixation_and_a_single_missing_sample_does_not() -> None:
     assert found.duration_s.tolist() == pytest.approx([0.04, 0.04, 0.08, 0.04, 0.04, 0.04, 0.04, 0.04, 0.04])
 
 
-def test_observers_are_taken_apart_in_any_order_of_rows() -> None:
+def test_observers_are_separated_in_any_order_of_rows() -> None:
     gaze = pd.concat([samples([0] * 6, observer="a"), samples([120] * 6, observer="b")], ignore_index=True)
     shuffled = gaze.sample(frac=1, random_state=3)
     found = find_fixations(shuffled, SETTINGS)
@@ -105,11 +108,11 @@ def test_observers_are_taken_apart_in_any_order_of_rows() -> None:
     pd.testing.assert_frame_equal(found, find_fixations(gaze, SETTINGS))
 
 
-def test_recorded_fixations_stay_as_they_are() -> None:
+def test_recorded_fixations_stay_unchanged() -> None:
     recorded = fixations_table(["a", "a"], [0.0, 0.01], [0.005, 0.3], [0, 0], [0, 90], 0, [0, 1])
-    found = find_fixations(recorded, SETTINGS)
-    pd.testing.assert_frame_equal(found, recorded)
-    assert found.attrs["notes"] == []
+    notes: list[str] = []
+    pd.testing.assert_frame_equal(find_fixations(recorded, SETTINGS, notes), recorded)
+    assert notes == []
 
 
 def test_gaze_without_rows_gives_no_fixations() -> None:
@@ -118,15 +121,17 @@ def test_gaze_without_rows_gives_no_fixations() -> None:
 
 def test_an_index_one_or_two_past_the_end_is_dropped_and_noted() -> None:
     gaze = samples([0] * 62)
-    cut = within_video(gaze, duration_s=60 / 25, n_frames=60, where="gaze of video 127")
+    notes = ["as read"]
+    cut = within_video(gaze, duration_s=60 / 25, n_frames=60, where="gaze of video 127", notes=notes)
     assert cut.frame.tolist() == list(range(60))
-    assert cut.attrs["notes"] == ["as read", "rows past the end of the video dropped: 2"]
+    assert notes == ["as read", "rows past the end of the video dropped: 2"]
 
 
-def test_gaze_that_fits_stays_as_it_is() -> None:
+def test_gaze_within_the_video_stays_unchanged() -> None:
     gaze = samples([0] * 60)
-    cut = within_video(gaze, 60 / 25, 60, "gaze")
-    assert cut.attrs["notes"] == ["as read"]
+    notes = ["as read"]
+    cut = within_video(gaze, 60 / 25, 60, "gaze", notes)
+    assert notes == ["as read"]
     pd.testing.assert_frame_equal(cut, gaze)
 
 
@@ -143,3 +148,22 @@ def test_a_fixation_over_the_end_is_shortened_to_it() -> None:
     cut = within_video(recorded, 2.4, 60, "gaze")
     assert cut.duration_s.tolist() == pytest.approx([0.4])
     assert cut.frame.tolist() == [59]
+
+
+def test_the_stage_writes_fixations_within_the_video_and_all_notes_on_its_gaze() -> None:
+    video = IndexEntry(25, 6, 1920, 960, 2, 6 / 25, id="127", skip_first=0, size_bytes=0, sha256="")
+    gaze = Gaze(samples([0, 0, 0, 40, 80, 80, 80]), ["as read"], 3)
+    found, notes = fixations_of_video(gaze, video, FixationSettings(min_duration_ms=100))
+    assert found.frame.tolist() == [0, 1, 2]
+    assert notes == GazeNotes(
+        3,
+        [
+            "as read",
+            "rows past the end of the video dropped: 1",
+            "3 of 6 gaze samples removed (saccades and short fixations)",
+        ],
+    )
+    assert gaze.notes == ["as read"]
+    far = Gaze(samples([0] * 75), [], None)
+    with pytest.raises(InputError, match=r"^gaze of video 127: found gaze until 2\.96 s"):
+        fixations_of_video(far, video, SETTINGS)

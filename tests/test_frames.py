@@ -18,7 +18,7 @@ import pytest
 from entries import index_entry
 
 from tsalv360.contracts.entries import VideoInfo
-from tsalv360.contracts.grid import frame_numbers, kept_frames
+from tsalv360.contracts.grid import frame_numbers
 from tsalv360.frames import estimated_bytes, extract_frames
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import read_picture, write_picture
@@ -112,7 +112,7 @@ def test_a_second_extraction_replaces_the_folder(tmp_path: Path, video: Path) ->
 
 
 def test_a_video_shorter_than_its_index_says_is_refused_and_nothing_stays(tmp_path: Path, video: Path) -> None:
-    with pytest.raises(InputError, match=r"whole\.mp4: found 60 frames; expected 61, as its index says"):
+    with pytest.raises(InputError, match=r"whole\.mp4: found 60 frames; expected 61, as in its index entry"):
         extract_frames(video, tmp_path / "frames", size=(48, 96), index=replace(probe(video), n_frames=61))
     assert list(tmp_path.iterdir()) == []
 
@@ -175,7 +175,7 @@ def test_a_disk_that_is_too_small_is_an_error_before_anything_is_written(
         extract_frames(video, disk / "frames", size=(96, 192), format="png", skip_first=0)
 
 
-def test_how_much_space_frames_will_take_is_told_first(
+def test_the_disk_space_that_frames_will_take_is_logged_first(
     tmp_path: Path, video: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -197,7 +197,7 @@ def test_a_broken_video_leaves_no_folder(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["broken.mp4"]
 
 
-def test_what_the_index_says_is_not_looked_up_again(
+def test_a_video_with_an_index_entry_is_not_probed_again(
     tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path) -> VideoInfo:
@@ -214,9 +214,7 @@ def test_a_fast_video_is_thinned_out(tmp_path: Path, write_video: Callable[..., 
     assert numbers == [22, 26, 30, 34, 38, 41, 45, 49, 52, 56]
 
 
-def test_a_larger_size_than_that_of_the_video_is_told(
-    tmp_path: Path, video: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_enlarging_a_video_is_logged(tmp_path: Path, video: Path, caplog: pytest.LogCaptureFixture) -> None:
     extract_frames(video, tmp_path / "frames", size=(192, 384), skip_first=50)
     assert "pictures of 192×96, which are enlarged" in caplog.text
     assert read_picture(tmp_path / "frames" / "0058.jpg").shape == (192, 384, 3)
@@ -330,12 +328,12 @@ def index_of(folder: Path, fps: float = 30, **settings: object) -> VideoInfo:
     return probe_ready(folder, fps, **settings)
 
 
-def take(folder: Path, size: tuple[int, int] = (48, 96), **settings: object) -> dict[int, Path]:
+def keep(folder: Path, size: tuple[int, int] = (48, 96), **settings: object) -> dict[int, Path]:
     """The frames that are kept of a folder of ready frames, by number."""
     target = folder.parent / "frames"
     index = index_of(folder)
     numbers = extract_frames(folder, target, size=size, index=index, **{"skip_first": 0, **settings})
-    assert numbers == kept_frames(index, settings.get("skip_first", 0))
+    assert numbers == index.frames_to_keep(settings.get("skip_first", 0))
     files = {int(path.stem): path for path in target.iterdir()}
     assert sorted(files) == numbers
     return files
@@ -347,7 +345,7 @@ def test_ready_frames_are_counted_from_their_names_and_other_files_do_not_matter
     folder = write_ready(list(range(1, 61)))
     (folder / "0001_gt.npy").write_bytes(b"map")
     (folder / "info.txt").write_text("Sports-360")
-    (folder / "._0001.jpg").write_bytes(b"litter")
+    (folder / "._0001.jpg").write_bytes(b"metadata")
     info = probe_ready(folder, 30)
     assert (info.fps, info.n_frames, info.width, info.height) == (30, 61, 96, 48)
     assert info.missing_frames == [0]
@@ -359,17 +357,17 @@ def test_ready_frames_are_counted_from_their_names_and_other_files_do_not_matter
 def test_all_frames_of_a_native_folder_can_be_kept(write_ready: Callable[..., Path], first: int) -> None:
     folder = write_ready(list(range(first, 61)))
     check_rate(folder, index_of(folder), 0)
-    assert list(take(folder))
-    assert kept_frames(index_of(folder), 0) == [n for n in frame_numbers(30, 61, 0) if n >= first]
-    assert kept_frames(index_of(folder), 20) == frame_numbers(30, 61, 20)
+    assert list(keep(folder))
+    assert index_of(folder).frames_to_keep(0) == [n for n in frame_numbers(30, 61, 0) if n >= first]
+    assert index_of(folder).frames_to_keep(20) == frame_numbers(30, 61, 20)
 
 
-def test_a_folder_sampled_by_the_published_rule_is_taken_as_it_is(write_ready: Callable[..., Path]) -> None:
+def test_a_folder_sampled_by_the_published_rule_is_used_unchanged(write_ready: Callable[..., Path]) -> None:
     published = frame_numbers(30, 90, 20)
     folder = write_ready(published)
     check_rate(folder, index_of(folder), 20)
-    assert take(folder, skip_first=20)
-    assert kept_frames(index_of(folder), 20) == kept_frames(index_of(folder), 0) == published
+    assert keep(folder, skip_first=20)
+    assert index_of(folder).frames_to_keep(20) == index_of(folder).frames_to_keep(0) == published
 
 
 def test_a_folder_of_another_rate_is_refused_with_its_rate_and_the_way_out(write_ready: Callable[..., Path]) -> None:
@@ -384,11 +382,11 @@ def test_a_folder_of_another_rate_is_resampled_to_the_nearest_frames_each_once(
     write_ready: Callable[..., Path],
 ) -> None:
     folder = write_ready(list(range(0, 61, 3)))
-    assert sorted(take(folder, ready="resample")) == list(range(0, 61, 3))
+    assert sorted(keep(folder, ready="resample")) == list(range(0, 61, 3))
     sparse = write_ready([0, 1, 2, 3, 4, 5, 20, 21, 22, 23, 24, 25], name="219")
     # the grid is 0 2 4 6 8 9 11 13 15 17 19 21 22 24
-    assert kept_frames(index_of(sparse), 0) == [0, 2, 4, 5, 20, 21, 22, 24]
-    assert kept_frames(index_of(sparse), 4) == [5, 20, 21, 22, 24]
+    assert index_of(sparse).frames_to_keep(0) == [0, 2, 4, 5, 20, 21, 22, 24]
+    assert index_of(sparse).frames_to_keep(4) == [5, 20, 21, 22, 24]
 
 
 def test_frames_missing_in_between_are_noted(write_ready: Callable[..., Path]) -> None:
@@ -400,13 +398,13 @@ def test_frames_missing_in_between_are_noted(write_ready: Callable[..., Path]) -
 
 def test_ready_frames_of_the_right_size_and_format_are_not_encoded_again(write_ready: Callable[..., Path]) -> None:
     folder = write_ready(list(range(31)))
-    for number, path in take(folder, jpeg_quality=10).items():
+    for number, path in keep(folder, jpeg_quality=10).items():
         assert path.samefile(folder / f"{number:04d}.jpg")
 
 
 def test_ready_frames_are_linked_whatever_their_suffix(write_ready: Callable[..., Path]) -> None:
     folder = write_ready(list(range(31)), suffix="JPEG")
-    assert take(folder)[30].samefile(folder / "0030.JPEG")
+    assert keep(folder)[30].samefile(folder / "0030.JPEG")
 
 
 @pytest.mark.parametrize(("suffix", "format"), [("jpg", "png"), ("png", "jpg")])
@@ -414,7 +412,7 @@ def test_ready_frames_of_another_format_are_converted(
     write_ready: Callable[..., Path], suffix: str, format: str
 ) -> None:
     folder = write_ready(list(range(31)), suffix=suffix)
-    path = take(folder, format=format)[30]
+    path = keep(folder, format=format)[30]
     assert path.name == f"0030.{format}"
     np.testing.assert_array_equal(read_picture(path), read_picture(folder / f"0030.{suffix}"))
 
@@ -422,9 +420,9 @@ def test_ready_frames_of_another_format_are_converted(
 def test_ready_frames_of_another_size_are_refused_or_resized(write_ready: Callable[..., Path]) -> None:
     folder = write_ready(list(range(31)), size=(96, 192))
     with pytest.raises(InputError, match=r"0000\.jpg: found a picture of 192×96; expected 96×48.*ready: resample"):
-        take(folder)
+        keep(folder)
     assert not (folder.parent / "frames").exists()
-    files = take(folder, ready="resample")
+    files = keep(folder, ready="resample")
     assert read_picture(files[30]).shape == (48, 96, 3)
     assert read_picture(files[30]).mean() == pytest.approx(30, abs=1)
 
@@ -433,7 +431,7 @@ def test_a_single_frame_of_another_size_is_found(write_ready: Callable[..., Path
     folder = write_ready(list(range(31)))
     write_picture(folder / "0009.jpg", np.zeros((96, 192, 3), dtype=np.uint8))
     with pytest.raises(InputError, match=r"0009\.jpg: found a picture of 192×96"):
-        take(folder)
+        keep(folder)
 
 
 def test_one_eye_of_ready_stereo_frames_is_cut_out(write_ready: Callable[..., Path]) -> None:
@@ -462,11 +460,11 @@ def test_a_ready_frame_that_is_cut_off_is_named_and_no_folder_stays(write_ready:
     write_picture(folder / "0013.jpg", noise)
     (folder / "0013.jpg").write_bytes((folder / "0013.jpg").read_bytes()[:-500])
     with pytest.raises(InputError, match=r"0013\.jpg: found no readable picture"):
-        take(folder)
+        keep(folder)
     assert not (folder.parent / "frames").exists()
 
 
-def test_a_ready_frame_that_went_after_the_index_was_written_is_named(write_ready: Callable[..., Path]) -> None:
+def test_a_ready_frame_removed_after_the_index_was_written_is_named(write_ready: Callable[..., Path]) -> None:
     folder = write_ready(list(range(31)))
     index = index_of(folder)
     (folder / "0013.jpg").unlink()
@@ -474,7 +472,7 @@ def test_a_ready_frame_that_went_after_the_index_was_written_is_named(write_read
         extract_frames(folder, folder.parent / "frames", size=(48, 96), skip_first=0, index=index)
 
 
-def test_two_ready_frames_of_one_number_are_refused(write_ready: Callable[..., Path]) -> None:
+def test_two_ready_frames_with_one_number_are_refused(write_ready: Callable[..., Path]) -> None:
     folder = write_ready([0, 1, 2])
     shutil.copy(folder / "0001.jpg", folder / "1.jpg")
     with pytest.raises(InputError, match=r"0001\.jpg and 1\.jpg; expected one picture of each number"):

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from tsalv360.contracts.entries import IndexEntry, read_entry
-from tsalv360.contracts.grid import kept_frames
 from tsalv360.index import index_video
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
 from tsalv360.media.pictures import write_picture
-from tsalv360.sources import Recording, count_observers, read_gaze
+from tsalv360.sources import READERS, Recording, read_gaze
 
 
 @pytest.fixture
@@ -46,9 +45,7 @@ def test_an_entry_holds_what_all_stages_need(video: Path, gaze: Path) -> None:
     }
 
 
-def test_an_entry_comes_back_from_its_file_and_a_damaged_one_is_refused_by_its_place(
-    tmp_path: Path, video: Path
-) -> None:
+def test_an_entry_is_read_as_written_and_a_damaged_one_is_refused_with_the_place(tmp_path: Path, video: Path) -> None:
     entry, path = index_video(recording(video), force_2to1=False), tmp_path / "ocean.json"
     write_json(path, entry)
     assert read_entry(path, IndexEntry) == entry
@@ -57,20 +54,20 @@ def test_an_entry_comes_back_from_its_file_and_a_damaged_one_is_refused_by_its_p
         read_entry(path, IndexEntry)
 
 
-def test_what_the_header_hides_is_noted(tmp_path: Path, write_video: Callable[..., Path], gaze: Path) -> None:
+def test_a_wrong_frame_count_is_noted(tmp_path: Path, write_video: Callable[..., Path], gaze: Path) -> None:
     path = write_video(tmp_path / "a.mp4", n_frames=20, options={"movflags": "frag_keyframe+empty_moov"})
     entry = index_video(recording(path, gaze), force_2to1=False)
     assert entry.n_frames == 20
     assert entry.notes == ["header says 0 frames, decoding gives 20"]
 
 
-def test_gaze_is_not_asked(video: Path, gaze: Path) -> None:
+def test_the_index_does_not_read_gaze(video: Path, gaze: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert index_video(recording(video), force_2to1=False) == index_video(recording(video, gaze), force_2to1=False)
     with pytest.raises(InputError, match="video ocean: found no gaze"):
         read_gaze(recording(video), 25)
-    assert count_observers(recording(video, gaze), read_gaze(recording(video, gaze), 25)) == 2
-    unknown = replace(recording(video, gaze), gaze_format="sports360")
-    assert count_observers(unknown, read_gaze(recording(video, gaze), 25)) is None
+    assert read_gaze(recording(video, gaze), 25).n_observers == 2
+    monkeypatch.setitem(READERS, "sports360", READERS["gaze_table"])
+    assert read_gaze(replace(recording(video, gaze), gaze_format="sports360"), 25).n_observers is None
 
 
 def test_a_flat_video_is_refused_unless_forced(tmp_path: Path, write_video: Callable[..., Path], gaze: Path) -> None:
@@ -99,7 +96,7 @@ def test_an_entry_of_ready_frames_holds_their_numbers_and_a_checksum_of_all(read
     assert entry.size_bytes == sum(path.stat().st_size for path in pictures)
     listing = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in pictures)
     assert entry.sha256 == hashlib.sha256(listing.encode()).hexdigest()
-    assert kept_frames(entry, skip_first=20)[:4] == [21, 22, 24, 26]
+    assert entry.frames_to_keep(skip_first=20)[:4] == [21, 22, 24, 26]
 
 
 def test_ready_frames_without_a_rate_are_refused(ready: Path, gaze: Path) -> None:
@@ -116,10 +113,10 @@ def test_ready_frames_of_another_rate_are_refused_or_resampled(ready: Path, gaze
         index_video(slow, force_2to1=False)
     entry = index_video(slow, force_2to1=False, ready="resample")
     assert entry.notes == ["38 of the frames 3 to 60 are missing"]
-    assert kept_frames(entry, skip_first=20) == list(range(21, 61, 3))
+    assert entry.frames_to_keep(skip_first=20) == list(range(21, 61, 3))
 
 
-def test_the_skipped_frames_of_ready_ones_need_not_be_there(ready: Path, gaze: Path) -> None:
+def test_skipped_ready_frames_may_be_missing(ready: Path, gaze: Path) -> None:
     for number in range(1, 20):
         if number % 2:
             (ready / f"{number:04d}.jpg").unlink()
@@ -131,4 +128,4 @@ def test_half_of_a_stereo_video_is_the_panorama(tmp_path: Path, write_video: Cal
     stereo = write_video(tmp_path / "a.mp4", n_frames=3, size=(192, 192))
     entry = index_video(replace(recording(stereo, gaze), view="bottom"), force_2to1=False)
     assert (entry.width, entry.height) == (192, 96)
-    assert entry.notes == ["stereo: the bottom half of 192×192 pictures is taken"]
+    assert entry.notes == ["stereo: the bottom half of 192×192 pictures is used"]

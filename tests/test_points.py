@@ -12,10 +12,10 @@ from tsalv360.contracts.tables import ASSIGNMENTS, POINTS, TRACKS, empty, read_t
 from tsalv360.saliency import (
     SaliencySettings,
     fixation_points,
+    map_inputs,
     points_map,
-    points_of,
+    points_table,
     saliency_map,
-    subjects,
     write_saliency_maps,
 )
 from tsalv360.sources.recording import fixations_table
@@ -40,7 +40,7 @@ def seen(points: pd.DataFrame, frame: int) -> list[tuple[str, float]]:
     return list(zip(own.observer, own.yaw_deg, strict=True))
 
 
-def test_each_fixation_counts_once_however_long_and_where_it_is_nearest_in_time() -> None:
+def test_each_fixation_is_one_point_where_it_is_nearest_in_time() -> None:
     points = fixation_points(gaze(), grid(*range(16)), window_s=0.25)
     assert list(points) == ["observer", "yaw_deg", "pitch_deg", "weight", "frame"]
     assert seen(points, 0) == [("a", 10), ("b", 50)]
@@ -49,7 +49,7 @@ def test_each_fixation_counts_once_however_long_and_where_it_is_nearest_in_time(
     assert seen(points, 12) == [("a", 20), ("b", 62)]
 
 
-def test_of_two_equally_near_the_earlier_one_stands_for_the_fixation() -> None:
+def test_a_fixation_is_where_it_was_earlier_if_two_times_are_equally_near() -> None:
     pursuit = fixations_table(["a", "a"], [0, 0.125], 1 / 16, 0, [1, 2], 0, 0)
     assert seen(fixation_points(pursuit, grid(0, 1, 2), 0.25), 1) == [("a", 1)]
 
@@ -62,10 +62,10 @@ def test_points_do_not_depend_on_the_order_of_the_rows() -> None:
     pd.testing.assert_frame_equal(*found)
 
 
-def test_points_of_a_video_are_those_of_its_events_and_of_all(tmp_path: Path) -> None:
+def test_points_of_a_video_are_those_of_its_events_and_of_all_observers(tmp_path: Path) -> None:
     assigned = pd.DataFrame({"row": [0, 1], "event_id": "v_1", "distance_deg": 0.0})
     track = grid(4, 5).assign(event_id="v_1")
-    points = points_of(subjects(gaze(), assigned, track, grid(*range(0, 40, 4))), 0.25)
+    points = points_table(map_inputs(gaze(), assigned, track, grid(*range(0, 40, 4))), 0.25)
     write_table(tmp_path / "points.parquet", points, POINTS)
     points = read_table(tmp_path / "points.parquet", POINTS)
     of_event, of_all = points[points.event_id == "v_1"], points[points.event_id.isna()]
@@ -75,26 +75,26 @@ def test_points_of_a_video_are_those_of_its_events_and_of_all(tmp_path: Path) ->
 
 
 def test_a_video_without_gaze_or_events_has_no_points() -> None:
-    nothing = points_of(subjects(gaze().iloc[:0], empty(ASSIGNMENTS), empty(TRACKS), grid(0, 1)), 0.5)
+    nothing = points_table(map_inputs(gaze().iloc[:0], empty(ASSIGNMENTS), empty(TRACKS), grid(0, 1)), 0.5)
     assert len(nothing) == 0 and list(nothing) == list(POINTS)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 12)), min_size=1, max_size=5), st.sampled_from([0.1, 0.5]))
-def test_a_frame_has_points_just_when_it_has_a_map(
-    tmp_path_factory: pytest.TempPathFactory, looks: list[tuple[int, int]], window_s: float
+def test_a_frame_has_points_exactly_if_it_has_a_map(
+    tmp_path_factory: pytest.TempPathFactory, intervals: list[tuple[int, int]], window_s: float
 ) -> None:
     folder = tmp_path_factory.mktemp("maps") / "maps"
-    observers = [str(i) for i in range(len(looks))]
-    start, length = np.array(looks).T / 32
+    observers = [str(i) for i in range(len(intervals))]
+    start, length = np.array(intervals).T / 32
     table = fixations_table(observers, start, length, 0, 0, 0, 0)
-    of_video = subjects(table, empty(ASSIGNMENTS), empty(TRACKS), grid(*range(0, 40, 2)))
+    of_video = map_inputs(table, empty(ASSIGNMENTS), empty(TRACKS), grid(*range(0, 40, 2)))
     write_saliency_maps(folder, of_video, SaliencySettings(height=32, window_s=window_s, all_observers=True))
-    assert {int(path.stem) for path in folder.rglob("*.png")} == set(points_of(of_video, window_s).frame)
+    assert {int(path.stem) for path in folder.rglob("*.png")} == set(points_table(of_video, window_s).frame)
 
 
 @pytest.mark.parametrize("size", [(480, 960), (31, 62)])
-def test_a_point_falls_into_the_pixel_that_holds_it(size: tuple[int, int]) -> None:
+def test_a_point_falls_into_the_pixel_that_contains_it(size: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
     row, column = rng.integers(0, size[0], 50), rng.integers(0, size[1], 50)
     inside = rng.uniform(-0.49, 0.49, (2, 50))

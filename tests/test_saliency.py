@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tsalv360.contracts.tables import ASSIGNMENTS, FIXATIONS, TRACKS, empty
-from tsalv360.saliency import SaliencySettings, density, saliency_map, subjects, to_8bit, write_saliency_maps
+from tsalv360.saliency import SaliencySettings, map_inputs, saliency_map, to_8bit, write_saliency_maps
+from tsalv360.sphere.density import density
 from tsalv360.sphere.directions import pixel_to_direction, to_angles, to_vectors
 
 PLACES = {
@@ -60,7 +61,7 @@ def test_map_is_the_von_mises_fisher_density(yaw: list, pitch: list, sigma: floa
 
 @pytest.mark.parametrize("sigma", [2.0, 3.5, 5.0, 8.0, 15.0])
 @pytest.mark.parametrize("size", [(480, 960), (90, 180)])
-def test_map_is_exact_at_random_places_of_random_weights(sigma: float, size: tuple[int, int]) -> None:
+def test_map_is_exact_at_random_directions_with_random_weights(sigma: float, size: tuple[int, int]) -> None:
     rng = np.random.default_rng(int(10 * sigma))
     for count in (1, 1, 1, 31):
         yaw, pitch = to_angles(rng.normal(size=(count, 3)))
@@ -99,10 +100,10 @@ def test_density_falls_to_exp_minus_half_at_about_one_sigma() -> None:
     assert beside == pytest.approx(np.exp(-0.5), abs=2e-3)
 
 
-def test_turning_all_fixations_by_whole_pixels_turns_the_map() -> None:
+def test_shifting_all_fixations_by_whole_pixels_shifts_the_map() -> None:
     yaw, pitch = np.array([-175.0, -30.0, 170.0]), np.array([88.0, 0.0, -60.0])
-    turned = saliency_map(yaw + 100 * 0.375, pitch)
-    np.testing.assert_allclose(turned, np.roll(saliency_map(yaw, pitch), 100, axis=1), atol=2e-5)
+    shifted = saliency_map(yaw + 100 * 0.375, pitch)
+    np.testing.assert_allclose(shifted, np.roll(saliency_map(yaw, pitch), 100, axis=1), atol=2e-5)
 
 
 def test_weights_count_like_repeated_fixations() -> None:
@@ -131,7 +132,7 @@ def test_there_is_no_map_of_nothing(yaw: list[float], weights: list[float] | Non
     ],
     ids=str,
 )
-def test_what_is_no_fixation_is_refused(wrong: dict) -> None:
+def test_invalid_fixations_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match=r"found .*; expected"):
         saliency_map(**{"yaw": [0, 1], "pitch": [0, 1], **wrong})
 
@@ -180,7 +181,7 @@ def write_maps(
 ) -> None:
     frames = np.array(kept, dtype=int)
     all_frames = pd.DataFrame({"frame": frames, "time_s": frames / 16})
-    write_saliency_maps(folder, subjects(table, assignments, tracks, all_frames), settings)
+    write_saliency_maps(folder, map_inputs(table, assignments, tracks, all_frames), settings)
 
 
 @pytest.fixture
@@ -188,7 +189,7 @@ def read_map(tmp_path: Path) -> Callable[[str, int], NDArray[np.uint8]]:
     return lambda event, frame: cv2.imread(str(tmp_path / "maps" / event / f"{frame:04d}.png"), cv2.IMREAD_UNCHANGED)
 
 
-def test_maps_of_an_event_hold_its_own_fixations_only(tmp_path: Path, read_map: Callable) -> None:
+def test_maps_of_an_event_show_its_own_fixations_only(tmp_path: Path, read_map: Callable) -> None:
     table = fixations([("a", 0, 2, -90, 0), ("b", 0, 2, 90, 20)])
     assignments = pd.DataFrame({"row": [0, 1], "event_id": ["v_1", "v_2"], "distance_deg": 0.0})
     tracks = pd.concat([track("v_1", [0, 1, 2]), track("v_2", [1, 2])])
@@ -199,7 +200,7 @@ def test_maps_of_an_event_hold_its_own_fixations_only(tmp_path: Path, read_map: 
     np.testing.assert_array_equal(read_map("v_2", 1), to_8bit(saliency_map(90, 20, size=(64, 128))))
 
 
-def test_a_map_sums_the_looks_within_half_a_window_before_and_after(tmp_path: Path, read_map: Callable) -> None:
+def test_a_map_sums_the_gaze_within_half_a_window_before_and_after(tmp_path: Path, read_map: Callable) -> None:
     moves = [("a", i / 16, 1 / 16, 20.0 * i, 0.0) for i in range(9)]
     table = fixations(moves)
     assignments = pd.DataFrame({"row": range(9), "event_id": "v_1", "distance_deg": 0.0})
@@ -211,7 +212,7 @@ def test_a_map_sums_the_looks_within_half_a_window_before_and_after(tmp_path: Pa
         assert np.abs(read_map("v_1", frame).astype(int) - exact).max() <= 1
 
 
-def test_looks_count_by_the_weight_of_their_row(tmp_path: Path, read_map: Callable) -> None:
+def test_gaze_counts_by_the_weight_of_its_row(tmp_path: Path, read_map: Callable) -> None:
     table = fixations([("a", 0, 1, -90, 0), ("b", 0, 1, 90, 20)]).assign(weight=[4.0, 1.0])
     assignments = pd.DataFrame({"row": [0, 1], "event_id": "v_1", "distance_deg": 0.0})
     write_maps(tmp_path / "maps", table, assignments, track("v_1", [4]), SaliencySettings(height=64))
@@ -238,8 +239,8 @@ def test_a_video_without_events_gives_an_empty_folder(tmp_path: Path) -> None:
     assert list((tmp_path / "maps").iterdir()) == []
 
 
-def test_maps_of_all_observers_hold_all_fixations_at_all_kept_frames(tmp_path: Path, read_map: Callable) -> None:
-    """Two looked at an event, the third elsewhere; at frame 40 nobody looked anywhere."""
+def test_maps_of_all_observers_show_all_fixations_at_all_kept_frames(tmp_path: Path, read_map: Callable) -> None:
+    """Two observers watch an event, the third something else; at frame 40 there is no gaze."""
     table = fixations([("a", 0, 1, -90, 0), ("b", 0, 1, -90, 0), ("c", 0.5, 1, 90, 20)])
     assignments = pd.DataFrame({"row": [0, 1], "event_id": "v_1", "distance_deg": 0.0})
     settings = SaliencySettings(height=64, window_s=0.25, all_observers=True)
@@ -255,7 +256,7 @@ def test_maps_of_all_observers_hold_all_fixations_at_all_kept_frames(tmp_path: P
         assert np.abs(read_map("all", frame).astype(int) - to_8bit(saliency)).max() <= 1
 
 
-def test_maps_of_all_observers_are_made_only_where_wanted(tmp_path: Path) -> None:
+def test_maps_of_all_observers_are_made_only_if_wanted(tmp_path: Path) -> None:
     table = fixations([("a", 0, 1, 0, 0)])
     write_maps(tmp_path / "maps", table, empty(ASSIGNMENTS), empty(TRACKS), SaliencySettings(height=64), (0, 1))
     assert list((tmp_path / "maps").iterdir()) == []

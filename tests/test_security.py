@@ -23,7 +23,8 @@ from entries import index_entry
 
 from tsalv360.contracts.entries import ShownTimes
 from tsalv360.curation import commands
-from tsalv360.curation.pull import keep_raw, read_export, take_in
+from tsalv360.curation.export import read_export
+from tsalv360.curation.merge import keep_export, merge
 from tsalv360.curation.records import read_records
 from tsalv360.curation.settings import CurationSettings
 from tsalv360.curation.tasks import source_time
@@ -152,13 +153,13 @@ def test_an_export_with_anything_in_any_place_comes_in_or_is_named(tmp_path: Pat
             at = at[key]
         at[(0, *place)[-1]] = value
         try:
-            seen, problems = read_export(holder, {1: "ann@example.org"})
+            export = read_export(holder, {1: "ann@example.org"})
         except InputError:
             continue
-        raw = keep_raw(holder, tmp_path / "exports", datetime.now(UTC))
+        raw = keep_export(holder, tmp_path / "exports", datetime.now(UTC))
         assert repr(json.loads(raw.read_text(encoding="utf-8"))) == repr(json.loads(json.dumps(holder, sort_keys=True)))
-        taken = take_in(seen, "demo", settings)
-        assert taken.n_new or problems or taken.problems or taken.drafts
+        merged = merge(export, "demo", settings)
+        assert merged.n_new or merged.notes["not counted"] or merged.notes["drafts, not submitted"]
         assert {path.name for path in folder.glob("*")} <= {"v.json"} and not (tmp_path / "x").exists()
         read_records(folder / "v.json", "v")
         (folder / "v.json").unlink(missing_ok=True)

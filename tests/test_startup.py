@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-LIBRARIES = {"av", "cv2", "jinja2", "matplotlib", "pandas", "pydantic", "scipy", "sklearn", "torch", "tqdm", "yaml"}
+LIBRARIES = {
+    "av",
+    "cv2",
+    "jinja2",
+    "matplotlib",
+    "pandas",
+    "pydantic",
+    "scipy",
+    "skimage",
+    "sklearn",
+    "torch",
+    "tqdm",
+    "yaml",
+}
 TABLES = {"pandas"}
 STAGES = {
     "demo": {"av", "cv2", "pydantic"},
@@ -30,38 +43,43 @@ STAGES = {
 
 def imported_by(code: str) -> set[str]:
     """Those of the LIBRARIES that Python has loaded after `code`."""
-    told = f"{code}\nimport sys\nprint(*{LIBRARIES!r} & sys.modules.keys())"
-    return set(subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True).stdout.split())
+    code = f"{code}\nimport sys\nprint(*{LIBRARIES!r} & sys.modules.keys())"
+    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_job_imports_what_its_stage_uses_alone(stage: str) -> None:
+def test_a_job_imports_only_what_its_stage_uses(stage: str) -> None:
     script = ast.parse((SCRIPTS / f"{stage}.py").read_text("utf-8")).body
     imports = [ast.unparse(line) for line in script if isinstance(line, ast.Import | ast.ImportFrom)]
     assert imported_by("\n".join(imports)) == STAGES[stage]
 
 
-def test_the_package_alone_imports_nothing_that_is_slow() -> None:
+def test_the_package_alone_imports_nothing_slow() -> None:
     assert (
         imported_by("import tsalv360, tsalv360.job.files, tsalv360.job.log, tsalv360.sphere, tsalv360.contracts.grid")
         == set()
     )
-    told = "import sys, tsalv360; print('importlib.metadata' in sys.modules, tsalv360.__version__)"
-    said = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True).stdout
-    assert re.fullmatch(r"False \d+\.\d+\.\d+\n", said)
+    code = "import sys, tsalv360; print('importlib.metadata' in sys.modules, tsalv360.__version__)"
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert re.fullmatch(r"False \d+\.\d+\.\d+\n", output)
+
+
+def test_the_environment_of_label_studio_is_made_without_any_extra() -> None:
+    code = "import sys; sys.modules |= dict.fromkeys(['httpx', 'label_studio_sdk']); import tsalv360.curation.server"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.slow
-def test_what_jobs_import_is_compiled_once_even_where_python_is_told_not_to(tmp_path: Path) -> None:
+def test_imports_of_jobs_are_compiled_once_even_where_python_must_not_write_byte_code(tmp_path: Path) -> None:
     for name in ("torch", "transformers", "open_clip", "accelerate"):  # as after `make demo`
         (tmp_path / "hidden" / name).mkdir(parents=True)
         (tmp_path / "hidden" / name / "__init__.py").write_text("raise ModuleNotFoundError('not installed')")
-    told = {
+    variables = {
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPYCACHEPREFIX": str(tmp_path),
         "PYTHONPATH": str(tmp_path / "hidden"),
     }
-    subprocess.run([sys.executable, "-m", "tsalv360.job.libraries"], check=True, env={**os.environ, **told})
+    subprocess.run([sys.executable, "-m", "tsalv360.job.libraries"], check=True, env={**os.environ, **variables})
     written = {"/".join(path.parts[-3:]).partition(".cpython")[0] for path in tmp_path.rglob("*.pyc")}
     assert written >= {
         "pandas/core/frame",

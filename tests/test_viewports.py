@@ -1,4 +1,4 @@
-"""Viewport videos: as long as they say, looking where the camera looks, marked outside the event; and posters."""
+"""Viewport videos: their length, what the camera sees, marks outside the event, the overlay; and posters."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_picture_j_after_the_lead_in_is_row_j_of_the_track(stages: Path, make_tr
     assert [is_colour(picture, GREEN) for picture in event] == [frame % 2 == 1 for frame in range(8, 18)]
 
 
-def test_what_lies_outside_the_event_is_gray_and_marked(stages: Path, make_track: Track) -> None:
+def test_pictures_outside_the_event_are_gray_and_marked(stages: Path, make_track: Track) -> None:
     folder = render(stages, make_track("v_1", FRAMES[8:18], yaw=150, pitch=10, step=6))
     pictures = [frame.to_ndarray(format="rgb24").astype(int) for frame in decode(folder / "v_1.mp4")]
     colourful = [np.ptp(picture, axis=2).max() > 60 for picture in pictures]
@@ -79,7 +79,7 @@ def test_what_lies_outside_the_event_is_gray_and_marked(stages: Path, make_track
     assert bar == [True] * 4 + [False] * 10 + [True] * 4
 
 
-def test_before_an_event_another_text_is_shown_than_after_it(stages: Path, make_track: Track) -> None:
+def test_the_text_before_an_event_differs_from_that_after_it(stages: Path, make_track: Track) -> None:
     folder = render(stages, make_track("v_1", FRAMES[8:18], yaw=-60))  # where all frames are plain gray
     first, fourth, last = read_pictures(folder / "v_1.mp4", [0, 3, 17])[:, :10].astype(int)
     assert np.abs(first - last).max() > 60 > 3 * np.abs(first - fourth).max()
@@ -103,17 +103,17 @@ def test_the_lead_counts_kept_frames_and_not_native_numbers(make_track: Track) -
 
 def test_before_and_after_an_event_the_camera_stays_where_it_starts_and_ends(make_track: Track) -> None:
     shots, _ = plan_shots(make_track("v_1", [4, 5, 6], yaw=10, step=3), FRAMES, lead=2)
-    yaw = {frame: shot.yaw for frame, (shot,) in shots.items()}
+    yaw = {frame: shot.camera[0] for frame, (shot,) in shots.items()}
     assert yaw == {2: 10, 3: 10, 4: 10, 5: 13, 6: 16, 7: 16, 8: 16}
 
 
-def test_an_event_of_two_stretches_shows_its_own_frames_only(make_track: Track) -> None:
+def test_an_event_of_two_segments_shows_its_own_frames_only(make_track: Track) -> None:
     shots, lengths = plan_shots(make_track("v_1", [4, 5, 12, 13]), FRAMES, lead=1)
     assert lengths == {"v_1": ViewportLength(1, 4, 1)}
     assert sorted(shots) == [3, 4, 5, 12, 13, 14]
 
 
-def test_only_the_videos_of_events_that_are_there_are_open(
+def test_only_the_videos_of_present_events_are_open(
     stages: Path, make_track: Track, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An encoder holds 20 MB: those of all events of a long video would not fit."""
@@ -142,17 +142,17 @@ def test_only_the_videos_of_events_that_are_there_are_open(
         assert probe(stages / "viewports" / f"v_{k}.overlay.mp4", force_2to1=True).n_frames == 4
 
 
-def test_the_overlay_glows_where_the_map_does(stages: Path, make_track: Track) -> None:
+def test_the_overlay_changes_where_the_map_is_bright(stages: Path, make_track: Track) -> None:
     column, row = np.meshgrid(np.arange(240), np.arange(120))
     away = angular_distance(*pixel_to_direction(column, row, 120, 240), 150, -5)
     write_picture(stages / "saliency" / "v_1" / "0008.png", np.uint8(255 * (away < 6)))
     folder = render(stages, make_track("v_1", [8, 9], yaw=150, pitch=-5))
-    plain, glowing = (read_pictures(folder / name, [4, 5]).astype(int) for name in ("v_1.mp4", "v_1.overlay.mp4"))
-    change = np.abs(glowing - plain).max(axis=3)
+    plain, overlay = (read_pictures(folder / name, [4, 5]).astype(int) for name in ("v_1.mp4", "v_1.overlay.mp4"))
+    change = np.abs(overlay - plain).max(axis=3)
     assert change[0, 56:64, 76:84].min() > 40
     assert change[0, :, :30].max() < 25
     assert change[1, :90].max() < 25, "a frame without a map stays plain"
-    legend = glowing[:, -SETTINGS.height // 8 :, -SETTINGS.width // 3 :]
+    legend = overlay[:, -SETTINGS.height // 8 :, -SETTINGS.width // 3 :]
     assert np.abs(legend[0] - legend[1]).max() < 25, "the legend does not flicker"
 
 
@@ -172,7 +172,7 @@ def test_a_legend_shows_the_colours_from_low_to_high(stages: Path, make_track: T
     assert bar[-1, 2] < bar[-1, 1], "yellow at the high end"
 
 
-def test_the_setting_of_interpolation_is_used(stages: Path, make_track: Track) -> None:
+def test_the_interpolation_setting_is_used(stages: Path, make_track: Track) -> None:
     rng = np.random.default_rng(1)
     fine = cv2.GaussianBlur(rng.integers(0, 255, (HEIGHT, 2 * HEIGHT), dtype=np.uint8), (0, 0), 0.5)
     write_picture(stages / "frames" / "0008.png", cv2.merge([fine] * 3))

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 __all__ = ["__version__", "predict"]
 
-MAX_PIXELS = 16384 * 8192  # of a picture or video that is read; more is refused before its memory is asked for
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))  # OpenCV looks at it when it is imported
+MAX_PIXELS = 16384 * 8192  # of a picture or video; larger ones are refused before memory is allocated
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))  # OpenCV reads it when it is imported
 
 
 def __getattr__(name: str) -> Any:
-    # Only when asked for: every job imports this package, and few need its version or the model.
+    # Loaded on first use: every job imports this package, but few need its version or the model.
     if name == "predict":
         from tsalv360.prediction import predict
 

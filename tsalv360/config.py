@@ -1,4 +1,4 @@
-"""The whole configuration: every key with type, unit, default and meaning, checked before anything runs."""
+"""The whole configuration: every key with its type, unit, default and meaning, checked before anything runs."""
 
 import difflib
 import os
@@ -28,6 +28,18 @@ from tsalv360.sources.recording import check_id
 from tsalv360.training.settings import ComputeSettings, TrainSettings
 from tsalv360.viewports import ViewportSettings
 
+_TYPES = {
+    "number": "a number",
+    "integer": "a whole number",
+    "string": "text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
+# Keys of earlier versions, in the form of `known_keys`, with the key to write instead.
+RENAMED: dict[str, str] = {"train.cached_turns": "train.cached_rolls"}
+
 
 class ConfigError(ValueError):
     """A configuration that cannot be used; the message names every wrong key."""
@@ -37,10 +49,10 @@ class ConfigError(ValueError):
 class Config:
     """Everything that a run depends on."""
 
-    sources: list[Source] = setting(..., "data sets that videos and gaze are taken from; a list")
+    sources: list[Source] = setting(..., "data sets that provide videos and gaze; a list")
     results: str = setting("results", "folder of all results", pattern=NO_BRACES)
-    videos: dict[str, OwnVideo] = setting(dict, "own videos by id: letters, digits and hyphens")
-    exclude: dict[str, str] = setting(dict, "videos that are left out, each with the reason")
+    videos: dict[str, OwnVideo] = setting(dict, "your own videos by id: letters, digits and hyphens")
+    exclude: dict[str, str] = setting(dict, "videos to leave out, each with the reason")
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
     frames: FrameSettings = field(default_factory=FrameSettings)
     fixations: FixationSettings = field(default_factory=FixationSettings)
@@ -50,7 +62,7 @@ class Config:
     captions: CaptionSettings = field(default_factory=CaptionSettings)
     curation: CurationSettings = field(default_factory=CurationSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
-    folds: list[Annotated[int, Field(ge=0)]] = setting(list, "folds that are trained and evaluated; none: all")
+    folds: list[Annotated[int, Field(ge=0)]] = setting(list, "folds to train and evaluate; an empty list: all")
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     compute: ComputeSettings = field(default_factory=ComputeSettings)
@@ -61,20 +73,20 @@ class Config:
         return Path(self.results, self.dataset.name)
 
     def chosen_folds(self) -> list[int]:
-        """The folds that are trained and evaluated, by number. ConfigError for one that is not."""
+        """The numbers of the folds to train and evaluate. ConfigError for a fold that does not exist."""
         n = len(tsv360.folds()) if self.dataset.folds == "tsv360" else self.dataset.folds
         if unknown := [fold for fold in self.folds if fold >= n]:
             raise ConfigError(f"folds: found {unknown}; expected 0 to {n - 1} (dataset.folds)")
         return self.folds or list(range(n))
 
-    def of_data(self) -> dict[str, Any]:
-        """The settings that the data depend on, by section, as the card and the report show them.
+    def data_settings(self) -> dict[str, Any]:
+        """The settings that the data depend on, by section, for the dataset card and the report.
 
-        Where files lie, how jobs run, and what models learn is not among them.
+        Paths, how jobs run and what models learn are not among them.
         """
         sections = ("dataset", "frames", "fixations", "events", "saliency", "viewports", "captions")
         content = {name: tracked(getattr(self, name)) for name in sections}
-        del content["viewports"]["sound"]  # heard by curators, in no datum
+        del content["viewports"]["sound"]  # curators hear it; no file of the dataset depends on it
         return {
             "sources": [tracked(source) for source in self.sources],
             "videos": {"exclude": self.exclude, **{video: tracked(own) for video, own in self.videos.items()}},
@@ -84,66 +96,62 @@ class Config:
 
 
 def load_config(content: Mapping[str, Any]) -> Config:
-    """Check a configuration as it is written in a file; ConfigError names each wrong key and the nearest right one."""
-    content = dict(content)
+    """Return the configuration that a file contains; ConfigError names each wrong key and the nearest known one."""
     if "exclude" in content:
         raise ConfigError("exclude: unknown key; did you mean videos.exclude?")
     videos = content.get("videos") or {}
     if not isinstance(videos, Mapping):
         raise ConfigError(f"videos: found {videos!r}; expected a mapping of ids to videos")
-    videos = dict(videos)
-    content |= {"exclude": videos.pop("exclude", {}), "videos": videos}
+    own = {name: video for name, video in videos.items() if name != "exclude"}
     try:
-        return TypeAdapter(Config).validate_python(content)
+        return TypeAdapter(Config).validate_python({**content, "exclude": videos.get("exclude", {}), "videos": own})
     except ValidationError as error:
         keys = known_keys()
-        lines = dict.fromkeys(_explain(dict(e), keys) for e in error.errors())  # alternatives of one key say the same
+        lines = dict.fromkeys(_explain(dict(e), keys) for e in error.errors())  # a union's alternatives repeat a line
         raise ConfigError("\n".join(lines)) from None
 
 
 def plan_recordings(config: Config) -> dict[str, Recording]:
-    """All recordings of the sources and videos but the excluded ones, by id.
+    """Return the recordings of all sources and videos that are not excluded, by id.
 
-    ConfigError where they disagree; InputError, which names the video's path, for an id that cannot be one.
+    ConfigError where they disagree; InputError, which names the video's path, for an impossible id.
     """
     recordings: dict[str, Recording] = {}
     for recording in [
-        *(r for source in config.sources for r in source.recordings()),
+        *(recording for source in config.sources for recording in source.recordings()),
         *(video.recording(name) for name, video in config.videos.items() if name not in config.exclude),
     ]:
         if recording.video_id in recordings:
-            raise ConfigError(f"videos: the id {recording.video_id} stands for two videos; give one another id")
+            raise ConfigError(f"videos: two videos have the id {recording.video_id}; give one of them another id")
         recordings[recording.video_id] = recording
     if unknown := sorted(set(config.exclude) - set(recordings) - set(config.videos)):
-        raise ConfigError(f"videos.exclude: no video {', '.join(unknown)}; there are {_few(list(recordings))}")
-    for video in config.exclude:
-        recordings.pop(video, None)
+        raise ConfigError(f"videos.exclude: no video {', '.join(unknown)}; known are {_few(list(recordings))}")
+    recordings = {video: recording for video, recording in recordings.items() if video not in config.exclude}
     for video, recording in recordings.items():
         check_id(video, recording.video)
     if not recordings:
         raise ConfigError("sources: no videos; name a source, or your own videos under videos")
-    if config.dataset.folds == "tsv360":
-        if not any(video in fold for fold in tsv360.folds() for video in recordings):
+    folds, n = config.dataset.folds, len(recordings)
+    if folds == "tsv360":
+        if not recordings.keys() & set().union(*tsv360.folds()):
             raise ConfigError("dataset.folds: found tsv360, but no video of TSV360; expected a number of folds")
-    elif config.dataset.folds > len(recordings):
-        videos = "1 video" if len(recordings) == 1 else f"{len(recordings)} videos"
-        raise ConfigError(
-            f"dataset.folds: found {config.dataset.folds} folds for {videos}; "
-            f"set dataset.folds to at most {len(recordings)}"
-        )
+    elif folds > n:
+        found = f"found {folds} folds for {n} video{'s' if n > 1 else ''}"
+        raise ConfigError(f"dataset.folds: {found}; set dataset.folds to at most {n}")
     return recordings
 
 
 def check_writable(folder: Path) -> None:
-    """InputError unless `folder`, or the nearest folder above it that exists, can be written to."""
+    """InputError unless `folder`, or the nearest existing folder above it, is writable."""
     existing = next(path for path in [folder.absolute(), *folder.absolute().parents] if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
-        found = "a folder that cannot be written to" if existing.is_dir() else "a file"
-        raise InputError(existing, found, "a writable folder", "Set `results` to another folder, or change its rights.")
+        found = "a read-only folder" if existing.is_dir() else "a file"
+        advice = "Set `results` to another folder, or change its permissions."
+        raise InputError(existing, found, "a writable folder", advice)
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema of a configuration file."""
+    """Return the JSON Schema of a configuration file."""
     content = TypeAdapter(Config).json_schema()
     content["title"] = "tsalv360 configuration"
     content["properties"]["videos"]["properties"] = {"exclude": content["properties"].pop("exclude")}
@@ -151,26 +159,22 @@ def schema() -> dict[str, Any]:
 
 
 def known_keys() -> dict[str, dict[str, Any]]:
-    """All keys in dotted form with their schema; `*` stands for an id or a place in a list.
+    """Return the schema of every key by its dotted name; `*` stands for an id or a position in a list.
 
-    Each kind of source has keys of its own, in which the kind stands in place of `*`: `sources.demo.height`.
+    Each kind of source has its own keys, which name the kind in place of `*`: `sources.demo.height`.
     """
     content = schema()
     keys: dict[str, dict[str, Any]] = {}
 
     def walk(node: dict[str, Any], path: str) -> None:
         if "$ref" in node:
-            walk(
-                {**content["$defs"][node["$ref"].rsplit("/", 1)[1]], **{k: v for k, v in node.items() if k != "$ref"}},
-                path,
-            )
-            return
-        if path and path not in keys:
-            keys[path] = node
+            node = content["$defs"][node["$ref"].rpartition("/")[2]] | node
+        if path:
+            keys.setdefault(path, node)
         for name, child in node.get("properties", {}).items():
             default = {"default": node["default"][name]} if name in node.get("default", {}) else {}
-            walk({**child, **default}, f"{path}.{name}".lstrip("."))
-        for child in [node.get("additionalProperties"), node.get("items")]:
+            walk(child | default, f"{path}.{name}".lstrip("."))
+        for child in (node.get("additionalProperties"), node.get("items")):
             if isinstance(child, dict):
                 walk(child, f"{path}.*")
         for kind, reference in node.get("discriminator", {}).get("mapping", {}).items():
@@ -181,12 +185,12 @@ def known_keys() -> dict[str, dict[str, Any]]:
 
 
 def as_written(key: str) -> str:
-    """A known key as it stands in a file, the kind of source that has it in brackets: `sources.*.height (demo)`."""
+    """Return a known key as it is written in a file, followed by its kind of source: `sources.*.height (demo)`."""
     return re.sub(r"^sources\.(\w+)\.(.+)", r"sources.*.\2 (\1)", key)
 
 
 def expected(node: dict[str, Any]) -> str:
-    """What a key takes, in words: type, unit and limits."""
+    """Return what a key accepts, in words: type, unit and limits."""
     if "discriminator" in node:
         return "a mapping with the kind " + " or ".join(f"'{kind}'" for kind in node["discriminator"]["mapping"])
     if "const" in node:
@@ -195,71 +199,65 @@ def expected(node: dict[str, Any]) -> str:
         return " or ".join(f"'{value}'" for value in node["enum"])
     if "anyOf" in node:
         return " or ".join(expected(child) for child in node["anyOf"])
-    words = {"number": "a number", "integer": "a whole number", "string": "text", "boolean": "true or false"}
-    words |= {"array": "a list", "object": "a mapping", "null": "nothing"}
-    text = words.get(node.get("type", ""), "a mapping")
-    if "unit" in node:
-        text += f" in {node['unit']}"
-    limits = [
-        ("minimum", "from {}"),
-        ("exclusiveMinimum", "above {}"),
-        ("maximum", "to {}"),
-        ("exclusiveMaximum", "below {}"),
-    ]
-    limits += [("multipleOf", "a multiple of {}"), ("pattern", "matching {}")]
-    return ", ".join([text, " ".join(form.format(f"{node[key]}") for key, form in limits if key in node)]).rstrip(", ")
+    limits = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
+    limits |= {"multipleOf": "a multiple of", "pattern": "matching"}
+    limited = " ".join(f"{word} {node[key]}" for key, word in limits.items() if key in node)
+    unit = f" in {node['unit']}" if "unit" in node else ""
+    return _TYPES.get(node.get("type", "object"), "a mapping") + unit + (f", {limited}" if limited else "")
 
 
 def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
-    """One line for one of pydantic's errors."""
-    parts = [str(part) for part in error["loc"]]
-    kind = parts.pop(2) if parts[0] == "sources" and len(parts) > 2 else "*"  # in the file it stands as a value
-    if parts[:2] == ["dataset", "folds"]:
-        del parts[2:]  # the alternative that did not fit
-    key = "videos.exclude" + "".join(f".{p}" for p in parts[1:]) if parts[:1] == ["exclude"] else ".".join(parts)
-    general = re.sub(r"^videos\.(?!exclude)[^.]+|(?<=^videos\.exclude)\.[^.]+", _with_star, key)
-    general = re.sub(r"^sources\.[^.]+", f"sources.{kind}", general)
-    general = general if general in keys else re.sub(r"\.\d+$", ".*", general)  # a place in a list
+    """Return the line that explains one of pydantic's errors."""
+    place = [str(part) for part in error["loc"]]
+    kind = place.pop(2) if place[0] == "sources" and len(place) > 2 else "*"  # not part of the key in the file
+    if place[:2] == ["dataset", "folds"]:
+        del place[2:]  # the alternative that did not match
+    if place[0] == "exclude":
+        place.insert(0, "videos")
+    key, known = ".".join(place), _known(place, kind, keys)
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        nearest = _nearest(general, keys)
-        return f"{key}: unknown key" + (
-            f"; did you mean {as_written(nearest)}?"
-            if nearest
-            else f"; known are {_few([as_written(sibling) for sibling in _siblings(general, keys)])}"
-        )
-    if parts[-1] == "[key]":
+        if known in RENAMED:
+            return f"{key}: renamed; write {as_written(RENAMED[known])}"
+        if nearest := _nearest(known, keys):
+            return f"{key}: unknown key; did you mean {as_written(nearest)}?"
+        return f"{key}: unknown key; known are {_few([as_written(sibling) for sibling in _siblings(known, keys)])}"
+    if place[-1] == "[key]":
         return f'{key.removesuffix(".[key]")}: found the key {error["input"]!r}; expected text: "{error["input"]}"'
-    node = keys.get(general, {})
+    node = keys.get(known, {})
+    meaning = node.get("description", "see docs/settings.md")
     if error["type"] == "union_tag_not_found":
         return f"{key}: found no kind in {error['input']!r}; expected {expected(node)}"
     if error["type"] in ("missing", "missing_argument"):
-        return f"{key}: missing; expected {expected(node)} ({node.get('description', 'see docs/settings.md')})"
+        return f"{key}: missing; expected {expected(node)} ({meaning})"
     if error["type"] == "value_error":
         return f"{key}: {error['ctx']['error']}"
     default = f", like {node['default']}" if "default" in node else ""
-    meaning = node.get("description", "see docs/settings.md")
     return f"{key}: found {error['input']!r}; expected {expected(node)}{default} ({meaning})"
 
 
-def _with_star(match: re.Match[str]) -> str:
-    """A key without its id or place in a list: `videos.harbour` as `videos.*`."""
-    return f"{match[0].rpartition('.')[0]}.*"
+def _known(place: list[str], kind: str, keys: Mapping[str, Any]) -> str:
+    """Return the place of an error in the form of `known_keys`, with `*` for ids and positions."""
+    place = list(place)
+    if place[0] == "sources":
+        place[1:2] = [kind] * len(place[1:2])
+    if place[0] == "videos":
+        n = 2 if place[1:2] == ["exclude"] else 1
+        place[n : n + 1] = ["*"] * len(place[n : n + 1])
+    known = ".".join(place)
+    return known if known in keys else re.sub(r"\.\d+$", ".*", known)
 
 
 def _nearest(key: str, keys: Mapping[str, Any]) -> str | None:
-    """The known key most like `key`, first among its siblings, then anywhere."""
-    name = key.rsplit(".", 1)[-1]
-    siblings = {sibling.rsplit(".", 1)[-1]: sibling for sibling in _siblings(key, keys)}
-    if close := difflib.get_close_matches(name, siblings, 1, 0.6):
-        return siblings[close[0]]
-    anywhere = {known.rsplit(".", 1)[-1]: known for known in keys}
-    close = difflib.get_close_matches(name, anywhere, 1, 0.75)
-    return anywhere[close[0]] if close else None
+    """Return the known key most like `key`: first among its siblings, then anywhere."""
+    for candidates, cutoff in ((_siblings(key, keys), 0.6), (keys, 0.75)):
+        by_name = {known.rpartition(".")[2]: known for known in candidates}
+        if close := difflib.get_close_matches(key.rpartition(".")[2], by_name, 1, cutoff):
+            return by_name[close[0]]
+    return None
 
 
 def _siblings(key: str, keys: Mapping[str, Any]) -> list[str]:
-    folder = key.rpartition(".")[0]
-    return [known for known in keys if known.rpartition(".")[0] == folder]
+    return [known for known in keys if known.rpartition(".")[0] == key.rpartition(".")[0]]
 
 
 def _few(names: list[str]) -> str:

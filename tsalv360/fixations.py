@@ -9,22 +9,24 @@ import numpy as np
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
+from tsalv360.contracts.entries import GazeNotes, IndexEntry
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.job.errors import InputError
+from tsalv360.sources.reading import Gaze
 from tsalv360.sphere.directions import Array, to_vectors, vector_angle
 
 _SPAN_S = 0.025  # velocity is measured over this or one sample step; at 250 Hz neighbours differ by noise
-_SACCADE_S = 0.08  # a sample that lasts longer holds a fixation of its own
-_OVERRUN_S = 0.5  # how far gaze may run on after its video before it must belong to another one
+_SACCADE_S = 0.08  # a longer sample is a fixation of its own, not a saccade
+_OVERRUN_S = 0.5  # gaze that continues longer than this after the end of its video belongs to another one
 
 
 @dataclass(frozen=True, config=STRICT)
 class FixationSettings:
-    """Fixations from gaze samples; recorded fixations are taken as they are."""
+    """Fixations from gaze samples; recorded fixations are kept unchanged."""
 
     max_velocity_deg_s: float = setting(
         100.0,
-        "gaze faster than this is a saccade; head and eye together pursue up to about 60",
+        "gaze faster than this is a saccade; pursuit by head and eye together reaches about 60",
         unit="deg/s",
         ge=10,
         le=1000,
@@ -35,55 +37,80 @@ class FixationSettings:
     )
 
 
-def find_fixations(gaze: pd.DataFrame, settings: FixationSettings) -> pd.DataFrame:
-    """The fixation samples of `gaze` (columns of the fixations table), with `fixation_id` counted per observer.
+def fixations_of_video(gaze: Gaze, video: IndexEntry, settings: FixationSettings) -> tuple[pd.DataFrame, GazeNotes]:
+    """Return the outputs of the fixations stage: the fixations table of a video, and all notes on its gaze."""
+    notes = [*gaze.notes]
+    samples = within_video(gaze.samples, video.duration_s, video.n_frames, f"gaze of video {video.id}", notes)
+    return find_fixations(samples, settings, notes), GazeNotes(gaze.n_observers, notes)
 
-    Rows whose `fixation_id` is known are recorded fixations and stay untouched. A sample lasts until the next of its
-    fixation. `attrs["notes"]` tells how many samples were removed.
+
+def within_video(
+    samples: pd.DataFrame, duration_s: float, n_frames: int, where: object, notes: list[str] | None = None
+) -> pd.DataFrame:
+    """Return the gaze samples or fixations cut at the end of their video, and append to `notes` how many rows it drops.
+
+    Raises InputError for gaze more than 0.5 s after the end: it belongs to another video.
     """
-    samples, recorded = gaze[gaze.fixation_id < 0], gaze[gaze.fixation_id >= 0]
-    parts = [_fixations_of_observer(own, settings) for _, own in samples.groupby("observer")]
-    found = pd.concat([*parts, recorded]) if parts else recorded
-    found = found.sort_values(["observer", "time_s"], kind="stable", ignore_index=True)
-    removed = len(gaze) - len(found)
-    found.attrs["notes"] = [*gaze.attrs.get("notes", [])]
-    if len(gaze) and not len(found):
+    beyond = samples.time_s >= duration_s - 1e-9
+    if beyond.any() and samples.time_s.max() > duration_s + _OVERRUN_S:
         raise InputError(
-            "fixations",
-            f"none in {len(gaze)} gaze samples",
-            "gaze that rests now and then",
-            "Check times and units of the gaze, or raise fixations.max_velocity_deg_s.",
+            where,
+            f"gaze until {samples.time_s.max():.2f} s",
+            f"at most {duration_s:.2f} s, the length of the video, and {_OVERRUN_S} s more",
+            "Check that gaze and video belong together and that the frame rate is right.",
         )
-    if removed:
-        found.attrs["notes"].append(f"{removed} of {len(gaze)} gaze samples removed (saccades and short fixations)")
-    return found
-
-
-def _fixations_of_observer(samples: pd.DataFrame, settings: FixationSettings) -> pd.DataFrame:
-    samples = samples.sort_values("time_s", kind="stable").copy()
-    start = samples.time_s.to_numpy()
-    step = np.diff(start)
-    if (step <= 0).any():
-        again = start[:-1][step <= 0][0]
-        observer = samples.observer.iloc[0]
-        raise InputError(f"gaze of observer {observer}", f"two samples at {again:g} s", "one at a time", "Remove one.")
-    fast = _velocity(start, to_vectors(samples.yaw_deg, samples.pitch_deg)) > settings.max_velocity_deg_s
-    missing = step - samples.duration_s.to_numpy()[:-1] > settings.max_gap_ms / 1000
-    breaks = fast | missing
-    samples["fixation_id"] = np.concatenate([[0], np.cumsum(breaks)])
-    lasts = samples.duration_s.to_numpy().copy()
-    lasts[:-1] = np.where(breaks, np.minimum(lasts[:-1], step), step)
-    samples["duration_s"] = lasts
-    total = samples.groupby("fixation_id").duration_s.transform("sum")
-    alone = samples.groupby("fixation_id").duration_s.transform("size") == 1  # between two fast intervals
-    saccade = alone & (samples.duration_s < _SACCADE_S)
-    kept = samples[(total >= settings.min_duration_ms / 1000 - 1e-9) & ~saccade].copy()
-    kept["fixation_id"] = kept.fixation_id.rank(method="dense").astype(int) - 1
+    kept = samples[~beyond].reset_index(drop=True)
+    kept["duration_s"] = np.minimum(kept.duration_s, duration_s - kept.time_s)
+    kept["frame"] = np.minimum(kept.frame, n_frames - 1)
+    if notes is not None and beyond.any():
+        notes.append(f"rows past the end of the video dropped: {int(beyond.sum())}")
     return kept
 
 
+def find_fixations(samples: pd.DataFrame, settings: FixationSettings, notes: list[str] | None = None) -> pd.DataFrame:
+    """Return the samples that belong to fixations, with `fixation_id` counted per observer.
+
+    Parameters: rows of the fixations table, of which those with a known `fixation_id` are recorded fixations and stay
+    unchanged; settings; a list to which the number of removed samples is appended. Each sample lasts until the next of
+    its fixation. Raises InputError if there are samples and none of them belongs to a fixation.
+    """
+    recorded = samples[samples.fixation_id >= 0]
+    parts = [_of_observer(own, settings) for _, own in samples[samples.fixation_id < 0].groupby("observer")]
+    found = pd.concat([*parts, recorded]) if parts else recorded
+    if len(samples) and not len(found):
+        raise InputError(
+            "fixations",
+            f"none in {len(samples)} gaze samples",
+            "gaze that rests at times",
+            "Check times and units of the gaze, or raise fixations.max_velocity_deg_s.",
+        )
+    if notes is not None and len(found) < len(samples):
+        removed = len(samples) - len(found)
+        notes.append(f"{removed} of {len(samples)} gaze samples removed (saccades and short fixations)")
+    return found.sort_values(["observer", "time_s"], kind="stable", ignore_index=True)
+
+
+def _of_observer(samples: pd.DataFrame, settings: FixationSettings) -> pd.DataFrame:
+    """Return the samples of one observer that belong to fixations."""
+    samples = samples.sort_values("time_s", kind="stable")
+    start, lasts = samples.time_s.to_numpy(), samples.duration_s.to_numpy().copy()
+    step = np.diff(start)
+    if (step <= 0).any():
+        found = f"two samples at {start[:-1][step <= 0][0]:g} s"
+        raise InputError(f"gaze of observer {samples.observer.iloc[0]}", found, "one at a time", "Remove one.")
+    fast = _velocity(start, to_vectors(samples.yaw_deg, samples.pitch_deg)) > settings.max_velocity_deg_s
+    ends = fast | (step - lasts[:-1] > settings.max_gap_ms / 1000)
+    lasts[:-1] = np.where(ends, np.minimum(lasts[:-1], step), step)
+    samples = samples.assign(fixation_id=np.cumsum(np.append(False, ends)), duration_s=lasts)
+    fixation = samples.groupby("fixation_id").duration_s
+    lone = fixation.transform("size") == 1  # between two fast intervals
+    long_enough = fixation.transform("sum") >= settings.min_duration_ms / 1000 - 1e-9
+    kept = samples[long_enough & ~(lone & (samples.duration_s < _SACCADE_S))]
+    return kept.assign(fixation_id=kept.fixation_id.rank(method="dense").astype(int) - 1)
+
+
 def _velocity(time_s: Array, direction: Array) -> Array:
-    """Velocity [n − 1] in deg/s between neighbouring samples, taken over at least `_SPAN_S`, lest it be noise alone."""
+    """Return the velocity [n − 1] in deg/s between neighbouring samples, measured over at least `_SPAN_S`."""
     if len(time_s) < 2:
         return np.zeros(0)
     wider = int(np.ceil(_SPAN_S / np.median(np.diff(time_s)))) - 1
@@ -91,22 +118,3 @@ def _velocity(time_s: Array, direction: Array) -> Array:
     first = np.maximum(place - wider // 2, 0)
     last = np.minimum(place + 1 + (wider + 1) // 2, len(time_s) - 1)
     return vector_angle(direction[last], direction[first]) / (time_s[last] - time_s[first])
-
-
-def within_video(gaze: pd.DataFrame, duration_s: float, n_frames: int, where: object) -> pd.DataFrame:
-    """`gaze` cut at the end of its video. More than 0.5 s beyond it is refused: it belongs to another video."""
-    beyond = gaze.time_s >= duration_s - 1e-9
-    if beyond.any() and gaze.time_s.max() > duration_s + _OVERRUN_S:
-        raise InputError(
-            where,
-            f"gaze until {gaze.time_s.max():.2f} s",
-            f"at most {duration_s:.2f} s, the length of the video, and {_OVERRUN_S} s more",
-            "Check that gaze and video belong together and that the frame rate is right.",
-        )
-    kept = gaze[~beyond].reset_index(drop=True)
-    kept["duration_s"] = np.minimum(kept.duration_s, duration_s - kept.time_s)
-    kept["frame"] = np.minimum(kept.frame, n_frames - 1)
-    kept.attrs["notes"] = [*gaze.attrs.get("notes", [])]
-    if beyond.any():
-        kept.attrs["notes"].append(f"rows past the end of the video dropped: {int(beyond.sum())}")
-    return kept

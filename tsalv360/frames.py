@@ -1,8 +1,4 @@
-"""Frames: the pictures of a video at the kept frame numbers, as files named by native frame number.
-
-Ready frames are pictures that somebody extracted before: a folder of files named by native frame number, such as
-`0021.jpg`.
-"""
+"""Frames: the pictures of a video at the kept frame numbers, as files named by native frame number."""
 
 import errno
 import logging
@@ -13,7 +9,7 @@ from typing import Literal
 from pydantic.dataclasses import dataclass
 
 from tsalv360.contracts.entries import VideoInfo
-from tsalv360.contracts.grid import FPS, kept_frames
+from tsalv360.contracts.grid import FPS
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, whole_folder
@@ -22,7 +18,7 @@ from tsalv360.media.pictures import Chroma, resized, write_picture
 from tsalv360.media.ready_frames import Ready, kept_pictures, ready_frames
 from tsalv360.media.video import View, probe
 
-# The most of three real 360° videos at 1920×960; synthetic film grain takes 2 to 3 times as much.
+# the maximum of three real 360° videos at 1920×960; synthetic film grain takes 2 to 3 times as much
 _BYTES_PER_PIXEL = {"jpg": 0.2, "png": 1.0}
 
 log = logging.getLogger(__name__)
@@ -37,14 +33,9 @@ class FrameSettings:
     )
     format: Literal["jpg", "png"] = setting("jpg", "file format of the kept frames; public readers of TSV360 need png")
     jpeg_quality: int = setting(95, "quality of JPEG frames", ge=1, le=100)
-    jpeg_chroma: Chroma = setting("4:2:0", "colour resolution of JPEG frames: half of the pixels' each way, or all")
-    ready: Ready = setting("refuse", "what is done with ready frames of another rate or size")
-    force_2to1: bool = setting(False, "take videos of any display aspect as full panoramas")
-
-
-def estimated_bytes(n_frames: int, size: tuple[int, int], format: str) -> int:
-    """About how much disk space `n_frames` frames of `size` (height, width) take, JPEG at quality 95."""
-    return round(n_frames * size[0] * size[1] * _BYTES_PER_PIXEL[format])
+    jpeg_chroma: Chroma = setting("4:2:0", "chroma subsampling of JPEG frames")
+    ready: Ready = setting("refuse", "whether ready frames of another rate or size are refused or resampled")
+    force_2to1: bool = setting(False, "accept videos of any display aspect as full panoramas")
 
 
 def extract_frames(
@@ -60,21 +51,21 @@ def extract_frames(
     jpeg_chroma: Chroma = "4:2:0",
     ready: Ready = "refuse",
 ) -> list[int]:
-    """Write the kept frames of a video as `NNNN.<format>` in one sequential decode, or link ready ones.
+    """Write the kept frames of a video as `NNNN.<format>` in one sequential decode, or link ready frames.
 
     Parameters
     ----------
     video : any video that FFmpeg decodes, or a folder of ready frames. Ready frames of the right size and format are
-        linked or copied as they are.
+        linked or copied unchanged.
     directory : appears when all frames are written; a folder of that name is replaced.
     fps : rate of the kept frames.
-    size : height and width in pixels; resized with OpenCV's area kernel, or its cubic one where a side grows.
+    size : height and width in pixels; resized with OpenCV's area kernel, or its cubic one if a side grows.
     skip_first : see `frame_numbers`.
-    index : the index entry of `video`; looked up when left out, which ready frames do not allow.
+    index : the index entry of `video`; by default the video is probed, which ready frames do not allow.
     view : the part of each picture that is the panorama.
     ready : whether ready frames of another size are refused or resized.
 
-    Returns the frame numbers written. Raises InputError when the video ends before its index says or ready frames
+    Returns the frame numbers written. Raises InputError if the video ends before its index entry says or ready frames
     cannot be used, and OSError (disk full, no permission) after removing what was written.
     """
     path, directory = Path(video), Path(directory)
@@ -84,42 +75,43 @@ def extract_frames(
         log.warning("%s has %.2f fps, fewer than %d: every frame is kept once", path, index.fps, fps)
     if index.height < size[0] or index.width < size[1]:
         log.warning("%s has pictures of %d×%d, which are enlarged", path, index.width, index.height)
-    numbers = kept_frames(index, skip_first, fps)
+    numbers = index.frames_to_keep(skip_first, fps)
     files = ready_frames(path) if path.is_dir() else {}
-    _state_space(directory, len(numbers), size, format, refuse=not files)  # ready ones may be links
+    _check_space(directory, len(numbers), size, format, refuse=not files)  # ready frames may be linked
     pictures = kept_pictures(path, numbers, index.n_frames, view)
     with whole_folder(directory) as partial, progress(total=len(numbers), what="frames") as bar:
         for number, picture in pictures:
             source, target = files.get(number), partial / f"{number:04d}.{format}"
             if source and ready == "refuse":
                 check_size(source, (picture.shape[0], picture.shape[1]), size)
-            as_wanted = picture.shape[:2] == size and view == "whole"
-            if source and as_wanted and source.suffix.lower().replace("jpeg", "jpg") == target.suffix:
+            unchanged = picture.shape[:2] == size and view == "whole"
+            if source and unchanged and source.suffix.lower().replace("jpeg", "jpg") == target.suffix:
                 link_or_copy(source, target)
             else:
-                picture = resized(picture, size)  # by this name, so that the large one is gone before the next comes
+                picture = resized(picture, size)  # the same name, so that the large picture is freed before the next
                 write_picture(target, picture, jpeg_quality, jpeg_chroma)
             bar.update()
     return numbers
 
 
 def check_size(where: Path, found: tuple[int, int], size: tuple[int, int]) -> None:
-    """InputError unless a ready frame has the size (height, width) of the kept frames."""
+    """Raise InputError unless a ready frame has the size (height, width) of the kept frames."""
     if found != size:
-        raise InputError(
-            where,
-            f"a picture of {found[1]}×{found[0]}",
-            f"{size[1]}×{size[0]}",
-            "Set frames.height to its height, or frames.ready: resample.",
-        )
+        advice = "Set frames.height to its height, or frames.ready: resample."
+        raise InputError(where, f"a picture of {found[1]}×{found[0]}", f"{size[1]}×{size[0]}", advice)
 
 
-def _state_space(directory: Path, n_frames: int, size: tuple[int, int], format: str, refuse: bool) -> None:
-    """Log how much space frames will take; OSError where less is free, if `refuse`."""
+def estimated_bytes(n_frames: int, size: tuple[int, int], format: str) -> int:
+    """Return about how much disk space frames of `size` (height, width) take, JPEG at quality 95."""
+    return round(n_frames * size[0] * size[1] * _BYTES_PER_PIXEL[format])
+
+
+def _check_space(directory: Path, n_frames: int, size: tuple[int, int], format: str, refuse: bool) -> None:
+    """Log how much disk space frames will take; raise OSError if less is free and `refuse` is true."""
     needed = estimated_bytes(n_frames, size, format)
     free = shutil.disk_usage(next(path for path in directory.absolute().parents if path.exists())).free
     frames = f"{n_frames} frames of {size[1]}×{size[0]} as {format}"
-    stated = f"{frames}: about {needed / 1e6:.1f} MB; {free / 1e9:.1f} GB free"
-    log.info("%s", stated)
+    text = f"{frames}: about {needed / 1e6:.1f} MB; {free / 1e9:.1f} GB free"
+    log.info("%s", text)
     if refuse and needed > free:
-        raise OSError(errno.ENOSPC, f"No space left for {stated}", str(directory))
+        raise OSError(errno.ENOSPC, f"No space left for {text}", str(directory))

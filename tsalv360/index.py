@@ -1,4 +1,4 @@
-"""The index entry of a video: what its pictures hold. Gaze, source and licence are not asked."""
+"""The index entry of a video: what its pictures hold; it does not depend on gaze, source or licence."""
 
 import hashlib
 from dataclasses import asdict
@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
 
 def index_video(recording: Recording, force_2to1: bool, ready: "Ready" = "refuse") -> IndexEntry:
-    """The index entry of a video or a folder of ready frames; InputError for what cannot be used.
+    """Return the index entry of a video or a folder of ready frames; InputError if it cannot be used.
 
-    `n_frames` is what decoding gives, of ready frames the last number + 1. `ready` says whether ready frames of another
-    rate are refused. Of the recording, `video_id`, `video`, `fps`, `view` and `skip_first` are read.
+    `n_frames` is counted by decoding where the header is wrong; for ready frames it is the last number + 1. `ready`
+    says whether ready frames of another rate are refused. Of the recording, `video_id`, `video`, `fps`, `view` and
+    `skip_first` are read.
     """
-    info = look_into(recording, force_2to1, ready)
+    info = probe_recording(recording, force_2to1, ready)
     if recording.video.is_dir():
         from tsalv360.media.ready_frames import ready_frames  # videos need no OpenCV here
 
         files = list(ready_frames(recording.video).values())
-        listing = "".join(f"{sha256(file)}  {file.name}\n" for file in files)  # as sha256sum writes it
+        listing = "".join(f"{sha256(file)}  {file.name}\n" for file in files)  # the format of sha256sum
         checksum = hashlib.sha256(listing.encode()).hexdigest()
     else:
         files, checksum = [recording.video], sha256(recording.video)
@@ -38,17 +39,16 @@ def index_video(recording: Recording, force_2to1: bool, ready: "Ready" = "refuse
     )
 
 
-def look_into(recording: Recording, force_2to1: bool, ready: "Ready") -> VideoInfo:
-    """What the video of a recording, or its folder of ready frames, holds; raises and parameters as `index_video`."""
+def probe_recording(recording: Recording, force_2to1: bool, ready: "Ready") -> VideoInfo:
+    """Return what the video or the ready frames of a recording hold; parameters and errors as `index_video`."""
     if not recording.video.is_dir():
         return probe(recording.video, force_2to1, recording.view)
     if recording.fps is None:
-        raise InputError(
-            f"video {recording.video_id}",
+        found, expected = (
             f"the folder of ready frames {recording.video} without a rate",
-            "the native rate that its frames are numbered at",
-            "Set its fps in the config.",
+            "the rate of their numbers",
         )
+        raise InputError(f"video {recording.video_id}", found, expected, "Set its fps in the config.")
     from tsalv360.media.ready_frames import check_rate, probe_ready
 
     info = probe_ready(recording.video, recording.fps, force_2to1, recording.view)

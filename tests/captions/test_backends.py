@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tsalv360.captions import backends
-from tsalv360.captions.backends import check_installed, load_captioner, loads_model, needs_extra, needs_gpu
-from tsalv360.captions.settings import CaptionSettings
-from tsalv360.job import libraries as extras
+from tsalv360.captions import settings as caption_settings
+from tsalv360.captions.run import load_captioner
+from tsalv360.captions.settings import CaptionSettings, check_installed
+from tsalv360.job import libraries
 from tsalv360.job.errors import InputError
 
 ENDPOINT = {"backends": ["endpoint"], "endpoint": {"model": "m"}}
@@ -26,7 +26,7 @@ ENDPOINT = {"backends": ["endpoint"], "endpoint": {"model": "m"}}
 )
 def test_a_gpu_is_asked_for_only_where_a_backend_needs_it(settings: dict[str, Any], needs: tuple[bool, ...]) -> None:
     captions = CaptionSettings(**settings)
-    assert (needs_extra(captions), loads_model(captions), needs_gpu(captions)) == needs
+    assert (captions.needs_extra, captions.loads_model, captions.needs_gpu) == needs
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_gpu_is_asked_for_only_where_a_backend_needs_it(settings: dict[str, An
 def test_what_is_missing_is_told_with_the_line_that_helps(
     settings: dict[str, Any], missing: list[str], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (backends, extras):
+    for module in (caption_settings, libraries):
         monkeypatch.setattr(module, "find_spec", lambda name: None if name in missing else name)
     with pytest.raises(InputError, match=told):
         check_installed(CaptionSettings(**settings))
@@ -54,7 +54,7 @@ def test_what_is_missing_is_told_with_the_line_that_helps(
 
 
 def test_facts_need_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (backends, extras):
+    for module in (caption_settings, libraries):
         monkeypatch.setattr(module, "find_spec", lambda name: None)
     assert load_captioner("facts", CaptionSettings()).model == "facts"
 

@@ -1,4 +1,4 @@
-"""`tsalv360 data check`: what it says of folders as they lie on disk, and whether a build can run."""
+"""`tsalv360 data check`: what it finds in folders as they are on disk, and whether a build can run."""
 
 import json
 import subprocess
@@ -63,7 +63,7 @@ def own(tmp_path: Path, write_video: Callable[..., Path]) -> dict[str, dict[str,
     }
 
 
-def test_what_is_there_is_counted_as_the_build_will_count_it(own: dict[str, dict[str, str]]) -> None:
+def test_videos_and_gaze_are_counted_as_in_the_build(own: dict[str, dict[str, str]]) -> None:
     check = checked({"videos": own})
     assert check.can_build and check.problems == [] and check.tsv360 == []
     harbour, market = check.videos
@@ -74,7 +74,7 @@ def test_what_is_there_is_counted_as_the_build_will_count_it(own: dict[str, dict
     assert harbour.problems == harbour.remarks == []
 
 
-def test_one_broken_video_hides_no_other_and_its_gaze_is_judged_too(
+def test_one_broken_video_hides_no_other_and_its_gaze_is_checked_too(
     tmp_path: Path, own: dict[str, dict[str, str]]
 ) -> None:
     whole = Path(own["harbour"]["path"]).read_bytes()
@@ -120,14 +120,14 @@ def test_a_reader_whose_table_breaks_the_contract_is_a_problem_that_names_the_fi
 ) -> None:
     for time_s, yaw, found in [([0, 0.04], [0, 190], "190.0 in column yaw_deg"), ([0, 0], [0, 0], "two rows of")]:
         table = fixations_table(["A3", "A3"], time_s, 0.04, [0, 1], yaw, 0)
-        monkeypatch.setitem(READERS, "gaze_table", lambda recording, fps, table=table: table)
+        monkeypatch.setitem(READERS, "gaze_table", lambda recording, fps, notes, table=table: table)
         check = checked({"videos": {"market": own["market"]}})
         (problem,) = check.videos[0].problems
         assert problem.startswith(f"video market, gaze {own['market']['gaze']}: found {found}")
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (KeyError("hz"), "failed with KeyError: 'hz'. Correct"),
         (
@@ -137,32 +137,32 @@ def test_a_reader_whose_table_breaks_the_contract_is_a_problem_that_names_the_fi
     ],
 )
 def test_a_reader_that_fails_hides_no_other_video(
-    own: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+    own: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
 ) -> None:
     read = READERS["gaze_table"]
 
-    def fail(recording: Recording, fps: float) -> object:
+    def fail(recording: Recording, fps: float, notes: list[str]) -> object:
         if recording.video_id == "market":
             raise error
-        return read(recording, fps)
+        return read(recording, fps, notes)
 
     monkeypatch.setitem(READERS, "gaze_table", fail)
     check = checked({"videos": own})
     harbour, market = check.videos
     assert not check.can_build and harbour.problems == [] and harbour.n_gaze == 200
     (problem,) = market.problems
-    assert problem.startswith(f"gaze {own['market']['gaze']}: the reader of gaze_table {told}")
+    assert problem.startswith(f"gaze {own['market']['gaze']}: the reader of gaze_table {message}")
 
 
-def test_a_video_that_cannot_even_be_looked_into_hides_no_other(
+def test_a_video_that_cannot_be_read_hides_no_other(
     own: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tsalv360.check.videos.look_into", lambda recording, *_: {}[recording.video_id])
+    monkeypatch.setattr("tsalv360.check.videos.probe_recording", lambda recording, *_: {}[recording.video_id])
     for video in checked({"videos": own}).videos:
-        assert video.problems == [f"looking into {video.path} failed with KeyError: '{video.video}'. {CORRECT}"]
+        assert video.problems == [f"reading {video.path} failed with KeyError: '{video.video}'. {CORRECT}"]
 
 
-def test_a_file_that_cannot_name_a_video_is_a_problem_until_it_is_excluded(
+def test_a_file_with_an_impossible_id_is_a_problem_until_it_is_excluded(
     own: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clips = [
@@ -177,25 +177,25 @@ def test_a_file_that_cannot_name_a_video_is_a_problem_until_it_is_excluded(
     assert checked({"sources": [{"kind": "demo"}], "videos": {"exclude": {"my market": "its name"}}}).can_build
 
 
-def test_too_few_observers_are_told_and_do_not_stop_a_build(tmp_path: Path, own: dict[str, dict[str, str]]) -> None:
+def test_too_few_observers_are_a_remark_and_do_not_stop_a_build(tmp_path: Path, own: dict[str, dict[str, str]]) -> None:
     write_gaze(tmp_path / "market.csv", observers=2)
     check = checked({"videos": own})
     assert check.can_build
-    assert check.videos[1].remarks == ["fewer than 3 observers (events.min_observers), hence no event"]
+    assert check.videos[1].remarks == ["fewer than 3 observers (events.min_observers), so no events"]
 
 
-def test_captioners_that_take_time_or_are_not_installed_are_told(
+def test_captioners_that_take_time_or_are_not_installed_are_a_remark(
     own: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert checked({"sources": [], "videos": own}).remarks == []
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
     endpoint = {"backends": ["endpoint", "facts"], "endpoint": {"model": "m"}}
     time, missing = checked({"sources": [], "videos": own, "captions": endpoint}).remarks
-    assert time == "captions by endpoint come on top of the time below"
+    assert time == "the time below does not include captions by endpoint"
     assert "found no openai" in missing and "pip install" in missing
 
 
-def test_ready_frames_of_another_size_are_a_problem_unless_resampled_and_those_of_ours_take_no_space(
+def test_ready_frames_of_another_size_are_a_problem_unless_resampled_and_matching_ones_take_no_space(
     tmp_path: Path, own: dict[str, dict[str, str]]
 ) -> None:
     (tmp_path / "ready").mkdir()
@@ -234,7 +234,7 @@ def vr_eyetracking(tmp_path: Path, write_video: Callable[..., Path]) -> dict[str
     return {"sources": [{**source, "subset": "tsv360"}], "dataset": {"name": "checked", "folds": "tsv360"}}
 
 
-def test_what_is_missing_of_tsv360_is_told_with_what_it_lacks_and_where_to_get_it(
+def test_missing_videos_of_tsv360_are_listed_with_the_reason_and_where_to_get_them(
     vr_eyetracking: dict[str, object],
 ) -> None:
     check = checked(vr_eyetracking)
@@ -256,13 +256,13 @@ def test_an_excluded_video_is_neither_missing_nor_a_problem(vr_eyetracking: dict
     assert check.tsv360[0].present == 2 and "011" not in check.tsv360[0].missing
 
 
-def test_a_video_of_another_rate_than_published_is_told(vr_eyetracking: dict[str, object]) -> None:
+def test_a_video_of_another_rate_than_published_is_a_remark(vr_eyetracking: dict[str, object]) -> None:
     right, wrong, _ = checked(vr_eyetracking).videos
     assert not any("as published" in remark for remark in right.remarks)
-    assert wrong.remarks == ["25 fps, but 29.97 as published: its gaze is numbered by frame"]
+    assert wrong.remarks == ["25 fps, but 29.97 as published, to which its gaze is numbered"]
 
 
-def test_maps_are_compared_with_how_many_were_published(tmp_path: Path, write_video: Callable[..., Path]) -> None:
+def test_maps_are_counted_against_the_published_number(tmp_path: Path, write_video: Callable[..., Path]) -> None:
     (tmp_path / "videos").mkdir()
     for video in ("003", "006"):
         write_maps(tmp_path / "videos" / video, range(1749 if video == "006" else 1266))
@@ -301,12 +301,12 @@ def test_the_two_videos_in_which_the_lists_disagree_are_explained(published: dic
     inferred, in_none = check.remarks
     assert inferred.startswith("282") and "by inference" in inferred
     assert in_none.startswith("286") and "in no fold" in in_none
-    assert check.videos[0].remarks[-2:] == ["events: 1", "14 maps without a frame, which are left out"]
+    assert check.videos[0].remarks[-2:] == ["events: 1", "14 maps have no frame and are left out"]
     assert check.tsv360[1].missing["218"] == "no events"
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         (lambda event: (event / "description.txt").unlink(), "no readable caption"),
         (lambda event: (event / "first.png").write_bytes(b""), "this name"),
@@ -314,12 +314,12 @@ def test_the_two_videos_in_which_the_lists_disagree_are_explained(published: dic
     ],
 )
 def test_a_damaged_published_event_is_named(
-    tmp_path: Path, published: dict[str, object], damage: Callable[[Path], object], told: str
+    tmp_path: Path, published: dict[str, object], damage: Callable[[Path], object], message: str
 ) -> None:
     damage(tmp_path / "TSV360_gt" / "286" / "286_1")
     check = checked(published)
     assert not check.can_build and check.videos[0].problems == []
-    assert told in check.videos[1].problems[0] and "286_1" in check.videos[1].problems[0]
+    assert message in check.videos[1].problems[0] and "286_1" in check.videos[1].problems[0]
 
 
 # The command
@@ -346,7 +346,7 @@ def test_the_command_prints_a_table_writes_json_and_leaves_nothing_else(
     assert set(tmp_path.iterdir()) - before == {tmp_path / "check.json"}
 
 
-def test_the_exit_status_is_1_and_the_line_that_goes_on_without_the_broken_works(
+def test_the_exit_status_is_1_and_the_printed_line_excludes_the_broken_video(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "market.csv").write_text("nothing")
@@ -359,14 +359,14 @@ def test_the_exit_status_is_1_and_the_line_that_goes_on_without_the_broken_works
     assert "market: reason" in capsys.readouterr().out
 
 
-def test_the_local_config_lies_over_the_default_unless_another_is_named(
+def test_the_local_config_overrides_the_default_unless_another_is_named(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "local.yaml").write_text("dataset: {name: mine}\n")
     main(["data", "check"])
     shown = capsys.readouterr()
-    assert "results/mine" in shown.out and "drawn by the build" in shown.out and "lies over" in shown.err
+    assert "results/mine" in shown.out and "drawn by the build" in shown.out and "overrides" in shown.err
     main(["data", "check", "--configfile", str(config)])
     assert "results/checked" in capsys.readouterr().out
 

@@ -13,7 +13,9 @@ from tsalv360.contracts.tables import (
     CLIPS,
     DATASET_FIXATIONS,
     FIXATIONS,
+    INTEGER,
     TABLES,
+    Column,
     as_table,
     empty,
     read_table,
@@ -38,7 +40,7 @@ def fixations() -> pd.DataFrame:
     )
 
 
-def test_a_table_comes_back_as_it_was_written(tmp_path: Path) -> None:
+def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_table(tmp_path / "a.parquet", fixations(), FIXATIONS)
     pd.testing.assert_frame_equal(read_table(tmp_path / "a.parquet", FIXATIONS), fixations())
 
@@ -74,7 +76,7 @@ BREAKS: dict[str, tuple[Callable[[pd.DataFrame], Any], str]] = {
 
 
 @pytest.mark.parametrize(("change", "message"), BREAKS.values(), ids=BREAKS.keys())
-def test_a_table_that_breaks_the_contract_is_refused_by_place_and_not_written(
+def test_a_table_that_breaks_the_contract_is_refused_with_the_place_and_not_written(
     tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
 ) -> None:
     with pytest.raises(InputError, match=message) as caught:
@@ -84,7 +86,7 @@ def test_a_table_that_breaks_the_contract_is_refused_by_place_and_not_written(
 
 
 @pytest.mark.parametrize(("column", "values"), [("observer", ["a", None]), ("pitch_deg", [0, np.nan])])
-def test_an_empty_cell_is_refused_by_column_and_row(tmp_path: Path, column: str, values: list[Any]) -> None:
+def test_an_empty_cell_is_refused_with_its_column_and_row(tmp_path: Path, column: str, values: list[Any]) -> None:
     with pytest.raises(InputError, match=rf"fixations\.parquet: found nothing in column {column}, row 1"):
         write_table(tmp_path / "fixations.parquet", fixations().assign(**{column: values}), FIXATIONS)
 
@@ -95,12 +97,18 @@ def test_an_infinite_weight_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"observer,time_s\n"], ids=["missing", "empty", "csv"])
-def test_a_file_that_is_no_parquet_is_named(tmp_path: Path, content: bytes | None) -> None:
+def test_a_file_that_is_not_parquet_is_named(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "events.parquet"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"events\.parquet: found no readable Parquet file"):
         read_table(path, FIXATIONS)
+
+
+def test_a_number_out_of_range_is_named_by_its_row_among_empty_cells() -> None:
+    table = {"n": Column(INTEGER, "a number", 0, 9, nullable=True)}
+    with pytest.raises(InputError, match=r"10\.0 in column n, row 2; expected 0 to 9"):
+        as_table(pd.DataFrame({"n": [None, 9, 10]}), table, "made")
 
 
 def test_reading_checks_the_contract_too(tmp_path: Path) -> None:
@@ -109,7 +117,7 @@ def test_reading_checks_the_contract_too(tmp_path: Path) -> None:
         read_table(tmp_path / "a.parquet", FIXATIONS)
 
 
-def test_lists_and_empty_cells_come_back(tmp_path: Path) -> None:
+def test_lists_and_empty_cells_are_read_as_they_were_written(tmp_path: Path) -> None:
     clip = {"clip_id": "a_1_0", "event_id": "a_1", "video": "a", "frames": list(range(8)), "target_frame": 7}
     write_rows(tmp_path / "clips.parquet", [clip], CLIPS)
     assert read_table(tmp_path / "clips.parquet", CLIPS).frames[0].tolist() == list(range(8))

@@ -1,9 +1,16 @@
-"""Annotations, tasks and records as tests need them, in Label Studio's form."""
+"""Annotations, tasks and records as tests need them: raw ones in Label Studio's form, and ours."""
 
 from typing import Any
 
-from tsalv360.curation.records import Judged, Judgement
+import pandas as pd
+from pydantic import TypeAdapter
 
+from tsalv360.contracts.entries import Task
+from tsalv360.curation.records import Annotation, Decision, EventRecord
+from tsalv360.curation.tasks import track_text
+
+FPS = 16.0
+# What an export must have of a task's data.
 DATA = {
     "event_id": "v_1",
     "event_hash": "h",
@@ -18,9 +25,19 @@ DATA = {
     "confidence": 0.5,
     "facts": "from 5.0 s",
 }
+TASK_DATA = {
+    **DATA, "source": "own", "title": "Event v_1", "fps": "16", "n_observers": 7, "viewport_url": "v_1.mp4",
+    "overlay_url": "v_1.overlay.mp4", "poster_url": "v_1.jpg",
+}  # fmt: skip
 
 
-def results(**said: Any) -> list[dict[str, Any]]:
+def task(event: str, content: str = "h", **data: Any) -> Task:
+    """A task of the workflow, without prediction."""
+    content_of_task = {**TASK_DATA, "event_id": event, "event_hash": content, **data}
+    return TypeAdapter(Task).validate_python({"data": content_of_task, "predictions": []})
+
+
+def results(**given: Any) -> list[dict[str, Any]]:
     """Results as a browser sends them: caption="...", verdict="accept", flags=[...], start=1.5 and so on."""
     forms = {
         "caption": ("textarea", "text", list), "comment": ("textarea", "text", list),
@@ -29,7 +46,7 @@ def results(**said: Any) -> list[dict[str, Any]]:
         "start": ("number", "number", None), "end": ("number", "number", None), "rating": ("rating", "rating", None),
     }  # fmt: skip
     items = []
-    for name, value in said.items():
+    for name, value in given.items():
         kind, key, wrap = forms[name]
         content = {key: [value] if wrap else value}
         items.append({"id": name, "from_name": name, "to_name": "viewport", "type": kind, "value": content})
@@ -37,14 +54,14 @@ def results(**said: Any) -> list[dict[str, Any]]:
 
 
 def annotation(
-    unique_id: str = "u1", when: str = "2026-11-23T19:12:38.358900Z", user: Any = 1, **said: Any
+    unique_id: str = "u1", when: str = "2026-11-23T19:12:38.358900Z", user: Any = 1, **given: Any
 ) -> dict[str, Any]:
-    """An annotation of an export: the machine's caption, accepted, unless told otherwise."""
-    said = {"caption": DATA["caption_machine"], "verdict": "accept", **said}
-    said = {name: value for name, value in said.items() if value is not None}
+    """An annotation of an export: by default the machine's caption, accepted."""
+    given = {"caption": DATA["caption_machine"], "verdict": "accept", **given}
+    given = {name: value for name, value in given.items() if value is not None}
     return {
         "id": 7, "unique_id": unique_id, "completed_by": user, "updated_at": when, "lead_time": 8.24,
-        "was_cancelled": False, "result": results(**said),
+        "was_cancelled": False, "result": results(**given),
     }  # fmt: skip
 
 
@@ -53,10 +70,37 @@ def exported(*annotations: dict[str, Any], drafts: tuple[Any, ...] = (), **data:
     return {"id": 3, "annotations": list(annotations), "drafts": list(drafts), "data": {**DATA, **data}}
 
 
-def judgement(
-    who: str, when: int, verdict: Any = "accept", caption: str | None = "A red ball rolls.", **more: Any
-) -> Judgement:
-    """A judgement of a person at a second."""
-    said = None if verdict is None else Judged(verdict, caption)
-    given = {"annotation": f"{who}-{more.get('round', 0)}", "lead_time_s": 8.0, "said": said, **more}
-    return Judgement(who=who, when=f"2026-11-23T19:12:{when:02d}.000Z", **given)
+def vote(
+    curator: str, second: int, verdict: Any = "accept", caption: str | None = "A red ball rolls.", **more: Any
+) -> Annotation:
+    """The annotation of a curator at a second; a verdict of None decides nothing."""
+    decision = None if verdict is None else Decision(verdict, caption)
+    given = {"id": f"{curator}-{more.get('round', 0)}", "lead_time_s": 8.0, "decision": decision, **more}
+    return Annotation(curator=curator, when=f"2026-11-23T19:12:{second:02d}.000Z", **given)
+
+
+def record(
+    track: pd.DataFrame,
+    verdict: str | None = "accept",
+    caption: str | None = "A dog runs.",
+    *,
+    machine: str = "A dog runs.",
+    event: str | None = None,
+    curator: str = "ann",
+    when: str = "2026-01-01T10:00:00Z",
+    fps: float = FPS,
+    skipped: bool = False,
+    **more: Any,
+) -> EventRecord:
+    """The record of an event with this track, annotated by one curator; a verdict of None decides nothing."""
+    decision = Decision(verdict=verdict, caption=caption, **more) if verdict else None  # type: ignore[arg-type]
+    return EventRecord(
+        event_id=event or str(track.event_id.iloc[0]),
+        event_hash=f"hash of {when}",
+        decision=decision,
+        decided_by=[curator] if decision else [],
+        disagreement=False,
+        caption_machine=machine,
+        track=track_text(track, fps),
+        history=[Annotation(f"{curator} {when}", curator, when, 20.0, decision, skipped=skipped or not decision)],
+    )

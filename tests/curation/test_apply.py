@@ -1,4 +1,4 @@
-"""What people decided, in a video's part of the dataset: what leaves, what is merged, and what is made anew."""
+"""The curators' decisions in a video's part of the dataset: what leaves, what is merged, and what is made again."""
 
 import json
 import re
@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from curation.annotating import record
 from entries import caption_entry, index_entry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from judging import record
 
 from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.contracts.tables import CLIPS, DATASET_FIXATIONS, PART_ANNOTATIONS, POINTS, read_table, write_table
-from tsalv360.curation.apply import Curation, correct_bounds
-from tsalv360.curation.records import EventRecord, Judged, read_records, write_records
+from tsalv360.curation.apply import Curation, VideoEvents, correct_bounds
+from tsalv360.curation.records import Decision, EventRecord, read_records, write_records
 from tsalv360.dataset.assemble import assemble_video
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
 from tsalv360.media.pictures import read_picture
-from tsalv360.saliency import SaliencySettings, points_of, subjects, write_saliency_maps
+from tsalv360.saliency import SaliencySettings, map_inputs, points_table, write_saliency_maps
 from tsalv360.sources.recording import fixations_table
 from tsalv360.sphere.directions import angular_distance, pixel_to_direction
 
@@ -31,6 +31,7 @@ Make = Callable[..., pd.DataFrame]
 FRAMES = list(range(160))
 KEPT = pd.DataFrame({"frame": FRAMES, "time_s": np.array(FRAMES) / 16})
 SALIENCY = SaliencySettings(sigma_deg=6, height=32)
+CURATION = Curation([], "keep_as_draft", lead_s=1.0, assign_deg=12.0, saliency=SALIENCY)
 SEEN = {
     "ann": (0, range(10, 80)),
     "ben": (90, range(20, 60)),
@@ -106,34 +107,26 @@ class Scene:
             if name == a and at in b
         ]
         self.assignments = pd.DataFrame(owned, columns=["row", "event_id"]).assign(distance_deg=0.0)
-        of_video = subjects(self.fixations, self.assignments, self.tracks, KEPT)
+        of_video = map_inputs(self.fixations, self.assignments, self.tracks, KEPT)
         write_saliency_maps(self.folder / "saliency", of_video, SALIENCY)
-        write_table(self.folder / "points.parquet", points_of(of_video, SALIENCY.window_s), POINTS)
+        write_table(self.folder / "points.parquet", points_table(of_video, SALIENCY.window_s), POINTS)
         for event in self.events.event_id:
             self.captions[event] = caption_entry(f"The machine's {event}.", n_tokens=9)
 
-    def track(self, event: str) -> pd.DataFrame:
-        return self.tracks[self.tracks.event_id == event]
+    @property
+    def detected(self) -> VideoEvents:
+        return VideoEvents(self.events, self.tracks, self.fixations, self.assignments, self.captions)
 
-    def judge(self, name: str, verdict: str | None = "accept", caption: str | None = None, **said: Any) -> EventRecord:
+    def review(self, name: str, verdict: str | None = "accept", caption: str | None = None, **more: Any) -> EventRecord:
         machine = self.captions[name].caption or ""
-        return record(self.track(name), verdict, machine if caption is None else caption, machine=machine, **said)
+        caption = machine if caption is None else caption
+        return record(self.detected.track(name), verdict, caption, machine=machine, **more)
 
     def assemble(self, *records: EventRecord, **changes: Any) -> Part:
-        curation = Curation(
-            **{
-                "records": list(records),
-                "uncurated": "keep_as_draft",
-                "lead_s": 1.0,
-                "assign_deg": 12.0,
-                "saliency": SALIENCY,
-            }
-            | changes
-        )  # type: ignore[arg-type]
+        curation = replace(CURATION, records=list(records), **changes)
         assemble_video(
-            self.folder / "part", index_entry("001", n_frames=len(FRAMES)), self.events, self.tracks,
-            self.fixations, self.assignments, self.captions, self.folder / "saliency", self.folder / "points.parquet",
-            curation,
+            self.folder / "part", index_entry("001", n_frames=len(FRAMES)), self.detected,
+            self.folder / "saliency", self.folder / "points.parquet", curation,
         )  # fmt: skip
         return Part(self.folder / "part")
 
@@ -147,8 +140,8 @@ def scene(tmp_path: Path, make_track: Make, make_events: Make) -> Scene:
     return Scene(tmp_path, tracks, make_events(tracks))
 
 
-def test_a_rejected_event_leaves_a_hole_and_its_gaze_belongs_to_nobody(scene: Scene) -> None:
-    part = scene.assemble(scene.judge("001_2", "reject", flags=["not_an_event"]))
+def test_a_rejected_event_leaves_a_hole_and_its_gaze_belongs_to_no_event(scene: Scene) -> None:
+    part = scene.assemble(scene.review("001_2", "reject", flags=["not_an_event"]))
     assert part.annotations.event_id.tolist() == ["001_1", "001_3"]
     assert part.owners == {"001_1": ["ann"], "001_3": ["cas"]}
     assert part.points("001_2").empty and len(part.points("001_1"))
@@ -158,10 +151,12 @@ def test_a_rejected_event_leaves_a_hole_and_its_gaze_belongs_to_nobody(scene: Sc
     assert part.outcome["rejected"] == {"001_2": "not_an_event"}
 
 
-def test_accepted_and_edited_captions_enter_with_who_judged_them(scene: Scene) -> None:
-    scene.captions["001_2"] = replace(scene.captions["001_2"], caption=None)  # the captioner failed, a person wrote one
-    edited = scene.judge("001_2", "edit", "Ein Hund läuft davon. 🐕", flags=["bad_start"])
-    part = scene.assemble(scene.judge("001_1"), edited)
+def test_accepted_and_edited_captions_enter_with_verdict_and_number_of_curators(scene: Scene) -> None:
+    scene.captions["001_2"] = replace(
+        scene.captions["001_2"], caption=None
+    )  # the captioner failed, a curator wrote one
+    edited = scene.review("001_2", "edit", "Ein Hund läuft davon. 🐕", flags=["bad_start"])
+    part = scene.assemble(scene.review("001_1"), edited)
     rows = part.annotations
     assert rows.caption_origin.tolist() == ["accepted", "edited", "machine"]
     assert rows.caption.tolist() == ["The machine's 001_1.", "Ein Hund läuft davon. 🐕", "The machine's 001_3."]
@@ -174,24 +169,24 @@ def test_accepted_and_edited_captions_enter_with_who_judged_them(scene: Scene) -
 
 
 def test_the_text_wins_over_the_verdict(scene: Scene) -> None:
-    part = scene.assemble(scene.judge("001_1", "accept", "A dog."), scene.judge("001_2", "edit"))
+    part = scene.assemble(scene.review("001_1", "accept", "A dog."), scene.review("001_2", "edit"))
     assert part.annotations.caption_origin.tolist() == ["edited", "accepted", "machine"]
 
 
-def test_events_that_nobody_decided_leave_or_stay_as_drafts(scene: Scene) -> None:
-    records = scene.judge("001_1"), scene.judge("001_3", None)
+def test_undecided_events_leave_or_stay_as_drafts(scene: Scene) -> None:
+    records = scene.review("001_1"), scene.review("001_3", None)
     part = scene.assemble(*records, uncurated="leave_out")
     assert part.annotations.event_id.tolist() == ["001_1"]
     assert part.left_out["events_uncurated"] == 2
-    assert part.outcome["uncurated"] == {"001_2": "", "001_3": "judged, not decided"}
+    assert part.outcome["uncurated"] == {"001_2": "", "001_3": "annotated, not decided"}
     part = scene.assemble(*records)
     assert part.annotations.caption_origin.tolist() == ["accepted", "machine", "machine"]
     assert "events_uncurated" not in part.left_out
 
 
-def test_an_event_that_is_only_near_a_judged_one_counts_as_not_judged(scene: Scene) -> None:
-    """001_1 was judged when it had twice its length; that record says so, and its caption does not enter."""
-    old = scene.judge("001_1", "edit", "An old caption.")
+def test_an_event_that_is_only_near_a_reviewed_one_is_uncurated(scene: Scene) -> None:
+    """001_1 was reviewed when it had twice its length, so that its caption does not enter."""
+    old = scene.review("001_1", "edit", "An old caption.")
     scene.tracks = scene.tracks[(scene.tracks.event_id != "001_1") | (scene.tracks.frame < 40)]
     part = scene.assemble(old)
     assert part.annotations.caption["001_1"] == "The machine's 001_1."
@@ -201,8 +196,8 @@ def test_an_event_that_is_only_near_a_judged_one_counts_as_not_judged(scene: Sce
     assert scene.assemble(old, uncurated="leave_out").left_out["events_uncurated"] == 3
 
 
-def test_a_video_with_no_event_left_has_a_part(scene: Scene) -> None:
-    part = scene.assemble(*(scene.judge(event, "reject") for event in IN_EVENT))
+def test_a_video_without_any_event_left_has_a_part(scene: Scene) -> None:
+    part = scene.assemble(*(scene.review(event, "reject") for event in IN_EVENT))
     assert part.annotations.empty and part.owners == {}
     assert part.left_out == {"events_rejected": 3, "videos_emptied": 1}
     assert read_table(part.folder / "clips.parquet", CLIPS).empty
@@ -210,7 +205,7 @@ def test_a_video_with_no_event_left_has_a_part(scene: Scene) -> None:
 
 
 def test_without_a_change_maps_and_points_are_those_of_the_stage(scene: Scene) -> None:
-    part = scene.assemble(*(scene.judge(event) for event in IN_EVENT))
+    part = scene.assemble(*(scene.review(event) for event in IN_EVENT))
     for event in IN_EVENT:
         for frame in part.maps(event):
             name = f"{event}/{frame:04d}.png"
@@ -219,8 +214,10 @@ def test_without_a_change_maps_and_points_are_those_of_the_stage(scene: Scene) -
 
 
 def test_duplicates_are_merged_under_the_lower_id_with_frames_and_gaze_of_both(scene: Scene) -> None:
-    """001_1 repeats 001_3: the caption is that of 001_3, the id 001_1, and where only one is the map shows one."""
-    part = scene.assemble(scene.judge("001_1", duplicate_of="001_3"), scene.judge("001_3", "edit", "A cat naps on it."))
+    """001_1 duplicates 001_3: the caption is that of 001_3, the id 001_1; where only one exists the map shows one."""
+    part = scene.assemble(
+        scene.review("001_1", duplicate_of="001_3"), scene.review("001_3", "edit", "A cat naps on it.")
+    )
     rows = part.annotations
     assert rows.event_id.tolist() == ["001_1", "001_2"]
     assert (rows.caption["001_1"], rows.caption_origin["001_1"]) == ("A cat naps on it.", "edited")
@@ -237,15 +234,15 @@ def test_duplicates_are_merged_under_the_lower_id_with_frames_and_gaze_of_both(s
     assert part.left_out["events_merged"] == 1
 
 
-def test_a_duplicate_fills_the_gap_of_the_event_that_it_repeats(scene: Scene) -> None:
+def test_a_duplicate_fills_the_gap_of_the_event_that_it_duplicates(scene: Scene) -> None:
     scene.tracks = scene.tracks[(scene.tracks.event_id != "001_1") | ~scene.tracks.frame.between(30, 34)]
-    part = scene.assemble(scene.judge("001_2", duplicate_of="001_1"))
+    part = scene.assemble(scene.review("001_2", duplicate_of="001_1"))
     clips = read_table(part.folder / "clips.parquet", CLIPS).query("event_id == '001_1'").frames
     assert np.concatenate(clips.to_list()).tolist() == list(range(20, 60))
 
 
 def test_chains_and_rings_of_duplicates_are_one_event(scene: Scene) -> None:
-    a, b, c = (scene.judge(event) for event in IN_EVENT)
+    a, b, c = (scene.review(event) for event in IN_EVENT)
     chain = [named(a, "001_2"), named(b, "001_3", "reject"), c]
     ring = [named(a, "001_2"), named(b, "001_3"), named(c, "001_1")]
     for records in (chain, ring):
@@ -257,10 +254,10 @@ def test_chains_and_rings_of_duplicates_are_one_event(scene: Scene) -> None:
     assert scene.assemble(*chain).annotations.caption.tolist() == ["The machine's 001_3."]
 
 
-def test_a_duplicate_of_one_that_nobody_judged_brings_its_own_caption(scene: Scene) -> None:
-    part = scene.assemble(scene.judge("001_3", "edit", "A cat.", duplicate_of="001_2"), uncurated="leave_out")
+def test_a_duplicate_of_an_event_without_a_review_brings_its_own_caption(scene: Scene) -> None:
+    part = scene.assemble(scene.review("001_3", "edit", "A cat.", duplicate_of="001_2"), uncurated="leave_out")
     assert part.annotations.caption.to_dict() == {"001_2": "A cat."}
-    part = scene.assemble(scene.judge("001_3", "reject", duplicate_of="001_2"), uncurated="leave_out")
+    part = scene.assemble(scene.review("001_3", "reject", duplicate_of="001_2"), uncurated="leave_out")
     assert part.annotations.empty
     assert part.outcome["merged"] == {"001_3": "001_2"}
     assert set(part.outcome["uncurated"]) == {"001_1", "001_2"}
@@ -272,32 +269,34 @@ def test_a_duplicate_of_one_that_nobody_judged_brings_its_own_caption(scene: Sce
         ("001_2", "001_2, which is rejected"),
         ("001_9", "'001_9', which is not"),
         ("001_3", "'001_3', which is not"),
-        (None, "duplicate of no event"),
+        (None, "duplicate of an event that is not named"),
     ],
 )
-def test_a_duplicate_of_what_is_rejected_or_gone_is_kept_and_listed(scene: Scene, target: str, why: str) -> None:
-    said = {"duplicate_of": target, "flags": ["duplicate"]}
-    part = scene.assemble(scene.judge("001_2", "reject"), scene.judge("001_3", "edit", "A cat.", **said))
+def test_a_duplicate_of_an_event_that_is_rejected_or_gone_is_kept_and_listed(
+    scene: Scene, target: str, why: str
+) -> None:
+    marked = {"duplicate_of": target, "flags": ["duplicate"]}
+    part = scene.assemble(scene.review("001_2", "reject"), scene.review("001_3", "edit", "A cat.", **marked))
     assert part.annotations.caption["001_3"] == "A cat."
     assert why in part.outcome["problems"]["001_3"]
     assert part.outcome["rejected"] == {"001_2": ""} and not part.outcome["merged"]
 
 
 def test_a_duplicate_is_merged_with_the_event_it_meant_when_ids_have_shifted(scene: Scene) -> None:
-    """As they were judged 001_2 was 001_1 and 001_3 was 001_2; a record of the one that is meant tells."""
-    target, repeats = scene.judge("001_2", event="001_1"), scene.judge("001_3", event="001_2", duplicate_of="001_1")
+    """When they were reviewed, 001_2 was 001_1 and 001_3 was 001_2; only the record of the former shows that."""
+    target, repeats = scene.review("001_2", event="001_1"), scene.review("001_3", event="001_2", duplicate_of="001_1")
     assert scene.assemble(target, repeats).outcome["merged"] == {"001_3": "001_2"}
     part = scene.assemble(repeats)
     assert not part.outcome["merged"] and "001_3" in part.outcome["problems"]
 
 
-def test_bounds_that_shrink_drop_frames_maps_and_gaze(scene: Scene) -> None:
-    """From 2.0005 s to 3 s: frames 32 to 48, since bounds are told to the millisecond."""
-    part = scene.assemble(scene.judge("001_1", start_s=2.0005, end_s=3.0))
+def test_a_shortened_event_loses_frames_maps_and_gaze(scene: Scene) -> None:
+    """From 2.0005 s to 3 s: frames 32 to 48, since bounds are rounded to the millisecond."""
+    part = scene.assemble(scene.review("001_1", start_s=2.0005, end_s=3.0))
     assert part.maps("001_1") == list(range(32, 49))
     row = part.annotations.loc["001_1"]
     assert row[["start_frame", "end_frame", "start_frame_before", "end_frame_before"]].tolist() == [32, 48, 20, 59]
-    assert part.gaze("001_1") == list(range(31, 49))  # the look before ends within half a frame, as for any event
+    assert part.gaze("001_1") == list(range(31, 49))  # the sample before ends within half a frame, as for any event
     assert set(part.points("001_1").frame) == set(range(32, 49))
     assert (
         max(
@@ -308,9 +307,9 @@ def test_bounds_that_shrink_drop_frames_maps_and_gaze(scene: Scene) -> None:
     )
 
 
-def test_bounds_that_grow_have_maps_of_free_gaze_near_where_the_camera_held(scene: Scene) -> None:
-    """001_1 grows by half a second at both ends, where ann looked on; 001_3 over the seam, where dan did, 3° off."""
-    part = scene.assemble(scene.judge("001_1", start_s=0.75, end_s=4.1875), scene.judge("001_3", end_s=6.5))
+def test_an_extended_event_has_maps_of_free_gaze_near_the_direction_of_the_camera(scene: Scene) -> None:
+    """001_1 grows by half a second at both ends, where ann still looks; 001_3 over the seam, where dan does, 3° off."""
+    part = scene.assemble(scene.review("001_1", start_s=0.75, end_s=4.1875), scene.review("001_3", end_s=6.5))
     assert part.maps("001_1") == list(range(12, 68))
     assert part.gaze("001_1") == list(range(11, 68))
     assert part.maps("001_3") == list(range(50, 105))
@@ -320,75 +319,75 @@ def test_bounds_that_grow_have_maps_of_free_gaze_near_where_the_camera_held(scen
     assert part.maps("001_2") == list(range(20, 60))
 
 
-def test_gaze_farther_off_than_assign_deg_is_not_taken(scene: Scene) -> None:
+def test_gaze_farther_away_than_assign_deg_is_not_assigned(scene: Scene) -> None:
     scene.fixations.loc[scene.fixations.observer == "dan", "yaw_deg"] = -168.0  # 13° from 001_3
-    part = scene.assemble(scene.judge("001_3", end_s=6.5))
+    part = scene.assemble(scene.review("001_3", end_s=6.5))
     assert part.owners["001_3"] == ["cas"]
     assert part.annotations.end_frame["001_3"] == 104
-    assert max(part.maps("001_3")) == 103  # within the window of the last look, a quarter of a second before
+    assert max(part.maps("001_3")) == 103  # within the window of the last sample, a quarter of a second before
 
 
-def test_gaze_of_another_event_is_not_taken(scene: Scene) -> None:
+def test_gaze_of_another_event_is_not_assigned(scene: Scene) -> None:
     late = scene.fixations.index[(scene.fixations.observer == "ann") & (scene.fixations.frame >= 60)]
     others = pd.DataFrame({"row": late, "event_id": "001_3", "distance_deg": 5.0})
     scene.assignments = pd.concat([scene.assignments, others], ignore_index=True)
-    part = scene.assemble(scene.judge("001_1", end_s=4.1875))
+    part = scene.assemble(scene.review("001_1", end_s=4.1875))
     assert max(part.gaze("001_1")) == 59 and part.owners["001_3"] == ["ann", "cas"]
 
 
-def test_an_event_grows_in_the_direction_in_which_the_camera_was_held(scene: Scene) -> None:
+def test_an_event_is_extended_in_the_direction_of_the_camera(scene: Scene) -> None:
     """The camera lags 10° behind 001_3 at its end, over the seam: dan, at −178°, is 13° from it then."""
     scene.tracks.loc[scene.tracks.event_id == "001_3", "camera_yaw_deg"] = 169.0
-    said = {"001_3": Judged("accept", "A.", end_s=6.5)}
-    bounds = correct_bounds(said, scene.tracks, scene.fixations, scene.assignments, KEPT, 1.0, 12.0, 0.5)
+    decisions = {"001_3": Decision("accept", "A.", end_s=6.5)}
+    bounds = correct_bounds(CURATION, decisions, scene.detected, KEPT)
     assert bounds.tracks["001_3"].yaw_deg.tolist() == [179.0] * 50 + [169.0] * 5
     assert len(bounds.assignments) == len(scene.assignments)
-    wider = correct_bounds(said, scene.tracks, scene.fixations, scene.assignments, KEPT, 1.0, 13.1, 0.5)
+    wider = correct_bounds(replace(CURATION, assign_deg=13.1), decisions, scene.detected, KEPT)
     assert len(wider.assignments) == len(scene.assignments) + 5
 
 
 @pytest.mark.parametrize(("lead_s", "start"), [(0.25, 16), (0.0, 20)])
-def test_bounds_grow_no_farther_than_was_shown(scene: Scene, lead_s: float, start: int) -> None:
-    part = scene.assemble(scene.judge("001_1", start_s=0.0), lead_s=lead_s)
+def test_an_event_is_extended_only_as_far_as_its_video_shows(scene: Scene, lead_s: float, start: int) -> None:
+    part = scene.assemble(scene.review("001_1", start_s=0.0), lead_s=lead_s)
     assert part.annotations.start_frame["001_1"] == start
-    problem = f"its corrected bounds reach past what was shown; it grows by {lead_s:g} s"
+    problem = f"its corrected bounds exceed its viewport video; it is extended by {lead_s:g} s at most"
     assert part.outcome["problems"] == {"001_1": problem}
 
 
 def test_a_start_in_a_gap_is_the_next_frame_and_no_problem(scene: Scene) -> None:
     scene.tracks = scene.tracks[(scene.tracks.event_id != "001_1") | ~scene.tracks.frame.between(30, 39)]
-    part = scene.assemble(scene.judge("001_1", start_s=2.0))  # frame 32
+    part = scene.assemble(scene.review("001_1", start_s=2.0))  # frame 32
     assert part.annotations.start_frame["001_1"] == 40 and not part.outcome["problems"]
 
 
 @pytest.mark.parametrize("bounds", [(9.0, 9.5), (3.0, 2.0), (0.0, 1.0)])
-def test_bounds_that_leave_nothing_are_not_followed_and_listed(scene: Scene, bounds: tuple[float, float]) -> None:
-    part = scene.assemble(scene.judge("001_1", start_s=bounds[0], end_s=bounds[1]))
+def test_bounds_without_gaze_are_not_applied_and_listed(scene: Scene, bounds: tuple[float, float]) -> None:
+    part = scene.assemble(scene.review("001_1", start_s=bounds[0], end_s=bounds[1]))
     assert part.maps("001_1") == list(range(20, 60))
-    assert "leave nobody's gaze" in part.outcome["problems"]["001_1"]
+    assert "contain no gaze" in part.outcome["problems"]["001_1"]
 
 
-def test_of_two_events_that_grow_the_nearer_one_has_the_gaze(scene: Scene) -> None:
-    """Between 001_1, which ends at 0°, and 001_2, turned to 20°, free gaze at 11° is nearer to the latter."""
+def test_of_two_extended_events_the_nearer_one_has_the_gaze(scene: Scene) -> None:
+    """Between 001_1, which ends at 0°, and 001_2, moved to 20°, free gaze at 11° is nearer to the latter."""
     second = scene.tracks.event_id == "001_2"
     scene.tracks.loc[second, ["yaw_deg", "camera_yaw_deg"]] = 20.0
     scene.fixations.loc[scene.fixations.observer == "ben", "yaw_deg"] = 20.0
     late = (scene.fixations.observer == "ann") & (scene.fixations.frame >= 60)
     scene.fixations.loc[late, "yaw_deg"] = 11.0
-    part = scene.assemble(scene.judge("001_1", end_s=4.25), scene.judge("001_2", end_s=4.25))
+    part = scene.assemble(scene.review("001_1", end_s=4.25), scene.review("001_2", end_s=4.25))
     assert part.owners == {"001_1": ["ann"], "001_2": ["ann", "ben"], "001_3": ["cas"]}
     assert max(part.gaze("001_1")) == 59 and max(part.gaze("001_2")) == 68
 
 
 def test_a_file_written_and_read_gives_the_same_part(scene: Scene) -> None:
-    records = [scene.judge("001_1", start_s=2.0), scene.judge("001_2", "reject"), scene.judge("001_3")]
+    records = [scene.review("001_1", start_s=2.0), scene.review("001_2", "reject"), scene.review("001_3")]
     first = (scene.assemble(*records).folder / "SHA256SUMS").read_bytes()
     write_records(scene.folder / "001.json", "001", records[::-1])
     again = scene.assemble(*read_records(scene.folder / "001.json", "001"))
     assert (again.folder / "SHA256SUMS").read_bytes() == first
 
 
-# What a wrong merge or a hand leaves in a file of verdicts.
+# What a wrong merge or an edit by hand leaves in a file of records.
 ODD = [
     None, True, -1, 0, 10**30, 1e308, float("nan"), "", " ", "nan", "../../x_1", "001_1", "001_9", "x" * 999,
     "2026-01-01", "1.5 0 0 | 2 0 0, 3 0 0", "3 0 0, 1 0 0", "1 nan nan, 2 nan nan", "1 9e99 0, 2 0 0",
@@ -398,11 +397,9 @@ ODD = [
 
 @given(st.floats(0, 1, exclude_max=True), st.sampled_from(ODD))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_damaged_file_of_verdicts_is_refused_by_its_name_or_can_be_followed(
-    scene: Scene, where: float, odd: Any
-) -> None:
+def test_a_damaged_file_of_records_is_refused_by_name_or_can_be_applied(scene: Scene, where: float, odd: Any) -> None:
     path = scene.folder / "001.json"
-    write_records(path, "001", [scene.judge("001_1", start_s=2.0), named(scene.judge("001_3"), "001_1")])
+    write_records(path, "001", [scene.review("001_1", start_s=2.0), named(scene.review("001_3"), "001_1")])
     content = read_json(path)
     slots = list(places(content))
     holder, key = slots[int(where * len(slots))]
@@ -416,10 +413,10 @@ def test_a_damaged_file_of_verdicts_is_refused_by_its_name_or_can_be_followed(
         assert set(scene.assemble(*records).annotations.event_id) <= set(IN_EVENT)
 
 
-def test_half_a_character_in_a_file_of_verdicts_is_refused_by_name(scene: Scene) -> None:
+def test_a_lone_surrogate_in_a_file_of_records_is_refused_by_name(scene: Scene) -> None:
     path = scene.folder / "001.json"
-    write_records(path, "001", [scene.judge("001_1", "edit", caption="A \ud800 dog.")])
-    with pytest.raises(InputError, match=re.escape(f"{path}: found half a character, '\\ud800', after")):
+    write_records(path, "001", [scene.review("001_1", "edit", caption="A \ud800 dog.")])
+    with pytest.raises(InputError, match=re.escape(f"{path}: found a lone surrogate, '\\ud800', after")):
         read_records(path, "001")
 
 
@@ -430,7 +427,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from places(value[key])
 
 
-def named(judged: EventRecord, target: str, verdict: str = "accept") -> EventRecord:
+def named(record: EventRecord, target: str, verdict: str = "accept") -> EventRecord:
     """The same record, but as a duplicate."""
-    assert judged.decided
-    return replace(judged, decided=replace(judged.decided, duplicate_of=target, verdict=verdict))  # type: ignore[arg-type]
+    assert record.decision
+    return replace(record, decision=replace(record.decision, duplicate_of=target, verdict=verdict))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What the commands of the curation tell and refuse before they touch a server."""
+"""What the curation commands say and refuse before they change a server."""
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -7,15 +7,14 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from curation.annotating import task
 
 from tsalv360.config import Config, load_config
 from tsalv360.curation import commands
 from tsalv360.job.errors import InputError
+from tsalv360.job.files import write_json
 
-TASK = {
-    "data": {"event_id": "001_1", "viewport_url": "/data/local-files/?d=demo/viewports/001/001_1.mp4"},
-    "predictions": [],
-}
+TASK = task("001_1", viewport_url="/data/local-files/?d=demo/viewports/001/001_1.mp4")
 
 
 def config(folder: Path, **curation: Any) -> Config:
@@ -33,27 +32,27 @@ def no_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_without_tasks_the_way_to_them_is_told(tmp_path: Path) -> None:
+def test_without_tasks_the_error_says_how_to_make_them(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Build the dataset first"):
         commands.start(config(tmp_path))
 
 
-def test_without_a_server_both_ways_to_one_are_told(tmp_path: Path) -> None:
+def test_without_a_server_the_error_names_both_ways_to_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"tsalv360 curation start.*LABEL_STUDIO_URL"):
         commands.pull(config(tmp_path))
 
 
-def test_media_are_found_where_a_web_server_gives_them_out(tmp_path: Path) -> None:
+def test_media_have_the_urls_of_a_web_server(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "demo" / "curation_tasks"
     folder.mkdir(parents=True)
-    (folder / "001.json").write_text(json.dumps([TASK]))
-    assert commands.wanted_tasks(config(tmp_path)) == [TASK]
-    (task,) = commands.wanted_tasks(config(tmp_path, media_url="https://media.example.org/results/"))
-    assert task["data"]["viewport_url"] == "https://media.example.org/results/demo/viewports/001/001_1.mp4"
-    assert task["data"]["event_id"] == "001_1"
+    write_json(folder / "001.json", [TASK])
+    assert commands.read_tasks(config(tmp_path)) == [TASK]
+    (moved,) = commands.read_tasks(config(tmp_path, media_url="https://media.example.org/results/"))
+    assert moved.data.viewport_url == "https://media.example.org/results/demo/viewports/001/001_1.mp4"
+    assert moved.data.poster_url == TASK.data.poster_url
 
 
-def test_a_key_that_a_server_repeats_is_not_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_key_that_a_server_repeats_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class Echo(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             release = self.path.startswith("/api/version")
@@ -76,11 +75,11 @@ def test_a_key_that_a_server_repeats_is_not_told(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("url", ["https://ann:very-secret@host", "very-secret"])
-def test_an_address_that_may_hold_a_secret_is_refused_unseen(
+def test_a_url_that_may_contain_a_secret_is_refused_without_showing_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str
 ) -> None:
     monkeypatch.setenv("LABEL_STUDIO_URL", url)
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", "k")
-    with pytest.raises(InputError, match="LABEL_STUDIO_URL: found no address") as error:
+    with pytest.raises(InputError, match="LABEL_STUDIO_URL: found no URL") as error:
         commands.pull(config(tmp_path))
     assert "secret" not in str(error.value)

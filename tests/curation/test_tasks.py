@@ -1,4 +1,4 @@
-"""Label Studio tasks: what a curator gets to see, and that a task knows when its event has changed."""
+"""Label Studio tasks: what a curator sees, and that the hash changes with the event."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def test_every_event_is_a_task_of_plain_json(tasks: list[dict[str, Any]]) -> Non
     )
 
 
-def test_media_are_named_as_label_studio_serves_them(tasks: list[dict[str, Any]]) -> None:
+def test_media_have_the_urls_at_which_label_studio_serves_them(tasks: list[dict[str, Any]]) -> None:
     data = tasks[1]["data"]
     folder = "/data/local-files/?d=results/my%20demo/viewports/v"
     assert data["viewport_url"] == f"{folder}/v_2.mp4"
@@ -67,7 +67,7 @@ def test_an_event_without_a_caption_is_a_task_without_prediction(tracks: pd.Data
     assert task.data.alternatives == [{"value": "A dog runs."}]
 
 
-def test_the_hash_stays_while_what_people_judge_stays(tracks: pd.DataFrame) -> None:
+def test_the_hash_stays_while_the_reviewed_content_stays(tracks: pd.DataFrame) -> None:
     track = tracks[tracks.event_id == "v_1"]
     moved = track.assign(yaw_deg=track.yaw_deg + 0.01, pitch_deg=-1e-9, spread_deg=9.0, n_observers=1)
     assert content_hash(moved, CAPTION) == content_hash(track, CAPTION)

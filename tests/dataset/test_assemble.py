@@ -1,4 +1,4 @@
-"""A video's part of the dataset: clips, the published form on disk, checksums, and what is refused."""
+"""A video's part of the dataset: clips, the published layout, checksums, and what is refused."""
 
 import re
 import subprocess
@@ -25,6 +25,7 @@ from tsalv360.contracts.tables import (
     read_table,
     write_table,
 )
+from tsalv360.curation.apply import VideoEvents
 from tsalv360.dataset.assemble import assemble_video, cut_clips
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
@@ -75,16 +76,14 @@ def assemble(
     write_table(points, POINTS_OF_A_FRAME, POINTS)
 
     def run() -> Path:
-        events = make_events(tracks)
-        assemble_video(
-            tmp_path / "part", INDEX, events, tracks, gaze, assignments, captions, tmp_path / "saliency", points
-        )
+        detected = VideoEvents(make_events(tracks), tracks, gaze, assignments, captions)
+        assemble_video(tmp_path / "part", INDEX, detected, tmp_path / "saliency", points)
         return tmp_path / "part"
 
     return run
 
 
-def test_the_published_form_is_on_disk(assemble: Callable[[], Path], tracks: pd.DataFrame) -> None:
+def test_the_part_has_the_published_layout(assemble: Callable[[], Path], tracks: pd.DataFrame) -> None:
     part = assemble()
     for event, track in tracks.groupby("event_id"):
         names = sorted(path.name for path in (part / "TSV360_gt" / "127" / str(event)).iterdir())
@@ -116,14 +115,14 @@ def test_clips_are_8_consecutive_kept_frames_with_a_map_for_the_last(assemble: C
         (KEPT[:9] + KEPT[12:28], [KEPT[:8], KEPT[12:20], KEPT[20:28]]),
     ],
 )
-def test_clips_start_anew_after_every_gap(make_track: Make, frames: list[int], clips: list[list[int]]) -> None:
-    rows = cut_clips("127_1", "127", make_track("127_1", frames), KEPT, set(KEPT))
+def test_clips_start_again_after_every_gap(frames: list[int], clips: list[list[int]]) -> None:
+    rows = cut_clips("127_1", "127", frames, KEPT, set(KEPT))
     assert [row["frames"] for row in rows] == clips
     assert [row["clip_id"] for row in rows] == [f"127_1_{n}" for n in range(len(clips))]
 
 
-def test_a_clip_whose_last_frame_has_no_map_is_left_out(make_track: Make) -> None:
-    rows = cut_clips("127_1", "127", make_track("127_1", KEPT[:24]), KEPT, set(KEPT) - {KEPT[15], KEPT[0]})
+def test_a_clip_whose_last_frame_has_no_map_is_left_out() -> None:
+    rows = cut_clips("127_1", "127", KEPT[:24], KEPT, set(KEPT) - {KEPT[15], KEPT[0]})
     assert [(row["clip_id"], row["target_frame"]) for row in rows] == [("127_1_0", KEPT[7]), ("127_1_1", KEPT[23])]
 
 
@@ -139,7 +138,7 @@ def test_checksums_hold_for_every_caption_and_map_and_notice_a_change(assemble: 
     assert subprocess.run(check, cwd=part, capture_output=True, check=False).returncode == 1
 
 
-def test_points_and_the_maps_of_all_observers_come_along_with_checksums(
+def test_points_and_maps_of_all_observers_are_included_with_checksums(
     assemble: Callable[[], Path], tmp_path: Path
 ) -> None:
     write_maps(tmp_path / "saliency" / "all", KEPT)
@@ -153,7 +152,7 @@ def test_points_and_the_maps_of_all_observers_come_along_with_checksums(
 
 
 @pytest.mark.parametrize("name", ["points.parquet", "saliency/all/0022.png", "saliency/127_2/0030.png"])
-def test_what_is_damaged_is_not_passed_on(assemble: Callable[[], Path], tmp_path: Path, name: str) -> None:
+def test_a_damaged_file_is_not_passed_on(assemble: Callable[[], Path], tmp_path: Path, name: str) -> None:
     write_maps(tmp_path / "saliency" / "all", KEPT)
     path = tmp_path / name
     path.write_bytes(path.read_bytes()[:-20])
@@ -161,7 +160,7 @@ def test_what_is_damaged_is_not_passed_on(assemble: Callable[[], Path], tmp_path
         assemble()
 
 
-def test_annotations_are_drafts_of_the_machine(assemble: Callable[[], Path]) -> None:
+def test_annotations_are_machine_drafts(assemble: Callable[[], Path]) -> None:
     annotations = read_table(assemble() / "annotations.parquet", PART_ANNOTATIONS)
     assert annotations.event_id.tolist() == ["127_1", "127_2"]
     assert set(annotations.video) == {"127"} and "source" not in annotations
@@ -176,7 +175,7 @@ def test_annotations_are_drafts_of_the_machine(assemble: Callable[[], Path]) -> 
     assert annotations.end_frame.tolist() == [KEPT[19], KEPT[13]]
 
 
-def test_fixations_tell_their_event_and_keep_those_without(assemble: Callable[[], Path]) -> None:
+def test_fixations_name_their_event_or_none(assemble: Callable[[], Path]) -> None:
     fixations = read_table(assemble() / "fixations.parquet", DATASET_FIXATIONS)
     assert fixations.event_id.where(fixations.event_id.notna(), "none").tolist() == ["127_1", "127_2", "none"]
     assert fixations.observer.tolist() == ["a", "b", "c"]
@@ -208,9 +207,8 @@ def test_a_video_without_events_has_a_part_too(tmp_path: Path) -> None:
     points = tmp_path / "points.parquet"
     write_table(points, empty(POINTS), POINTS)
     for rows in (gaze, empty(FIXATIONS)):
-        assemble_video(
-            tmp_path / "part", INDEX, empty(EVENTS), empty(TRACKS), rows, empty(ASSIGNMENTS), {}, tmp_path, points
-        )
+        detected = VideoEvents(empty(EVENTS), empty(TRACKS), rows, empty(ASSIGNMENTS), {})
+        assemble_video(tmp_path / "part", INDEX, detected, tmp_path, points)
         assert len(read_table(tmp_path / "part/annotations.parquet", PART_ANNOTATIONS)) == 0
         assert len(read_table(tmp_path / "part/clips.parquet", CLIPS)) == 0
         fixations = read_table(tmp_path / "part/fixations.parquet", DATASET_FIXATIONS)

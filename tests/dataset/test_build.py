@@ -1,4 +1,4 @@
-"""The dataset folder: all parts together, whole and checkable, with splits and a card that tells what it is."""
+"""The dataset folder: all parts together, complete and checkable, with splits and a card that describes it."""
 
 import re
 import subprocess
@@ -27,6 +27,7 @@ from tsalv360.contracts.tables import (
     read_table,
     write_table,
 )
+from tsalv360.curation.apply import VideoEvents
 from tsalv360.dataset.assemble import assemble_video
 from tsalv360.dataset.build import build_dataset
 from tsalv360.job.errors import InputError
@@ -48,7 +49,7 @@ DROPS = pd.DataFrame(
 
 def config(**changes: Any) -> dict[str, Any]:
     content = {"sources": [{"kind": "demo"}], "dataset": {"name": "small", "folds": 2}} | changes
-    return load_config(content).of_data()
+    return load_config(content).data_settings()
 
 
 @pytest.fixture
@@ -70,10 +71,8 @@ def parts(tmp_path: Path, make_track: Make, make_events: Make) -> list[Path]:
         paths.append(tmp_path / "parts" / video)
         points = tmp_path / "points" / f"{video}.parquet"
         write_table(points, empty(POINTS), POINTS)
-        assemble_video(
-            paths[-1], index_entry(video, n_frames=len(FRAMES)), events, tracks, gaze,
-            assigned if len(events) else empty(ASSIGNMENTS), captions, saliency, points,
-        )  # fmt: skip
+        detected = VideoEvents(events, tracks, gaze, assigned if len(events) else empty(ASSIGNMENTS), captions)
+        assemble_video(paths[-1], index_entry(video, n_frames=len(FRAMES)), detected, saliency, points)
     return paths
 
 
@@ -145,7 +144,7 @@ def test_splits_name_every_video_even_one_without_events(tmp_path: Path, parts: 
     assert [{VIDEOS[video] for video in fold["test"]} for fold in folds] == [{"ours", "theirs"}] * 2
 
 
-def test_the_card_tells_what_there_is_whose_it_is_and_what_was_left_out(tmp_path: Path, parts: list[Path]) -> None:
+def test_the_card_lists_contents_licences_and_what_was_left_out(tmp_path: Path, parts: list[Path]) -> None:
     card = (build(tmp_path, parts) / "README.md").read_text(encoding="utf-8")
     for line in (
         "# small",
@@ -153,20 +152,20 @@ def test_the_card_tells_what_there_is_whose_it_is_and_what_was_left_out(tmp_path
         "| events | 3 |",
         "| clips of 8 frames | 6 |",
         "| fixation rows | 8 (38 % belong to an event) |",
-        "| candidates left out | 3 |",
+        "| candidate events left out | 3 |",
         "| ours | 2 | CC BY 4.0 |",
         "| theirs | 2 | academic use |",
     ):
         assert line in card.splitlines()
     assert "draft" in card
     assert "not been curated" in card
-    assert "- 2 candidates for events by `events.min_duration_s:" in card
-    assert "- 1 candidates for events by `events.max_spread_deg:" in card
+    assert "- 2 candidate events by `events.min_duration_s:" in card
+    assert "- 1 candidate events by `events.max_spread_deg:" in card
     assert "lose all 6 clips" in card
 
 
 def write_curation(part: Path, origins: list[str], **left_out: int) -> None:
-    """Make a part one that people judged: its captions' origins and what was left out."""
+    """Turn a part into a curated one: origins of its captions, and what was left out."""
     annotations = read_table(part / "annotations.parquet", PART_ANNOTATIONS)
     write_table(part / "annotations.parquet", annotations.assign(caption_origin=origins), PART_ANNOTATIONS)
     names = ("rejected", "merged", "uncurated", "review", "orphaned", "problems")
@@ -175,7 +174,7 @@ def write_curation(part: Path, origins: list[str], **left_out: int) -> None:
     write_json(part / "left_out.json", read_json(part / "left_out.json") | left_out)
 
 
-def test_a_curated_dataset_says_so_by_how_many_people_and_lists_what_they_changed(
+def test_a_curated_dataset_says_so_with_the_number_of_curators_and_what_they_changed(
     tmp_path: Path, parts: list[Path]
 ) -> None:
     write_curation(parts[0], ["edited"], events_rejected=2, events_merged=1)
@@ -184,12 +183,12 @@ def test_a_curated_dataset_says_so_by_how_many_people_and_lists_what_they_change
     dataset = build(tmp_path, parts)
     card = (dataset / "README.md").read_text(encoding="utf-8")
     assert "**Captions: partly draft.** 1 of 3 were written by machine (facts) and have not been curated." in card
-    assert "Events were judged by 4 people." in card
+    assert "Events were reviewed by 4 curators." in card
     for line in (
         "| captions | 1 edited, 1 accepted, 1 machine |",
-        "- 2 events were rejected by people",
-        "- 1 events are part of another, which they repeat",
-        "- 4 events have not been judged (`curation.uncurated: leave_out`)",
+        "- 2 events were rejected by curators",
+        "- 1 events are part of another, which they duplicate",
+        "- 4 events have no decision of a curator (`curation.uncurated: leave_out`)",
         "- 1 videos have no event left",
         "- 3 events rejected: 001_5 (why 5); 002_5 (why 5); 003_5 (why 5)",
     ):
@@ -198,21 +197,21 @@ def test_a_curated_dataset_says_so_by_how_many_people_and_lists_what_they_change
         assert event in card
     lists = read_json(dataset / "curation.json")
     assert lists["n_curators"] == 4 and lists["orphaned"][0] == ["001_9", "why 9"]
-    assert "ann" not in (dataset / "curation.json").read_text()  # who they are is nobody's business there
+    assert "ann" not in (dataset / "curation.json").read_text()  # names are not published
     assert "curation.json" in (dataset / "SHA256SUMS").read_text()
 
 
-def test_a_dataset_that_is_curated_throughout_is_no_draft(tmp_path: Path, parts: list[Path]) -> None:
+def test_a_dataset_with_only_curated_captions_is_no_draft(tmp_path: Path, parts: list[Path]) -> None:
     for part in (parts[0], parts[1], parts[3]):
         write_curation(part, ["accepted"])
     card = (build(tmp_path, parts) / "README.md").read_text(encoding="utf-8")
-    assert "Captions: curated. Events were judged by 4 people." in card
+    assert "Captions: curated. Events were reviewed by 4 curators." in card
     assert "draft" not in card.split("## Settings")[0]
 
 
 def test_the_card_lists_excluded_videos_with_their_reason(tmp_path: Path, parts: list[Path]) -> None:
     card = (build(tmp_path, parts, videos={"exclude": {"005": "too dark"}}) / "README.md").read_text(encoding="utf-8")
-    assert "- video 005 excluded by the config: too dark" in card
+    assert "- video 005, excluded by the config: too dark" in card
     assert "| videos excluded | 1 |" in card
 
 
@@ -243,7 +242,7 @@ def test_building_again_replaces_the_folder_and_gives_the_same_checksums(tmp_pat
     assert not (tmp_path / "dataset" / "left.txt").exists()
 
 
-def test_no_text_of_data_or_config_becomes_markup_of_the_card(tmp_path: Path, parts: list[Path]) -> None:
+def test_no_text_from_data_or_config_becomes_markup_of_the_card(tmp_path: Path, parts: list[Path]) -> None:
     evil = "<script>alert('x')</script> | [a](https://evil.example)\n# Title\n```\n<script>"
     names = ("curators", "rejected", "merged", "uncurated", "review", "orphaned", "problems")
     write_json(parts[0] / "curation.json", {name: [] for name in names} | {"rejected": [("001_1", evil)]})

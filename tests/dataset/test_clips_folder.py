@@ -1,4 +1,4 @@
-"""The folder that models read: what the dataset holds of clips, by links that move with the results, and no more."""
+"""The folder that models read: the clips of the dataset and links that move with the results, and no more."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import pytest
 from entries import index_entry
 
 from tsalv360.config import load_config
-from tsalv360.contracts.entries import CaptionEntry
+from tsalv360.contracts.entries import CaptionEntry, LeftOut
 from tsalv360.contracts.layout import CHECKSUMS, clip_row
 from tsalv360.contracts.tables import (
     DATASET_FIXATIONS,
@@ -55,7 +55,7 @@ def add_part(results: Path, video: str) -> Path:
         (place / "description.txt").write_text(str(text.caption), encoding="utf-8")
         annotations.append(annotation_row(video, event, (0, 15), text, "machine"))
         clips += [clip_row(event, video, n, [*range(8 * n, 8 * n + 8)]) for n in range(2)]
-    write_part(part, annotations, clips, empty(DATASET_FIXATIONS), {})
+    write_part(part, annotations, clips, empty(DATASET_FIXATIONS), LeftOut())
     return part
 
 
@@ -75,12 +75,12 @@ def build(results: Path, origins: dict[str, Origin] = ORIGINS, **changes: Any) -
     config = load_config({"sources": [{"kind": "demo"}], "dataset": {"name": "small", "folds": 3}} | changes)
     parts = [results / "parts" / video for video in origins]
     indexes = [index_entry(video, n_frames=16) for video in origins]
-    build_dataset(results / "dataset", parts, indexes, origins, empty(DROPPED), config.dataset, config.of_data())
+    build_dataset(results / "dataset", parts, indexes, origins, empty(DROPPED), config.dataset, config.data_settings())
     return results / "dataset"
 
 
 def content(folder: Path) -> dict[str, bytes | str]:
-    """All that lies in a folder: links by where they lead, files by what they hold."""
+    """All of a folder: the targets of links, the contents of files."""
     return {
         path.relative_to(folder).as_posix(): str(path.readlink()) if path.is_symlink() else path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -89,7 +89,7 @@ def content(folder: Path) -> dict[str, bytes | str]:
 
 
 @pytest.mark.parametrize("how", ["dataset", "published"])
-def test_models_read_there_what_they_would_read_of_the_dataset(results: Path, how: Any) -> None:
+def test_models_read_the_same_there_as_in_the_dataset(results: Path, how: Any) -> None:
     whole, linked = (ClipFiles(folder, results / "frames") for folder in (build(results), results / "clips"))
     ours, theirs = read_clips(linked, how), read_clips(whole, how)
     assert len(ours) == 8
@@ -103,7 +103,7 @@ def test_models_read_there_what_they_would_read_of_the_dataset(results: Path, ho
     assert len(read_clips(linked, stride=3)) == 12
 
 
-def test_its_folds_are_those_that_were_given(results: Path) -> None:
+def test_its_folds_are_those_of_the_dataset(results: Path) -> None:
     folds = ClipFiles(results / "clips", results / "frames").splits
     assert (
         folds
@@ -114,7 +114,7 @@ def test_its_folds_are_those_that_were_given(results: Path) -> None:
     assert sorted(video for fold in folds for video in fold["test"]) == [*ORIGINS]
 
 
-def test_it_holds_what_models_read_and_maps_and_points_as_links(results: Path) -> None:
+def test_it_has_what_models_read_with_maps_and_points_as_links(results: Path) -> None:
     found = content(results / "clips")
     files = {"annotations.parquet", "clips.parquet", "splits.json", "SHA256SUMS"}
     assert {name for name, what in found.items() if isinstance(what, bytes)} == files
@@ -129,7 +129,7 @@ def test_it_holds_what_models_read_and_maps_and_points_as_links(results: Path) -
 
 
 def check_sums(folder: Path) -> int:
-    """The status of sha256sum, which must be told of every file but its own list."""
+    """The status of sha256sum, whose list must have every file but itself."""
     listed = [line.split("  ")[1] for line in (folder / CHECKSUMS).read_text("utf-8").splitlines()]
     files = [Path(top, name) for top, _, names in os.walk(folder, followlinks=True) for name in names]
     assert sorted([*listed, CHECKSUMS]) == sorted(path.relative_to(folder).as_posix() for path in files)
@@ -142,7 +142,7 @@ def test_sha256sum_checks_every_file_of_it(results: Path) -> None:
     assert check_sums(results / "clips") == 1
 
 
-def test_results_that_are_moved_as_a_whole_are_still_read(results: Path, tmp_path: Path) -> None:
+def test_results_that_are_moved_as_a_whole_can_still_be_read(results: Path, tmp_path: Path) -> None:
     before = read_clips(ClipFiles(results / "clips", results / "frames"))
     elsewhere = tmp_path / "far" / "away" / "under another name"
     shutil.copytree(results, elsewhere, symlinks=True)
@@ -153,9 +153,7 @@ def test_results_that_are_moved_as_a_whole_are_still_read(results: Path, tmp_pat
     assert check_sums(elsewhere / "clips") == 0
 
 
-def test_a_folder_named_from_where_a_job_runs_has_the_same_links(
-    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_path_gives_the_same_links(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = content(results / "clips")
     monkeypatch.chdir(tmp_path)
     collect(Path("results"), [Path("results", "parts", video) for video in ORIGINS])
@@ -175,7 +173,7 @@ def test_a_new_card_changes_nothing_in_it(results: Path) -> None:
     assert content(results / "clips") == before
 
 
-def test_made_again_of_other_parts_it_holds_these_alone(results: Path) -> None:
+def test_made_again_from_other_parts_it_has_only_these(results: Path) -> None:
     collect(results, [results / "parts" / "002"])
     assert set(read_clips(ClipFiles(results / "clips", results / "frames")).video) == {"002"}
     assert [path.name for path in (results / "clips" / "TSV360_gt").iterdir()] == ["002"]

@@ -1,4 +1,4 @@
-"""Splits: every video is tested once, none is in two parts, sources are spread evenly, and nothing hangs on order."""
+"""Splits: every video is tested once, none is in two parts, sources are spread evenly, and order does not matter."""
 
 from collections import Counter
 
@@ -39,7 +39,7 @@ def test_the_same_seed_gives_the_same_splits_in_any_order_of_videos() -> None:
     assert make_splits(SOURCES, 4, 0.2, seed=7) == make_splits(backwards, 4, 0.2, seed=7)
 
 
-def test_the_name_of_a_source_decides_nothing() -> None:
+def test_the_names_of_sources_do_not_matter() -> None:
     renamed = {video: {"VR-EyeTracking": "A", "Sports-360": "Z"}[source] for video, source in SOURCES.items()}
     assert make_splits(renamed, 4, 0.2, seed=7) == make_splits(SOURCES, 4, 0.2, seed=7)
     swapped = {video: {"VR-EyeTracking": "Z", "Sports-360": "A"}[source] for video, source in SOURCES.items()}
@@ -78,7 +78,7 @@ def test_training_videos_are_left_whatever_the_share() -> None:
         assert fold["train"]
 
 
-def test_the_published_folds_hold_what_is_present_and_286_in_none() -> None:
+def test_the_published_folds_have_the_present_videos_and_286_is_in_none() -> None:
     sources = {"282": "Sports-360", "286": "Sports-360"}
     sources |= {video: "VR-EyeTracking" for fold in tsv360.folds() for video in fold if video < "200"}
     splits = make_splits(sources, "tsv360", 0.2, seed=0)

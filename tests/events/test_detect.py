@@ -1,4 +1,4 @@
-"""Events of simulated scenes whose truth is known: found, placed, numbered, assigned, and the same however they lie."""
+"""Events of simulated scenes whose truth is known: found, placed, numbered, assigned, and the same when rotated."""
 
 from dataclasses import dataclass
 
@@ -55,7 +55,7 @@ SCENE = [
 
 
 def simulate(targets: list[Target], seconds: float, seed: int = 2, noise: float = 0.2) -> pd.DataFrame:
-    """Samples of 15 observers: at their target with 1 degree of error, else anywhere for a quarter of a second."""
+    """Samples of 15 observers: at their target with an error of 1 degree, or anywhere for a quarter of a second."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * FPS)) / FPS
     parts = []
@@ -65,8 +65,9 @@ def simulate(targets: list[Target], seconds: float, seed: int = 2, noise: float 
         attentive = (rng.random(quarter[-1] + 1) >= noise)[quarter]
         for target in targets:
             if observer in target.watchers:
-                looks = attentive & target.watched(time)
-                vectors[looks] = normalise(target.at(time) + rng.normal(0, np.radians(1.0), (len(time), 3)))[looks]
+                on_target = attentive & target.watched(time)
+                near = normalise(target.at(time) + rng.normal(0, np.radians(1.0), (len(time), 3)))
+                vectors[on_target] = near[on_target]
         yaw, pitch = to_angles(vectors)
         frame = np.arange(len(time))
         parts.append(fixations_table([f"p{observer:02d}"] * len(time), time, 1 / FPS, frame, yaw, pitch))
@@ -164,15 +165,17 @@ def test_the_order_of_rows_does_not_matter(gaze: pd.DataFrame, found: DetectedEv
     pd.testing.assert_frame_equal(rows, found.assignments)
 
 
-def test_a_turned_scene_has_the_same_events_turned(gaze: pd.DataFrame, found: DetectedEvents) -> None:
-    turned = detect_events(gaze.assign(yaw_deg=wrap_yaw(gaze.yaw_deg + 137)), "127", FPS, SETTINGS)
+def test_a_rotated_scene_has_the_same_events_rotated(gaze: pd.DataFrame, found: DetectedEvents) -> None:
+    rotated = detect_events(gaze.assign(yaw_deg=wrap_yaw(gaze.yaw_deg + 137)), "127", FPS, SETTINGS)
     for column in ("event_id", "frame", "n_observers"):
-        assert turned.tracks[column].tolist() == found.tracks[column].tolist()
+        assert rotated.tracks[column].tolist() == found.tracks[column].tolist()
     for where in ("", "camera_"):
         yaw, pitch = f"{where}yaw_deg", f"{where}pitch_deg"
-        away = angular_distance(turned.tracks[yaw], turned.tracks[pitch], found.tracks[yaw] + 137, found.tracks[pitch])
+        away = angular_distance(
+            rotated.tracks[yaw], rotated.tracks[pitch], found.tracks[yaw] + 137, found.tracks[pitch]
+        )
         assert away.max() < 0.01
-    assert turned.assignments[["row", "event_id"]].equals(found.assignments[["row", "event_id"]])
+    assert rotated.assignments[["row", "event_id"]].equals(found.assignments[["row", "event_id"]])
 
 
 def test_the_name_of_the_video_changes_names_only(gaze: pd.DataFrame, found: DetectedEvents) -> None:
@@ -181,7 +184,7 @@ def test_the_name_of_the_video_changes_names_only(gaze: pd.DataFrame, found: Det
     pd.testing.assert_frame_equal(other.tracks.drop(columns="event_id"), found.tracks.drop(columns="event_id"))
 
 
-def test_assignments_point_to_rows_that_look_at_the_event(gaze: pd.DataFrame, found: DetectedEvents) -> None:
+def test_assignments_point_to_rows_near_the_event(gaze: pd.DataFrame, found: DetectedEvents) -> None:
     assignments = found.assignments
     assert assignments.row.is_unique
     assert assignments.distance_deg.max() <= SETTINGS.assign_deg
@@ -196,7 +199,7 @@ def test_assignments_point_to_rows_that_look_at_the_event(gaze: pd.DataFrame, fo
         np.testing.assert_allclose(away, assignments.distance_deg[own.index], atol=1e-6)
 
 
-def test_nearly_all_looks_at_a_target_are_assigned_to_its_event_and_noise_is_not(
+def test_nearly_all_gaze_on_a_target_is_assigned_to_its_event_and_noise_is_not(
     gaze: pd.DataFrame, found: DetectedEvents
 ) -> None:
     event = dict(zip(found.assignments.row, found.assignments.event_id, strict=True))
@@ -207,28 +210,28 @@ def test_nearly_all_looks_at_a_target_are_assigned_to_its_event_and_noise_is_not
     assert (assigned[away > 20] == "127_1").sum() == 0
 
 
-@pytest.mark.parametrize(("pause", "events", "stretches"), [(0.5, 1, 1), (1.5, 1, 2), (4.0, 2, 1)])
-def test_a_pause_is_filled_or_splits_into_stretches_or_ends_the_event(
-    pause: float, events: int, stretches: int
+@pytest.mark.parametrize(("pause", "events", "segments"), [(0.5, 1, 1), (1.5, 1, 2), (4.0, 2, 1)])
+def test_a_pause_is_filled_or_splits_the_event_into_segments_or_ends_it(
+    pause: float, events: int, segments: int
 ) -> None:
     target = Target(0.5, 11.0, 100, 10, 0, 2, range(13), pause_s=(4.0, 4.0 + pause))
     found = detect_events(simulate([target], 11.5), "v", FPS, SETTINGS)
-    assert found.events.n_stretches.tolist() == [stretches] * events
+    assert found.events.n_segments.tolist() == [segments] * events
     gaps = np.diff(track_of(found, "v_1").time_s)
-    assert (gaps > 0.3).sum() == stretches - 1
-    if stretches == 2:
+    assert (gaps > 0.3).sum() == segments - 1
+    if segments == 2:
         assert gaps.max() == pytest.approx(pause, abs=0.6)
 
 
 @pytest.mark.parametrize("share", [1.0, 0.6, 0.3])
-def test_a_group_that_looks_at_one_place_is_a_cluster_wherever_the_others_look(share: float) -> None:
+def test_a_group_whose_gaze_is_at_one_place_is_a_cluster_wherever_the_others_look(share: float) -> None:
     missed = []
     for seed in range(20):
         rng = np.random.default_rng(seed)
         group = round(share * OBSERVERS)
-        looks = np.repeat(normalise(rng.normal(size=(OBSERVERS, 3)))[None], 7, axis=0)
-        looks[:, :group] = normalise(to_vectors(0, 0) + rng.normal(0, np.radians(1), (7, group, 3)))
-        if not any(vector_angle(centre, [1, 0, 0]) < 3 for centre in cluster(looks, SETTINGS)):
+        vectors = np.repeat(normalise(rng.normal(size=(OBSERVERS, 3)))[None], 7, axis=0)
+        vectors[:, :group] = normalise(to_vectors(0, 0) + rng.normal(0, np.radians(1), (7, group, 3)))
+        if not any(vector_angle(centre, [1, 0, 0]) < 3 for centre in cluster(vectors, SETTINGS)):
             missed.append(seed)
     assert missed == []
 
@@ -239,7 +242,7 @@ def test_targets_are_found_whatever_the_noise() -> None:
         assert min(best(target, found)[1] for target in SCENE) >= 0.5
 
 
-def test_two_things_side_by_side_stay_two_events() -> None:
+def test_two_targets_side_by_side_stay_two_events() -> None:
     pair = [Target(0, 6, -170, 0, 90, 0, range(6)), Target(0, 6, 165, 0, 90, 0, range(6, 12))]
     found = detect_events(simulate(pair, 6.0), "v", FPS, SETTINGS)
     assert len(found.events) == 2
@@ -249,7 +252,7 @@ def test_two_things_side_by_side_stay_two_events() -> None:
         assert error < 2
 
 
-def test_what_is_too_short_is_left_out_and_says_so() -> None:
+def test_an_event_that_is_too_short_is_dropped_with_the_reason() -> None:
     target = Target(2, 4, 0, 0, 0, 0, range(13))
     settings = EventSettings(min_duration_s=3.5, fill_gap_s=0.8, max_gap_s=2.0)
     found = detect_events(simulate([target], 6.0), "v", FPS, settings)
@@ -265,7 +268,7 @@ def test_what_is_too_short_is_left_out_and_says_so() -> None:
     assert dropped.reason.endswith("less than 3.5 s")
 
 
-def test_what_too_few_look_at_on_average_is_left_out_and_says_so() -> None:
+def test_an_event_that_too_few_watch_on_average_is_dropped_with_the_reason() -> None:
     glances = [Target(k, k + 0.5, 0, 0, 0, 0, range(13)) for k in range(6)]
     settings = EventSettings(min_share=0.6, fill_gap_s=0.8, max_gap_s=2.0, window_s=0.4, min_duration_s=2)
     found = detect_events(simulate(glances, 6.0, noise=0), "v", FPS, settings)
@@ -275,7 +278,7 @@ def test_what_too_few_look_at_on_average_is_left_out_and_says_so() -> None:
     assert dropped.reason == f"{dropped.share:.3f} of the observers, less than 0.6"
 
 
-def test_what_fewer_look_at_than_asked_for_is_no_event() -> None:
+def test_a_target_of_too_few_observers_is_no_event() -> None:
     gaze = simulate([Target(0, 6, 0, 0, 0, 0, range(13))], 6.0, noise=0)
     for fewest, events in [(13, 1), (14, 0)]:
         settings = EventSettings(min_observers=fewest, min_share=0.12)
@@ -283,7 +286,7 @@ def test_what_fewer_look_at_than_asked_for_is_no_event() -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_looks_anywhere_are_no_event(seed: int) -> None:
+def test_gaze_anywhere_is_no_event(seed: int) -> None:
     found = detect_events(simulate([], 8.0, seed), "v", FPS, SETTINGS)
     assert found.events.empty
     for name, table in {"events": EVENTS, "tracks": TRACKS, "assignments": ASSIGNMENTS, "dropped": DROPPED}.items():
@@ -298,12 +301,12 @@ def test_no_fixation_gives_four_empty_tables_with_their_columns(frames: list[int
         assert as_table(getattr(found, name), table, name).num_rows == 0
 
 
-def test_one_person_alone_is_no_event() -> None:
+def test_one_observer_alone_is_no_event() -> None:
     gaze = simulate([Target(0, 6, 0, 0, 0, 0, range(1))], 6.0, noise=0)
     assert detect_events(gaze[gaze.observer == "p00"].reset_index(drop=True), "v", FPS, SETTINGS).events.empty
 
 
-def test_recorded_fixations_of_any_length_serve_as_well() -> None:
+def test_recorded_fixations_of_any_length_work_as_well() -> None:
     rng = np.random.default_rng(3)
     rows = [
         (
@@ -328,8 +331,8 @@ def test_below_16_fps_durations_are_real_seconds() -> None:
     frame = np.tile(np.arange(40), 8)
     observer = [f"p{k}" for k in np.repeat(np.arange(8), 40)]
     noise = np.random.default_rng(1).normal(0, 1, (2, len(frame)))
-    lookers = frame < 24  # for 3 seconds, then everybody looks elsewhere
-    yaw = np.where(lookers, noise[0], wrap_yaw(45 * np.repeat(np.arange(8), 40) + 60 * frame))
+    together = frame < 24  # for 3 seconds, then everyone looks elsewhere
+    yaw = np.where(together, noise[0], wrap_yaw(45 * np.repeat(np.arange(8), 40) + 60 * frame))
     gaze = fixations_table(observer, frame / fps, 1 / fps, frame, yaw, noise[1])
     found = detect_events(gaze, "v", fps, SETTINGS)
     assert len(found.events) == 1
@@ -344,7 +347,7 @@ def test_rows_outside_the_kept_frames_belong_to_no_event() -> None:
 
 
 def test_a_gap_longer_than_allowed_starts_a_new_event() -> None:
-    """Most leave for six seconds and come back; the one who stays all the while must not hold the two together."""
+    """Most leave for six seconds and come back; the one who stays all the time must not join the two."""
     away = (4.0, 10.0)
     crowd = Target(0, 14, 40, 10, 0, 0, range(13), pause_s=away)
     few = Target(0, 14, 40, 10, 0, 0, range(13, 14))

@@ -1,4 +1,4 @@
-"""Events in the gaze of other demos: seeds that nobody tuned on."""
+"""Events in the gaze of other demos: seeds that were not used for tuning."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tsalv360.fixations import FixationSettings, find_fixations, within_video
 from tsalv360.metrics.events import Track, match_events
 from tsalv360.sources.demo import DemoSource, make_scene, video_ids
 from tsalv360.sources.demo.observers import gaze_text, simulate, truth
-from tsalv360.sources.vr_eyetracking import read_files
+from tsalv360.sources.vr_eyetracking import read_gaze_files
 
 
 @pytest.mark.soak
@@ -21,18 +21,18 @@ def test_the_watched_events_of_any_demo_are_found(tmp_path: Path, seed: int) -> 
     n_true = n_found = n_matched = 0
     for video in video_ids(source):
         scene = make_scene(source, video)
-        recordings = simulate(scene, source.n_observers)
+        viewings = simulate(scene, source.n_observers)
         paths = []
-        for number, recording in enumerate(recordings):
+        for number, viewing in enumerate(viewings):
             paths.append(tmp_path / f"p{number:03d}" / f"{video}._2017-10-1-11-38_ori_0.txt")
             paths[-1].parent.mkdir(exist_ok=True)
-            paths[-1].write_text(gaze_text(recording))
-        gaze = within_video(read_files(paths, scene.fps), scene.n_frames / scene.fps, scene.n_frames, video)
+            paths[-1].write_text(gaze_text(viewing))
+        gaze = within_video(read_gaze_files(paths, scene.fps), scene.n_frames / scene.fps, scene.n_frames, video)
         fixations = find_fixations(gaze, FixationSettings())
         found = detect_events(fixations, video, scene.fps, frames=frame_numbers(scene.fps, scene.n_frames, 0))
         known = [
             Track(*(np.array(event[key]) for key in ("time_s", "yaw_deg", "pitch_deg")))
-            for event in truth(scene, recordings)["events"]
+            for event in truth(scene, viewings)["events"]
         ]
         tracks = [
             Track(track.time_s.to_numpy(), track.yaw_deg.to_numpy(), track.pitch_deg.to_numpy())

@@ -1,4 +1,4 @@
-"""Events of simulated observers: harder scenes than the demo's, of which none was used to tune."""
+"""Events of simulated observers: harder scenes than the demo's, none of which was used for tuning."""
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ def test_nearly_all_events_are_found_where_and_when_they_are() -> None:
 
 
 @pytest.mark.slow
-def test_the_published_way_finds_most_of_what_it_reports() -> None:
+def test_most_events_that_the_published_method_finds_are_true() -> None:
     result, _ = total("regions")
     assert result.precision >= 0.7
     assert 0.5 <= result.recall < 0.9  # what is watched by few is not bright
@@ -55,30 +55,32 @@ def scenario() -> Scenario:
 
 
 @pytest.mark.parametrize(
-    ("method", "turn"),
+    ("method", "rotation"),
     [("clusters", 0.0), ("clusters", 90.0), ("clusters", 133.7), ("regions", 0.0), ("regions", 90.0)],
 )
-def test_shuffled_rows_and_a_turned_scene_give_the_same_events(scenario: Scenario, method: str, turn: float) -> None:
-    """The published way sees pixels of a degree, so it is turned by whole ones."""
+def test_shuffled_rows_and_a_rotated_scene_give_the_same_events(
+    scenario: Scenario, method: str, rotation: float
+) -> None:
+    """The published method works on pixels of a degree, so its scene is rotated by whole ones."""
     settings = EventSettings(method=method)
     gaze = simulate_gaze(scenario)
     plain = detect_events(gaze, "v", scenario.fps, settings)
     shuffled = gaze.sample(frac=1, random_state=1).reset_index(drop=True)
-    shuffled["yaw_deg"] = wrap_yaw(shuffled.yaw_deg + turn)
+    shuffled["yaw_deg"] = wrap_yaw(shuffled.yaw_deg + rotation)
     other = detect_events(shuffled, "v", scenario.fps, settings)
     assert len(plain.events) >= (2 if method == "clusters" else 1)
     pd.testing.assert_frame_equal(
         plain.tracks[["event_id", "frame", "n_observers"]], other.tracks[["event_id", "frame", "n_observers"]]
     )
-    turned = wrap_yaw(plain.tracks.yaw_deg + turn)
-    away = angular_distance(turned, plain.tracks.pitch_deg, other.tracks.yaw_deg, other.tracks.pitch_deg)
+    rotated = wrap_yaw(plain.tracks.yaw_deg + rotation)
+    away = angular_distance(rotated, plain.tracks.pitch_deg, other.tracks.yaw_deg, other.tracks.pitch_deg)
     assert away.max() < 0.01
-    camera = wrap_yaw(plain.tracks.camera_yaw_deg + turn)
-    seen = other.tracks.camera_yaw_deg, other.tracks.camera_pitch_deg
-    assert angular_distance(camera, plain.tracks.camera_pitch_deg, *seen).max() < 0.01
+    camera = wrap_yaw(plain.tracks.camera_yaw_deg + rotation)
+    found = other.tracks.camera_yaw_deg, other.tracks.camera_pitch_deg
+    assert angular_distance(camera, plain.tracks.camera_pitch_deg, *found).max() < 0.01
 
 
-def test_scenarios_are_what_they_say() -> None:
+def test_scenarios_keep_their_limits() -> None:
     kinds = set()
     for seed in range(60):
         scenario = draw_scenario(seed)

@@ -63,7 +63,7 @@ def test_a_folder_whose_block_fails_leaves_the_old_one_and_nothing_else(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_killed_processes_left_is_cleared_and_nothing_else(tmp_path: Path) -> None:
+def test_leftovers_of_killed_processes_are_removed_and_nothing_else(tmp_path: Path) -> None:
     code = """if True:
         import os, sys
         from tsalv360.job.files import whole_file, whole_folder
@@ -84,7 +84,7 @@ def test_what_killed_processes_left_is_cleared_and_nothing_else(tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.rglob("*")) == names
 
 
-def test_of_two_writers_of_a_file_the_last_to_begin_wins_and_the_other_fails(tmp_path: Path) -> None:
+def test_the_last_of_two_overlapping_writers_of_a_file_wins_and_the_other_fails(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     with ExitStack() as second:
         with pytest.raises(FileNotFoundError), whole_file(path) as first:
@@ -97,7 +97,7 @@ def test_of_two_writers_of_a_file_the_last_to_begin_wins_and_the_other_fails(tmp
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_of_two_writers_of_a_folder_the_last_to_begin_wins_and_nothing_is_mixed(tmp_path: Path) -> None:
+def test_the_last_of_two_overlapping_writers_of_a_folder_wins_and_nothing_is_mixed(tmp_path: Path) -> None:
     path = tmp_path / "frames"
     with ExitStack() as second:
         with pytest.raises(FileNotFoundError), whole_folder(path) as first:
@@ -123,7 +123,7 @@ def test_a_full_disk_leaves_no_file(mount: Callable[[str], Path]) -> None:
     assert list(disk.iterdir()) == []
 
 
-def test_json_comes_back_with_its_letters(tmp_path: Path) -> None:
+def test_json_keeps_letters_beyond_ascii(tmp_path: Path) -> None:
     content = {"caption": "ein Bär, 360°", "numbers": [1, 2.5, None]}
     write_json(tmp_path / "a.json", content)
     assert read_json(tmp_path / "a.json") == content
@@ -144,7 +144,7 @@ def test_sha256_is_that_of_the_whole_file(tmp_path: Path) -> None:
     assert sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
 
 
-def test_a_link_takes_no_second_space(tmp_path: Path) -> None:
+def test_a_link_takes_no_extra_space(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("map")
     link_or_copy(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "a").samefile(tmp_path / "b")
@@ -158,7 +158,7 @@ def test_where_links_are_impossible_the_file_is_copied(tmp_path: Path, mount: Ca
     assert not (tmp_path / "a").samefile(target)
 
 
-def test_a_second_place_of_a_link_is_that_of_its_file(tmp_path: Path) -> None:
+def test_the_target_of_a_symbolic_link_is_linked(tmp_path: Path) -> None:
     """As in a folder of the Hub's cache, whose links are relative."""
     (tmp_path / "blobs").mkdir()
     (tmp_path / "blobs" / "a1b2").write_text("picture")

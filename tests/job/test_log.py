@@ -31,7 +31,7 @@ def test_output_errors_and_log_lines_go_to_the_file(tmp_path: Path, capsys: pyte
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_commands_and_c_libraries_say_goes_to_the_file_too(
+def test_output_of_commands_and_c_libraries_goes_to_the_file_too(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with logged(tmp_path / "a.log"):
@@ -43,7 +43,7 @@ def test_what_commands_and_c_libraries_say_goes_to_the_file_too(
     assert capfd.readouterr() == ("", "after")
 
 
-def test_a_library_that_aborts_leaves_its_words_and_where_it_was_called(tmp_path: Path) -> None:
+def test_a_library_that_aborts_leaves_its_message_and_where_it_was_called(tmp_path: Path) -> None:
     job = f"""if True:
         import os
         from tsalv360.job.log import logged
@@ -95,7 +95,7 @@ def test_too_little_memory_is_named_with_the_way_out(tmp_path: Path) -> None:
         ("../../127.mp4", None),
     ],
 )
-def test_what_a_stage_made_can_be_made_again(tmp_path: Path, where: str, made: str | None) -> None:
+def test_the_message_says_how_to_make_the_output_of_a_stage_again(tmp_path: Path, where: str, made: str | None) -> None:
     results = tmp_path / "the results"
     for name in ("events/127.parquet", "captions/shards/0001.json", "saliency/127/127_1/0021.png", "logs/x/127.log"):
         (results / name).parent.mkdir(parents=True, exist_ok=True)
@@ -104,11 +104,11 @@ def test_what_a_stage_made_can_be_made_again(tmp_path: Path, where: str, made: s
     with pytest.raises(SystemExit), logged(results / "logs" / "x" / "127.log", "127"):
         raise InputError(results / where, "half of it", "all", "Mend it.")
     text = (results / "logs" / "x" / "127.log").read_text()
-    told = f"To have it made again, run snakemake after:  rm -r '{results / made}'\n" if made else None
-    assert (told in text) if told else ("made again" not in text)
+    line = f"To make it again, run snakemake after:  rm -r '{results / made}'\n" if made else None
+    assert (line in text) if line else ("make it again" not in text)
 
 
-def test_a_job_ends_with_the_run_that_started_it(tmp_path: Path) -> None:
+def test_a_job_ends_with_the_workflow_that_started_it(tmp_path: Path) -> None:
     code = """if True:
         import sys, time
         from tsalv360.job.log import logged
@@ -150,32 +150,32 @@ def test_an_interrupt_is_passed_on(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
 
-def test_output_is_given_back_after_the_block(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_is_restored_after_the_block(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit), logged(tmp_path / "a.log"):
         raise InputError("a", "b", "c", "d")
     print("after")
     assert capsys.readouterr().out == "after\n"
 
 
-def test_a_job_of_a_run_ends_what_it_started_and_leaves_without_taking_its_libraries_down(tmp_path: Path) -> None:
+def test_a_job_of_a_workflow_runs_its_exit_handlers_but_does_not_tear_down_libraries(tmp_path: Path) -> None:
     code = """if True:
         import atexit, sys
         atexit.register(print, "of a library", flush=True)
         from tsalv360.job.log import logged
         class Kept:
             def __del__(self):
-                print("taken down", flush=True)
+                print("torn down", flush=True)
         kept = Kept()
         with logged(sys.argv[1]):
             atexit.register(print, "of the block", flush=True)
             if "fails" in sys.argv: raise ValueError("bad")
         print("after")"""
-    for arguments, status, said in (
+    for arguments, status, output in (
         ([], 0, ["after", "of the block"]),
-        (["fails"], 1, ["of the block", "of a library", "taken down"]),
+        (["fails"], 1, ["of the block", "of a library", "torn down"]),
     ):
         job = [sys.executable, "-c", code, str(tmp_path / "a.log"), *arguments]
         ended = subprocess.run(
             job, env={**os.environ, "TSALV360_RUN": str(os.getpid())}, capture_output=True, text=True
         )
-        assert (ended.returncode, ended.stdout.split("\n")[:-1]) == (status, said)
+        assert (ended.returncode, ended.stdout.split("\n")[:-1]) == (status, output)

@@ -1,4 +1,4 @@
-"""A job that gets no more memory ends and says that this is why; the kernel counts what it may have."""
+"""A job that runs out of memory ends and says so; the kernel limits its address space."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def run_job(folder: Path, work: str, headroom: int) -> int:
     return subprocess.run([sys.executable, "-c", script, str(headroom)], cwd=folder, timeout=60).returncode
 
 
-def test_a_picture_that_memory_is_short_for_is_not_called_too_large(tmp_path: Path) -> None:
+def test_a_picture_for_which_memory_is_short_is_not_called_too_large(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((2000, 4000, 3), np.uint8))
     assert run_job(tmp_path, 'read_picture(Path("a.png"))', 4_000_000) == 1
     log = (tmp_path / "job.log").read_text()
@@ -41,16 +41,16 @@ def test_a_picture_that_memory_is_short_for_is_not_called_too_large(tmp_path: Pa
 
 
 @pytest.mark.parametrize("headroom", [0, 3_000_000])
-def test_a_table_that_memory_is_short_for_does_not_wait_for_it(tmp_path: Path, headroom: int) -> None:
+def test_reading_a_table_does_not_wait_for_memory(tmp_path: Path, headroom: int) -> None:
     """With 3 MB Arrow can begin, and has none for a thread; where C++ ends the process, its words are in the log."""
     write_table(tmp_path / "a.parquet", empty(POINTS), POINTS)
     assert run_job(tmp_path, 'read_table("a.parquet", POINTS)', headroom) != 0
     log = (tmp_path / "job.log").read_text()
-    told = ("error: not enough memory (", "bad_alloc", "cannot allocate memory")
-    assert any(words in log for words in told), log
+    messages = ("error: not enough memory (", "bad_alloc", "cannot allocate memory")
+    assert any(words in log for words in messages), log
 
 
-def test_a_table_that_memory_is_enough_for_is_read(tmp_path: Path) -> None:
+def test_a_table_is_read_if_there_is_enough_memory(tmp_path: Path) -> None:
     write_table(tmp_path / "a.parquet", empty(POINTS), POINTS)
     assert run_job(tmp_path, 'read_table("a.parquet", POINTS)', 200_000_000) == 0
     assert (tmp_path / "job.log").read_text() == ""

@@ -130,7 +130,7 @@ def test_a_track_over_the_seam_reaches_both_edges_and_crosses_nothing_else(make:
     assert (shown[:, end + 6 : pixel(150, 20)[1] - 12] == 128).all()
 
 
-def test_a_gap_between_stretches_is_not_joined(make: Any, make_track: Any) -> None:
+def test_a_gap_between_segments_is_not_joined(make: Any, make_track: Any) -> None:
     track = make_track("v_1", list(range(60)), -90, 0, 2)
     shown = panorama(make(track[(track.frame < 20) | (track.frame >= 40)]).sheet())
     line, first = pixel(-90 + 19 * 2, 0)
@@ -155,8 +155,8 @@ def test_stills_go_from_the_first_picture_to_the_last_between_one_before_and_one
     levels = [still(sheet, 0, place).mean() for place in range(8)]
     assert levels == pytest.approx([LEVEL * j for j in [0, *(LEAD + row for row in rows), LEAD + 31 + LEAD - 1]], abs=2)
     middle = (slice(20), slice(None))  # above the ring
-    glowing = [still(sheet, 0, place, overlay=True)[middle].mean() for place in range(1, 7)]
-    assert glowing == pytest.approx([LEVEL * (LEAD + row) + 60 for row in rows], abs=2)
+    overlaid = [still(sheet, 0, place, overlay=True)[middle].mean() for place in range(1, 7)]
+    assert overlaid == pytest.approx([LEVEL * (LEAD + row) + 60 for row in rows], abs=2)
     labels = [text for text in written if "looking" in text or " s before" in text or " s after" in text]
     times = [f"{(10 + row) / 16:.1f} s, 5 looking" for row in rows]
     assert labels == ["0.1 s before", "0.1 s after", *times]
@@ -178,13 +178,13 @@ def test_every_event_has_a_strip_of_its_colour_in_the_order_of_the_events(
     sheet = made.sheet()
     assert [colour for colour, _ in strip_tops(sheet)] == [COLOURS[k % len(COLOURS)] for k in range(n)]
     ids = [text for text in written if text.startswith("v_")]
-    assert ids == [f"v_{k + 1}" for k in range(n)] * 2, "in the key and in the strips"
+    assert ids == [f"v_{k + 1}" for k in range(n)] * 2, "in the legend and in the strips"
     assert sheet.shape[1] == WIDTH + 2 * MARGIN
     assert (sheet[:, :MARGIN] == 255).all() and (sheet[-MARGIN:] == 255).all()
 
 
 def test_the_ring_is_where_the_camera_sees_the_event(make: Any, make_track: Any) -> None:
-    """The camera lags by 10 degrees and looks 5 degrees too high."""
+    """The camera lags by 10 degrees and points 5 degrees too high."""
     track = make_track("v_1", list(range(31)), 175, 0, 1)
     track["camera_yaw_deg"] = (track.yaw_deg - 10 + 180) % 360 - 180
     track["camera_pitch_deg"] = 5.0
@@ -196,7 +196,7 @@ def test_the_ring_is_where_the_camera_sees_the_event(make: Any, make_track: Any)
     assert not like(still(sheet, 0, 6), COLOURS[0]).any(), "the upper row stays plain"
 
 
-def test_saliency_glows_on_the_other_panorama_at_its_place(make: Any, make_track: Any) -> None:
+def test_saliency_is_laid_over_the_other_panorama_at_its_place(make: Any, make_track: Any) -> None:
     made = make(make_track("v_1", list(range(31)), 60, -30))
     plain = made.sheet().astype(int)
     saliency = np.zeros((48, 96), np.uint8)
@@ -209,7 +209,7 @@ def test_saliency_glows_on_the_other_panorama_at_its_place(make: Any, make_track
     assert changed.mean(axis=0) == pytest.approx([top + 234 * 2 / 3, left + 468 * 2 / 3], abs=3)
 
 
-def test_the_moment_of_the_panoramas_is_the_middle_of_where_most_events_are(make_track: Any) -> None:
+def test_the_panoramas_show_the_middle_frame_of_those_with_the_most_events(make_track: Any) -> None:
     tracks = pd.concat([make_track("v_1", list(range(20))), make_track("v_2", list(range(10, 40)))])
     assert moment_of(tracks, list(range(64))) == 15
     assert moment_of(empty(TRACKS), [3, 5, 8]) == 5
@@ -253,7 +253,7 @@ def test_a_frame_that_is_missing_or_damaged_is_named(make: Any, make_track: Any)
         made.sheet()
 
 
-def test_a_sheet_of_fine_detail_is_written_in_fewer_bytes(tmp_path: Path) -> None:
+def test_a_sheet_with_fine_detail_is_written_with_less_quality(tmp_path: Path) -> None:
     noise = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 255, (600, 900, 3), dtype=np.uint8), (0, 0), 1)
     write_sheet(tmp_path / "fine.jpg", noise, max_bytes=10**9)
     fine = (tmp_path / "fine.jpg").stat().st_size

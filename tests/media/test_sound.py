@@ -95,7 +95,7 @@ def index_of(path: Path) -> IndexEntry:
 
 def clicks_of(sound: Sound, n_pictures: int, fps: float = FPS) -> list[float]:
     """Clicks of all pictures of the 16 fps grid, one after the other."""
-    level = np.abs(np.concatenate([sound.of(round(i * fps / 16)) for i in range(n_pictures)])).max(axis=1)
+    level = np.abs(np.concatenate([sound.at(round(i * fps / 16)) for i in range(n_pictures)])).max(axis=1)
     found = np.flatnonzero(level > 5000) / SOUND_RATE
     return found[np.diff(found, prepend=-1) > 0.02].tolist()
 
@@ -103,14 +103,14 @@ def clicks_of(sound: Sound, n_pictures: int, fps: float = FPS) -> list[float]:
 @pytest.mark.parametrize(
     ("name", "rate", "codec"), [("a.mp4", 44_100, "aac"), ("a.mkv", 22_050, "aac"), ("a.mp4", 48_000, "aac")]
 )
-def test_clicks_are_heard_when_they_were(
+def test_clicks_are_heard_at_their_time(
     tmp_path: Path, write_clip: Callable[..., Path], name: str, rate: int, codec: str
 ) -> None:
     path = write_clip(tmp_path / name, rate=rate, codec=codec)
     sound = read_sound(path, index_of(path))
     assert sound is not None
     assert clicks_of(sound, 64) == pytest.approx(CLICKS, abs=TOLERANCE_S)
-    assert sound.of(0).shape == (3000, 2)
+    assert sound.at(0).shape == (3000, 2)
 
 
 def test_sound_that_begins_late_stays_at_its_time(tmp_path: Path, write_clip: Callable[..., Path]) -> None:
@@ -121,9 +121,7 @@ def test_sound_that_begins_late_stays_at_its_time(tmp_path: Path, write_clip: Ca
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
-def test_sound_from_before_the_first_picture_is_left_out(
-    tmp_path: Path, write_clip: Callable[..., Path], name: str
-) -> None:
+def test_sound_before_the_first_picture_is_left_out(tmp_path: Path, write_clip: Callable[..., Path], name: str) -> None:
     path = write_clip(tmp_path / name, pictures_late=0.9)
     sound = read_sound(path, index_of(path))
     assert sound is not None
@@ -142,7 +140,7 @@ def test_time_stamps_rounded_to_milliseconds_make_no_crackle(
     path = write_clip(tmp_path / "a.mkv", draw=humming, pictures_late=pictures_late)
     sound = read_sound(path, index_of(path))
     assert sound is not None
-    whole = np.concatenate([sound.of(round(i * FPS / 16)) for i in range(48)])[:, 0].astype(float)
+    whole = np.concatenate([sound.at(round(i * FPS / 16)) for i in range(48)])[:, 0].astype(float)
     steepest = np.abs(whole).max() * 2 * np.pi * 100 / SOUND_RATE
     assert np.abs(np.diff(whole)).max() < 1.5 * steepest
 
@@ -156,7 +154,7 @@ def test_a_hole_in_the_sound_is_silent_and_shifts_nothing(tmp_path: Path, write_
 
 def test_beyond_the_ends_of_the_sound_it_is_silent() -> None:
     sound = Sound(np.ones((4500, 2), dtype=np.int16), 16)
-    assert [int(sound.of(frame)[:, 0].sum()) for frame in range(4)] == [3000, 1500, 0, 0]
+    assert [int(sound.at(frame)[:, 0].sum()) for frame in range(4)] == [3000, 1500, 0, 0]
 
 
 def test_videos_without_sound_and_folders_of_frames_have_none(tmp_path: Path, video: Path) -> None:
@@ -164,7 +162,7 @@ def test_videos_without_sound_and_folders_of_frames_have_none(tmp_path: Path, vi
     assert read_sound(tmp_path, {"fps": 25, "n_frames": 60}) is None
 
 
-def test_a_slow_video_whose_pictures_are_shown_faster_has_no_sound(
+def test_a_video_below_16_fps_which_is_shown_faster_has_no_sound(
     tmp_path: Path, write_clip: Callable[..., Path]
 ) -> None:
     path = write_clip(tmp_path / "a.mp4", fps=12)
@@ -221,7 +219,7 @@ def pictures_of(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in container.demux(video=0) if packet.size]
 
 
-def test_without_sound_the_videos_are_the_silent_ones(
+def test_without_sound_the_silent_videos_are_linked(
     tmp_path: Path, write_clip: Callable[..., Path], make_track: Track
 ) -> None:
     (tmp_path / "frames").mkdir()

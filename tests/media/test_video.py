@@ -1,4 +1,4 @@
-"""What `probe` accepts, refuses and reports, on real files; decoding in order; what VideoWriter writes."""
+"""What `probe` accepts, refuses and reports for real files; decoding in order; what VideoWriter writes."""
 
 import gc
 import os
@@ -37,7 +37,7 @@ def cut(source: Path, share: float) -> Path:
     return target
 
 
-def test_probe_tells_what_a_video_holds(video: Path) -> None:
+def test_probe_returns_what_a_video_holds(video: Path) -> None:
     info = probe(video)
     assert (info.fps, info.n_frames, info.width, info.height) == (25, 60, 192, 96)
     assert info.display_aspect == 2
@@ -46,7 +46,7 @@ def test_probe_tells_what_a_video_holds(video: Path) -> None:
 
 
 @pytest.mark.parametrize("fps", [12, 24, 30, 60])
-def test_probe_tells_the_frame_rate(tmp_path: Path, write_video: Callable[..., Path], fps: int) -> None:
+def test_probe_returns_the_frame_rate(tmp_path: Path, write_video: Callable[..., Path], fps: int) -> None:
     info = probe(write_video(tmp_path / "a.mp4", n_frames=12, fps=fps))
     assert (info.fps, info.n_frames) == (fps, 12)
 
@@ -56,7 +56,7 @@ def test_missing_video_is_named_with_the_way_out(tmp_path: Path) -> None:
         probe(tmp_path / "nowhere.mp4")
 
 
-def test_a_folder_is_no_video(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_video(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         probe(tmp_path)
 
@@ -64,7 +64,7 @@ def test_a_folder_is_no_video(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"<html>404: not found</html>\n", b"\0" * 5000], ids=["empty", "text", "zeros"]
 )
-def test_a_file_that_only_bears_the_name_of_a_video_is_unreadable(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_a_video_by_name_only_is_unreadable(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "127.mp4"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"127\.mp4: found no readable video .*Replace the file"):
@@ -105,7 +105,7 @@ def test_a_video_whose_index_is_cut_off_is_refused(tmp_path: Path, video: Path) 
         probe(path)
 
 
-def test_a_fragmented_video_that_ends_with_a_whole_fragment_is_counted_as_it_decodes(
+def test_frames_of_a_fragmented_video_cut_after_a_fragment_are_counted_by_decoding(
     tmp_path: Path, write_video: Callable[..., Path]
 ) -> None:
     content = write_video(tmp_path / "whole.mp4", options=LAYOUTS["fragmented"]).read_bytes()
@@ -203,7 +203,7 @@ def with_matrix(video: Path, a: float, b: float, c: float, d: float) -> Path:
     at = content.index(b"tkhd") + 4 + 40
     values = [round(v * 65536) for v in (a, b, 0, c, d, 0, 0, 0)]
     content[at : at + 32] = struct.pack(">8i", *values)
-    path = video.with_name("turned.mp4")
+    path = video.with_name("rotated.mp4")
     path.write_bytes(content)
     return path
 
@@ -225,9 +225,9 @@ def sequential(path: Path) -> list[np.ndarray]:
         return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
 
 
-@pytest.mark.parametrize("turn", MATRICES)
-def test_a_turned_video_is_shown_upright(tmp_path: Path, write_video: Callable[..., Path], turn: str) -> None:
-    matrix, shown = MATRICES[turn]
+@pytest.mark.parametrize("rotation", MATRICES)
+def test_a_rotated_video_is_shown_upright(tmp_path: Path, write_video: Callable[..., Path], rotation: str) -> None:
+    matrix, shown = MATRICES[rotation]
     size = (192, 96) if matrix[0] == 0 else (96, 192)
     path = with_matrix(write_video(tmp_path / "a.mp4", n_frames=4, size=size, draw=four_colours), *matrix)
     info = probe(path)
@@ -236,17 +236,17 @@ def test_a_turned_video_is_shown_upright(tmp_path: Path, write_video: Callable[.
         np.testing.assert_array_equal(picture, shown(sequential(path)[number]))
 
 
-def test_the_sample_aspect_of_a_turned_video_turns_with_it(tmp_path: Path, write_video: Callable[..., Path]) -> None:
+def test_the_sample_aspect_of_a_rotated_video_is_rotated_too(tmp_path: Path, write_video: Callable[..., Path]) -> None:
     path = write_video(tmp_path / "a.mp4", n_frames=3, size=(192, 64), sample_aspect=(3, 2))
     info = probe(with_matrix(path, 0, 1, -1, 0))
     assert (info.width, info.height, info.display_aspect) == (192, 64, 2)
 
 
 @pytest.mark.parametrize("degrees", [10, 45, 100])
-def test_a_video_turned_by_another_angle_is_refused(tmp_path: Path, video: Path, degrees: int) -> None:
+def test_a_video_rotated_by_another_angle_is_refused(tmp_path: Path, video: Path, degrees: int) -> None:
     (tmp_path / "a.mp4").write_bytes(video.read_bytes())
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    with pytest.raises(InputError, match=rf"turned\.mp4: .*turned by {degrees}°; expected 0, 90, 180 or 270°"):
+    with pytest.raises(InputError, match=rf"rotated\.mp4: .*rotated by {degrees}°; expected 0, 90, 180 or 270°"):
         probe(with_matrix(tmp_path / "a.mp4", c, s, -s, c))
 
 
@@ -257,11 +257,11 @@ def test_a_variable_frame_rate_is_counted_by_decoding_and_noted(
     info = probe(write_video(tmp_path / "a.mp4", n_frames=len(times), milliseconds=times))
     assert info.n_frames == 45
     assert info.fps == pytest.approx(44 / 2.9)
-    assert info.notes == ["variable frame rate: time stamps depart by up to 0.65 s from a constant rate"]
+    assert info.notes == ["variable frame rate: time stamps deviate by up to 0.65 s from a constant rate"]
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
-def test_time_stamps_that_shake_by_a_few_milliseconds_are_a_constant_rate(
+def test_time_stamps_that_jitter_by_a_few_milliseconds_are_a_constant_rate(
     tmp_path: Path, write_video: Callable[..., Path], name: str
 ) -> None:
     times = [40 * i + 5 * (i % 3) for i in range(50)]
@@ -274,12 +274,12 @@ def test_time_stamps_that_shake_by_a_few_milliseconds_are_a_constant_rate(
 @pytest.mark.parametrize(
     ("size", "view", "panorama", "note"),
     [
-        ((192, 192), "top", (96, 192), "stereo: the top half of 192×192 pictures is taken"),
-        ((192, 192), "bottom", (96, 192), "stereo: the bottom half of 192×192 pictures is taken"),
-        ((64, 256), "left", (64, 128), "stereo: the left half of 256×64 pictures is taken"),
-        ((64, 256), "right", (64, 128), "stereo: the right half of 256×64 pictures is taken"),
-        ((96, 192), "top", (48, 192), "stereo: the top half of 192×96 pictures is taken, squeezed from 2:1 to 4:1"),
-        ((96, 192), "right", (96, 96), "stereo: the right half of 192×96 pictures is taken, squeezed from 2:1 to 1:1"),
+        ((192, 192), "top", (96, 192), "stereo: the top half of 192×192 pictures is used"),
+        ((192, 192), "bottom", (96, 192), "stereo: the bottom half of 192×192 pictures is used"),
+        ((64, 256), "left", (64, 128), "stereo: the left half of 256×64 pictures is used"),
+        ((64, 256), "right", (64, 128), "stereo: the right half of 256×64 pictures is used"),
+        ((96, 192), "top", (48, 192), "stereo: the top half of 192×96 pictures is used, squeezed from 2:1 to 4:1"),
+        ((96, 192), "right", (96, 96), "stereo: the right half of 192×96 pictures is used, squeezed from 2:1 to 1:1"),
     ],
 )
 def test_one_half_of_stereo_pictures_is_the_panorama(
@@ -314,7 +314,7 @@ def test_pictures_that_may_be_stereo_are_refused_with_the_view_to_set(
 
 
 @pytest.mark.parametrize(("size", "view"), [((96, 96), "left"), ((48, 192), "top"), ((96, 128), "bottom")])
-def test_a_view_of_which_no_half_is_a_panorama_is_refused(
+def test_a_view_whose_half_is_no_panorama_is_refused(
     tmp_path: Path, write_video: Callable[..., Path], size: tuple[int, int], view: View
 ) -> None:
     path = write_video(tmp_path / "a.mp4", n_frames=3, size=size)
@@ -323,7 +323,7 @@ def test_a_view_of_which_no_half_is_a_panorama_is_refused(
     assert probe(path, force_2to1=True, view=view).n_frames == 3
 
 
-def test_stereo_pictures_by_their_header_that_are_taken_whole_are_noted(tmp_path: Path, video: Path) -> None:
+def test_a_note_says_that_stereo_pictures_are_used_whole(tmp_path: Path, video: Path) -> None:
     path = tmp_path / "a.mkv"
     with av.open(video) as source, av.open(path, "w") as target:
         stream = target.add_stream_from_template(source.streams.video[0])
@@ -336,7 +336,7 @@ def test_stereo_pictures_by_their_header_that_are_taken_whole_are_noted(tmp_path
     assert not any("its header says stereo" in note for note in probe(path, view="top").notes)
 
 
-def test_colours_that_nobody_can_convert_are_refused(tmp_path: Path, write_video: Callable[..., Path]) -> None:
+def test_colours_that_cannot_be_converted_are_refused(tmp_path: Path, write_video: Callable[..., Path]) -> None:
     whole = write_video(tmp_path / "a.mp4", n_frames=3)
     path = tmp_path / "b.mkv"
     with av.open(whole) as source, av.open(path, "w") as target:
@@ -393,7 +393,7 @@ def coded(tmp_path_factory: pytest.TempPathFactory, write_video: Callable[..., P
 
 
 @pytest.mark.parametrize(("codec", "dropped"), [("libx264", True), ("mpeg4", True), ("libx265", False)])
-def test_frames_that_nobody_needs_are_not_decoded(
+def test_frames_that_are_not_needed_are_not_decoded(
     coded: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, codec: str, dropped: bool
 ) -> None:
     path = coded(codec, "a.mp4", "yuv420p10le" if codec == "libx265" else "yuv420p")
@@ -409,7 +409,7 @@ def test_frames_that_nobody_needs_are_not_decoded(
 
 
 @pytest.mark.slow
-def test_frames_do_not_pile_up_in_memory(coded: Callable[..., Path]) -> None:
+def test_frames_do_not_accumulate_in_memory(coded: Callable[..., Path]) -> None:
     path = coded("libx264", "a.mp4", "yuv420p")
     gc.collect()
     gc.disable()
@@ -422,7 +422,7 @@ def test_frames_do_not_pile_up_in_memory(coded: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize("wrong", [lambda n: n + 1000, lambda n: n ^ 1, lambda n: n + (n > 5)])
-def test_time_stamps_that_tell_other_frames_are_not_believed(
+def test_misleading_time_stamps_do_not_change_the_pictures(
     coded: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, wrong: Callable[[int], int]
 ) -> None:
     path = coded("libx264", "a.mp4", "yuv420p")
@@ -477,7 +477,7 @@ def test_frames_before_the_first_key_frame_that_cannot_be_decoded_are_not_counte
         np.testing.assert_array_equal(picture, sequential(path)[number])
 
 
-def test_frames_come_in_order_of_display(video: Path, shown_number: Callable[..., int]) -> None:
+def test_frames_are_decoded_in_order_of_display(video: Path, shown_number: Callable[..., int]) -> None:
     assert [shown_number(frame.to_ndarray(format="rgb24")) for frame in decode(video)] == list(range(60))
 
 
@@ -487,7 +487,7 @@ def test_pictures_are_read_by_their_number(video: Path, shown_number: Callable[.
     assert [shown_number(picture) for picture in pictures] == [0, 7, 8, 59]
 
 
-def test_pictures_past_the_end_are_missed_by_name(video: Path) -> None:
+def test_pictures_past_the_end_are_an_error_that_names_the_video(video: Path) -> None:
     with pytest.raises(InputError, match=r"whole\.mp4: .*1 of 2 wanted pictures"):
         read_pictures(video, [59, 60])
 

@@ -1,9 +1,9 @@
-"""Matching of found events with known ones, against cases whose answer follows from their construction."""
+"""Matching of found and known events, in cases whose answer follows from their construction."""
 
 import numpy as np
 import pytest
 
-from tsalv360.metrics.events import Match, Track, closest, compare, match_events, score
+from tsalv360.metrics.events import Match, Track, closest, match_events, match_quality, score
 from tsalv360.sphere.directions import wrap_yaw
 
 
@@ -23,7 +23,7 @@ def test_identical_events_match_without_error() -> None:
 
 
 def test_shift_by_half_the_length_is_no_match_and_by_a_third_just_one() -> None:
-    half = compare([track(0, 6)], [track(3, 9)], 0, 0)
+    half = match_quality([track(0, 6)], [track(3, 9)], 0, 0)
     assert half.iou == pytest.approx(1 / 3)
     assert (half.start_error_s, half.end_error_s) == (3, 3)
     assert match_events([track(0, 6)], [track(3, 9)]) == []
@@ -32,7 +32,7 @@ def test_shift_by_half_the_length_is_no_match_and_by_a_third_just_one() -> None:
 
 
 def test_events_apart_in_time_do_not_match() -> None:
-    pair = compare([track(0, 2)], [track(2, 4)], 0, 0)
+    pair = match_quality([track(0, 2)], [track(2, 4)], 0, 0)
     assert pair.iou == 0
     assert np.isnan(pair.error_deg)
     assert not pair.admissible
@@ -63,7 +63,7 @@ def test_median_angle_forgives_a_short_deviation() -> None:
     assert match.error_deg == pytest.approx(1)
 
 
-def test_crossing_events_keep_their_own() -> None:
+def test_crossing_events_match_their_own() -> None:
     to_the_right, to_the_left = track(0, 8, yaw=-40, speed=10), track(0, 8, yaw=40, speed=-10)
     assert pairs(match_events([to_the_right, to_the_left], [to_the_left, to_the_right])) == [(0, 1), (1, 0)]
 
@@ -103,7 +103,7 @@ def test_nothing_to_match(true: list[Track], found: list[Track]) -> None:
     assert match_events(true, found) == []
 
 
-def test_closest_tells_what_came_near_a_missed_event() -> None:
+def test_closest_returns_the_event_that_came_nearest_to_a_missed_one() -> None:
     true = [track(0, 8)]
     found = [track(0, 7, pitch=30), track(6, 9), track(4, 8, pitch=5), track(8, 9)]
     assert match_events(true, found[:2]) == []

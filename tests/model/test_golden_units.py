@@ -180,7 +180,7 @@ def test_decoder_adds_a_vector_as_if_it_were_all_over_the_map(size: int) -> None
     both = torch.cat([before, maps + vectors[..., None, None]], 2).permute(0, 2, 3, 4, 1)
     with torch.no_grad():
         plain = block.block[0](both).permute(0, 4, 1, 2, 3)
-        ours = block(before, block.of_maps(maps) + block.of_vectors(vectors, size))
+        ours = block(before, block.convolve_maps(maps) + block.convolve_vectors(vectors, size))
         expected = block.block[1](plain).relu()
     expected = torch.nn.functional.interpolate(expected.flatten(0, 1), scale_factor=2, mode="bilinear")
     assert error(ours.flatten(0, 1), expected.numpy()) < 1e-5

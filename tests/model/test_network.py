@@ -62,7 +62,7 @@ def test_prompts_of_a_clip_share_its_frames(model: TSalV360, video: Tensor) -> N
     together = model.decode([frames], model.encode_text(PROMPTS))
     for prompt, out in zip(PROMPTS, together, strict=True):
         assert error(out[None], model(video[None, :8], [prompt]).numpy()) < 1e-6
-    assert error(model.decode([frames], model.encode_text(PROMPTS), at_once=3), together.numpy()) < 1e-6
+    assert error(model.decode([frames], model.encode_text(PROMPTS), batch_size=3), together.numpy()) < 1e-6
 
 
 def test_sliding_windows_share_frames_and_prompt(model: TSalV360, video: Tensor) -> None:
@@ -82,10 +82,10 @@ def test_only_the_last_frame_needs_its_maps(model: TSalV360, video: Tensor) -> N
         model.decode([[f.without_maps() for f in frames]], text)
 
 
-@pytest.mark.parametrize("at_once", [1, 3, 8])
-def test_frames_may_be_encoded_in_parts(model: TSalV360, video: Tensor, at_once: int) -> None:
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_frames_may_be_encoded_in_parts(model: TSalV360, video: Tensor, batch_size: int) -> None:
     text = model.encode_text(PROMPTS[:1])
-    parts = model.encode_frames(video[:8], at_once=at_once)
+    parts = model.encode_frames(video[:8], batch_size=batch_size)
     assert error(model.decode([parts], text), model(video[None, :8], PROMPTS[:1]).numpy()) < 1e-6
 
 
@@ -185,7 +185,7 @@ def test_input_that_does_not_fit_is_refused(model: TSalV360, video: Tensor) -> N
 
 
 def test_tangent_images_must_cover_the_sphere() -> None:
-    with pytest.raises(InputError, match="pixels that no tangent image sees"):
+    with pytest.raises(InputError, match="pixels that no tangent image shows"):
         TSalV360(ModelSettings(encoder="small", width=2, embedding=32, heads=4, tangents=(3, 3)))
 
 

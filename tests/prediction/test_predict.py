@@ -74,12 +74,12 @@ def test_windows_lie_on_the_grid(
     assert len(predictions) == len(frames) and predictions.rate == rate
 
 
-@pytest.mark.parametrize("at_once", [1, 8])
-def test_windows_are_what_the_whole_model_gives(video: Path, model: TSalV360, at_once: int) -> None:
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_windows_are_what_the_whole_model_gives(video: Path, model: TSalV360, batch_size: int) -> None:
     numbers = frame_numbers(25, 60, skip_first=0)
     for stride in (1, 3):
         predictions = tsalv360.predict(video, PROMPTS, model, stride=stride, height=HEIGHT)
-        predictions._at_once = at_once
+        predictions._batch_size = batch_size
         for k, window in enumerate(predictions):
             if k % 5:
                 continue  # every fifth is enough

@@ -18,9 +18,9 @@ from selenium.common.exceptions import NoAlertPresentException
 from workflow.labelling import has_browser, open_browser
 
 from tsalv360.config import load_config
-from tsalv360.contracts.grid import stretches_of
+from tsalv360.contracts.grid import segments_of
 from tsalv360.contracts.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, DROPPED, EVENTS, TRACKS, write_rows
-from tsalv360.curation.records import EventRecord, Judged, Judgement, write_records
+from tsalv360.curation.records import Annotation, Decision, EventRecord, write_records
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
 from tsalv360.media.pictures import write_picture
@@ -81,7 +81,7 @@ def event_rows(
         for f in frames
     ]
     event = {"event_id": name, "video": video, "start_frame": int(frames[0]), "end_frame": int(frames[-1])}
-    event |= {"start_s": float(time[0]), "end_s": float(time[-1]), "n_stretches": 1 + int((np.diff(frames) > 1).sum())}
+    event |= {"start_s": float(time[0]), "end_s": float(time[-1]), "n_segments": 1 + int((np.diff(frames) > 1).sum())}
     return event | {"yaw_deg": yaw, "pitch_deg": 5.0, "n_observers": observers, "confidence": 0.625}, track
 
 
@@ -181,7 +181,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     write_video(root, "100", events, drops, ["header says 0 frames, decoding gives 160"])
     write_video(root, "200", [], [], [])
     write_dataset(root / "dataset", [annotation(events[0][0], EVIL), annotation(events[1][0], "a plain caption")])
-    config = load_config({"sources": [{"kind": "demo"}], "dataset": {"name": "small"}}).of_data()
+    config = load_config({"sources": [{"kind": "demo"}], "dataset": {"name": "small"}}).data_settings()
     config["videos"]["exclude"] = {"127": f"no gaze {EVIL}"}
     paths = {stage: [root / stage / video for video in ("100", "200")] for stage in STAGES}
     paths["sheets"] = [root / "sheets" / f"{video}.jpg" for video in ("100", "200")]
@@ -439,8 +439,8 @@ def test_what_people_decided_is_shown(made: dict[str, Any], tmp_path: Path) -> N
         "orphaned": [("100_7", "100_7 of 1.000 s to 2.000 s")],
     }
     write_json(tmp_path / "dataset" / "curation.json", {"n_curators": 2, **curation})
-    said = Judged("edit", "a dog")
-    history = [Judgement(who, f"{who} {EVIL}", "2026-01-01T10:00:00Z", 12.0, said) for who in ("ann", "ben")]
+    said = Decision("edit", "a dog")
+    history = [Annotation(who, f"{who} {EVIL}", "2026-01-01T10:00:00Z", 12.0, said) for who in ("ann", "ben")]
     write_records(
         tmp_path / "100.json", "100", [EventRecord("100_1", "hash", said, ["ann"], False, "a cat", "0 0 0", history)]
     )
@@ -481,12 +481,12 @@ def test_banner_counts_what_is_draft() -> None:
 
 
 @pytest.mark.parametrize("fps", [16.0, 17.0, 24.0, 25.0, 30000 / 1001, 60.0, 10.0])
-def test_stretches_end_at_gaps_only(fps: float) -> None:
+def test_segments_end_at_gaps_only(fps: float) -> None:
     kept = np.array(sorted({round(i / 16 * fps) for i in range(96)}))
     time = kept / fps
-    assert stretches_of(time, fps) == [(time[0], time[-1])]
+    assert segments_of(time, fps) == [(time[0], time[-1])]
     gap = np.concatenate([time[:30], time[32:]])
-    assert stretches_of(gap, fps) == [(time[0], time[29]), (time[32], time[-1])]
+    assert segments_of(gap, fps) == [(time[0], time[29]), (time[32], time[-1])]
 
 
 def test_lanes_keep_overlapping_events_apart() -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tsalv360.curation.records import EventRecord, Judged, Judgement
+from tsalv360.curation.records import Annotation, Decision, EventRecord
 from tsalv360.report.curation import work_of
 
 SKIP = "skip"
@@ -12,12 +12,12 @@ SKIP = "skip"
 
 def judgement(
     who: str, what: str, caption: str, lead_time_s: float | None, when: str = "2026-01-01T10:00:00Z"
-) -> Judgement:
-    said = None if what == SKIP else Judged(what, caption)  # type: ignore[arg-type]
-    return Judgement(f"{who}{when}{what}", who, when, lead_time_s, said, skipped=what == SKIP)
+) -> Annotation:
+    said = None if what == SKIP else Decision(what, caption)  # type: ignore[arg-type]
+    return Annotation(f"{who}{when}{what}", who, when, lead_time_s, said, skipped=what == SKIP)
 
 
-def event(k: int, *history: Judgement) -> EventRecord:
+def event(k: int, *history: Annotation) -> EventRecord:
     return EventRecord(f"001_{k}", "hash", None, [], False, "", "0 0 0", list(history))
 
 

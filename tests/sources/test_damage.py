@@ -23,7 +23,7 @@ from tsalv360.contracts.tables import FIXATIONS, as_table
 from tsalv360.job.errors import InputError
 from tsalv360.sources import read_gaze_table, read_salient360
 from tsalv360.sources.sports360 import read_sports360
-from tsalv360.sources.vr_eyetracking import read_files
+from tsalv360.sources.vr_eyetracking import read_gaze_files
 
 Damage = tuple[float, int, bytes]
 Row = tuple[object, ...]
@@ -64,7 +64,7 @@ VALID = {name: text.encode() for name, text in TEXT.items()} | {
     "arrays/vinfo.pkl": points(protocol=2, as_array=True),
 }
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    "txt": lambda path: read_files([path], 25),
+    "txt": lambda path: read_gaze_files([path], 25),
     "ocean.csv": lambda path: read_salient360(path, 30),
     "csv": lambda path: read_gaze_table(path, 30),
     "tsv": lambda path: read_gaze_table(path, 30),

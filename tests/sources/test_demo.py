@@ -1,4 +1,4 @@
-"""The demo source: what is drawn, who looked where, and that both stay as they are."""
+"""The demo source: what is drawn, what observers watch, and that both stay the same."""
 
 import dataclasses
 import hashlib
@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from tsalv360.job.files import read_json
 from tsalv360.sources import demo
-from tsalv360.sources.demo.observers import Recording, gaze_text, simulate, truth
-from tsalv360.sources.demo.scene import COLOURS, SHAPES, Scene, SceneObject
+from tsalv360.sources.demo.observers import SimulatedViewing, gaze_text, simulate, truth
+from tsalv360.sources.demo.scene import COLOURS, SHAPES, Scene, SceneObject, draw_frame
 from tsalv360.sphere.directions import angular_distance, normalise, pixel_to_direction, to_vectors, vector_angle
 
 DEFAULT = demo.DemoSource()
@@ -32,13 +32,13 @@ def scenes() -> dict[str, Scene]:
 
 
 @pytest.fixture(scope="module")
-def recordings(scenes: dict[str, Scene]) -> dict[str, list[Recording]]:
+def viewings(scenes: dict[str, Scene]) -> dict[str, list[SimulatedViewing]]:
     return {video_id: simulate(scene, DEFAULT.n_observers) for video_id, scene in scenes.items()}
 
 
 @pytest.fixture(scope="module")
-def truths(scenes: dict[str, Scene], recordings: dict[str, list[Recording]]) -> dict[str, dict]:
-    return {video_id: truth(scene, recordings[video_id]) for video_id, scene in scenes.items()}
+def truths(scenes: dict[str, Scene], viewings: dict[str, list[SimulatedViewing]]) -> dict[str, dict]:
+    return {video_id: truth(scene, viewings[video_id]) for video_id, scene in scenes.items()}
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,8 @@ def one_object(height: int = 240, **changes: object) -> Scene:
 
 def drawn_mask(scene: Scene, n: int = 0) -> np.ndarray:
     """Where the objects are seen."""
-    empty = demo.draw_frame(dataclasses.replace(scene, objects=()), n)
-    return (np.abs(demo.draw_frame(scene, n).astype(int) - empty).max(axis=-1)) > 12
+    empty = draw_frame(dataclasses.replace(scene, objects=()), n)
+    return (np.abs(draw_frame(scene, n).astype(int) - empty).max(axis=-1)) > 12
 
 
 def pixel_vectors(height: int) -> np.ndarray:
@@ -75,28 +75,28 @@ def coarse(frame: np.ndarray) -> np.ndarray:
     return cv2.resize(frame, (12, 6), interpolation=cv2.INTER_AREA) / 17.0
 
 
-# The scenes stay as they are
+# The scenes stay the same
 
 
-def test_scenes_are_the_ones_agreed(scenes):
+def test_scenes_stay_the_same(scenes):
     def quantised(value):
         return round(value, 3) if isinstance(value, float) else value
 
     content = [[quantised(v) for item in scene.objects for v in dataclasses.astuple(item)] for scene in scenes.values()]
-    content += [[scene.fps, scene.n_frames, *dataclasses.astuple(scene.background)] for scene in scenes.values()]
+    content += [[scene.fps, scene.n_frames, *dataclasses.astuple(scene.surroundings)] for scene in scenes.values()]
     assert hashlib.sha256(json.dumps(content).encode()).hexdigest() == SCENES_SHA256
 
 
-def test_picture_is_the_one_agreed(scenes):
+def test_the_picture_stays_the_same(scenes):
     expected = np.array([int(digit, 16) for digit in COARSE_FRAME]).reshape(6, 12, 3)
     # A digit holds its value ± 0.5; another 0.15 (2.5 grey levels) for other builds of the libraries.
-    np.testing.assert_allclose(coarse(demo.draw_frame(scenes["001"], 100)), expected, atol=0.65)
+    np.testing.assert_allclose(coarse(draw_frame(scenes["001"], 100)), expected, atol=0.65)
 
 
-def test_default_videos_show_what_they_must(scenes, truths):
+def test_default_videos_have_the_required_rates_lengths_and_objects(scenes, truths):
     assert [scene.fps for scene in scenes.values()] == [25, 30, 24] * 4
     assert all(8.0 - 0.05 <= scene.n_frames / scene.fps <= 12.0 + 0.05 for scene in scenes.values())
-    assert len({scene.background for scene in scenes.values()}) == 12
+    assert len({scene.surroundings for scene in scenes.values()}) == 12
     for scene in scenes.values():
         assert 2 <= len(scene.objects) <= 4
         assert len({item.colour for item in scene.objects}) == len({item.shape for item in scene.objects})
@@ -195,9 +195,9 @@ def test_objects_grow_and_vanish():
 @pytest.mark.parametrize("colour", COLOURS)
 def test_colours_stand_out_from_the_surroundings(colour):
     scene = one_object(colour=colour, shape="square")
-    frame = demo.draw_frame(scene, 0)
+    frame = draw_frame(scene, 0)
     assert np.abs(frame[120, 240].astype(int) - COLOURS[colour]).max() < 16
-    saturation = cv2.cvtColor(demo.draw_frame(dataclasses.replace(scene, objects=()), 0), cv2.COLOR_RGB2HSV)[..., 1]
+    saturation = cv2.cvtColor(draw_frame(dataclasses.replace(scene, objects=()), 0), cv2.COLOR_RGB2HSV)[..., 1]
     assert np.quantile(saturation, 0.99) < 130
     assert drawn_mask(scene).any()
 
@@ -205,48 +205,48 @@ def test_colours_stand_out_from_the_surroundings(colour):
 def test_surroundings_close_at_the_seam_and_the_poles(scenes):
     for scene in list(scenes.values())[:4]:
         small = dataclasses.replace(scene, height=120, objects=())
-        frame = demo.draw_frame(small, 50).astype(int)
+        frame = draw_frame(small, 50).astype(int)
         steps = np.abs(np.diff(frame, axis=1)).max(axis=(0, 2))
         assert np.abs(frame[:, 0] - frame[:, -1]).max() <= steps.max()
         assert np.ptp(frame[0], axis=0).max() < 16
         assert np.ptp(frame[-1], axis=0).max() < 24
-        assert (demo.draw_frame(small, 0) != demo.draw_frame(small, 50)).any()  # not a still
+        assert (draw_frame(small, 0) != draw_frame(small, 50)).any()  # not a still
 
 
 # Observers
 
 
-def test_gaze_stays_with_the_object(scenes, recordings):
+def test_gaze_stays_with_the_object(scenes, viewings):
     distances = []
     for video_id, scene in scenes.items():
-        for recording in recordings[video_id]:
+        for viewing in viewings[video_id]:
             for k, item in enumerate(scene.objects):
-                settled = np.convolve(recording.target == k, np.ones(12))[: scene.n_frames] > 11.5
+                settled = np.convolve(viewing.target == k, np.ones(12))[: scene.n_frames] > 11.5
                 frames = np.flatnonzero(settled)
-                distances.append(vector_angle(recording.gaze[frames], item.direction(frames / scene.fps)))
+                distances.append(vector_angle(viewing.gaze[frames], item.direction(frames / scene.fps)))
     distances = np.concatenate(distances)
     assert distances.size > 10_000
     assert 0.5 < np.median(distances) < 2.0
     assert np.quantile(distances, 0.99) < 4.0
 
 
-def test_observers_differ_and_make_saccades(scenes, recordings):
+def test_observers_differ_and_make_saccades(scenes, viewings):
     for video_id, scene in scenes.items():
-        speeds = [vector_angle(one.gaze[1:], one.gaze[:-1]) * scene.fps for one in recordings[video_id]]
+        speeds = [vector_angle(one.gaze[1:], one.gaze[:-1]) * scene.fps for one in viewings[video_id]]
         shares = np.array([(speed > 150.0).mean() for speed in speeds])
         assert ((shares > 0.0) & (shares < 0.3)).all()
         assert np.median(np.concatenate(speeds)) < 40.0
-        assert len({one.gaze.tobytes() for one in recordings[video_id]}) == DEFAULT.n_observers
+        assert len({one.gaze.tobytes() for one in viewings[video_id]}) == DEFAULT.n_observers
 
 
-def test_observers_do_not_depend_on_their_number(scenes, recordings):
+def test_observers_do_not_depend_on_their_number(scenes, viewings):
     few = simulate(scenes["003"], 5)
-    np.testing.assert_array_equal(few[4].gaze, recordings["003"][4].gaze)
-    np.testing.assert_array_equal(few[4].kept, recordings["003"][4].kept)
+    np.testing.assert_array_equal(few[4].gaze, viewings["003"][4].gaze)
+    np.testing.assert_array_equal(few[4].kept, viewings["003"][4].kept)
 
 
-def test_a_value_lies_just_outside_the_panorama(recordings):
-    text = "".join(gaze_text(one) for many in recordings.values() for one in many)
+def test_a_value_lies_just_outside_the_panorama(viewings):
+    text = "".join(gaze_text(one) for many in viewings.values() for one in many)
     values = np.array([[row.split(",")[k] for k in (3, 4, 6, 7)] for row in text.splitlines()], dtype=float)
     assert 1 <= (values > 1.0).sum() <= 30
     assert values.min() >= 0.0
@@ -256,7 +256,7 @@ def test_a_value_lies_just_outside_the_panorama(recordings):
 # Files
 
 
-def test_files_are_where_they_are_said_to_be(written):
+def test_files_have_the_documented_paths(written):
     expected = set()
     for video_id in demo.video_ids(written):
         expected |= {demo.video_path(written, video_id), demo.truth_path(written, video_id)}
@@ -283,7 +283,7 @@ def test_video_holds_the_drawn_frames(written):
         assert stream.average_rate == scene.fps == 30
     assert len(frames) == scene.n_frames == 120
     assert frames[0].shape == (160, 320, 3)
-    assert np.abs(frames[60].astype(int) - demo.draw_frame(scene, 60)).mean() < 4.0
+    assert np.abs(frames[60].astype(int) - draw_frame(scene, 60)).mean() < 4.0
 
 
 def test_gaze_files_have_the_form_of_the_original(written):
@@ -304,7 +304,7 @@ def test_gaze_files_have_the_form_of_the_original(written):
         assert angular_distance(360 * x - 180, 180 * y - 90, 0.0, 1.62) < 6.0
 
 
-def test_truth_tells_what_was_watched(written):
+def test_the_truth_lists_the_watched_events(written):
     content = read_json(demo.truth_path(written, "001"))
     scene = demo.make_scene(written, "001")
     assert (content["video"], content["fps"], content["n_frames"]) == ("001", 25, 100)

@@ -1,4 +1,4 @@
-"""Anyone's own gaze as CSV or Parquet: the columns it may have, and how broken rows are named."""
+"""Gaze tables as CSV or Parquet: the columns that they may have, and errors that name broken rows."""
 
 from pathlib import Path
 
@@ -71,9 +71,10 @@ def test_yaw_from_0_to_360_is_wrapped(tmp_path: Path) -> None:
 
 
 def test_a_pitch_past_the_pole_by_a_rounding_error_is_clipped_and_noted(tmp_path: Path) -> None:
-    table = read_gaze_table(write(tmp_path, ROWS | {"pitch_deg": [90.2, 0, -90.1]}), 25)
+    notes: list[str] = []
+    table = read_gaze_table(write(tmp_path, ROWS | {"pitch_deg": [90.2, 0, -90.1]}), 25, notes=notes)
     assert table.pitch_deg.tolist() == [90, 0, -90]
-    assert table.attrs["notes"] == ["2 pitches beyond a pole by a rounding error, clipped"]
+    assert notes == ["2 pitches beyond a pole by a rounding error, clipped"]
 
 
 def test_rows_of_other_videos_are_left_alone(tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ def test_ids_of_digits_keep_their_zeros(tmp_path: Path, column: str) -> None:
     assert table.observer.tolist() == (["01", "02"] if column == "video" else ["01", "01", "02"])
 
 
-# Tables of other people
+# Tables of other columns and units
 
 
 def test_columns_of_other_names_and_units_are_read(tmp_path: Path) -> None:
@@ -134,18 +135,19 @@ def test_named_columns_win_over_others_of_our_names(tmp_path: Path) -> None:
     """Head angles beside gaze positions: the settings name the gaze."""
     rows = ROWS | {"gaze_x": [0.5, 0.5, 0.75], "gaze_y": [0.5, 1, 0.5], "frame": [3, 4, 5]}
     settings = GazeTableSettings(columns={"x": "gaze_x", "y": "gaze_y", "frame": "frame"}, origin="bottom left")
-    table = read_gaze_table(write(tmp_path, rows), 25, None, settings)
+    notes: list[str] = []
+    table = read_gaze_table(write(tmp_path, rows), 25, None, settings, notes)
     assert table.yaw_deg.tolist() == [0, 0, 90]
     assert table.pitch_deg.tolist() == [0, 90, 0]
     assert table.frame.tolist() == [3, 4, 5]
-    assert table.attrs["notes"] == ["columns not used: time_s, yaw_deg, pitch_deg"]
+    assert notes == ["columns not used: time_s, yaw_deg, pitch_deg"]
 
 
-def test_a_video_of_the_config_says_how_its_table_is_written(tmp_path: Path) -> None:
+def test_a_video_of_the_config_describes_its_table(tmp_path: Path) -> None:
     path = write(tmp_path, {"who": ["a"], "time_s": [40], "x": [960], "y": [480]})
     table = {"columns": {"observer": "who"}, "time_unit": "ms", "origin": "top left", "width": 1280, "height": 640}
     recording = OwnVideo(path=str(path), gaze=str(path), table=table).recording("ocean")
-    read = read_gaze(recording, 25)
+    read = read_gaze(recording, 25).samples
     assert read[["observer", "frame", "yaw_deg", "pitch_deg"]].to_numpy().tolist() == [["a", 1, 90, -45]]
 
 
@@ -154,7 +156,7 @@ def test_an_unknown_name_in_the_settings_is_refused_and_the_known_are_named() ->
         GazeTableSettings(columns={"tme": "timestamp"})
 
 
-def test_a_named_column_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_named_column_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     settings = GazeTableSettings(columns={"duration_s": "dur"})
     with pytest.raises(InputError, match=r"found columns \['observer', .*; expected also \['dur'\]"):
         read_gaze_table(write(tmp_path, ROWS), 25, None, settings)
@@ -208,7 +210,7 @@ def test_a_wrong_cell_is_named_by_file_row_and_column(tmp_path: Path, column: st
     "cell", ["1_0", "1\u0665", "\uff11", "0x1F", "1e", "1e999", "True", "1 0", "--1", "NaN", "1\x00"]
 )
 @pytest.mark.parametrize("column", ["time_s", "yaw_deg"])
-def test_what_looks_like_a_number_to_python_alone_is_none(tmp_path: Path, column: str, cell: str) -> None:
+def test_text_that_only_python_reads_as_a_number_is_refused(tmp_path: Path, column: str, cell: str) -> None:
     path = tmp_path / "gaze.csv"
     row = {"observer": "a", "time_s": "0.1", "yaw_deg": "1", "pitch_deg": "2"} | {column: cell}
     path.write_text(f"{','.join(ROWS)}\na,0,1,2\n{','.join(row.values())}\n", encoding="utf-8")
@@ -217,7 +219,7 @@ def test_what_looks_like_a_number_to_python_alone_is_none(tmp_path: Path, column
 
 
 @pytest.mark.parametrize("values", [[True, False], pd.to_datetime([0, 1]), pd.to_timedelta([0, 1]), [[0.0], [0.1]]])
-def test_what_is_no_number_in_a_parquet_table_is_not_made_one(tmp_path: Path, values: list) -> None:
+def test_cells_of_a_parquet_table_that_are_no_numbers_are_refused(tmp_path: Path, values: list) -> None:
     rows = {"observer": ["a", "a"], "time_s": values, "yaw_deg": [0, 1], "pitch_deg": [0, 1]}
     with pytest.raises(InputError, match=r"gaze\.parquet, row 1: found '.*' in column time_s; expected a number"):
         read_gaze_table(write(tmp_path, rows, "parquet"), 25)
@@ -295,7 +297,7 @@ def test_damage_that_would_swallow_rows_is_named(tmp_path: Path, rows: bytes, at
 
 
 def test_a_parquet_table_that_lost_rows_is_refused(tmp_path: Path) -> None:
-    """One byte in its list of contents says 39 rows instead of 40."""
+    """One byte in its metadata counts 39 rows instead of 40."""
     rows = {"observer": ["a"] * 40, "time_s": np.arange(40.0), "yaw_deg": np.zeros(40), "pitch_deg": np.zeros(40)}
     path = write(tmp_path, rows, "parquet")
     whole, contents = path.read_bytes(), path.stat().st_size - 8 - int.from_bytes(path.read_bytes()[-8:-4], "little")
@@ -320,15 +322,17 @@ def test_text_of_a_parquet_table_that_is_not_utf_8_is_refused(tmp_path: Path) ->
 def test_any_line_end_and_a_byte_order_mark_are_read(tmp_path: Path, end: str) -> None:
     text = end.join(["\ufeffobserver, time_s, yaw_deg, pitch_deg", "a, 0, 10, 5", "", "b, 0.1, 20, 6", ""])
     (tmp_path / "gaze.csv").write_text(text, encoding="utf-8", newline="")
-    table = read_gaze_table(tmp_path / "gaze.csv", 25)
+    notes: list[str] = []
+    table = read_gaze_table(tmp_path / "gaze.csv", 25, notes=notes)
     assert table[["observer", "yaw_deg"]].to_numpy().tolist() == [["a", 10], ["b", 20]]
-    assert table.attrs["notes"] == []
+    assert notes == []
 
 
 def test_a_table_that_may_have_been_cut_off_is_noted(tmp_path: Path) -> None:
     (tmp_path / "gaze.csv").write_text("observer,time_s,yaw_deg,pitch_deg\na,0,10,5\na,0.1,10,1")
-    table = read_gaze_table(tmp_path / "gaze.csv", 25)
-    assert table.attrs["notes"] == ["no line end after the last row: it may have been cut off"]
+    notes: list[str] = []
+    read_gaze_table(tmp_path / "gaze.csv", 25, notes=notes)
+    assert notes == ["no line end after the last row: it may have been cut off"]
 
 
 @pytest.mark.parametrize("observer", ["1", "a"])
@@ -338,7 +342,7 @@ def test_a_field_too_many_in_every_row_is_refused(tmp_path: Path, observer: str)
         read_gaze_table(tmp_path / "gaze.csv", 25)
 
 
-# Whatever was recorded, in whatever columns and units
+# Any recording, in any columns and units
 
 SAMPLES = st.dictionaries(
     st.tuples(st.sampled_from(["01", "1", "a b", "Zoë"]), st.integers(0, 5000)),  # observer and frame
@@ -351,7 +355,7 @@ SAMPLES = st.dictionaries(
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), SAMPLES)
-def test_what_was_written_is_read(
+def test_written_gaze_is_read_unchanged(
     tmp_path: Path, data: st.DataObject, samples: dict[tuple[str, int], tuple[float, float]]
 ) -> None:
     """Observers in any order, the seam, the poles; another video's rows between them."""
@@ -387,8 +391,9 @@ def test_what_was_written_is_read(
         options["columns"] = {name: f"their {name}" for name in table}
         table = table.rename(columns=options["columns"])
     path = write(tmp_path, table, data.draw(st.sampled_from(["csv", "tsv", "parquet"])))
-    read = read_gaze_table(path, fps, "007", GazeTableSettings(**options))
-    assert read.attrs["notes"] == []
+    notes: list[str] = []
+    read = read_gaze_table(path, fps, "007", GazeTableSettings(**options), notes)
+    assert notes == []
     assert (read.observer.tolist(), read.frame.tolist()) == (observer, frame)
     np.testing.assert_allclose(read.time_s, np.array(frame) / fps, atol=1e-9)
     np.testing.assert_allclose((read.yaw_deg - yaw + 180) % 360, 180, atol=1e-9)

@@ -1,4 +1,4 @@
-"""Gaze that comes as maps: where and when they say it was, what is missing, and how broken ones are named."""
+"""Gaze that comes as maps: directions and times, missing maps, and errors that name broken ones."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,8 +46,8 @@ def dots(*pixels: tuple[int, int]) -> NDArray:
     return picture
 
 
-def read(path: Path, fps: float = 16) -> pd.DataFrame:
-    return read_saliency_maps(path, fps, SETTINGS)
+def read(path: Path, fps: float = 16, notes: list[str] | None = None) -> pd.DataFrame:
+    return read_saliency_maps(path, fps, SETTINGS, notes)
 
 
 # binary maps
@@ -102,7 +102,7 @@ def test_below_16_fps_every_map_is_read(tmp_path: Path) -> None:
     assert table.duration_s.tolist() == pytest.approx([0.1] * 4)
 
 
-def test_a_map_with_more_than_two_values_is_to_be_read_as_saliency(tmp_path: Path) -> None:
+def test_a_map_with_more_than_two_values_is_refused_as_a_fixation_map(tmp_path: Path) -> None:
     folder = write_maps(tmp_path, {0: dots((3, 3)), 1: ONE})
     with pytest.raises(InputError, match=r"0001\.png: found the values \d+ and 255; .*Read the maps as saliency_maps"):
         read_fixation_maps(folder, 16)
@@ -123,7 +123,7 @@ def test_directions_and_weights_of_a_frame(tmp_path: Path, depth: type) -> None:
     as_table(table, FIXATIONS, "read")
 
 
-def test_the_map_of_a_frame_can_be_made_again_from_its_rows(tmp_path: Path) -> None:
+def test_the_rows_of_a_frame_reproduce_its_map(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     truth = saliency_map(rng.normal(100, 25, 30), rng.normal(10, 25, 30), size=(240, 480))
     table = read(write_maps(tmp_path, {0: to_8bit(truth)}))
@@ -142,7 +142,7 @@ def test_observers_are_numbered_and_their_rows_are_recorded_fixations(tmp_path: 
     assert len(find_fixations(table, FixationSettings())) == len(table)  # jumps of 40° are no saccades
 
 
-def test_what_a_video_of_maps_shows_is_an_event(tmp_path: Path) -> None:
+def test_a_moving_peak_in_the_maps_of_a_video_is_an_event(tmp_path: Path) -> None:
     table = read(write_maps(tmp_path, {n: to_8bit(saliency_map(178 + n / 8, 30, size=SIZE)) for n in range(64)}))
     found = detect_events(table, "127", 16)
     assert len(found.events) == 1
@@ -150,25 +150,28 @@ def test_what_a_video_of_maps_shows_is_an_event(tmp_path: Path) -> None:
     assert found.events.end_s[0] - found.events.start_s[0] > 3.5
 
 
-def test_a_raw_file_says_the_same_as_pictures(tmp_path: Path) -> None:
+def test_a_raw_file_gives_the_same_as_pictures(tmp_path: Path) -> None:
     maps = np.stack([saliency_map(20 * n, 10, size=(240, 480)) for n in range(4)])
-    raw = read(write_raw(tmp_path, maps * 1e-6))
-    pictures = read(write_maps(tmp_path / "pictures", dict(enumerate(map(to_8bit, maps)))))
+    raw_notes: list[str] = []
+    notes: list[str] = []
+    raw = read(write_raw(tmp_path, maps * 1e-6), notes=raw_notes)
+    pictures = read(write_maps(tmp_path / "pictures", dict(enumerate(map(to_8bit, maps)))), notes=notes)
     assert angular_distance(raw.yaw_deg, raw.pitch_deg, pictures.yaw_deg, pictures.pitch_deg).max() < 0.05
     pd.testing.assert_frame_equal(
         raw.drop(columns=["yaw_deg", "pitch_deg"]), pictures.drop(columns=["yaw_deg", "pitch_deg"])
     )
-    assert raw.attrs == pictures.attrs
+    assert raw_notes == notes
 
 
-# what is missing
+# missing maps
 
 
-def test_missing_maps_are_no_gaze_and_are_told(tmp_path: Path) -> None:
-    table = read(write_maps(tmp_path, dict.fromkeys((0, 1, 2, 5, 6), ONE)))
+def test_missing_maps_are_no_gaze_and_are_noted(tmp_path: Path) -> None:
+    notes: list[str] = []
+    table = read(write_maps(tmp_path, dict.fromkeys((0, 1, 2, 5, 6), ONE)), notes=notes)
     assert sorted(set(table.frame)) == [0, 1, 2, 5, 6]
     assert (table.time_s + table.duration_s)[table.frame == 2].tolist() == pytest.approx([3 / 16] * 40)
-    assert table.attrs["notes"] == [
+    assert notes == [
         "maps for frames 0 to 6, 2 missing in between",
         "no observers: up to 40 directions per map stand for them",
     ]
@@ -179,9 +182,10 @@ def test_missing_maps_are_no_gaze_and_are_told(tmp_path: Path) -> None:
 def test_constant_maps_are_no_gaze_and_are_counted(tmp_path: Path, value: int, reader: str) -> None:
     full = dots((10, 20), (10, 21))
     folder = write_maps(tmp_path, {0: full, 1: BLACK + np.uint8(value), 2: full, 3: BLACK + np.uint8(value)})
-    table = read(folder) if reader == "saliency" else read_fixation_maps(folder, 16)
+    notes: list[str] = []
+    table = read(folder, notes=notes) if reader == "saliency" else read_fixation_maps(folder, 16, notes)
     assert sorted(set(table.frame)) == [0, 2]
-    assert table.attrs["notes"][:2] == ["maps for frames 0 to 3", "frames whose map is empty: 2"]
+    assert notes[:2] == ["maps for frames 0 to 3", "frames whose map is empty: 2"]
 
 
 def test_a_video_of_empty_maps_has_no_rows(tmp_path: Path) -> None:
@@ -190,7 +194,7 @@ def test_a_video_of_empty_maps_has_no_rows(tmp_path: Path) -> None:
     as_table(table, FIXATIONS, "read")
 
 
-# what is broken
+# broken maps
 
 WRONG = {
     "cut off": cv2.imencode(".png", ONE)[1].tobytes()[:-40],

@@ -8,7 +8,7 @@ import pytest
 
 from tsalv360.contracts.tables import FIXATIONS, as_table
 from tsalv360.job.errors import InputError
-from tsalv360.sources import READERS, OwnVideo, read_gaze
+from tsalv360.sources import READERS, Gaze, OwnVideo, read_gaze
 from tsalv360.sources.recording import (
     Recording,
     check_id,
@@ -67,11 +67,10 @@ def test_degrees_are_wrapped_and_those_out_of_range_named_by_their_row() -> None
 
 
 def test_one_value_serves_all_rows() -> None:
-    table = fixations_table(["a", "b"], [0, 1], 0.04, [0, 25], 10, -20, notes=["read"])
+    table = fixations_table(["a", "b"], [0, 1], 0.04, [0, 25], 10, -20)
     assert list(table) == list(FIXATIONS)
     assert table.pitch_deg.tolist() == [-20, -20]
     assert table.weight.tolist() == [1, 1]
-    assert table.attrs["notes"] == ["read"]
     as_table(table, FIXATIONS, "made")
 
 
@@ -86,7 +85,7 @@ def test_own_videos_find_the_gaze_of_their_format(tmp_path: Path) -> None:
     )
     recording = own.recording("beach")
     assert (recording.video_id, recording.gaze) == ("beach", (file,))
-    assert read_gaze(recording, 25).yaw_deg.tolist() == [90]
+    assert read_gaze(recording, 25).samples.yaw_deg.tolist() == [90]
 
 
 def test_every_format_has_a_reader_and_a_table_with_other_videos_only_is_no_gaze(tmp_path: Path) -> None:
@@ -98,12 +97,12 @@ def test_every_format_has_a_reader_and_a_table_with_other_videos_only_is_no_gaze
         read_gaze(recording, 25)
 
 
-# What a reader returns is checked, whoever wrote it
+# The table of any reader is checked
 
 
-def read(monkeypatch: pytest.MonkeyPatch, table: pd.DataFrame, n_files: int = 1) -> pd.DataFrame:
-    """The gaze of video "ocean", whose reader returns `table`."""
-    monkeypatch.setitem(READERS, "gaze_table", lambda recording, fps: table)
+def read(monkeypatch: pytest.MonkeyPatch, table: pd.DataFrame, n_files: int = 1) -> Gaze:
+    """Return the gaze of video "ocean", whose reader returns `table`."""
+    monkeypatch.setitem(READERS, "gaze_table", lambda recording, fps, notes: notes.append("read") or table)
     files = tuple(Path("eye", f"{n}.json") for n in range(n_files))
     return read_gaze(Recording("ocean", "own", Path("a.mp4"), files, "gaze_table", "none"), 25)
 
@@ -137,4 +136,6 @@ def test_two_rows_of_one_observer_at_one_time_are_refused(
         read(monkeypatch, table, n_files=5)
     files = "eye/0.json, eye/1.json, eye/2.json and 2 more"
     assert str(caught.value).startswith(f"video ocean, gaze {files}: found two rows of observer a3 at 0.5 s")
-    assert len(read(monkeypatch, table[:2])) == 2
+    gaze = read(monkeypatch, table[:2])
+    assert (len(gaze.samples), gaze.notes, gaze.n_observers) == (2, ["read"], 2)
+    assert gaze.samples.attrs == {}

@@ -60,9 +60,10 @@ def test_left_and_right_files_have_different_observers(tmp_path: Path) -> None:
 
 
 def test_a_rounding_error_is_noted(tmp_path: Path) -> None:
-    table = read_salient360(write(tmp_path, [row(0, 1.001, -0.001)]), 25)
+    notes: list[str] = []
+    table = read_salient360(write(tmp_path, [row(0, 1.001, -0.001)]), 25, notes)
     assert (table.yaw_deg[0], table.pitch_deg[0]) == (pytest.approx(-179.64), 90)
-    assert table.attrs["notes"] == ["1 positions outside 0 to 1 by a rounding error, wrapped or clipped"]
+    assert notes == ["1 positions outside 0 to 1 by a rounding error, wrapped or clipped"]
 
 
 WRONG = {
@@ -104,9 +105,9 @@ def test_another_header_is_refused(tmp_path: Path, header: str) -> None:
         read_salient360(write(tmp_path, [row(0)], header), 25)
 
 
-def test_a_fixation_before_the_one_before_is_refused(tmp_path: Path) -> None:
+def test_a_fixation_that_starts_before_the_previous_one_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, [row(0, start=100), row(1, start=400), row(2, start=300), row(0, start=0)])
-    with pytest.raises(InputError, match=r"line 4: found a start at 300 ms; expected one after the fixation before"):
+    with pytest.raises(InputError, match=r"line 4: found a start at 300 ms; expected one after the start of the prev"):
         read_salient360(path, 25)
 
 
@@ -117,7 +118,7 @@ def test_an_index_that_is_neither_the_next_nor_0_is_refused(tmp_path: Path, inde
         read_salient360(path, 25)
 
 
-# Whatever was recorded
+# Any recording
 
 FRACTION = st.floats(-0.002, 1.002) | st.sampled_from([0.0, 1.0, 0.5])
 FIXATION = st.tuples(st.integers(0, 20_000), FRACTION, FRACTION, st.integers(1, 2000), st.integers(1, 501))
@@ -126,7 +127,9 @@ OBSERVERS = st.lists(st.lists(FIXATION, min_size=1, max_size=6), min_size=1, max
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(OBSERVERS)
-def test_what_was_written_is_read(tmp_path: Path, observers: list[list[tuple[int, float, float, int, int]]]) -> None:
+def test_written_fixations_are_read_unchanged(
+    tmp_path: Path, observers: list[list[tuple[int, float, float, int, int]]]
+) -> None:
     """The seam, the poles, rounding errors, observers with one fixation."""
     fixations = [(who, k, *fixation) for who, own in enumerate(observers) for k, fixation in enumerate(sorted(own))]
     table = read_salient360(

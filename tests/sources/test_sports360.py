@@ -1,4 +1,4 @@
-"""Sports-360: where its points lie, what its pickle may hold, and that nothing in a hostile one runs."""
+"""Sports-360: directions of its points, allowed content of its pickle, and that nothing in a hostile one runs."""
 
 import os
 import pickle
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tsalv360.contracts.tables import FIXATIONS, as_table
 from tsalv360.job.errors import InputError
 from tsalv360.sources import tsv360
-from tsalv360.sources.sports360 import FORMAT, Sports360Source, read_sports360, ready_frames
+from tsalv360.sources.sports360 import FORMAT, Sports360Source, read_sports360
 
 POINTS = [(0.25, 0.75), (0.5, 0.5)]
 VIDEO = {"0021": POINTS, "0022": [(0.0, 1.0)], "0024": []}
@@ -68,10 +68,12 @@ def test_a_point_lasts_until_the_next_listed_frame(tmp_path: Path, frames: list[
     assert read_sports360(tmp_path, "218", 25).duration_s.tolist() == pytest.approx([step / 25] * len(frames))
 
 
-def test_the_notes_tell_what_is_not_stored_and_what_is_empty(tmp_path: Path) -> None:
+def test_observers_that_are_not_stored_and_empty_frames_are_noted(tmp_path: Path) -> None:
     write(tmp_path, {"218": VIDEO | {"0030": [(1.001, 0.5)]}})
-    assert read_sports360(tmp_path, "218", 30).attrs["notes"] == [
-        "who looked is not stored: the k-th point of a frame counts as observer point-k",
+    notes: list[str] = []
+    read_sports360(tmp_path, "218", 30, notes)
+    assert notes == [
+        "observers are not stored: the k-th point of a frame counts as observer point-k",
         "1 of 4 listed frames without a point",
         "1 positions outside 0 to 1 by a rounding error, wrapped or clipped",
     ]
@@ -92,7 +94,7 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
         assert read_sports360(tmp_path, "218", 30).yaw_deg.tolist() == [360 * x - 180]
 
 
-# What the pickle may look like
+# Allowed forms of the pickle
 
 FORMS: dict[str, Callable[[list], Any]] = {
     "tuples": lambda points: points,
@@ -119,9 +121,10 @@ def test_containers_and_arrays_of_every_protocol_are_read(
 ) -> None:
     frames = {"0001": FORMS[form](POINTS), "0002": np.zeros((0, 2)) if "array" in form else []}
     write(tmp_path, MAPPINGS[mapping]({"218": MAPPINGS[mapping](frames)}), protocol)
-    table = read_sports360(tmp_path, "218", 30)
+    notes: list[str] = []
+    table = read_sports360(tmp_path, "218", 30, notes)
     assert table[["frame", "yaw_deg", "pitch_deg"]].to_numpy().tolist() == [[1, -90, -45], [1, 0, 0]]
-    assert "1 of 2 listed frames without a point" in table.attrs["notes"]
+    assert "1 of 2 listed frames without a point" in notes
 
 
 def python2(value: Any) -> bytes:
@@ -142,7 +145,7 @@ def python2(value: Any) -> bytes:
 
 
 @pytest.mark.parametrize("form", [list, np.array])
-def test_what_python_2_wrote_is_read(tmp_path: Path, form: Callable[[list], Any]) -> None:
+def test_a_file_of_python_2_is_read(tmp_path: Path, form: Callable[[list], Any]) -> None:
     write(tmp_path, b"\x80\x02" + python2({"218": {"0001": form(POINTS)}}) + b".")
     table = read_sports360(tmp_path, "218", 30)
     assert table[["frame", "yaw_deg", "pitch_deg"]].to_numpy().tolist() == [[1, -90, -45], [1, 0, 0]]
@@ -187,19 +190,17 @@ def test_an_ordered_dictionary_of_python_2_keeps_its_items(tmp_path: Path) -> No
         ({"218": {"0021": np.array([480, 960])}}, "frame 0021, point 1: found 480"),
     ],
 )
-def test_what_is_not_as_it_should_be_is_named_by_video_frame_and_point(
-    tmp_path: Path, content: Any, found: str
-) -> None:
+def test_wrong_content_is_named_by_video_frame_and_point(tmp_path: Path, content: Any, found: str) -> None:
     assert found in refusal(tmp_path, content)
 
 
-def test_an_unknown_video_is_told_the_nearest_ids(tmp_path: Path) -> None:
+def test_the_error_for_an_unknown_video_names_the_nearest_ids(tmp_path: Path) -> None:
     videos = {str(number): {} for number in range(216, 320)}
     assert "found no video '2188' among 104 (nearest: 2" in refusal(tmp_path, videos, "2188")
     assert "found no video '218' among 0" in refusal(tmp_path, {})
 
 
-def test_another_videos_damage_is_no_hindrance(tmp_path: Path) -> None:
+def test_damage_in_another_video_does_not_matter(tmp_path: Path) -> None:
     write(tmp_path, {"217": {"frames": "gone"}, "218": VIDEO})
     assert len(read_sports360(tmp_path, "218", 30)) == 3
 
@@ -244,7 +245,7 @@ def test_tuples_of_tuples_without_end_do_not_crash(tmp_path: Path, container: by
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_sets_beside_the_points_are_no_hindrance(tmp_path: Path, protocol: int) -> None:
+def test_sets_beside_the_points_do_not_matter(tmp_path: Path, protocol: int) -> None:
     write(tmp_path, {"218": VIDEO, "split": {"train": {"218", "219"}, "test": frozenset(["220"])}}, protocol)
     assert len(read_sports360(tmp_path, "218", 30)) == 3
 
@@ -276,7 +277,7 @@ def test_a_key_that_comes_twice_is_damage_and_hides_no_points(tmp_path: Path, pr
     assert "the key '0022' twice" in refusal(tmp_path, whole.replace(b"0021", b"0022"))
 
 
-def test_what_follows_the_content_or_lies_beneath_it_is_damage(tmp_path: Path) -> None:
+def test_data_after_the_content_or_beneath_it_is_damage(tmp_path: Path) -> None:
     whole = pickle.dumps({"218": VIDEO}, 2)
     assert "something beside its content" in refusal(tmp_path, whole + b"\x00")
     assert "something beside its content" in refusal(tmp_path, b"\x80\x02N" + whole[2:])
@@ -350,7 +351,7 @@ def test_nothing_in_a_hostile_pickle_runs(tmp_path: Path, attack: Callable[[str]
 
 @pytest.mark.parametrize("name", ["os.system", "eval", "numpy.save", "in an object array", "as a key", "an object"])
 def test_pythons_own_unpickler_runs_them(tmp_path: Path, name: str) -> None:
-    """Lest these attacks be harmless by themselves."""
+    """The attacks above must not be harmless by themselves."""
     trace = tmp_path / "ran.npy"
     content = HOSTILE[name][0](str(trace))
     pickle.loads(content if isinstance(content, bytes) else pickle.dumps(content))
@@ -380,7 +381,7 @@ def test_the_source_lists_the_videos_of_tsv360_that_have_a_folder(tmp_path: Path
     recordings = source.recordings()
     assert [recording.video_id for recording in recordings] == known[:2]
     first = recordings[0]
-    assert (first.video, first.gaze) == (ready_frames(root, known[0]), (root / "vinfo.pkl",))
+    assert (first.video, first.gaze) == (root / known[0], (root / "vinfo.pkl",))
     assert (first.source, first.gaze_format, first.skip_first, first.fps) == ("Sports-360", FORMAT, 20, 30)
     assert source.missing() == dict.fromkeys(known[2:], "no frames")
 
@@ -401,7 +402,7 @@ def test_a_root_without_points_or_videos_is_refused(tmp_path: Path) -> None:
         Sports360Source(root=str(tmp_path)).recordings()
 
 
-# Whatever it holds
+# Any content
 
 FRACTION = st.floats(-0.002, 1.002) | st.sampled_from([0.0, 1.0, 0.5])
 FRAMES = st.dictionaries(st.integers(0, 12000), st.lists(st.tuples(FRACTION, FRACTION), max_size=4), max_size=6)
@@ -411,7 +412,7 @@ FRAMES = st.dictionaries(st.integers(0, 12000), st.lists(st.tuples(FRACTION, FRA
 @given(
     FRAMES, st.integers(0, pickle.HIGHEST_PROTOCOL), st.sampled_from(sorted(FORMS)), st.sampled_from(sorted(MAPPINGS))
 )
-def test_what_was_written_is_read(
+def test_written_points_are_read_unchanged(
     tmp_path: Path, frames: dict[int, list[tuple[float, float]]], protocol: int, form: str, mapping: str
 ) -> None:
     form = "tuples" if form == "arrays" else form  # those are of single precision

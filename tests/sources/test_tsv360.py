@@ -1,4 +1,4 @@
-"""What is known of TSV360: its videos, where its lists disagree, and which of them a source takes."""
+"""TSV360 as published: its videos, where its lists disagree, and which videos a source selects."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def test_161_videos_are_known_and_160_of_them_are_tested_once() -> None:
     assert set(known) - set(tested) == {"286"}
 
 
-def test_the_two_videos_in_which_the_lists_disagree_are_told() -> None:
+def test_the_two_videos_in_which_the_lists_disagree_are_noted() -> None:
     inferred, in_none = tsv360.remarks(["006", "282", "286"])
     assert inferred.startswith("282") and "Sports-360 by inference" in inferred
     assert in_none.startswith("286") and "in no fold" in in_none
@@ -43,7 +43,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return videos, maps
 
 
-def test_a_source_takes_the_videos_of_tsv360_or_all(folders: tuple[Path, Path]) -> None:
+def test_a_source_selects_the_videos_of_tsv360_or_all(folders: tuple[Path, Path]) -> None:
     videos, maps = map(str, folders)
     subset = VrEyeTrackingSource(videos=videos, gaze=maps, gaze_format="saliency_maps", subset="tsv360")
     assert [recording.video_id for recording in subset.recordings()] == ["003", "004"]

@@ -1,4 +1,4 @@
-"""VR-EyeTracking's raw gaze: where a line points, which file counts, and how broken lines are named."""
+"""VR-EyeTracking's raw gaze: directions, the file that is used of several, and errors that name broken lines."""
 
 from pathlib import Path
 
@@ -33,9 +33,10 @@ def gaze(folder: Path, lines: list[str], observer: str = "p001", date: str = DAT
 )
 def test_positions_count_from_the_bottom_left(tmp_path: Path, x: float, y: float, yaw: float, pitch: float) -> None:
     gaze(tmp_path, [line(1, x, y)])
-    table = read_vr_eyetracking(tmp_path, "127", 25)
+    notes: list[str] = []
+    table = read_vr_eyetracking(tmp_path, "127", 25, notes)
     assert (table.yaw_deg[0], table.pitch_deg[0]) == (yaw, pitch)
-    assert table.attrs["notes"] == []
+    assert notes == []
     as_table(table, FIXATIONS, "read")
 
 
@@ -74,19 +75,19 @@ def test_of_two_recordings_by_one_observer_the_earlier_counts_and_the_later_is_n
     gaze(tmp_path, [line(1, 0.9)], "p033", second)
     gaze(tmp_path, [line(1, 0.1)], "p033", first)
     gaze(tmp_path, [line(1, 0.5)], "p034", second)
-    table = read_vr_eyetracking(tmp_path, "127", 25)
+    notes: list[str] = []
+    table = read_vr_eyetracking(tmp_path, "127", 25, notes)
     assert table.yaw_deg.tolist() == [-144, 0]
-    assert table.attrs["notes"] == [
-        f"p033 has two recordings: 127._{first}_ori_0.txt kept, 127._{second}_ori_0.txt dropped"
-    ]
+    assert notes == [f"p033 has two recordings: 127._{first}_ori_0.txt kept, 127._{second}_ori_0.txt dropped"]
 
 
 def test_values_outside_by_a_rounding_error_are_wrapped_or_clipped_and_noted(tmp_path: Path) -> None:
     gaze(tmp_path, [line(1, -0.00098, 0.5), line(2, 1.0009, 0.5), line(3, 0.5, 1.0009), line(4, 0.5, -0.00098)])
-    table = read_vr_eyetracking(tmp_path, "127", 25)
+    notes: list[str] = []
+    table = read_vr_eyetracking(tmp_path, "127", 25, notes)
     assert table.yaw_deg.tolist() == pytest.approx([180 - 0.3528, -180 + 0.324, 0, 0])
     assert table.pitch_deg.tolist() == [0, 0, 90, -90]
-    assert table.attrs["notes"] == ["4 positions outside 0 to 1 by a rounding error, wrapped or clipped"]
+    assert notes == ["4 positions outside 0 to 1 by a rounding error, wrapped or clipped"]
     as_table(table, FIXATIONS, "read")
 
 
@@ -140,7 +141,7 @@ def test_an_index_below_1_or_not_increasing_is_named_by_file_and_number(
 
 @pytest.mark.parametrize("cell", ["1_0", "0._5", "0x1F", "1e", "--1", "0.5\x00", "True"])
 @pytest.mark.parametrize("field", [1, 3, 6, 7])
-def test_what_looks_like_a_number_to_python_alone_is_none(tmp_path: Path, field: int, cell: str) -> None:
+def test_text_that_only_python_reads_as_a_number_is_refused(tmp_path: Path, field: int, cell: str) -> None:
     fields = line(2).split(",")
     fields[field] = cell
     path = gaze(tmp_path, [line(1), ",".join(fields), line(3)])
@@ -158,9 +159,9 @@ def test_a_file_that_may_have_been_cut_off_is_noted(tmp_path: Path) -> None:
     gaze(tmp_path, [line(1)], "p001")
     path = gaze(tmp_path, [line(1), line(2)], "p002")
     path.write_text(path.read_text()[:-3])  # of y = 0.5 the 0 is left
-    assert read_vr_eyetracking(tmp_path, "127", 25).attrs["notes"] == [
-        f"p002/{path.name} ends without a line end: it may have been cut off"
-    ]
+    notes: list[str] = []
+    read_vr_eyetracking(tmp_path, "127", 25, notes)
+    assert notes == [f"p002/{path.name} ends without a line end: it may have been cut off"]
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\r"])
@@ -186,17 +187,18 @@ def test_a_file_name_without_a_date_is_refused(tmp_path: Path) -> None:
 def test_an_observer_whose_file_is_empty_is_refused_or_noted(tmp_path: Path) -> None:
     gaze(tmp_path, [line()], "p001")
     gaze(tmp_path, [], "p002")
+    notes: list[str] = []
     try:
-        notes = read_vr_eyetracking(tmp_path, "127", 25).attrs["notes"]
+        read_vr_eyetracking(tmp_path, "127", 25, notes)
     except InputError as error:
-        notes = [str(error)]
+        notes.append(str(error))
     assert any("p002" in note for note in notes)
 
 
 def test_a_video_without_gaze_is_refused_by_name(tmp_path: Path) -> None:
     recording = Recording("127", "VR-EyeTracking", tmp_path / "127.mp4", (), FORMAT, "none")
     with pytest.raises(
-        InputError, match=r"video 127: found no gaze file.*Add the gaze, or correct where the config looks"
+        InputError, match=r"video 127: found no gaze file.*Add the gaze, or correct its path in the config"
     ):
         read_gaze(recording, 25)
 
@@ -215,7 +217,7 @@ def test_a_source_without_videos_is_refused(tmp_path: Path) -> None:
         VrEyeTrackingSource(videos=str(tmp_path), gaze=str(tmp_path)).recordings()
 
 
-# Whatever was recorded
+# Any recording
 
 FRACTION = st.floats(-0.002, 1.002) | st.sampled_from([0.0, 1.0, 0.5, 5.34e-05])
 SAMPLES = st.dictionaries(st.integers(1, 3600), st.tuples(FRACTION, FRACTION), min_size=1, max_size=12)
@@ -224,7 +226,7 @@ OBSERVERS = st.dictionaries(st.integers(1, 45), st.lists(SAMPLES, min_size=1, ma
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(OBSERVERS, st.sampled_from([23.97, 25.0, 29.97, 59.94]))
-def test_what_was_written_is_read(
+def test_written_samples_are_read_unchanged(
     tmp_path_factory: pytest.TempPathFactory, observers: dict[int, list[dict[int, tuple[float, float]]]], fps: float
 ) -> None:
     """Gaps, the seam, the poles, rounding errors, and observers with two recordings, in any order of writing."""
@@ -236,12 +238,11 @@ def test_what_was_written_is_read(
             gaze(folder, lines, f"p{number:03d}", f"2017-10-{9 + day}-9-5")
         truth += [(f"p{number:03d}", index - 1, x, y) for index, (x, y) in sorted(recordings[0].items())]
     truth.sort(key=lambda row: row[:2])
-    table = read_vr_eyetracking(folder, "127", fps)
+    notes: list[str] = []
+    table = read_vr_eyetracking(folder, "127", fps, notes)
     observer, frame, x, y = zip(*truth, strict=True)
     assert (table.observer.tolist(), table.frame.tolist()) == (list(observer), list(frame))
     np.testing.assert_allclose(table.time_s, np.array(frame) / fps)
     np.testing.assert_allclose((table.yaw_deg - 360 * np.array(x)) % 360, 180, atol=1e-9)
     np.testing.assert_allclose(table.pitch_deg, 180 * np.clip(y, 0, 1) - 90, atol=1e-9)
-    assert len(table.attrs["notes"]) == sum(len(r) == 2 for r in observers.values()) + (
-        min(*x, *y) < 0 or max(*x, *y) > 1
-    )
+    assert len(notes) == sum(len(r) == 2 for r in observers.values()) + (min(*x, *y) < 0 or max(*x, *y) > 1)

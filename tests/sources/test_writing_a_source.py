@@ -1,4 +1,4 @@
-"""The source that docs/sources.md shows to those who write one of their own: it runs as it stands there."""
+"""The example of a source in docs/sources.md runs unchanged."""
 
 import importlib.util
 import json
@@ -55,14 +55,16 @@ def test_it_is_a_source_beside_the_others_and_its_gaze_is_read(panogaze: ModuleT
     sources: TypeAdapter[Any] = TypeAdapter(Annotated[Source | panogaze.PanogazeSource, Discriminator("kind")])
     attic, beach = sources.validate_python({"kind": "panogaze", "root": str(root)}).recordings()
     assert (attic.video_id, attic.gaze) == ("attic", ())
-    table = read_gaze(beach, 25)
+    gaze = read_gaze(beach, 25)
+    table = gaze.samples
     assert table.observer.tolist() == ["A1", "A1", "A2"]
     assert table.frame.tolist() == [29, 0, 0]
     assert table.time_s.tolist() == [1.16, 0, 0]
     assert table.yaw_deg.tolist() == [0, -170, -180]
     assert table.pitch_deg.tolist() == [5, 90, -5]
     assert set(table.fixation_id) == {-1} and set(table.duration_s) == {1 / 60}
-    assert table.attrs["notes"] == ["1 pitches beyond a pole by a rounding error, clipped"]
+    assert gaze.n_observers == 2
+    assert gaze.notes == ["1 pitches beyond a pole by a rounding error, clipped"]
 
 
 def test_a_clip_without_gaze_is_a_problem_of_that_clip_alone(panogaze: ModuleType, root: Path) -> None:

@@ -1,4 +1,4 @@
-"""The camera: calm, in time, within its limits, without spinning beside a pole, and wide enough for its event."""
+"""The camera: steady, without lag, within its limits, without spinning beside a pole, and wide enough for its event."""
 
 from typing import Any
 
@@ -29,17 +29,17 @@ def speeds(path: NDArray) -> NDArray:
 
 
 def accelerations(path: NDArray) -> NDArray:
-    """Along the sphere: what is left of the second difference in the tangent plane."""
+    """Along the sphere: the second difference projected onto the tangent plane."""
     change = path[2:] - 2 * path[1:-1] + path[:-2]
     change -= (change * path[1:-1]).sum(axis=1, keepdims=True) * path[1:-1]
     return np.degrees(np.linalg.norm(change, axis=1)) * RATE**2
 
 
 def rotations(yaw: NDArray, pitch: NDArray) -> NDArray:
-    """Turn of the picture about the optical axis, degrees per second, between frames of a camera that never rolls.
+    """Rotation of the view about the optical axis, degrees per second, between frames of a camera that never rolls.
 
-    From the cameras' axes alone: what is left of their relative rotation when the shortest turn that brings one optical
-    axis onto the other is taken away.
+    From the axes of the cameras alone: their relative rotation without the shortest rotation that brings one optical
+    axis onto the other.
     """
     lam, phi = np.radians(yaw), np.radians(pitch)
     forward = to_vectors(yaw, pitch)
@@ -121,7 +121,7 @@ def test_the_acceleration_limit_costs_little_speed() -> None:
     assert speeds(path).max() > 18, "half of the limit, for as long before the jump as after it"
 
 
-def test_behind_a_quick_target_the_camera_hurries_instead_of_stopping_and_going() -> None:
+def test_behind_a_fast_target_the_camera_speeds_up_instead_of_stopping_and_going() -> None:
     target = to_vectors(np.clip(70 * np.arange(-64, 65) / RATE, -60, 60), 0)
     path = axis(target, **LIMITS)
     assert vector_angle(path, target).max() <= 10 + 1e-9
@@ -139,7 +139,7 @@ def test_the_camera_stays_within_its_offset_whatever_the_other_limits_ask_for(sp
         assert vector_angle(axis(target, **limits), target).max() <= 10 + 1e-9
 
 
-def test_where_target_and_limits_allow_it_all_limits_hold() -> None:
+def test_all_limits_hold_where_the_target_allows_it() -> None:
     for seed in range(20):
         target = normalise(np.array([3, 0, 0.5]) + np.cumsum(restless(seed, 0.3), axis=0) / 40)
         yaw, pitch = camera_path(target, RATE, **LIMITS)
@@ -178,7 +178,7 @@ def test_a_pole_is_passed_without_a_spin_and_with_the_target_in_view(
     assert away[[0, -1]].max() <= max(10, farthest - 10)
 
 
-def test_round_a_pole_the_picture_turns_no_faster_than_allowed() -> None:
+def test_around_a_pole_the_view_rotates_no_faster_than_allowed() -> None:
     time_s = np.arange(120) / RATE
     for seed in range(60):
         rng = np.random.default_rng(seed)
@@ -189,7 +189,7 @@ def test_round_a_pole_the_picture_turns_no_faster_than_allowed() -> None:
         assert np.abs(rotations(*camera_path(target, RATE, **LIMITS))).max() <= 60 * (1 + 1e-9)
 
 
-def test_over_a_pole_itself_rounding_does_not_choose_the_way_round() -> None:
+def test_exactly_over_a_pole_rounding_does_not_choose_the_direction_of_rotation() -> None:
     for angle in np.arange(0, 360, 7.3):
         target = crossing(20, 0) @ turned(angle).T
         yaw, _ = camera_path(target, RATE, **LIMITS)
@@ -197,12 +197,12 @@ def test_over_a_pole_itself_rounding_does_not_choose_the_way_round() -> None:
         assert np.sum(wrap_yaw(np.diff(yaw))) == pytest.approx(180, abs=0.01)
 
 
-def test_without_the_limit_the_picture_would_spin_over_a_pole() -> None:
+def test_without_the_limit_the_view_would_spin_over_a_pole() -> None:
     yaw, pitch = camera_path(crossing(20, 1), RATE, **{**LIMITS, "max_rotation_deg_s": np.inf})
     assert np.abs(rotations(yaw, pitch)).max() > 500
 
 
-def test_a_target_that_trembles_at_a_pole_does_not_turn_the_camera_round() -> None:
+def test_a_target_that_trembles_at_a_pole_does_not_spin_the_camera() -> None:
     target = trembling(0, 90)
     yaw, pitch = camera_path(target, RATE, **LIMITS)
     assert np.abs(wrap_yaw(np.diff(yaw))).sum() < 720
@@ -224,7 +224,7 @@ def trembling(yaw: float, pitch: float) -> NDArray:
     "target",
     [crossing(20, 0), crossing(30, 1), jump(15), jump(90), restless(1, 0.3), restless(2, 1.0), trembling(50, 89.9)],
 )
-def test_the_camera_turns_with_a_scene_that_is_turned_about_the_vertical(target: NDArray, angle: float) -> None:
+def test_the_camera_rotates_with_a_scene_that_is_rotated_about_the_vertical(target: NDArray, angle: float) -> None:
     yaw, pitch = camera_path(target, RATE, **LIMITS)
     other_yaw, other_pitch = camera_path(target @ turned(angle).T, RATE, **LIMITS)
     assert np.abs(wrap_yaw(other_yaw - yaw - angle)).max() < 1e-6
@@ -247,14 +247,14 @@ def test_the_gaussian_has_the_stated_width(smooth_s: float) -> None:
     np.testing.assert_allclose(yaw[160:-160], left * swing[160:-160], atol=0.02)
 
 
-def test_the_path_stays_on_the_sphere_and_turns_with_its_target() -> None:
+def test_the_path_stays_on_the_sphere_and_rotates_with_its_target() -> None:
     target = normalise(np.cumsum(np.random.default_rng(1).normal(size=(50, 3)), axis=0) / 20 + [0, 0, 1])
     limits = {**LIMITS, "max_rotation_deg_s": np.inf}
     turn = np.linalg.qr(np.random.default_rng(2).normal(size=(3, 3)))[0]
     np.testing.assert_allclose(axis(target @ turn, **limits), axis(target, **limits) @ turn, atol=1e-9)
 
 
-def test_the_camera_is_calmer_than_its_target() -> None:
+def test_the_camera_is_steadier_than_its_target() -> None:
     shaky = to_vectors(np.random.default_rng(3).normal(0, 2, 100), 0)
     assert speeds(axis(shaky, **LIMITS)).mean() < 0.1 * speeds(shaky).mean()
 
@@ -288,7 +288,7 @@ def test_a_wide_moment_and_a_moment_off_the_middle_do_not_add_up() -> None:
     assert camera_hfov(spread, offset, RATE, 0.1, 4.0, (60, 100)) == pytest.approx(hfov(9.0), abs=0.01)
 
 
-def test_one_moment_of_scattered_looks_hardly_widens_the_view() -> None:
+def test_one_moment_of_scattered_gaze_hardly_widens_the_view() -> None:
     spread = np.full(100, 6.0)
     spread[50] = 12
     assert camera_hfov(spread, np.zeros(100), RATE, 0.5, 4.0, (60, 100)) < hfov(6.0) + 5

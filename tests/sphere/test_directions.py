@@ -1,4 +1,4 @@
-"""Directions and angles against closed forms, above all at the seam, at the poles and for tiny and opposite angles."""
+"""Directions and angles against closed forms, above all at the seam, at the poles, and for tiny and opposite angles."""
 
 import math
 
@@ -74,7 +74,7 @@ def test_angular_distance_has_its_closed_form(a: tuple[float, float], b: tuple[f
 
 @pytest.mark.parametrize("tiny", [1e-3, 1e-6, 1e-8])
 @pytest.mark.parametrize("pitch", [0, 60, -89])
-def test_tiny_angles_and_what_they_lack_to_180_are_exact(tiny: float, pitch: float) -> None:
+def test_tiny_angles_and_their_supplements_are_exact(tiny: float, pitch: float) -> None:
     assert angular_distance(20, pitch, 20, pitch + tiny) == pytest.approx(tiny, rel=1e-5)
     assert 180 - angular_distance(20, pitch, -160, -pitch - tiny) == pytest.approx(tiny, rel=1e-4, abs=1e-13)
 

@@ -48,7 +48,7 @@ def large_panorama() -> NDArray[np.uint8]:
 
 
 def rays(yaw: float, pitch: float, hfov: float, size: tuple[int, int]) -> NDArray:
-    """What a pinhole camera's pixels look at, from forward, right and up vectors: independent of the package."""
+    """Unit vectors of the pixels of a pinhole camera, from forward, right and up vectors, without the package."""
     lam, phi = np.radians((yaw, pitch))
     forward = np.array([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
     right = np.array([-np.sin(lam), np.cos(lam), 0])
@@ -98,13 +98,13 @@ def test_rounding_to_8_bits_is_nearly_all_of_the_error(
 
 
 def checkerboard(height: int) -> NDArray[np.uint8]:
-    """Columns and rows of black and white in turn, as fine as a panorama can hold."""
+    """Alternating black and white pixels, as fine as a panorama can hold."""
     board = np.indices((height, 2 * height)).sum(axis=0) % 2
     return (255 * board).astype(np.uint8)
 
 
 @pytest.mark.parametrize(("yaw", "pitch"), [(0, 0), (180, 0), (40, 30)])
-def test_area_makes_gray_of_a_pattern_that_is_finer_than_the_pixels(yaw: float, pitch: float) -> None:
+def test_area_turns_a_pattern_finer_than_the_pixels_into_gray(yaw: float, pitch: float) -> None:
     board = checkerboard(960)
     contrast = {
         kind: float(render_viewport(board, yaw, pitch, 75, (120, 160), kind).std())
@@ -128,7 +128,7 @@ def test_area_takes_the_mean_of_what_a_pixel_covers() -> None:
 
 @pytest.mark.parametrize("interpolation", ["linear", "cubic", "area"])
 @pytest.mark.parametrize("pitch", [90, -90])
-def test_a_pole_looked_at_along_its_axis_only_turns_with_yaw(
+def test_yaw_only_rotates_the_view_along_the_axis_of_a_pole(
     large_panorama: NDArray[np.uint8], pitch: float, interpolation: Interpolation
 ) -> None:
     view = render_viewport(large_panorama, 30, pitch, 60, (100, 100), interpolation).astype(int)
@@ -169,12 +169,12 @@ def test_the_largest_panoramas_are_seen_all_round_and_larger_ones_refused(yaw: f
 
 
 @pytest.mark.parametrize("hfov", [0, -75, 180, 200, np.nan])
-def test_a_field_of_view_that_no_camera_has_is_refused(panorama: NDArray[np.uint8], hfov: float) -> None:
+def test_an_impossible_field_of_view_is_refused(panorama: NDArray[np.uint8], hfov: float) -> None:
     with pytest.raises(ValueError, match=r"found a field of view of .*; expected more than 0° and less than 180°"):
         render_viewport(panorama, 0, 0, hfov)
 
 
-def test_turning_panorama_and_camera_together_changes_nothing(panorama: NDArray[np.uint8]) -> None:
+def test_rotating_panorama_and_camera_together_changes_nothing(panorama: NDArray[np.uint8]) -> None:
     turned = render_viewport(np.roll(panorama, WIDTH // 4, axis=1), 120, 70, 75)
     assert np.abs(turned.astype(int) - render_viewport(panorama, 30, 70, 75)).max() <= 1
 
@@ -211,5 +211,5 @@ def test_a_direction_is_found_at_the_pixel_that_looks_there(axis: tuple[float, f
     assert row == pytest.approx(np.tile(np.arange(30)[:, None], 41), abs=1e-3)
 
 
-def test_what_lies_behind_the_camera_is_nowhere() -> None:
+def test_directions_behind_the_camera_have_no_pixel() -> None:
     assert np.isnan(direction_to_viewport([180, -100], [0, 20], (0, 0, 75), (30, 40))).all()

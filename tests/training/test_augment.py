@@ -1,4 +1,4 @@
-"""Turns and mirrors: pictures and maps by the same angle, captions that still say what is seen."""
+"""Rolls and mirrors: pictures and maps by the same angle, captions that still say what is seen."""
 
 import numpy as np
 import pytest
@@ -8,23 +8,23 @@ from training.clipset import picture
 
 from tsalv360.saliency import saliency_map
 from tsalv360.sphere.directions import angular_distance, pixel_to_direction
-from tsalv360.training.batches import Turn, mirrored_caption, says_side
+from tsalv360.training.batches import Augmentation, mirrored_caption, says_side
 
 
 @given(st.integers(0, 31), st.booleans())
-def test_a_frame_and_its_map_turn_by_the_same_angle(steps: int, mirrored: bool) -> None:
+def test_a_frame_and_its_map_are_rolled_by_the_same_angle(roll: int, mirrored: bool) -> None:
     n = 32  # the most that divides both widths
-    turn = Turn(steps, n, mirrored)
-    yaw = (-40 if mirrored else 40) + 360 * steps / n
-    red = np.argwhere(turn(picture(0))[..., 0] == 220)
+    augmentation = Augmentation(roll, n, mirrored)
+    yaw = (-40 if mirrored else 40) + 360 * roll / n
+    red = np.argwhere(augmentation(picture(0))[..., 0] == 220)
     seen = np.array(pixel_to_direction(red[:, 1], red[:, 0], 64, 128))
     assert angular_distance(*seen, yaw, 10).max() < 14
     there = saliency_map([yaw], [10], sigma=12, size=(48, 96))
-    np.testing.assert_allclose(turn(saliency_map([40], [10], sigma=12, size=(48, 96))), there, atol=2e-3)
+    np.testing.assert_allclose(augmentation(saliency_map([40], [10], sigma=12, size=(48, 96))), there, atol=2e-3)
 
 
-def test_no_turn_leaves_everything_as_it_is() -> None:
-    assert (Turn()(picture(3)) == picture(3)).all()
+def test_the_default_changes_nothing() -> None:
+    assert (Augmentation()(picture(3)) == picture(3)).all()
 
 
 @pytest.mark.parametrize(

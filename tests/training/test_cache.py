@@ -17,16 +17,15 @@ from training.clipset import write_clipset
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json, write_json
 from tsalv360.model import ModelSettings, TSalV360
-from tsalv360.training.batches import Group, Turn
+from tsalv360.training.batches import Augmentation, Sample
 from tsalv360.training.clips import ClipFiles, read_clips
 from tsalv360.training.data import ClipBatches
-from tsalv360.training.features import cached_turns, start_model, write_features
-from tsalv360.training.needs import check_cache
-from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
-from tsalv360.training.train import OnClips, train_fold
+from tsalv360.training.features import cached_augmentations, start_model, write_features
+from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings, check_cache
+from tsalv360.training.train import BatchModel, train_fold
 
 MODEL = replace(ModelSettings.tiny(), encoder="clip", text_width=64, vocabulary=49408, map_size=(24, 48))
-QUICK = TrainSettings(weights="random", epochs=1, batch_size=4, group=2, cached_turns=2)
+QUICK = TrainSettings(weights="random", epochs=1, batch_size=4, group=2, cached_rolls=2)
 
 
 class Made(NamedTuple):
@@ -72,30 +71,33 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-@pytest.mark.parametrize("turn", [Turn(), Turn(1, 2, mirrored=True)], ids=["as it is", "turned and mirrored"])
-def test_a_batch_predicts_the_same_from_features_as_from_frames(made: Made, turn: Turn, encoded: list[int]) -> None:
+@pytest.mark.parametrize("augmented", [Augmentation(), Augmentation(1, 2, mirrored=True)], ids=["as it is", "changed"])
+def test_a_batch_predicts_the_same_from_features_as_from_frames(
+    made: Made, augmented: Augmentation, encoded: list[int]
+) -> None:
     clips = read_clips(made.files)
     rows = clips.index[clips.video == "001"]
-    batch = [Group(tuple(rows[:2]), turn), Group(tuple(rows[2:]), Turn())]  # frames that end one clip and not another
-    network = OnClips(start_model(MODEL, QUICK).eval())
+    # frames that end one clip and not another
+    batch = [*(Sample(row, augmented) for row in rows[:2]), *(Sample(row) for row in rows[2:])]
+    network = BatchModel(start_model(MODEL, QUICK).eval())
     predicted = []
     for features in (None, made.features):
         n_encoded = len(encoded)
         one = ClipBatches(clips, made.files, (48, 96), features)[batch]
         with torch.inference_mode():
-            predicted.append(network(one.frames, one.ends, one.windows, one.tokens))
+            predicted.append(network(one))
     assert len(encoded) == n_encoded
     torch.testing.assert_close(*predicted, atol=2e-3, rtol=0)
 
 
 def test_training_reads_features_and_learns_the_same(made: Made, tmp_path: Path, encoded: list[int]) -> None:
-    still = replace(QUICK, roll=False, flip="never", learning_rate=1e-3)
-    write_features(tmp_path, made.files, 0, MODEL, still)
+    unchanged = replace(QUICK, roll=False, flip="never", learning_rate=1e-3)
+    write_features(tmp_path, made.files, 0, MODEL, unchanged)
     n_encoded = len(encoded)
-    cached = job(made, "from features", tmp_path, still)
+    cached = job(made, "from features", tmp_path, unchanged)
     train_fold(cached := replace(cached, compute=replace(cached.compute, workers=1)))
     assert len(encoded) == n_encoded
-    train_fold(plain := job(made, "from frames", tmp_path, replace(still, cached_turns=0)))
+    train_fold(plain := job(made, "from frames", tmp_path, replace(unchanged, cached_rolls=0)))
     ours, theirs = (pd.read_csv(one.output / "steps.csv").loss for one in (cached, plain))
     assert len(ours) and ours.to_list() == pytest.approx(theirs.to_list(), rel=2e-3)
 
@@ -103,7 +105,7 @@ def test_training_reads_features_and_learns_the_same(made: Made, tmp_path: Path,
 def test_what_is_written_takes_the_disk_that_was_told(made: Made, tmp_path: Path, capsys: Any) -> None:
     write_features(tmp_path, made.files, 0, MODEL, QUICK)
     told = capsys.readouterr().out
-    assert "2 of 2 videos (32 frames, 4 of them the end of a clip, 4 turns of each)" in told
+    assert "2 of 2 videos (32 frames, 4 of them the end of a clip, 4 augmentations of each)" in told
     size = sum(path.stat().st_size for path in tmp_path.rglob("*.npy")) / 1e9
     assert float(told.partition("take ")[2].split(" GB")[0]) == pytest.approx(size, rel=0.02)
     assert not (tmp_path / "003").exists()  # it is tested with
@@ -229,17 +231,18 @@ def test_too_little_disk_is_refused_before_anything_is_computed(
 def test_features_that_training_changes_are_not_cached(change: dict[str, Any]) -> None:
     model = ModelSettings.tiny() if "encoder" in change else MODEL
     settings = replace(QUICK, **{key: value for key, value in change.items() if key != "encoder"})
-    with pytest.raises(InputError, match=r"^train\.cached_turns: found .*; expected encoders that stay as they are"):
+    with pytest.raises(InputError, match=r"^train\.cached_rolls: found .*; expected encoders that training leaves"):
         check_cache(model, settings)
-    check_cache(model, replace(settings, cached_turns=0))
+    check_cache(model, replace(settings, cached_rolls=0))
 
 
-def test_turns_by_parts_of_pixels_are_refused(made: Made, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="5 turns of frames of 128 pixels and maps of 96"):
-        write_features(tmp_path, made.files, 0, MODEL, replace(QUICK, cached_turns=5))
+def test_rolls_by_parts_of_pixels_are_refused(made: Made, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="5 rolls of frames of 128 pixels and maps of 96"):
+        write_features(tmp_path, made.files, 0, MODEL, replace(QUICK, cached_rolls=5))
 
 
-def test_epochs_draw_from_cached_turns_alone() -> None:
-    plain, mirrored = ([Turn(step, 2, flip) for step in (0, 1)] for flip in (False, True))
-    assert cached_turns(QUICK) == plain + mirrored and cached_turns(replace(QUICK, flip="never")) == plain
-    assert cached_turns(replace(QUICK, roll=False)) == [plain[0], mirrored[0]]
+def test_epochs_draw_from_cached_augmentations_alone() -> None:
+    plain, mirrored = ([Augmentation(roll, 2, flip) for roll in (0, 1)] for flip in (False, True))
+    assert cached_augmentations(QUICK) == plain + mirrored
+    assert cached_augmentations(replace(QUICK, flip="never")) == plain
+    assert cached_augmentations(replace(QUICK, roll=False)) == [plain[0], mirrored[0]]

@@ -46,7 +46,7 @@ def test_both_ways_agree_where_frames_have_the_names_of_maps(files: ClipFiles) -
     assert [list(frames) for frames in ours.frames] == [list(frames) for frames in theirs.frames]
 
 
-def test_a_stride_makes_overlapping_clips_within_stretches(files: ClipFiles) -> None:
+def test_a_stride_makes_overlapping_clips_within_segments(files: ClipFiles) -> None:
     assert [list(frames) for frames in read_clips(files, stride=8).frames] == [
         list(f) for f in read_clips(files).frames
     ]
@@ -57,7 +57,7 @@ def test_a_stride_makes_overlapping_clips_within_stretches(files: ClipFiles) -> 
 
 
 def test_overlapping_clips_step_over_no_gap_and_end_with_a_map(files: ClipFiles) -> None:
-    for number in range(8, 16):  # frames of no event between two stretches
+    for number in range(8, 16):  # frames of no event between two segments
         Path(files.frames, "001", f"{number:04d}.png").rename(Path(files.frames, "001", f"{number + 100:04d}.png"))
     table = read_clips(files)
     kept = table[~((table.video == "001") & (table.target_frame == 15))].drop(columns=["caption"])

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 from pydantic import TypeAdapter
+from torch.optim.lr_scheduler import LambdaLR
 from training.clipset import write_clipset
 
 from tsalv360 import metrics
@@ -19,12 +21,12 @@ from tsalv360.job.errors import InputError
 from tsalv360.model import ModelSettings, TSalV360, load_checkpoint
 from tsalv360.training.batches import plain_batches
 from tsalv360.training.clips import ClipFiles, read_clips
-from tsalv360.training.data import ClipBatches
+from tsalv360.training.data import Batch, ClipBatches
 from tsalv360.training.launch import launch
 from tsalv360.training.provenance import data_checksum
 from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
 from tsalv360.training.state import State
-from tsalv360.training.train import OnClips, learning_rate, train_fold
+from tsalv360.training.train import BatchModel, rate_factor, train_fold
 
 MODEL = replace(ModelSettings.tiny(), map_size=(24, 48))
 QUICK = TrainSettings(epochs=2, batch_size=4, group=2, learning_rate=1e-3, precision="no")
@@ -88,12 +90,12 @@ def test_validation_is_the_metric_of_the_last_model(made: Path, whole: TrainJob)
     files = ClipFiles(made / "dataset", made / "frames")
     clips = read_clips(files)
     held_out = clips[clips.video == "003"]
-    network = OnClips(load_checkpoint(whole.output / "last.pt"))
+    network = BatchModel(load_checkpoint(whole.output / "last.pt"))
     found = []
     for group in plain_batches(held_out, 1):
         batch = ClipBatches(clips, files, (48, 96))[group]
         with torch.inference_mode():
-            prediction = network(batch.frames, batch.ends, batch.windows, batch.tokens).numpy()
+            prediction = network(batch).numpy()
         found.append(float(metrics.cc(prediction, batch.targets.numpy())[0, 0]))
     assert np.mean(found) == pytest.approx(pd.read_csv(whole.output / "metrics.csv").cc.iloc[-1], abs=1e-5)
 
@@ -105,10 +107,10 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(
     one = job(made, f"killed{kept_every_s:g}", replace(ON_CPU, keep_every_s=kept_every_s))
     before = State.add_step
 
-    def power_cut(state: State, **numbers: float) -> None:
+    def power_cut(state: State, n_clips: int, **numbers: float) -> None:
         if state.step == 4:
             raise KeyboardInterrupt
-        before(state, **numbers)
+        before(state, n_clips, **numbers)
 
     with monkeypatch.context() as patch:
         patch.setattr(State, "add_step", power_cut)
@@ -230,11 +232,11 @@ def test_what_a_fold_learns_from_decides_and_nothing_else(tmp_path: Path) -> Non
 
 
 def test_a_loss_that_is_no_number_names_the_clips(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(network: OnClips, *batch: Any) -> torch.Tensor:
-        prediction = torch.rand(len(batch[2]), 1, 48, 96, requires_grad=True)
+    def broken(network: BatchModel, batch: Batch) -> torch.Tensor:
+        prediction = torch.rand(len(batch.rows), 1, 48, 96, requires_grad=True)
         return torch.where(torch.arange(len(prediction))[:, None, None, None] == 1, torch.nan, prediction)
 
-    monkeypatch.setattr(OnClips, "forward", broken)
+    monkeypatch.setattr(BatchModel, "forward", broken)
     with pytest.raises(InputError, match=r"^clips 00\d_\d_\d: found a loss that is no number"):
         train_fold(job(made, "nan"))
 
@@ -259,22 +261,47 @@ def test_four_clips_are_learnt_by_heart(tmp_path: Path) -> None:
     (group,) = plain_batches(clips, 4)
     batch = ClipBatches(clips, files, (48, 96))[group]
     with torch.inference_mode():
-        prediction = OnClips(load_checkpoint(one.output / "last.pt"))(
-            batch.frames, batch.ends, batch.windows, batch.tokens
-        )
+        prediction = BatchModel(load_checkpoint(one.output / "last.pt"))(batch)
     assert len(batch.rows) == 4
     assert metrics.cc(prediction.numpy(), batch.targets.numpy()).min() > 0.95
 
 
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_the_schedule_is_the_formula_to_the_step_also_after_a_kill(schedule: str) -> None:
+    settings, n = TrainSettings(learning_rate=3e-4, warmup=0.33, schedule=schedule), 10
+
+    def formula(step: int) -> float:
+        warm = settings.warmup * n
+        if step < warm:
+            return settings.learning_rate * (step + 1) / (warm + 1)
+        if schedule == "constant":
+            return settings.learning_rate
+        return settings.learning_rate * (1 + np.cos(np.pi * (step - warm) / (n - warm))) / 2
+
+    def begin() -> tuple[torch.optim.Optimizer, LambdaLR]:
+        optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], settings.learning_rate)
+        return optimizer, LambdaLR(optimizer, partial(rate_factor, settings, n))
+
+    optimizer, rates = begin()
+    for step in range(n):
+        if step == 5:
+            kept = optimizer.state_dict(), rates.state_dict()
+            optimizer, rates = begin()
+            optimizer.load_state_dict(kept[0])
+            rates.load_state_dict(kept[1])
+        assert optimizer.param_groups[0]["lr"] == rates.get_last_lr()[0] == pytest.approx(formula(step), rel=1e-12)
+        optimizer.step()
+        rates.step()
+
+
 def test_the_rate_warms_up_and_falls() -> None:
-    settings = TrainSettings(learning_rate=1.0, warmup=0.2, schedule="cosine")
-    rates = [learning_rate(settings, step, 100) for step in range(100)]
+    settings = TrainSettings(warmup=0.2, schedule="cosine")
+    rates = [rate_factor(settings, 100, step) for step in range(100)]
     assert rates[0] == pytest.approx(1 / 21) and rates[20] == 1 and max(rates) == 1
     assert rates[60] == pytest.approx(0.5) and 0 < rates[99] < 0.001
     assert np.all(np.diff(rates[:21]) > 0) and np.all(np.diff(rates[20:]) < 0)
-    assert {learning_rate(replace(settings, warmup=0.0, schedule="constant"), step, 100) for step in range(100)} == {
-        1.0
-    }
+    constant = replace(settings, warmup=0.0, schedule="constant")
+    assert {rate_factor(constant, 100, step) for step in range(100)} == {1.0}
 
 
 def test_frames_are_read_once_for_all_clips_that_show_them(made: Path) -> None:
@@ -284,7 +311,7 @@ def test_frames_are_read_once_for_all_clips_that_show_them(made: Path) -> None:
     (group,) = plain_batches(same, 8)
     batch = ClipBatches(clips, files, (48, 96))[group]
     assert len(batch.rows) == 2 and len(batch.frames) == 8
-    assert batch.windows.tolist() == [list(range(8))] * 2 and batch.ends == [False] * 7 + [True]
+    assert batch.windows == [list(range(8))] * 2 and batch.ends == [False] * 7 + [True]
 
 
 def test_published_clip_adapts_its_statistics_only_where_asked(made: Path) -> None:

@@ -8,7 +8,7 @@ from running import Workflow
 
 
 def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str, name: str, make: Callable[[Path], None]) -> Path:
-    """A folder that is made once for all workers."""
+    """Return a folder that is made once for all workers."""
     own = tmp_path_factory.getbasetemp()
     folder = (own if worker_id == "master" else own.parent) / name
     made = folder.with_suffix(".made")
@@ -47,7 +47,7 @@ def trained(built: Workflow, tmp_path_factory: pytest.TempPathFactory, worker_id
 
 @pytest.fixture
 def copy(built: Workflow, tmp_path: Path) -> Iterator[Workflow]:
-    """A built tiny dataset of one's own."""
+    """A private copy of the built tiny dataset."""
     copy_of(built.folder, tmp_path / "copy")
     yield Workflow(tmp_path / "copy")
     shutil.rmtree(tmp_path / "copy")
@@ -55,7 +55,7 @@ def copy(built: Workflow, tmp_path: Path) -> Iterator[Workflow]:
 
 @pytest.fixture
 def trained_copy(trained: Workflow, tmp_path: Path) -> Iterator[Workflow]:
-    """A trained tiny dataset of one's own."""
+    """A private copy of the trained tiny dataset."""
     copy_of(trained.folder, tmp_path / "copy")
     yield Workflow(tmp_path / "copy")
     shutil.rmtree(tmp_path / "copy")

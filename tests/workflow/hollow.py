@@ -1,4 +1,4 @@
-"""Results that are there and recorded, but empty: all that a plan asks of them, without a job having run."""
+"""Results that are there and recorded, but empty: all that a plan needs, without a job having run."""
 
 import shutil
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ TARGETS = ("all", "train", "evaluate")
 
 
 class Hollow:
-    """A working folder with hollow results of a config; `configs` lie over the default one."""
+    """A working folder with hollow results; `configs` override the default one."""
 
     def __init__(self, folder: Path, content: dict | None = None, targets: Sequence[str] = TARGETS) -> None:
         self.folder, self.targets = folder, targets

@@ -1,4 +1,4 @@
-"""A run of the workflow whose processes can be found, stopped and killed while it goes on."""
+"""A run of the workflow whose processes can be found, stopped and killed."""
 
 import re
 import subprocess
@@ -37,7 +37,7 @@ class Run:
         return found
 
     def jobs(self) -> list[tuple[str, psutil.Process]]:
-        """The jobs that run now: rule and process."""
+        """Return the running jobs: rule and process."""
         found = []
         for process in psutil.Process(self.process.pid).children():
             try:
@@ -49,7 +49,7 @@ class Run:
         return found
 
     def stop_jobs(self, rule: str, videos: list[str]) -> dict[str, psutil.Process]:
-        """Stop a rule's jobs of all `videos` right after each has opened its log; {video: process}."""
+        """Stop a rule's jobs of all `videos` as soon as each has opened its log; returns {video: process}."""
         stopped: dict[str, psutil.Process] = {}
 
         def look() -> bool:
@@ -64,7 +64,7 @@ class Run:
         return stopped
 
     def _at_work(self, rule: str, process: psutil.Process) -> str | None:
-        """The video, or shard, of a job that has opened its log."""
+        """Return the video, or shard, of a job that has opened its log."""
         try:
             opened = [Path(file.path) for file in process.open_files()]
         except psutil.NoSuchProcess:
@@ -81,7 +81,7 @@ class Run:
 
 @contextmanager
 def running(workflow: Workflow, *arguments: str) -> Iterator[Run]:
-    """A run that is ended with all its jobs when the block ends."""
+    """Start a run; when the block ends, end it and all its jobs."""
     run = Run(workflow, *arguments)
     try:
         yield run
@@ -94,7 +94,7 @@ def running(workflow: Workflow, *arguments: str) -> Iterator[Run]:
 
 
 def left_behind(folder: Path) -> list[str]:
-    """What a finished run must not leave: halves of files, locks, and marks of incomplete files."""
+    """Return what a finished run must not leave: partial files, locks, and marks of incomplete files."""
     halves = list(folder.rglob(".*.partial*"))
     state = [path for name in ("locks", "incomplete") for path in (folder / ".snakemake" / name).glob("*")]
     return [path.relative_to(folder).as_posix() for path in halves + state]
@@ -105,7 +105,7 @@ def checksums(workflow: Workflow) -> str:
 
 
 def stamps(workflow: Workflow, stages: list[str]) -> dict[str, tuple[int, int]]:
-    """When and as which file everything in the folders of `stages` was written."""
+    """Return inode and time of every file in the folders of `stages`."""
     results = workflow.results
     paths = [path for stage in stages for path in (results / stage).rglob("*") if path.is_file()]
     whole = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(results).parts)]

@@ -1,4 +1,4 @@
-"""A real Label Studio session on a copy of the tiny dataset, its second user, and a real browser."""
+"""A real Label Studio session on a copy of the tiny dataset, with a second user and a real browser."""
 
 import io
 import json
@@ -26,7 +26,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tsalv360.cli import main
-from tsalv360.curation.labelstudio import Project, Studio
+from tsalv360.curation.labelstudio import Project
 
 BROWSER = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1500,1250")
 OFFLINE = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
@@ -43,7 +43,7 @@ class Session:
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
-        """Start it, and wait until it has told where to go."""
+        """Start it, and wait until it has printed its login."""
         log = self.folder / "start.log"
         command = [sys.executable, "-m", "tsalv360.cli", "curation", "start", "--configfile", *map(str, self.configs)]
         with open(log, "w") as file:
@@ -76,14 +76,14 @@ class Session:
             timeout=300,
         )
 
-    def told(self, *arguments: str, **environment: str) -> str:
-        """What a command prints that succeeds; in this process, as a new one takes seconds to load its libraries."""
-        said = io.StringIO()
+    def output(self, *arguments: str, **environment: str) -> str:
+        """What a successful command prints; in this process, as a new one takes seconds to load its libraries."""
+        printed = io.StringIO()
         surroundings = patch.dict(os.environ, plain_environment() | environment, clear=True)
-        with chdir(self.folder), surroundings, redirect_stdout(said), redirect_stderr(said):
+        with chdir(self.folder), surroundings, redirect_stdout(printed), redirect_stderr(printed):
             status = main(self._command(arguments))
-        assert status == 0, said.getvalue()
-        return said.getvalue()
+        assert status == 0, printed.getvalue()
+        return printed.getvalue()
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         return ["curation", *arguments, "--configfile", *map(str, self.configs)]
@@ -97,9 +97,9 @@ class Session:
         return json.loads((self.folder / "label-studio" / "running.json").read_text())["url"]
 
     def project(self, title: str = "tsalv360: tiny") -> Project:
-        found = Studio(self.url, self.login["key"]).find_project(title)
-        assert found
-        return found
+        project = Project(self.url, self.login["key"], title)
+        assert project.id
+        return project
 
     def task(self, event: str, number: int = 0) -> Any:
         """The task of an event, or that of a further round."""
@@ -107,20 +107,20 @@ class Session:
         (task,) = [task for task in tasks if task.data.get("round", 0) == number]
         return task
 
-    def annotate(self, event: str, user: int = 1, **said: Any) -> None:
+    def annotate(self, event: str, user: int = 1, **given: Any) -> None:
         """Annotate an event through the API; `skipped=True` skips it."""
-        skipped = said.pop("skipped", False)
+        skipped = given.pop("skipped", False)
         caption = {} if skipped else {"caption": self.task(event).data["caption_machine"]}
         self.api().annotations.create(
             id=self.task(event).id,
-            result=results(**{**caption, **said}),
+            result=results(**{**caption, **given}),
             was_cancelled=skipped,
             completed_by=user,
             lead_time=9.0,
         )
 
     def api(self) -> Any:
-        return Studio(self.url, self.login["key"])._client
+        return Project(self.url, self.login["key"], "any").client
 
     def http(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Token {self.login['key']}"}, timeout=60)
@@ -209,7 +209,7 @@ class Browser:
         return self.wait(lambda: [e for e in self.driver.find_elements(By.XPATH, path) if e.is_displayed()])[0]
 
     def open(self, event: str) -> None:
-        """Open the task of an event; a page that does not come up is opened again, as a person would."""
+        """Open the task of an event; a page that does not come up is opened again, as a curator would."""
         project, task = self.session.project(), self.session.task(event)
         for opening in range(1, OPENINGS + 1):
             self.driver.get(f"{project.url}/data?task={task.id}")
@@ -253,10 +253,10 @@ class Browser:
 
 
 @contextmanager
-def judged(session: Session, browser: Browser | None, event: str, **said: Any) -> Iterator[Browser]:
-    """A person judges an event in the browser; what the tests that follow build on is said and pulled in any case.
+def reviewing(session: Session, browser: Browser | None, event: str, **given: Any) -> Iterator[Browser]:
+    """A curator reviews an event in the browser; the following tests find the annotation in any case.
 
-    Without a browser the test is skipped, and where it fails what was seen is kept; `said` then goes through the API.
+    Without a browser the test is skipped, and if it fails the page is kept; then the API annotates as `given`.
     """
     try:
         if browser is None:
@@ -268,8 +268,8 @@ def judged(session: Session, browser: Browser | None, event: str, **said: Any) -
         raise
     finally:
         if not session.task(event).n_annotations:
-            session.annotate(event, **said)
-        session.told("pull")
+            session.annotate(event, **given)
+        session.output("pull")
 
 
 def plain_environment() -> dict[str, str]:

@@ -1,8 +1,8 @@
 """A real SLURM of one node, on loopback, that leaves nothing behind.
 
-It runs in namespaces of its own: there /etc/slurm, where the step of a job looks for its configuration, is a folder of
-ours, and when the process that holds the namespaces ends, the kernel ends whatever runs in them. That process waits for
-the end of its input, so this holds for a killed test run too.
+It runs in its own namespaces. There /etc/slurm, where a job step looks for its configuration, is a folder of ours, and
+when the process that owns the namespaces ends, the kernel ends everything in them. That process waits for the end of
+its input, so this also works when the test run is killed.
 """
 
 import os
@@ -18,7 +18,7 @@ from pathlib import Path
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "unshare", "nsenter")
 NAMESPACES = ["--mount", "--pid"]
 
-# No control groups, no accounting database. A limit of time holds to the second, a finished job is known for 5 minutes.
+# No control groups, no accounting database. Time limits are exact to the second; finished jobs stay listed 5 minutes.
 CONFIGURATION = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -52,7 +52,7 @@ NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:fake
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
-# /dev/zero stands for a GPU: a device is wanted, and none is opened.
+# /dev/zero stands for a GPU: SLURM wants a device but does not open it.
 GPU = "NodeName={host} Name=gpu Type=fake Count=1 File=/dev/zero\n"
 
 START = """
@@ -70,12 +70,12 @@ read || true
 
 
 def why_not() -> str:
-    """What is missing for a SLURM of one's own, or nothing."""
+    """Return what is missing to start a SLURM, or an empty text."""
     missing = [name for name in PROGRAMS if not shutil.which(name)]
     if missing:
         return f"needs SLURM (apt-get install slurm-wlm munge): no {', '.join(missing)}"
     if os.getuid() or subprocess.run(["unshare", *NAMESPACES, "--fork", "true"], capture_output=True).returncode:
-        return "needs root, and the right to make namespaces, for a SLURM of its own"
+        return "needs root, and the right to create namespaces, to start a SLURM"
     return ""
 
 
@@ -87,21 +87,21 @@ class Cluster:
     node: str
 
     def inside(self, folder: Path = Path("/")) -> tuple[str, ...]:
-        """What goes before a command that is to see the SLURM and to run in `folder`."""
+        """Return the words before a command that make it run in `folder` and see this SLURM."""
         return ("nsenter", "--target", str(self.process), *NAMESPACES, "env", f"--chdir={folder}")
 
     def run(self, *command: str) -> str:
-        """The output of a command such as `squeue`."""
+        """Return the output of a command such as `squeue`."""
         return subprocess.run([*self.inside(), *command], check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def jobs(self, state: str = "all") -> list[str]:
-        """Numbers of the jobs that are in a state such as `running`."""
+        """Return the numbers of the jobs in a state such as `running`."""
         return self.run("squeue", "--noheader", "--states", state, "--format=%i").split()
 
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
-    """A SLURM with one partition `main`, one node and one pretended GPU, whose state and logs lie in `folder`."""
+    """Start a SLURM with one partition `main`, one node and one simulated GPU; its state and logs are in `folder`."""
     for name in ("etc", "state", "spool"):
         (folder / name).mkdir(parents=True)
     host = socket.gethostname().split(".")[0]
@@ -135,7 +135,7 @@ def until(condition: Callable[[], object], timeout_s: float = 120) -> None:
 
 
 def two_free_ports() -> list[int]:
-    """Ports of loopback that nobody listens on."""
+    """Return two free ports of loopback."""
     with socket.socket() as one, socket.socket() as two:
         one.bind(("127.0.0.1", 0))
         two.bind(("127.0.0.1", 0))
@@ -143,5 +143,5 @@ def two_free_ports() -> list[int]:
 
 
 def memory_mb() -> int:
-    """Memory of this machine."""
+    """Return the memory of this machine."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20

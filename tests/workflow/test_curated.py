@@ -1,4 +1,4 @@
-"""People's files beside the real workflow: one verdict is one job, nothing of theirs is lost or touched."""
+"""The curators' files beside the real workflow: one decision is one job, nothing is lost or changed."""
 
 import subprocess
 from dataclasses import replace
@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from running import ROOT, Workflow
 
-from tsalv360.curation.records import EventRecord, Judged, Judgement, read_records, write_records
-from tsalv360.curation.tasks import as_text
+from tsalv360.curation.records import Annotation, Decision, EventRecord, read_records, write_records
+from tsalv360.curation.tasks import track_text
 from tsalv360.job.files import read_json, sha256
 
 pytestmark = pytest.mark.slow
@@ -16,39 +16,39 @@ pytestmark = pytest.mark.slow
 TO_THE_DATASET = {"assemble": 1, "dataset": 1, "report": 1}
 
 
-def judged(workflow: Workflow, event: str, said: Judged) -> EventRecord:
-    """The record of an event as it lies in the results."""
+def reviewed(workflow: Workflow, event: str, decision: Decision) -> EventRecord:
+    """The record of an event as it is in the results."""
     video = event.partition("_")[0]
     tracks = pd.read_parquet(workflow.results / "tracks" / f"{video}.parquet")
     fps = read_json(workflow.results / "videos" / f"{video}.json")["fps"]
     annotations = pd.read_parquet(workflow.results / "assembled" / video / "annotations.parquet")
     machine = annotations.set_index("event_id").caption[event]
-    track = as_text(tracks[tracks.event_id == event], fps)
-    history = [Judgement("1", "ann", "2026-01-01T10:00:00Z", 9.0, said)]
-    return EventRecord(event, "hash", said, ["ann"], False, machine, track, history)
+    track = track_text(tracks[tracks.event_id == event], fps)
+    history = [Annotation("1", "ann", "2026-01-01T10:00:00Z", 9.0, decision)]
+    return EventRecord(event, "hash", decision, ["ann"], False, machine, track, history)
 
 
 def sums(workflow: Workflow) -> dict[str, str]:
-    """Checksums of people's files."""
+    """Checksums of the curators' files."""
     return {path.name: sha256(path) for path in (workflow.folder / "curation").rglob("*.json")}
 
 
 @pytest.fixture
 def curated(copy: Workflow) -> Workflow:
-    """The tiny dataset with three verdicts: 001_1 edited and cut, 001_2 rejected, 002_2 called a duplicate of 002_1."""
+    """The tiny dataset with three decisions: 001_1 edited and cut, 001_2 rejected, 002_2 a duplicate of 002_1."""
     first = [
-        judged(copy, "001_1", Judged("edit", "A ball rolls away.", ["bad_start"], start_s=2.0)),
-        judged(copy, "001_2", Judged("reject", None)),
+        reviewed(copy, "001_1", Decision("edit", "A ball rolls away.", ["bad_start"], start_s=2.0)),
+        reviewed(copy, "001_2", Decision("reject", None)),
     ]
     folder = copy.folder / "curation" / "tiny"
     write_records(folder / "001.json", "001", first)
-    repeats = judged(copy, "002_2", Judged("accept", "Something is above.", ["duplicate"], duplicate_of="002_1"))
+    repeats = reviewed(copy, "002_2", Decision("accept", "Something is above.", ["duplicate"], duplicate_of="002_1"))
     write_records(folder / "002.json", "002", [repeats])
-    assert "Nothing to be done" in copy.run("-n").stdout  # drafts do not look at people's work
+    assert "Nothing to be done" in copy.run("-n").stdout  # a draft does not read the curators' files
     return copy.with_config(curation={"mode": "curated", "uncurated": "keep_as_draft"})
 
 
-def test_verdicts_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> None:
+def test_decisions_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> None:
     before = sums(curated)
     assert curated.planned() == TO_THE_DATASET | {"assemble": 2}
     curated.build()
@@ -67,7 +67,7 @@ def test_verdicts_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> No
     done = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=dataset, check=False)
     assert done.returncode == 0
     card, report = (dataset / "README.md").read_text(), (curated.results / "report.html").read_text()
-    assert "Captions: curated. Events were judged by 1 person." in card
+    assert "Captions: curated. Events were reviewed by 1 curator." in card
     assert "- 1 events rejected: 001_2" in card and "repeat: 002_2 (002_1)" in card
     assert "Left out of the dataset: part of 002_1, which it repeats." in report and ">ann<" in report
 
@@ -75,7 +75,7 @@ def test_verdicts_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> No
     file.write_bytes(file.read_bytes())
     assert "Nothing to be done" in curated.run("-n").stdout  # the same again
     records = read_records(file, "001")
-    write_records(file, "001", [records[0], replace(records[1], decided=Judged("accept", "A second ball."))])
+    write_records(file, "001", [records[0], replace(records[1], decision=Decision("accept", "A second ball."))])
     assert curated.planned() == TO_THE_DATASET
     curated.build()
     captions = pd.read_parquet(dataset / "annotations.parquet").caption
@@ -88,18 +88,18 @@ def test_verdicts_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> No
     assert not curated.results.exists() and sums(curated) == {"002.json": before["002.json"]}
 
 
-def test_events_made_anew_keep_what_people_said(curated: Workflow) -> None:
+def test_events_detected_again_keep_the_decisions(curated: Workflow) -> None:
     """With another setting the first event of each video is gone, and the second one has its id.
 
-    What was said of 001_2 holds for 001_1 now. What was said of 002_2 when it had half its length is for a person.
+    The record of 001_2 matches 001_1 now. The record of 002_2 when it had half its length needs another review.
     """
     folder = curated.folder / "curation" / "tiny"
     first, second = (
-        judged(curated, "001_1", Judged("accept", "A.")),
-        judged(curated, "001_2", Judged("edit", "A ball.")),
+        reviewed(curated, "001_1", Decision("accept", "A.")),
+        reviewed(curated, "001_2", Decision("edit", "A ball.")),
     )
     write_records(folder / "001.json", "001", [first, second])
-    whole = judged(curated, "002_2", Judged("accept", "From long ago."))
+    whole = reviewed(curated, "002_2", Decision("accept", "From long ago."))
     points = whole.track.split(", ")
     write_records(folder / "002.json", "002", [replace(whole, track=", ".join(points[: len(points) // 2 + 1]))])
     before = sums(curated)

@@ -1,4 +1,4 @@
-"""TSV360's data sets through the real workflow, in small: Sports-360 as it lies on disk, and a published dataset."""
+"""TSV360's data sets in the real workflow, with small files: Sports-360 as downloaded, and a published dataset."""
 
 import pickle
 from pathlib import Path
@@ -54,7 +54,7 @@ def source(folder: Path) -> dict[str, object]:
     }
 
 
-def test_a_published_dataset_is_taken_over_without_construction(published: Path) -> None:
+def test_a_published_dataset_is_imported_without_construction(published: Path) -> None:
     run = workflow(published, **source(published))
     jobs = run.planned()
     assert "events" not in jobs and jobs["import_video"] == 2
@@ -66,7 +66,7 @@ def test_a_published_dataset_is_taken_over_without_construction(published: Path)
     numbers = frame_numbers(29.97, 120, 20)
     kept = numbers[:20] + numbers[30:40]
     own = clips[clips.video == "006"]
-    assert [frames.tolist() for frames in own.frames] == [kept[:8], kept[8:16]]  # the third steps over the gap
+    assert [frames.tolist() for frames in own.frames] == [kept[:8], kept[8:16]]  # the third would cross the gap
     for frame in clips.target_frame[clips.video == "006"]:
         assert (published / "results" / "published" / "frames" / "006" / f"{frame:04d}.png").exists()
     splits = read_json(dataset / "splits.json")
@@ -76,7 +76,7 @@ def test_a_published_dataset_is_taken_over_without_construction(published: Path)
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         (lambda event: (event / "description.txt").write_text(" \n"), "an empty file"),
         (lambda event: cv2.imwrite(str(event / "0021.png"), np.zeros((48, 96), np.uint8)), "a saliency map of zeros"),
@@ -84,14 +84,14 @@ def test_a_published_dataset_is_taken_over_without_construction(published: Path)
         (lambda event: (event / "first.png").write_bytes(b""), "this name"),
     ],
 )
-def test_a_damaged_published_event_is_refused_by_name(published: Path, damage, told: str) -> None:
+def test_a_damaged_published_event_is_refused_by_name(published: Path, damage, message: str) -> None:
     damage(published / "TSV360_gt" / "006" / "006_1")
     done = workflow(published, **source(published)).run("--cores", "2", "results/published/assembled/006")
     assert done.returncode != 0
-    assert told in done.stdout and "006_1" in done.stdout
+    assert message in done.stdout and "006_1" in done.stdout
 
 
-def test_sports_360_runs_as_it_lies_on_disk(tmp_path: Path) -> None:
+def test_sports_360_runs_as_downloaded(tmp_path: Path) -> None:
     root = tmp_path / "360_Saliency_dataset_2018ECCV"
     numbers = list(range(1, 151))
     write_frames(root / "218", numbers, "jpg")

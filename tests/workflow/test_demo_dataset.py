@@ -1,4 +1,4 @@
-"""The first quarter of the demo's videos, against the events that their observers were made to watch."""
+"""The first quarter of the demo's videos, compared with the events that their simulated observers watch."""
 
 from pathlib import Path
 

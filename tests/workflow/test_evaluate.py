@@ -10,7 +10,7 @@ from workflow.test_captioners import HIDE
 pytestmark = pytest.mark.slow
 
 
-def test_the_plan_holds_each_fold_once(fresh: Workflow) -> None:
+def test_the_plan_contains_each_fold_once(fresh: Workflow) -> None:
     planned = fresh.planned("evaluate")
     assert planned["train_fold"] == planned["evaluate_fold"] == planned["evaluate"] == 1
     both = fresh.with_config(folds=[0, 1]).planned("evaluate")
@@ -18,7 +18,7 @@ def test_the_plan_holds_each_fold_once(fresh: Workflow) -> None:
 
 
 def test_features_are_computed_before_a_fold_trains(copy: Workflow) -> None:
-    cached = {"weights": "random", "cached_turns": 1, "flip": "never", "epochs": 1}
+    cached = {"weights": "random", "cached_rolls": 1, "flip": "never", "epochs": 1}
     both = copy.with_config(
         folds=[0, 1], model={"encoder": "clip", "text_width": 64, "vocabulary": 49408}, train=cached
     )
@@ -26,12 +26,12 @@ def test_features_are_computed_before_a_fold_trains(copy: Workflow) -> None:
     assert planned["features"] == 2 and planned["train_fold"] == 2
     one = both.with_config(folds=[1])
     one.build("train")
-    told = (copy.results / "logs" / "features" / "fold1.log").read_text(encoding="utf-8")
-    assert re.search(r"Features of \d of \d videos \(.*\) take \S+ GB in results/tiny/features", told)
+    log = (copy.results / "logs" / "features" / "fold1.log").read_text(encoding="utf-8")
+    assert re.search(r"Features of \d of \d videos \(.*\) take \S+ GB in results/tiny/features", log)
     assert one.planned("train") == {}
     assert both.planned("train") == {"features": 1, "train_fold": 1}
-    done = copy.with_config(train={"cached_turns": 4}).run("-n", "train")
-    assert done.returncode != 0 and "train.cached_turns: found small encoders" in done.stdout
+    done = copy.with_config(train={"cached_rolls": 4}).run("-n", "train")
+    assert done.returncode != 0 and "train.cached_rolls: found small encoders" in done.stdout
 
 
 def test_what_cannot_be_evaluated_stops_the_plan(fresh: Workflow) -> None:

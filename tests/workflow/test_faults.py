@@ -1,4 +1,4 @@
-"""Whatever is killed, full, damaged or replaced: a rerun gives the dataset of an undisturbed run, and loses no work."""
+"""Whatever is killed, full, damaged or replaced: a rerun gives the dataset of an undisturbed run and loses no work."""
 
 import os
 import re
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 VIDEOS = ["001", "002"]
 SHARDS = ["0003", "0001"]  # of these videos
-# What stages write, in the order in which the graph runs.
+# Outputs of stages, in the order in which the stages run.
 STAGES = {
     "frames": ["frames"],
     "events": ["events", "tracks", "assignments", "dropped"],
@@ -38,7 +38,7 @@ def remove(workflow: Workflow, *names: str) -> None:
 
 
 def test_kills_of_jobs_and_of_the_run_at_every_stage_lose_nothing(copy: Workflow, built: Workflow) -> None:
-    """At each stage the job of one video is killed, then the run itself while it works on the other one."""
+    """At each stage the job of one video is killed, then the run while it works on the other video."""
     made = [name for names in STAGES.values() for name in names]
     remove(copy, ".captions_cache", "saliency", "points", *made, *REST)
     done: dict[str, tuple[int, int]] = {}
@@ -51,7 +51,7 @@ def test_kills_of_jobs_and_of_the_run_at_every_stage_lose_nothing(copy: Workflow
             run.wait_for(lambda stage=stage, run=run: f"Error in rule {stage}" in run.output)
             run.kill()
             jobs[second].resume()
-            assert psutil.wait_procs([jobs[second]], timeout=60)[0], "a job goes on without its run"
+            assert psutil.wait_procs([jobs[second]], timeout=60)[0], "a job continues without its run"
         assert first in run.output
         assert copy.run("--unlock").returncode == 0
         done |= stamps(copy, finished)
@@ -63,7 +63,7 @@ def test_kills_of_jobs_and_of_the_run_at_every_stage_lose_nothing(copy: Workflow
     assert left_behind(copy.folder) == []
 
 
-def test_a_second_run_is_refused_and_a_terminated_one_ends_what_it_has_begun(copy: Workflow, built: Workflow) -> None:
+def test_a_second_run_is_refused_and_a_terminated_one_finishes_its_jobs(copy: Workflow, built: Workflow) -> None:
     remove(copy, "sheets", "dataset", "report.html")
     with running(copy) as run:
         jobs = run.stop_jobs("sheets", VIDEOS)
@@ -82,7 +82,7 @@ def test_a_second_run_is_refused_and_a_terminated_one_ends_what_it_has_begun(cop
     assert checksums(copy) == checksums(built)
 
 
-def test_a_full_disk_is_named_and_with_more_space_the_run_goes_on(
+def test_a_full_disk_is_named_and_with_more_space_the_run_continues(
     copy: Workflow, built: Workflow, mount: Callable[[str], Path]
 ) -> None:
     remove(copy, *REST)
@@ -102,17 +102,15 @@ def test_a_full_disk_is_named_and_with_more_space_the_run_goes_on(
     assert checksums(copy) == checksums(built)
 
 
-def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_runs(
-    fresh: Workflow, mount: Callable[[str], Path]
-) -> None:
+def test_a_read_only_folder_is_refused_before_anything_runs(fresh: Workflow, mount: Callable[[str], Path]) -> None:
     done = fresh.with_config(results=str(mount("ro"))).run("--cores", "2")
     assert done.returncode != 0
-    assert "found a folder that cannot be written to; expected a writable folder" in done.stdout
+    assert "found a read-only folder; expected a writable folder" in done.stdout
     assert "Traceback" not in done.stdout
 
 
-def test_damaged_files_are_named_and_made_again_by_the_command_that_is_told(copy: Workflow, built: Workflow) -> None:
-    """A cut-off table, map, video and JSON, as a power cut leaves them: the time of the file tells nothing."""
+def test_damaged_files_are_named_and_made_again_by_the_printed_command(copy: Workflow, built: Workflow) -> None:
+    """A truncated table, map, video and JSON, as after a power failure: their times are unchanged."""
     remove(copy, "assembled", *REST)
     results = Path("results", "tiny")
     damaged = {
@@ -127,7 +125,7 @@ def test_damaged_files_are_named_and_made_again_by_the_command_that_is_told(copy
     assert done.returncode != 0
     for path in damaged:
         assert re.search(rf"error: {path}: found (no readable|a truncated) ", done.stdout), done.stdout
-    commands = set(re.findall(r"To have it made again, run snakemake after:  (.+)", done.stdout))
+    commands = set(re.findall(r"To make it again, run snakemake after:  (.+)", done.stdout))
     assert commands == {f"rm -r {path}" for path in damaged.values()}
     assert stamps(copy, ["assembled", "dataset"]) == {}
     for command in commands:
@@ -141,14 +139,14 @@ def first_map(workflow: Workflow, event: str) -> str:
 
 
 def cut(path: Path) -> None:
-    """Take the second half of a file away, and leave its time as it was."""
+    """Remove the second half of a file and keep its time."""
     time = path.stat().st_mtime_ns
     os.truncate(path, path.stat().st_size // 2)
     os.utime(path, ns=(time, time))
 
 
 def test_a_video_that_an_older_file_replaces_is_noticed(built: Workflow, fresh: Workflow) -> None:
-    """Its time is before that of everything made of the first one, as after `cp -p` or an unpacked archive."""
+    """It is older than everything made from the first one, as after `cp -p` or an unpacked archive."""
     demo = built.folder / "data" / "tiny"
     gaze = {"gaze": str(demo / "Gaze_txt_files"), "gaze_format": "vr_eyetracking"}
     videos = {}
@@ -167,7 +165,7 @@ def test_a_video_that_an_older_file_replaces_is_noticed(built: Workflow, fresh: 
     assert (fresh.folder / frames / name).read_bytes() == (built.results / "frames/002" / name).read_bytes()
 
 
-def test_a_job_that_runs_out_of_memory_is_named_and_the_others_go_on(copy: Workflow, built: Workflow) -> None:
+def test_a_job_that_runs_out_of_memory_is_named_and_the_others_continue(copy: Workflow, built: Workflow) -> None:
     remove(copy, "sheets", "dataset", "report.html")
     with running(copy) as run:
         job = run.stop_jobs("sheets", ["001"])["001"]

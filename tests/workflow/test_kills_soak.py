@@ -1,6 +1,6 @@
-"""Many builds with random kills: each ends with the dataset of an undisturbed one, and nothing stays behind.
+"""Many builds with random kills: each gives the dataset of an undisturbed build and leaves nothing else behind.
 
-TSALV360_SOAK_ROUNDS sets how many; TSALV360_SOAK_SEED which kills. Each round prints its figures.
+TSALV360_SOAK_ROUNDS sets the number of rounds, TSALV360_SOAK_SEED the kills. Each round prints its figures.
 """
 
 import os
@@ -20,7 +20,7 @@ from workflow.killing import Run, checksums, left_behind, running
 ROUNDS = int(os.environ.get("TSALV360_SOAK_ROUNDS", "100"))
 SEED = int(os.environ.get("TSALV360_SOAK_SEED", "0"))
 MAX_KILLS = 4  # in a round
-# What is removed before a round: of five rounds one starts from nothing, the others somewhere in the middle.
+# What is removed before a round: one of five rounds starts from nothing, the others from a partial build.
 STARTS = [
     ["frames", "viewports", "captions"],
     ["events", "tracks", "assignments", "dropped", "saliency", "points"],
@@ -32,7 +32,7 @@ LAST = ["sheets", "curation_tasks", "assembled", "dataset", "report.html"]
 
 
 @pytest.mark.soak
-def test_nothing_is_lost_whatever_is_killed_and_whenever(built: Workflow, tmp_path: Path) -> None:
+def test_nothing_is_lost_whatever_is_killed_at_any_time(built: Workflow, tmp_path: Path) -> None:
     kills: Counter[str] = Counter()
     for number in range(ROUNDS):
         chance, begun = random.Random(SEED + number), time.monotonic()
@@ -52,7 +52,7 @@ def test_nothing_is_lost_whatever_is_killed_and_whenever(built: Workflow, tmp_pa
 
 
 def start(built: Workflow, folder: Path, removed: list[str] | None) -> tuple[Workflow, str]:
-    """A folder in which a build can begin: an empty one, or a built one without what is `removed`."""
+    """Return a workflow in an empty folder, or in a copy of a build without what is `removed`."""
     workflow = Workflow(folder)
     if removed is None:
         folder.mkdir()
@@ -65,7 +65,7 @@ def start(built: Workflow, folder: Path, removed: list[str] | None) -> tuple[Wor
 
 
 def disturb(workflow: Workflow, chance: random.Random) -> str:
-    """Begin a run and kill something in it at a random moment; returns what."""
+    """Start a run and kill something in it at a random moment; returns what was killed."""
     what = chance.choice(["kill -9 of a job", "kill -9 of the run", "kill -9 of all", "SIGTERM to the run", "Ctrl-C"])
     with running(workflow) as run:
         main = psutil.Process(run.process.pid)
@@ -85,13 +85,13 @@ def disturb(workflow: Workflow, chance: random.Random) -> str:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
         run.ends()
-        assert psutil.wait_procs(jobs, timeout=60)[1] == [], "a job goes on without its run"
+        assert psutil.wait_procs(jobs, timeout=60)[1] == [], "a job continues without its run"
     unlock(workflow)
     return what if hit else "nothing, between two jobs"
 
 
 def wait_for_jobs(run: Run, wanted: int) -> None:
-    """Wait until a run has begun as many jobs, or has ended."""
+    """Wait until a run has started this many jobs, or has ended."""
     seen: set[int] = set()
     while len(seen) < wanted and run.process.poll() is None:
         seen |= {process.pid for _, process in run.jobs()}
@@ -99,7 +99,7 @@ def wait_for_jobs(run: Run, wanted: int) -> None:
 
 
 def unlock(workflow: Workflow) -> None:
-    """What docs/faults.md says to type before the next run, where a kill has left a lock."""
+    """Unlock after a kill, as docs/faults.md says, if there is a lock."""
     if any((workflow.folder / ".snakemake" / "locks").glob("*")):
         assert workflow.run("--unlock").returncode == 0
 

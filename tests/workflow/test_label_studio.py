@@ -1,4 +1,4 @@
-"""A real curation session: the server, two people, a browser, faults; the tests run in order on one server."""
+"""A real curation session: the server, two curators, a browser, faults; the tests run in order on one server."""
 
 import json
 import re
@@ -20,14 +20,14 @@ import pytest
 import yaml
 from curation.annotating import results
 from running import TINY, Workflow
-from workflow.labelling import Browser, Session, has_browser, judged, plain_environment, session
+from workflow.labelling import Browser, Session, has_browser, plain_environment, reviewing, session
 
 from tsalv360.contracts.tables import TRACKS, write_table
 from tsalv360.curation.labelstudio import INTERFACE
-from tsalv360.curation.tasks import as_text
+from tsalv360.curation.tasks import track_text
 
 EDITED = "A blue star <script>alert(1)</script> drifts right. نجمة"
-GONE = re.compile("no server that answers|Run the command again: it goes on where it stopped")
+GONE = re.compile("no server that answers|Run the command again: it continues where it stopped")
 
 pytestmark = pytest.mark.slow
 
@@ -47,17 +47,17 @@ def browser(studio: Session) -> Iterator[Browser | None]:
         opened.driver.quit()
 
 
-def test_start_tells_where_to_go_and_every_event_is_a_task(studio: Session) -> None:
-    told = (studio.folder / "start.log").read_text()
-    assert f"open      {studio.project().url}" in told and studio.login["password"] in told
-    assert "4 new tasks" in told
+def test_start_prints_the_url_and_every_event_is_a_task(studio: Session) -> None:
+    printed = (studio.folder / "start.log").read_text()
+    assert f"open      {studio.project().url}" in printed and studio.login["password"] in printed
+    assert "4 new tasks" in printed
     assert (studio.folder / "label-studio").stat().st_mode & 0o077 == 0
     outside = [p for p in studio.folder.rglob("*") if p.is_file() and "label-studio" not in p.parts]
     assert not [p for p in outside if studio.login["key"].encode() in p.read_bytes()]
     assert sorted(task.data["event_id"] for task in studio.project().tasks()) == ["001_1", "001_2", "002_1", "002_2"]
 
 
-def test_nobody_can_sign_up_and_media_are_for_people_who_are_logged_in(studio: Session) -> None:
+def test_sign_up_is_closed_and_media_are_for_users_who_are_logged_in(studio: Session) -> None:
     page = httpx.get(f"{studio.url}/user/signup/")
     form = {"email": "eve@example.org", "password": "eve-eve-eve", "csrfmiddlewaretoken": page.cookies["csrftoken"]}
     assert httpx.post(f"{studio.url}/user/signup/", data=form, cookies=page.cookies).status_code == 403
@@ -70,8 +70,8 @@ def test_nobody_can_sign_up_and_media_are_for_people_who_are_logged_in(studio: S
             assert http.get(f"/data/local-files/?d={other}").status_code >= 400
 
 
-def test_pushing_again_makes_nothing_twice(studio: Session) -> None:
-    assert "0 new tasks, 0 updated, 4 as they were" in studio.told("push")
+def test_pushing_again_creates_nothing_twice(studio: Session) -> None:
+    assert "0 new tasks, 0 updated, 4 unchanged" in studio.output("push")
     assert len(studio.project().tasks()) == 4
 
 
@@ -84,18 +84,18 @@ def test_a_link_among_the_media_is_refused(studio: Session) -> None:
 
 
 def test_a_curator_edits_in_the_browser(studio: Session, browser: Browser | None) -> None:
-    with judged(studio, browser, "001_1", verdict="edit", caption=EDITED) as person:
-        person.open("001_1")
+    with reviewing(studio, browser, "001_1", verdict="edit", caption=EDITED) as curator:
+        curator.open("001_1")
         play = "return [...document.querySelectorAll('video')].map(v => v.currentTime)"
-        person.find("[data-testid='playback-button:play']").click()
-        person.wait(lambda: min(person.driver.execute_script(play)) > 0.5)
-        left, right = person.driver.execute_script(play)
+        curator.find("[data-testid='playback-button:play']").click()
+        curator.wait(lambda: min(curator.driver.execute_script(play)) > 0.5)
+        left, right = curator.driver.execute_script(play)
         assert abs(left - right) < 0.2
-        person.find("[data-testid='playback-button:pause']").click()
-        person.edit_caption(EDITED)
-        person.text("edit").click()
-        person.keep("label-studio")
-        person.submit("001_1")
+        curator.find("[data-testid='playback-button:pause']").click()
+        curator.edit_caption(EDITED)
+        curator.text("edit").click()
+        curator.keep("label-studio")
+        curator.submit("001_1")
     decided = studio.record("001_1")["decided"]
     assert decided["caption"] == EDITED
     assert decided["verdict"] == "edit"
@@ -104,24 +104,24 @@ def test_a_curator_edits_in_the_browser(studio: Session, browser: Browser | None
 
 
 def test_a_curator_accepts_with_two_keys(studio: Session, browser: Browser | None) -> None:
-    with judged(studio, browser, "002_2", verdict="accept") as person:
-        person.open("002_2")
-        person.key("a")
-        person.submit("002_2")
+    with reviewing(studio, browser, "002_2", verdict="accept") as curator:
+        curator.open("002_2")
+        curator.key("a")
+        curator.submit("002_2")
     assert studio.record("002_2")["decided"]["verdict"] == "accept"
     assert studio.record("002_2")["history"][0]["remark"] is None
 
 
 def test_an_alternative_can_be_chosen_and_is_shown_as_text(studio: Session, browser: Browser | None) -> None:
     alternative = studio.task("001_2").data["alternatives"][1]["value"]
-    said = {"verdict": "edit", "alternative": alternative, "flags": ["bad_end"], "end": 2.5}
-    with judged(studio, browser, "001_2", **said) as person:
-        person.open("001_2")
-        person.text("<b>Bold</b> & “quoted”.").click()
-        person.key("e")
-        person.key("d")
-        person.find("input[type=number]").send_keys("2.5")
-        person.submit("001_2")
+    given = {"verdict": "edit", "alternative": alternative, "flags": ["bad_end"], "end": 2.5}
+    with reviewing(studio, browser, "001_2", **given) as curator:
+        curator.open("001_2")
+        curator.text("<b>Bold</b> & “quoted”.").click()
+        curator.key("e")
+        curator.key("d")
+        curator.find("input[type=number]").send_keys("2.5")
+        curator.submit("001_2")
     decided = studio.record("001_2")["decided"]
     assert decided["caption"] == "<b>Bold</b> & “quoted”."
     assert decided["flags"] == ["bad_end"]
@@ -129,41 +129,41 @@ def test_an_alternative_can_be_chosen_and_is_shown_as_text(studio: Session, brow
     assert decided["end_s"] == pytest.approx(studio.task("001_2").data["start_s"] + 1.5, abs=0.07)
 
 
-def test_what_people_said_is_in_the_dataset_that_is_built_next(studio: Session) -> None:
+def test_the_decisions_are_in_the_dataset_that_is_built_next(studio: Session) -> None:
     drafts = Workflow(studio.folder)
     machine = pd.read_parquet(drafts.results / "dataset" / "annotations.parquet").set_index("event_id")
     curated = drafts.with_config(curation={"mode": "curated"})
     assert curated.planned() == {"assemble": 2, "dataset": 1, "report": 1}
     curated.build()
-    said = pd.read_parquet(drafts.results / "dataset" / "annotations.parquet").set_index("event_id")
-    assert said.caption_origin.to_dict() == {"001_1": "edited", "001_2": "edited", "002_2": "accepted"}
-    assert said.caption["001_1"] == EDITED and said.caption["002_2"] == machine.caption["002_2"]
-    assert said.end_frame["001_2"] < machine.end_frame["001_2"]
+    curated_rows = pd.read_parquet(drafts.results / "dataset" / "annotations.parquet").set_index("event_id")
+    assert curated_rows.caption_origin.to_dict() == {"001_1": "edited", "001_2": "edited", "002_2": "accepted"}
+    assert curated_rows.caption["001_1"] == EDITED and curated_rows.caption["002_2"] == machine.caption["002_2"]
+    assert curated_rows.end_frame["001_2"] < machine.end_frame["001_2"]
     written = drafts.results / "dataset" / "TSV360_gt" / "001" / "001_1" / "description.txt"
     assert written.read_text(encoding="utf-8") == EDITED
     page = (drafts.results / "report.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;alert(1)" in page and "<script>alert(1)" not in page
 
 
-def test_skipped_tasks_and_drafts_are_told_and_count_as_nothing(studio: Session) -> None:
+def test_skipped_tasks_and_drafts_are_listed_and_decide_nothing(studio: Session) -> None:
     studio.annotate("002_1", skipped=True)
     with studio.http() as http:
         draft = {"result": [], "lead_time": 1.0}
         assert http.post(f"/api/tasks/{studio.task('002_1').id}/drafts", json=draft).status_code == 201
-    told = studio.told("pull")
-    assert "begun and not submitted (1):\n  002_1: a draft of curator@example.org" in told
+    printed = studio.output("pull")
+    assert "drafts, not submitted (1):\n  002_1: a draft of curator@example.org" in printed
     assert studio.record("002_1")["decided"] is None
-    row = next(line for line in studio.told("status").splitlines() if line.startswith("002"))
+    row = next(line for line in studio.output("status").splitlines() if line.startswith("002"))
     assert row.split() == ["002", "2", "0", "1", "1", "1", "1", "0", "0", "1", "0"]
 
 
-def test_a_second_pull_moves_only_what_changed_and_every_export_is_kept(studio: Session) -> None:
+def test_a_second_pull_transfers_only_changes_and_every_export_is_kept(studio: Session) -> None:
     before = studio.exports()
-    assert studio.told("pull").startswith("nothing new")
+    assert studio.output("pull").startswith("nothing new")
     assert studio.exports() == before
     text = "🙂 " + "very long " * 1000
     studio.annotate("002_1", user=2, caption=text, verdict="accept")
-    assert "counts as edited" in studio.told("pull")
+    assert "counts as edited" in studio.output("pull")
     (new,) = [path for path in studio.exports() if path not in before]
     assert [task["data"]["event_id"] for task in json.loads(new.read_text())] == ["002_1"]
     assert studio.record("002_1")["decided"]["caption"] == text.strip()
@@ -171,15 +171,15 @@ def test_a_second_pull_moves_only_what_changed_and_every_export_is_kept(studio: 
     assert done.returncode == 0
 
 
-def test_two_people_who_disagree_are_listed_and_the_event_is_sent_back_once(studio: Session) -> None:
+def test_disagreement_is_listed_and_the_event_is_sent_back_once(studio: Session) -> None:
     studio.annotate("001_1", user=2, verdict="reject", flags=["not_an_event"])
-    told = studio.told("pull")
-    assert "people disagree" in told and "001_1" in told
+    printed = studio.output("pull")
+    assert "curators disagree" in printed and "001_1" in printed
     record = studio.record("001_1")
     assert record["disagreement"] and record["decided"]["verdict"] == "reject"
     assert [judgement["who"] for judgement in record["history"]] == ["curator@example.org", "ben@example.org"]
-    assert "1 new tasks" in studio.told("push", "--send-back")
-    assert "0 new tasks" in studio.told("push", "--send-back")
+    assert "1 new tasks" in studio.output("push", "--send-back")
+    assert "0 new tasks" in studio.output("push", "--send-back")
     assert f"- curator@example.org: edit: {EDITED}" in studio.task("001_1", 1).data["facts"]
 
 
@@ -195,12 +195,12 @@ def test_an_update_reaches_free_tasks_and_no_others(studio: Session) -> None:
             task["predictions"][0]["result"][0]["value"]["text"] = ["Another caption."]
 
     studio.change_tasks("002", add)
-    assert "1 new tasks, 0 updated" in studio.told("push")
+    assert "1 new tasks, 0 updated" in studio.output("push")
     touched = studio.task("002_1")
     studio.change_tasks("002", change)
-    told = studio.told("push")
-    assert "0 new tasks, 1 updated" in told
-    assert "changed since somebody worked on them, not touched (2):\n  002_1\n  002_2" in told
+    printed = studio.output("push")
+    assert "0 new tasks, 1 updated" in printed
+    assert "kept, although changed since a curator worked on them (2):\n  002_1\n  002_2" in printed
     assert studio.task("002_1") == touched
     free = studio.task("002_3")
     assert free.data["event_hash"] == "second"
@@ -208,7 +208,7 @@ def test_an_update_reaches_free_tasks_and_no_others(studio: Session) -> None:
     assert prediction.result[0]["value"]["text"] == ["Another caption."]
 
 
-def test_an_event_that_was_made_anew_goes_to_a_person_with_pictures_of_both(studio: Session) -> None:
+def test_an_event_that_changed_is_reviewed_again_with_pictures_of_both(studio: Session) -> None:
     path = studio.folder / "results" / "tiny" / "tracks" / "002.parquet"
     before = path.read_bytes()
     tracks = pd.read_parquet(path)
@@ -219,41 +219,41 @@ def test_an_event_that_was_made_anew_goes_to_a_person_with_pictures_of_both(stud
 
     def move(tasks: list[dict[str, Any]]) -> None:
         as_it_was.update(tasks[1]["data"])
-        tasks[1]["data"] |= {"event_hash": "moved", "track": as_text(tracks[tracks.event_id == "002_2"], 25.0)}
+        tasks[1]["data"] |= {"event_hash": "moved", "track": track_text(tracks[tracks.event_id == "002_2"], 25.0)}
 
     studio.change_tasks("002", move)
-    told = studio.told("push")
-    assert "go to a person again: the event has changed (1):\n  002_2" in told
+    printed = studio.output("push")
+    assert "to be reviewed again, since the event has changed (1):\n  002_2" in printed
     (task,) = [task for task in studio.project().tasks() if task.data["event_hash"] == "moved"]
-    assert task.data["facts"].startswith("Judged before the event changed, by curator@example.org: accept: ")
+    assert task.data["facts"].startswith("Reviewed before the event changed, by curator@example.org: accept: ")
     with studio.http() as http:
         both = http.get(task.data["poster_url"])
     assert both.headers["content-type"] == "image/jpeg" and both.content[:3] == b"\xff\xd8\xff"
-    assert studio.told("push").count("0 new tasks, 0 updated")
+    assert studio.output("push").count("0 new tasks, 0 updated")
     studio.api().tasks.delete(id=str(task.id))
     path.write_bytes(before)
     studio.change_tasks("002", lambda tasks: tasks[1]["data"].update(as_it_was))
 
 
-def test_what_was_deleted_by_hand_comes_back_or_stays_in_the_files(studio: Session) -> None:
+def test_a_task_deleted_by_hand_comes_back_or_its_record_stays(studio: Session) -> None:
     studio.api().tasks.delete(id=str(studio.task("002_3").id))
-    assert "1 new tasks" in studio.told("push")
+    assert "1 new tasks" in studio.output("push")
     studio.change_tasks("002", lambda tasks: tasks.pop())
-    assert "on the server only: these events are gone (1):\n  002_3" in studio.told("push")
-    judged = studio.record("002_2")
+    assert "only on the server: these events no longer exist (1):\n  002_3" in studio.output("push")
+    reviewed = studio.record("002_2")
     studio.api().tasks.delete(id=str(studio.task("002_2").id))
-    studio.told("pull")
-    assert studio.record("002_2") == judged
+    studio.output("pull")
+    assert studio.record("002_2") == reviewed
 
 
-def test_a_project_that_was_edited_by_hand_is_set_back_and_loses_nothing(studio: Session) -> None:
+def test_a_project_edited_by_hand_is_reset_and_loses_nothing(studio: Session) -> None:
     project = studio.project()
     edited = INTERFACE.read_text().replace('<Choice value="edit" hotkey="e"/>', '<Choice value="maybe"/>')
     studio.api().projects.update(id=project.id, label_config=edited)
     studio.annotate("001_2", user=2, verdict="maybe")
-    told = studio.told("push")
-    assert "the labelling interface was changed on the server: set back" in told
-    assert "verdict: found 'maybe', expected one of accept, edit, reject" in told
+    printed = studio.output("push")
+    assert "The labelling interface was changed on the server; it is reset" in printed
+    assert "verdict: found 'maybe', expected one of accept, edit, reject" in printed
     assert studio.api().projects.get(id=project.id).label_config.strip() == INTERFACE.read_text().strip()
     assert studio.record("001_2")["decided"]["verdict"] == "edit"
 
@@ -262,25 +262,25 @@ def test_either_kind_of_token_opens_a_team_server(studio: Session) -> None:
     with studio.http() as http:
         personal = http.post("/api/token/", json={}).json()["token"]
     for key in (studio.login["key"], personal):
-        told = studio.told("status", LABEL_STUDIO_URL=studio.url, LABEL_STUDIO_API_KEY=key)
-        assert "001" in told and key not in told
+        printed = studio.output("status", LABEL_STUDIO_URL=studio.url, LABEL_STUDIO_API_KEY=key)
+        assert "001" in printed and key not in printed
 
 
 @pytest.mark.parametrize(
     ("url", "key", "message"),
     [
-        (None, "0" * 40, "a token that it does not accept, or that has expired"),
+        (None, "0" * 40, "found an invalid or expired token"),
         (
             None,
             jwt.encode({"exp": 1, "token_type": "refresh"}, "k" * 32),
-            "a token that it does not accept, or that has",
+            "found an invalid or expired token",
         ),
         (None, "", "LABEL_STUDIO_API_KEY: found nothing"),
         ("http://127.0.0.1:9", "x", "found no server that answers"),
-        ("127.0.0.1:8080", "x", "expected an address such as http://host:8080"),
+        ("127.0.0.1:8080", "x", "expected a URL such as http://host:8080"),
     ],
 )
-def test_a_server_that_cannot_be_used_is_told(studio: Session, url: str | None, key: str, message: str) -> None:
+def test_a_server_that_cannot_be_used_is_named(studio: Session, url: str | None, key: str, message: str) -> None:
     done = studio.run("pull", LABEL_STUDIO_URL=url or studio.url, LABEL_STUDIO_API_KEY=key)
     assert done.returncode == 1 and message in done.stdout
     assert "Traceback" not in done.stdout and (not key or len(key) < 9 or key not in done.stdout)
@@ -292,11 +292,11 @@ def test_a_server_that_cannot_be_used_is_told(studio: Session, url: str | None, 
         ({}, "found a server that is not Label Studio (status 404)"),
         (
             {"/api/version": {"release": "2.0.0"}, "/api/current-user/whoami": {"id": 1, "email": "a@b"}},
-            "note: the server is Label Studio 2.0.0; tried is 1.23",
+            "note: the server is Label Studio 2.0.0; tested with 1.23",
         ),
     ],
 )
-def test_another_server_is_told(studio: Session, answers: dict[str, Any], message: str) -> None:
+def test_another_kind_of_server_is_named(studio: Session, answers: dict[str, Any], message: str) -> None:
     class Other(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             answer = answers.get(self.path.split("?")[0].rstrip("/"))
@@ -315,10 +315,10 @@ def test_another_server_is_told(studio: Session, answers: dict[str, Any], messag
     assert done.returncode == 1 and message in done.stdout and "Traceback" not in done.stdout
 
 
-def test_an_export_can_be_taken_in_without_a_server(studio: Session, tmp_path: Path) -> None:
+def test_an_export_can_be_imported_without_a_server(studio: Session, tmp_path: Path) -> None:
     alone = Session(tmp_path)
     for path in studio.exports():
-        alone.told("import", str(path))
+        alone.output("import", str(path))
     for video in ("001", "002"):
         ours = [(r["event_id"], r["event_hash"], r["decided"]) for r in studio.records(video)]
         assert [(r["event_id"], r["event_hash"], r["decided"]) for r in alone.records(video)] == ours
@@ -361,9 +361,9 @@ def test_a_server_killed_in_the_middle_of_push_and_pull_loses_nothing(studio: Se
     pushed = Counter(task.data["event_id"] for task in large.project(title).tasks())
     assert len(pushed) == 2000 and set(pushed.values()) == {1}
 
-    said = {task.data["event_id"]: f"Seen {task.id}." for task in large.project(title).tasks()[:12]}
+    captions = {task.data["event_id"]: f"Seen {task.id}." for task in large.project(title).tasks()[:12]}
     for task in large.project(title).tasks()[:12]:
-        caption = results(caption=said[task.data["event_id"]], verdict="edit")
+        caption = results(caption=captions[task.data["event_id"]], verdict="edit")
         large.api().annotations.create(id=task.id, result=caption)
     one_at_a_time = (
         "import tsalv360.curation.labelstudio as s; s._EXPORTED_AT_ONCE = 1; import tsalv360.cli as c; c.main()"
@@ -381,9 +381,9 @@ def test_a_server_killed_in_the_middle_of_push_and_pull_loses_nothing(studio: Se
     assert not (studio.folder / "curation" / "many" / "001.json").exists()
     large.stop()
     large.start()
-    large.told("pull")
+    large.output("pull")
     kept = json.loads((studio.folder / "curation" / "many" / "001.json").read_text())["events"]
-    assert {record["event_id"]: record["decided"]["caption"] for record in kept} == said
+    assert {record["event_id"]: record["decided"]["caption"] for record in kept} == captions
     studio.process = large.process
 
 

@@ -1,4 +1,4 @@
-"""Rebuild only what changed: the planner agrees with the column of docs/settings.md, for every key."""
+"""Only what changed is rebuilt: for every key the planner agrees with the column of docs/settings.md."""
 
 import os
 import shutil
@@ -21,9 +21,9 @@ EVERYTHING = {
     "sources": [DEMO],
     "curation": {"mode": "curated"},
     "model": {"encoder": "clip", "text_width": 64, "vocabulary": 49408},
-    "train": {"weights": "random", "cached_turns": 1},
+    "train": {"weights": "random", "cached_rolls": 1},
 }
-# Where the schema alone gives no other value that can be used.
+# Other values, where the schema does not determine a usable one.
 OTHER = {
     "captions.backends": ["llava-next", "facts"],
     "captions.prompts": ["Who is it?"],
@@ -33,7 +33,7 @@ OTHER = {
     "frames.height": 480,
     "train.flip": "never",
     "train.clip_batch_norm": None,  # published: not with cached features
-    "train.cached_turns": 4,
+    "train.cached_rolls": 4,
     "train.warmup": 0.5,
     "model.encoder": None,  # small: not with cached features
     "model.map_size": [64, 128],
@@ -62,7 +62,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Hollow:
 
 
 def other_value(key: str, current: Any) -> Any:
-    """A value that a key may have and has not now."""
+    """A possible value of a key that is not the current one."""
     node = KEYS[key]
     node = next((kind for kind in node.get("anyOf", []) if kind.get("type") != "null"), node)
     if key in OTHER:
@@ -94,7 +94,7 @@ def current_value(hollow: Hollow, key: str) -> Any:
     return value
 
 
-def test_results_that_are_as_the_config_says_are_left_alone(everything: Hollow) -> None:
+def test_results_that_match_the_config_are_not_rebuilt(everything: Hollow) -> None:
     assert everything.planned() == set()
     assert everything.rules >= {"demo", "index", "features", "train_fold", "evaluate", "report"}
 
@@ -102,14 +102,14 @@ def test_results_that_are_as_the_config_says_are_left_alone(everything: Hollow) 
 @pytest.mark.parametrize("key", SECTIONS)
 def test_changing_a_key_rebuilds_what_the_settings_page_says(everything: Hollow, column: Rebuilds, key: str) -> None:
     if key in OTHERWISE or OTHER.get(key, ...) is None:
-        pytest.skip("a test of its own")
+        pytest.skip("has its own test")
     changed = nested(key, other_value(key, current_value(everything, key)))
     assert everything.planned(changed) == column.of(key) & everything.rules
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", ["model.encoder", "train.clip_batch_norm"])
-def test_keys_that_go_with_no_cached_features(tmp_path: Path, column: Rebuilds, key: str) -> None:
+def test_keys_that_exclude_cached_features(tmp_path: Path, column: Rebuilds, key: str) -> None:
     plain = Hollow(tmp_path, {"sources": [DEMO], "train": {"weights": "random"}})
     change = {"model.encoder": EVERYTHING["model"], "train.clip_batch_norm": "published"}[key]
     change = {"model": change} if isinstance(change, dict) else nested(key, change)
@@ -126,15 +126,15 @@ def test_changing_a_key_of_the_demo(everything: Hollow, column: Rebuilds, key: s
 
 
 @pytest.mark.slow
-def test_drafts_do_not_depend_on_what_is_done_with_events_that_nobody_judged(tmp_path: Path) -> None:
+def test_drafts_do_not_depend_on_the_treatment_of_uncurated_events(tmp_path: Path) -> None:
     draft = Hollow(tmp_path, {"sources": [DEMO]})
     assert draft.planned({"curation": {"uncurated": "keep_as_draft"}}) == {"dataset", "report"}
 
 
-# Keys that say which jobs there are, or where they write
+# Keys that decide which jobs exist or where they write
 
 
-def test_one_more_video_remakes_no_other(everything: Hollow) -> None:
+def test_another_video_rebuilds_no_other_video(everything: Hollow) -> None:
     jobs = everything.plan({"sources": [DEMO | {"n_videos": 4}], "dataset": {"folds": 2}}).jobs
     assert {rule: jobs[rule] for rule in ("demo", "index", "frames", "events", "viewports")} == dict.fromkeys(
         ("demo", "index", "frames", "events", "viewports"), 1
@@ -142,7 +142,7 @@ def test_one_more_video_remakes_no_other(everything: Hollow) -> None:
     assert jobs["dataset"] == 1
 
 
-def test_a_new_fold_and_a_new_name_train_beside_what_is_there(everything: Hollow) -> None:
+def test_a_new_fold_and_a_new_name_keep_existing_models(everything: Hollow) -> None:
     models = {"train_fold", "evaluate_fold", "evaluate"}
     both = everything.plan({"folds": [0, 1]})
     assert both.jobs == {"features": 1, "train_fold": 1, "evaluate_fold": 1, "evaluate": 1}
@@ -157,7 +157,7 @@ def test_a_new_fold_and_a_new_name_train_beside_what_is_there(everything: Hollow
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Hollow:
-    """Two own videos, with gaze of two observers in the form of VR-EyeTracking and gaze in a table."""
+    """Two own videos, one with gaze of two observers in the format of VR-EyeTracking and one with a gaze table."""
     folder = tmp_path_factory.mktemp("own")
     for observer in ("p001", "p002"):
         path = folder / "gaze" / observer / "one._2017-1-1_ori_0.txt"
@@ -194,22 +194,22 @@ def test_changing_a_key_of_a_video(own: Hollow, column: Rebuilds, key: str) -> N
     assert {job.wildcards.video for job in of_video} <= {"two"}
 
 
-def test_a_licence_changes_the_card_alone_and_a_source_the_tables(own: Hollow) -> None:
+def test_a_licence_changes_only_the_card_and_a_source_the_tables(own: Hollow) -> None:
     assert own.planned({"videos": {"one": {"licence": "CC BY 4.0"}}}) == {"dataset", "report"}
     named = {"source": "A laboratory"}
     assert own.planned({"videos": {"one": named, "two": named}}) == {"tasks", "dataset", "report", "evaluate"}
 
 
-def test_what_the_page_alone_shows_remakes_the_page_alone(own: Hollow, tmp_path: Path) -> None:
+def test_settings_of_the_report_rebuild_only_the_report(own: Hollow, tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("(960, 480) 0\n")
     assert own.planned({"report": {"camera_paths": str(tmp_path)}}) == {"report"}
 
 
-def test_sound_is_put_under_the_viewports_that_are_there(everything: Hollow) -> None:
+def test_sound_is_added_to_existing_viewports(everything: Hollow) -> None:
     assert everything.planned({"viewports": {"sound": True}}) == {"sound", "tasks"}
 
 
-def test_one_more_observer_leaves_what_depends_on_the_video_alone(own: Hollow) -> None:
+def test_another_observer_does_not_rebuild_what_depends_only_on_the_video(own: Hollow) -> None:
     path = own.folder / "gaze" / "p003" / "one._2017-1-1_ori_0.txt"
     path.parent.mkdir()
     path.write_text("p003")
@@ -221,7 +221,7 @@ def test_one_more_observer_leaves_what_depends_on_the_video_alone(own: Hollow) -
     assert planned.isdisjoint({"index", "frames"})
 
 
-def test_an_observer_s_gaze_that_is_replaced_by_an_older_file_is_read_again(own: Hollow) -> None:
+def test_gaze_replaced_by_an_older_file_is_read_again(own: Hollow) -> None:
     path = own.folder / "two.csv"
     before, content = path.stat(), path.read_text()
     path.write_text("older, and longer")
@@ -235,7 +235,7 @@ def test_an_observer_s_gaze_that_is_replaced_by_an_older_file_is_read_again(own:
     assert own.planned() == set()
 
 
-def test_sources_that_move_are_the_same_sources(own: Hollow, tmp_path: Path) -> None:
+def test_moved_sources_rebuild_nothing(own: Hollow, tmp_path: Path) -> None:
     for name in ("one.mp4", "two.csv"):
         shutil.copy2(own.folder / name, tmp_path / name)
     moved = {"one": {"path": str(tmp_path / "one.mp4")}, "two": {"gaze": str(tmp_path / "two.csv")}}
@@ -258,9 +258,7 @@ def test_a_new_version_of_a_stage_runs_it_again_and_says_so(
     assert "'events version 1' now: 'events version 2'" in str(plan.dag.reason(job))
 
 
-def test_scripts_that_are_newer_run_nothing_again(
-    everything: Hollow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_newer_scripts_rebuild_nothing(everything: Hollow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clone = clone_with(tmp_path)
     for script in (clone / "scripts").iterdir():
         os.utime(script)
@@ -269,13 +267,19 @@ def test_scripts_that_are_newer_run_nothing_again(
 
 
 @pytest.mark.parametrize("profile", ["default", "slurm"])
-def test_the_profiles_trigger_what_is_planned_here(profile: str) -> None:
+def test_the_profiles_have_the_triggers_of_these_plans(profile: str) -> None:
     content = yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text(encoding="utf-8"))
     assert set(content["rerun-triggers"]) == {trigger.name.lower() for trigger in planning.TRIGGERS}
 
 
+def test_the_slurm_profile_groups_rules_that_exist(everything: Hollow) -> None:
+    content = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8"))
+    grouped = {group.partition("=")[0] for group in content["groups"]}
+    assert grouped <= {rule.name for rule in everything.plan().workflow.rules}
+
+
 def clone_with(folder: Path, old: str = "", new: str = "") -> Path:
-    """The workflow without its package, with a change in rules/common.smk."""
+    """A copy of the workflow without the package, with a change in rules/common.smk."""
     for name in ("rules", "scripts", "config", "envs"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "Snakefile", folder / "Snakefile")
@@ -288,7 +292,7 @@ def clone_with(folder: Path, old: str = "", new: str = "") -> Path:
 
 
 @pytest.mark.parametrize("results", ["results", "elsewhere"])
-def test_of_results_that_moved_runs_again_what_differs(own: Hollow, tmp_path: Path, results: str) -> None:
+def test_moved_results_rebuild_only_what_differs(own: Hollow, tmp_path: Path, results: str) -> None:
     """Copied into an empty folder, as on another machine, and renamed there."""
     moved = own.copied(tmp_path, results)
     assert moved.planned({"results": results}) == set()
@@ -298,13 +302,13 @@ def test_of_results_that_moved_runs_again_what_differs(own: Hollow, tmp_path: Pa
     assert moved.planned({"results": results, "train": {"epochs": 9}}) == {"train_fold", "evaluate_fold", "evaluate"}
 
 
-def test_an_output_without_a_record_is_made_again(own: Hollow, tmp_path: Path) -> None:
+def test_an_output_without_a_record_is_rebuilt(own: Hollow, tmp_path: Path) -> None:
     moved = own.copied(tmp_path)
     shutil.rmtree(tmp_path / "results" / "own" / "records")
     assert moved.planned() == own.rules
 
 
-def test_a_verdict_is_one_job_of_assemble(everything: Hollow) -> None:
+def test_a_decision_rebuilds_one_job_of_assemble(everything: Hollow) -> None:
     file = everything.folder / "curation" / "tiny" / "002.json"
     write_json(file, [])
     try:
@@ -317,7 +321,7 @@ def test_a_verdict_is_one_job_of_assemble(everything: Hollow) -> None:
 
 
 @pytest.mark.slow
-def test_weights_count_by_name_and_time_wherever_they_lie(tmp_path: Path) -> None:
+def test_weights_count_by_name_and_time_in_any_folder(tmp_path: Path) -> None:
     for place in ("here", "there"):
         (tmp_path / place).mkdir()
         (tmp_path / place / "RN50.pt").touch()

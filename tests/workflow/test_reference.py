@@ -1,4 +1,4 @@
-"""The pages and the schema in the repository are those that the code generates."""
+"""The reference pages and the schema in the repository are up to date."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_the_generated_page_is_up_to_date(place: str) -> None:
     assert written == PAGES[place](), "run `python -m tsalv360.workflow.reference`"
 
 
-def test_every_key_stands_in_the_settings_page() -> None:
+def test_the_settings_page_contains_every_key() -> None:
     page = PAGES["docs/settings.md"]()
     for key, node in known_keys().items():
         if node.get("type") in ("number", "integer", "string", "boolean"):
@@ -37,11 +37,11 @@ def test_every_key_stands_in_the_settings_page() -> None:
         "| `sources.*.maps.sigma_deg (vr_eyetracking)` | a number in deg, from 2 to 15 | `9.35` |",
     ],
 )
-def test_each_kind_of_source_has_rows_of_its_own(row: str) -> None:
+def test_each_kind_of_source_has_its_own_rows(row: str) -> None:
     assert row in PAGES["docs/settings.md"]()
 
 
-def test_every_column_of_every_table_stands_in_the_tables_page() -> None:
+def test_the_tables_page_contains_every_column_of_every_table() -> None:
     chapters = PAGES["docs/tables.md"]().split("\n## ")[1:]
     assert [chapter.splitlines()[0] for chapter in chapters] == list(TABLES)
     for chapter, table in zip(chapters, TABLES.values(), strict=True):

@@ -1,4 +1,4 @@
-"""A finished model is never gone: it stays until a new one is whole, and a plan that trains again says so before."""
+"""A finished model is never lost: it stays until a new one is complete, and a plan that trains again says so first."""
 
 import os
 import re
@@ -25,12 +25,12 @@ def made(workflow: Workflow) -> dict[str, str]:
 
 
 def longer(workflow: Workflow) -> Workflow:
-    """Training that goes on until it is killed, with a running checkpoint after each step."""
+    """Training that continues until it is killed, with a running checkpoint after each step."""
     return workflow.with_config(train={"epochs": 500}, compute={"keep_every_s": 0})
 
 
 def wait_for_training(run: Run) -> None:
-    """Until a first running checkpoint is there."""
+    """Wait until the first running checkpoint exists."""
     run.wait_for(lambda: (run.workflow.results / "training" / "default" / "fold0" / "state.pt").exists())
 
 
@@ -40,19 +40,19 @@ def test_a_plan_says_which_model_it_trains_again_and_why(trained: Workflow, caps
         return capsys.readouterr().err
 
     assert trained.planned(*TARGETS) == {} and announced() == ""
-    told = trained.with_config(train={"epochs": 3, "seed": 4}).run("-n", *TARGETS).stdout
+    output = trained.with_config(train={"epochs": 3, "seed": 4}).run("-n", *TARGETS).stdout
     line = (
         "results/tiny/models/default/fold0/best.pt will be trained again (epochs: 2 → 3, seed: 0 → 4). It stays until "
-        "the new model is whole; to keep both, give this run another name (train.name)."
+        "the new model is complete; to keep both, give this run another name (train.name)."
     )
-    assert told.count(line) == 1 and told.index(line) < told.index("Training the model of fold 0")
-    assert "(what it learns from changes)" in announced(saliency={"sigma_deg": 4})
+    assert output.count(line) == 1 and output.index(line) < output.index("Training the model of fold 0")
+    assert "(its training data change)" in announced(saliency={"sigma_deg": 4})
     for change in ({"curation": {"port": 9191}}, {"compute": {"cores": 1, "processes": 1}}, {"train": {"name": "new"}}):
         assert announced(**change) == ""
 
 
-def test_whatever_ends_a_training_the_model_that_was_there_stays(trained_copy: Workflow) -> None:
-    """The training is killed, then the run, then both: each time the old model is there, whole, and known as old."""
+def test_whatever_ends_a_training_the_existing_model_stays(trained_copy: Workflow) -> None:
+    """The training, the run, or both are killed: each time the old model is complete and known as old."""
     before, again = made(trained_copy), longer(trained_copy)
     for killed in ("the training", "the run", "both"):
         (trained_copy.results / "training" / "default" / "fold0" / "state.pt").unlink(missing_ok=True)
@@ -66,7 +66,7 @@ def test_whatever_ends_a_training_the_model_that_was_there_stays(trained_copy: W
                 run.kill()
             else:
                 assert run.ends() != 0
-            assert psutil.wait_procs(processes, timeout=60)[1] == [], "a process goes on without its run"
+            assert psutil.wait_procs(processes, timeout=60)[1] == [], "a process continues without its run"
         assert made(trained_copy) == before, killed
         trained_copy.run("--unlock")
         assert trained_copy.planned(*TARGETS) == {}, killed  # the old settings again: the model is theirs
@@ -84,7 +84,7 @@ def test_a_training_that_fails_leaves_the_model_and_the_next_run_trains(trained_
     assert trained_copy.planned(*TARGETS) == {}
 
 
-def test_a_second_setting_under_another_name_stands_beside_the_first(trained_copy: Workflow) -> None:
+def test_a_run_under_another_name_keeps_the_first_model(trained_copy: Workflow) -> None:
     before = made(trained_copy)
     named = trained_copy.with_config(train={"name": "one-epoch", "epochs": 1})
     assert set(named.planned(*TARGETS)) == {"train_fold", "evaluate_fold", "evaluate"}
@@ -92,14 +92,14 @@ def test_a_second_setting_under_another_name_stands_beside_the_first(trained_cop
     after = made(trained_copy)
     assert {name: after[name] for name in before} == before
     both = [str(trained_copy.results / "evaluation" / name) for name in ("default", "one-epoch")]
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-m", "tsalv360.cli", "evaluate", "compare", *both], capture_output=True, text=True, check=True
     ).stdout
-    assert re.search(r"^cc +\d+ +\d+", told, re.MULTILINE)
+    assert re.search(r"^cc +\d+ +\d+", output, re.MULTILINE)
     assert named.planned(*TARGETS) == trained_copy.planned(*TARGETS) == {}
 
 
-def test_a_job_that_fails_leaves_its_old_outputs_and_they_are_known_as_old(copy: Workflow) -> None:
+def test_a_failed_job_leaves_its_old_outputs_and_they_are_known_as_old(copy: Workflow) -> None:
     fixations = copy.results / "fixations" / "001.parquet"
     events, whole = copy.results / "events" / "001.parquet", fixations.read_bytes()
     before, stat = sha256(events), fixations.stat()

@@ -1,4 +1,4 @@
-"""The profile for SLURM on a real one of a single node, and what befalls jobs there."""
+"""The SLURM profile on a real SLURM of one node, and what can happen to jobs there."""
 
 import re
 import shutil
@@ -25,13 +25,13 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def without_sheet(copy: Workflow) -> Workflow:
-    """The tiny dataset, of which one short job is left to do."""
+    """The tiny dataset, in which one short job remains."""
     (copy.folder / SHEET).unlink()
     return copy
 
 
 def run(slurm: Cluster, workflow: Workflow, *arguments: str) -> CompletedProcess[str]:
-    """Run it through the profile. There is no accounting database here, and jobs are short."""
+    """Run with the profile. There is no accounting database here, and jobs are short."""
     options = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1", "--cores", "2"]
     elsewhere = replace(workflow, before=slurm.inside(workflow.folder))
     return elsewhere.run("--workflow-profile", str(ROOT / "profiles" / "slurm"), *options, *arguments)
@@ -71,7 +71,7 @@ def run_out_of_time(slurm: Cluster, job: str) -> str:
 
 
 @pytest.mark.parametrize("end", [cancel, run_out_of_time])
-def test_a_job_that_slurm_ends_is_told_and_a_rerun_completes(
+def test_a_job_that_slurm_ends_is_reported_and_a_rerun_completes_it(
     slurm: Cluster, without_sheet: Workflow, end: Callable[[Cluster, str], str]
 ) -> None:
     with ThreadPoolExecutor() as pool:
@@ -86,7 +86,7 @@ def test_a_job_that_slurm_ends_is_told_and_a_rerun_completes(
     assert (without_sheet.folder / SHEET).exists()
 
 
-def test_a_job_waits_for_a_drained_node_and_gets_the_gpu_it_asks_for(slurm: Cluster, without_sheet: Workflow) -> None:
+def test_a_job_waits_for_a_drained_node_and_gets_the_gpu_it_requests(slurm: Cluster, without_sheet: Workflow) -> None:
     with ThreadPoolExecutor() as pool:
         slurm.run("scontrol", "update", f"NodeName={slurm.node}", "State=DRAIN", "Reason=test")
         try:

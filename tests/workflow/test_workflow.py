@@ -1,4 +1,4 @@
-"""The graph as its user meets it: plans, builds, reruns, refusals."""
+"""The workflow from its user's point of view: plans, builds, reruns, errors."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def test_the_dataset_has_the_published_layout(built: Workflow) -> None:
     )
 
 
-def test_the_checksums_of_the_dataset_hold(built: Workflow) -> None:
+def test_the_checksums_of_the_dataset_are_right(built: Workflow) -> None:
     done = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=built.results / "dataset")
     assert done.returncode == 0
     named = {line[66:] for line in (built.results / "dataset" / "SHA256SUMS").read_text().splitlines()}
@@ -54,7 +54,7 @@ def test_every_map_has_its_points_and_every_kept_frame_its_map_of_all_observers(
             assert maps == set(points.frame[points.event_id == event.name])
 
 
-def test_every_job_leaves_a_log_and_a_benchmark(built: Workflow) -> None:
+def test_every_job_writes_a_log_and_a_benchmark(built: Workflow) -> None:
     for kind in ("logs", "benchmarks"):
         stages = {path.name for path in (built.results / kind).iterdir() if path.is_dir()}
         assert stages >= {
@@ -82,7 +82,7 @@ def test_a_task_names_its_media_and_its_machine_caption(built: Workflow) -> None
 
 
 @pytest.mark.slow
-def test_curators_hear_the_sound_and_nothing_else_is_made_again(copy: Workflow) -> None:
+def test_adding_sound_for_curators_rebuilds_nothing_else(copy: Workflow) -> None:
     heard = copy.with_config(viewports={"sound": True})
     assert heard.planned() == {"sound": 2, "tasks": 2}
     heard.build()
@@ -135,17 +135,17 @@ def test_results_that_cannot_be_written_are_refused_by_name(fresh: Workflow) -> 
     assert f"{fresh.folder / 'results'}: found a file; expected a writable folder" in done.stdout
 
 
-def test_local_settings_lie_over_the_default_config_and_are_announced(fresh: Workflow) -> None:
+def test_local_settings_override_the_default_config_with_a_message(fresh: Workflow) -> None:
     (fresh.folder / "config").mkdir()
     shutil.copy(TINY, fresh.folder / "config" / "local.yaml")
     done = Workflow(fresh.folder, configs=()).run("-n")
-    assert "config/local.yaml lies over the default config" in done.stdout
+    assert "config/local.yaml overrides the default config" in done.stdout
     assert re.search(r"^index +2$", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.slow
 def test_one_broken_video_fails_alone_and_can_be_excluded(copy: Workflow) -> None:
-    """Of three own videos one is cut off: the others go on, the dataset waits, and the message says the way out."""
+    """One of three own videos is cut off: the others continue, the dataset waits, and the message names the way out."""
     demo = copy.folder / "data" / "tiny"
     whole = (demo / "videos" / "001.mp4").read_bytes()
     (copy.folder / "cut.mp4").write_bytes(whole[: len(whole) // 2])
@@ -171,7 +171,7 @@ def test_one_broken_video_fails_alone_and_can_be_excluded(copy: Workflow) -> Non
 
 
 @pytest.mark.slow
-def test_snakemake_makes_its_own_report(copy: Workflow) -> None:
+def test_snakemake_can_write_its_own_report(copy: Workflow) -> None:
     done = copy.run("--report", "snakemake-report.html")
     assert done.returncode == 0, done.stdout
     assert (copy.folder / "snakemake-report.html").stat().st_size > 100_000
@@ -191,7 +191,7 @@ def test_the_readme_shows_commands() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", literal_commands())
 def test_the_literal_commands_of_the_readme_work(built: Workflow, tmp_path: Path, command: str) -> None:
-    """Each as it stands, in a clone whose config/local.yaml is the tiny dataset, which `--cores` builds."""
+    """Each runs unchanged in a clone whose config/local.yaml is the tiny dataset, which `--cores` builds."""
     clone = tmp_path / "clone"
     files = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
@@ -199,7 +199,7 @@ def test_the_literal_commands_of_the_readme_work(built: Workflow, tmp_path: Path
     for name in filter(None, files):
         if (ROOT / name).is_file():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, clone / name)  # with its time: a younger script would be run again
+            shutil.copy2(ROOT / name, clone / name)  # with its time: a newer script would run again
     shutil.copy(TINY, clone / "config" / "local.yaml")
     for folder in () if "--cores" in command else ("results", "data", ".snakemake"):
         shutil.copytree(built.folder / folder, clone / folder, copy_function=shutil.copy2)
@@ -218,7 +218,7 @@ def test_the_config_files_that_ship_are_valid() -> None:
 
 
 def test_own_recordings_are_built_at_full_size() -> None:
-    """What config/own-recordings.yaml does not set must not come from the demo's config."""
+    """Settings missing in config/own-recordings.yaml must not come from the demo's config."""
     from snakemake.utils import update_config
 
     from tsalv360.config import load_config
@@ -234,7 +234,7 @@ def test_a_video_that_is_gone_can_be_excluded(fresh: Workflow) -> None:
     assert gone.planned()["index"] == 2
 
 
-def test_what_a_shell_or_snakemake_would_obey_in_a_path_is_only_a_path(built: Workflow, tmp_path: Path) -> None:
+def test_shell_and_snakemake_syntax_in_a_path_is_only_a_path(built: Workflow, tmp_path: Path) -> None:
     evil = tmp_path / "a b'; touch ran; $(touch ran) `touch ran` \""
     shutil.copytree(built.folder / "data" / "tiny", evil)
     results = tmp_path / "r'; touch ran; $(touch ran) é"

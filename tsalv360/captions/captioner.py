@@ -1,7 +1,4 @@
-"""What every captioner takes and gives: clips in, captions with scores out.
-
-Answers of captioners, kept so that none is asked for twice.
-"""
+"""The interface of captioners: clips in, answers out; the captioner of each backend; and the cache of all answers."""
 
 import hashlib
 import json
@@ -21,7 +18,7 @@ from tsalv360.job.files import read_json, write_json
 class Clip:
     """The pictures of one event that a captioner sees, decoded whenever they are asked for.
 
-    `numbers` are those of the pictures in the viewport video `path`, increasing; `seconds_between` two of them.
+    `numbers` are their increasing numbers in the viewport video `path`, `seconds_between` the time between two of them.
     """
 
     event: str
@@ -31,8 +28,8 @@ class Clip:
     hfov_deg: float
 
     def pictures(self) -> NDArray[np.uint8]:
-        """The pictures, uint8 RGB [T, H, W, 3]."""
-        from tsalv360.media.video import read_pictures  # FFmpeg, which whoever checks captions does not need
+        """Return the pictures, uint8 RGB [T, H, W, 3]."""
+        from tsalv360.media.video import read_pictures  # FFmpeg, which a run with all answers in the cache starts late
 
         return read_pictures(self.path, list(self.numbers))
 
@@ -40,16 +37,16 @@ class Clip:
     def digest(self) -> str:
         """SHA-256 of what is seen: the pictures, their size and their pace."""
         pictures = self.pictures()
-        told = f"{pictures.shape} {self.seconds_between:.6f} {self.hfov_deg:.3f} "
-        return hashlib.sha256(told.encode() + pictures.tobytes()).hexdigest()
+        header = f"{pictures.shape} {self.seconds_between:.6f} {self.hfov_deg:.3f} "
+        return hashlib.sha256(header.encode() + pictures.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a captioner says of a clip.
+    """A captioner's answer on a clip.
 
-    `score` is the mean log-probability of its tokens, None where unknown; `cut_off` means that it was not finished;
-    `failure` says why there is none.
+    `score` is the mean log-probability of its tokens, None where unknown. `cut_off` means that it is unfinished.
+    `failure` says why there is no text.
     """
 
     text: str
@@ -59,7 +56,7 @@ class Answer:
 
 
 class Captioner(Protocol):
-    """A backend. Making one loads no weights: a shard whose answers are all known needs none.
+    """A backend. Making one loads no weights: a shard whose answers are all in the cache needs none.
 
     `model` and `revision` are recorded with each caption. `decoding` is whatever else decides the answer.
     """
@@ -70,9 +67,9 @@ class Captioner(Protocol):
     decoding: dict[str, Any]
 
     def caption(self, clips: Sequence[Clip], prompt: str) -> Iterator[tuple[Clip, Answer]]:
-        """Each clip with its answer, in any order, as soon as it is there.
+        """Yield each clip with its answer, in any order, as soon as it is there.
 
-        Raises InputError where going on makes no sense, such as a server that is down; what was given before holds.
+        Raises InputError where no clip can be answered any more, as when a server is down; earlier answers stay valid.
         """
 
 
@@ -83,30 +80,27 @@ class Cache:
     folder: Path
 
     def get(self, captioner: Captioner, clip: Clip, prompt: str) -> Answer | None:
-        """The answer, if it is known."""
-        path = self._path(captioner, clip, prompt)
+        """Return the answer, if it is there."""
+        path, _ = self._find(captioner, clip, prompt)
         if not path.exists():
             return None
         known = read_json(path)
         return Answer(known["text"], known["score"], known["cut_off"])
 
     def put(self, captioner: Captioner, clip: Clip, prompt: str, answer: Answer) -> None:
-        """Keep an answer, beside what was asked."""
+        """Keep an answer together with its question."""
+        path, question = self._find(captioner, clip, prompt)
         content = {"text": answer.text, "score": answer.score, "cut_off": answer.cut_off, "event": clip.event}
-        write_json(self._path(captioner, clip, prompt), content | _question(captioner, clip, prompt))
+        write_json(path, content | question)
 
-    def _path(self, captioner: Captioner, clip: Clip, prompt: str) -> Path:
-        question = json.dumps(_question(captioner, clip, prompt), sort_keys=True)
-        key = hashlib.sha256(question.encode()).hexdigest()
-        return self.folder / key[:2] / f"{key}.json"
-
-
-def _question(captioner: Captioner, clip: Clip, prompt: str) -> dict[str, object]:
-    """All that decides an answer."""
-    return {
-        "clip": clip.digest,
-        "prompt": prompt,
-        "model": captioner.model,
-        "revision": captioner.revision,
-        "decoding": captioner.decoding,
-    }
+    def _find(self, captioner: Captioner, clip: Clip, prompt: str) -> tuple[Path, dict[str, Any]]:
+        """Return the file of an answer, and everything that decides the answer."""
+        question = {
+            "clip": clip.digest,
+            "prompt": prompt,
+            "model": captioner.model,
+            "revision": captioner.revision,
+            "decoding": captioner.decoding,
+        }
+        key = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+        return self.folder / key[:2] / f"{key}.json", question

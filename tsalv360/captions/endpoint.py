@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import random
-import socket
 import tempfile
 import threading
 from collections import Counter
@@ -14,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import cv2
 import openai
@@ -22,8 +20,8 @@ from numpy.typing import NDArray
 
 from tsalv360.captions.captioner import Answer, Clip
 from tsalv360.captions.settings import EndpointSettings
-from tsalv360.captions.text import shorten
 from tsalv360.job.errors import InputError
+from tsalv360.job.text import shorten
 from tsalv360.media.video import VideoWriter
 
 JPEG_QUALITY = 95
@@ -33,8 +31,9 @@ LONGEST_WAIT_S = 60.0
 class Endpoint:
     """A captioner that asks a server, several clips at a time.
 
-    Tried again: a busy server (429, 503) and one that cannot be reached, `attempts` times; other server errors,
-    time-outs and garbled replies, `error_attempts` times; the waits between double. Other refusals (4xx) are final.
+    It retries by itself, since openai's own retries know one limit for all faults and cannot be interrupted: a busy
+    server (429, 503), one that cannot be reached and a dropped connection are tried `attempts` times; other server
+    errors, time-outs and garbled replies `error_attempts` times. Waits double. Other refusals (4xx) are final.
     """
 
     takes_prompt = True
@@ -47,14 +46,16 @@ class Endpoint:
         self._client = openai.OpenAI(
             base_url=settings.url, api_key=self._key or "none", timeout=settings.timeout_s, max_retries=0
         )
+        self._limits = {"error": settings.error_attempts}
+        self._limits |= dict.fromkeys(("busy", "unreachable", "dropped"), settings.attempts)
         self._stop = threading.Event()
         self.model, self.revision = settings.model, settings.revision or "not told"
         self.decoding = {"max_tokens": max_tokens, "temperature": 0, "send": settings.send}
 
     def caption(self, clips: Sequence[Clip], prompt: str) -> Iterator[tuple[Clip, Answer]]:
-        """Each clip with its answer, as they come.
+        """Yield each clip with its answer, as they come.
 
-        Raises InputError, after giving all answers that came, where the server is down, stays busy, or refuses all.
+        Raises InputError, after all answers that came, where the server is down, stays busy, or refuses every clip.
         """
         self._stop.clear()
         down: InputError | None = None
@@ -75,40 +76,28 @@ class Endpoint:
             raise down
 
     def _ask(self, clip: Clip, prompt: str) -> Answer | None:
-        """The answer for one clip, with new tries where they make sense; None where all were told to stop.
+        """Return the answer for one clip, after retries; None where the others were stopped meanwhile.
 
-        Raises InputError where the server is down.
+        Raises InputError, and stops the others, where the server cannot answer any clip.
         """
         if self._stop.is_set():
             return None
         content = [*self._media(clip), {"type": "text", "text": prompt}]
-        failed: Counter[str] = Counter()
+        faults: Counter[str] = Counter()
         while True:
-            wait = None
             try:
                 return self._answer(content)
-            except openai.RateLimitError as error:
-                kind, reason, wait = "busy", f"HTTP {error.status_code}", _retry_after(error)
-            except openai.APIStatusError as error:
-                reason = f"HTTP {error.status_code}: {self._shorten(error.response.text)}"
-                if error.status_code < 500:
-                    return self._refused(error.status_code, reason)
-                kind = "busy" if error.status_code == 503 else "error"
+            except (openai.APIError, _GarbledError) as error:
+                kind, reason = self._fault(error)
                 wait = _retry_after(error)
-            except openai.APITimeoutError:
-                kind, reason = "error", f"no answer within {self._settings.timeout_s:g} s"
-            except openai.APIConnectionError as error:
-                kind, reason = "unreachable", self._shorten(f"{error} ({error.__cause__})")
-            except _GarbledError as error:
-                kind, reason = "error", self._shorten(str(error))
-            failed[kind] += 1
-            limit = self._settings.error_attempts if kind == "error" else self._settings.attempts
-            if failed[kind] >= limit:
-                return self._given_up(kind, f"{reason}, {failed[kind]} times")
+            faults[kind] += 1
+            limit = self._limits.get(kind, 1)
+            if faults[kind] >= limit:
+                return self._failure(kind, reason if limit == 1 else f"{reason}, {limit} times")
             if wait is None:
-                wait = self._settings.backoff_s * 2 ** (failed.total() - 1) * random.uniform(0.75, 1)
+                wait = self._settings.backoff_s * 2 ** (faults.total() - 1) * random.uniform(0.75, 1)
             wait = min(wait, LONGEST_WAIT_S)
-            logging.info("%s: %s; again in %.1f s", clip.event, reason, wait)
+            logging.info("%s: %s; trying again in %.1f s", clip.event, reason, wait)
             if self._stop.wait(wait):
                 return None
 
@@ -123,39 +112,37 @@ class Endpoint:
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             raise _GarbledError(f"a garbled reply ({error!r}): {reply.text}") from None
 
-    def _refused(self, status: int, reason: str) -> Answer:
-        """A clip that was refused; InputError where every other would be, too."""
+    def _fault(self, error: Exception) -> tuple[str, str]:
+        """Return the kind of a fault (busy, unreachable, dropped, error, or `HTTP 4…`) and the reason."""
+        kind, reason = "error", str(error)
+        match error:
+            case openai.APITimeoutError():
+                reason = f"no answer within {self._settings.timeout_s:g} s"
+            case openai.APIConnectionError():
+                never_met = type(error.__cause__).__name__ == "ConnectError"  # by name: of httpx or of httpx2
+                kind, reason = "unreachable" if never_met else "dropped", f"{error} ({error.__cause__})"
+            case openai.APIStatusError(status_code=status):
+                reason = f"HTTP {status}: {error.response.text}"
+                kind = "busy" if status in (429, 503) else "error" if status >= 500 else f"HTTP {status}"
+        return kind, shorten(self._masked(reason), 200)
+
+    def _failure(self, kind: str, reason: str) -> Answer:
+        """Return the failure of one clip; InputError, which stops the others, where each of them would fail, too."""
+        key = f"the environment variable {self._settings.key_variable}"
         advice = {
-            401: f"Put the key into the environment variable {self._settings.key_variable}.",
-            403: f"Check the rights of the key in the environment variable {self._settings.key_variable}.",
-            404: "Correct captions.endpoint.url or captions.endpoint.model.",
+            "busy": "Start the server again, then rerun: what was answered is kept.",
+            "unreachable": "Start the server again, then rerun: what was answered is kept.",
+            "HTTP 401": f"Put the key into {key}.",
+            "HTTP 403": f"Check the rights of the key in {key}.",
+            "HTTP 404": "Correct captions.endpoint.url or captions.endpoint.model.",
         }
-        if status in advice:
-            raise self._all_stop(reason, advice[status])
+        if kind in advice:
+            self._stop.set()
+            raise InputError(self._settings.url, reason, f"an answer of {self.model}", advice[kind])
         return Answer("", failure=reason)
-
-    def _given_up(self, kind: str, reason: str) -> Answer:
-        """A clip that failed for good; InputError where it is the server that did."""
-        if kind == "busy" or (kind == "unreachable" and not self._listens()):
-            raise self._all_stop(reason, "Start the server again, then rerun: what was answered is kept.")
-        return Answer("", failure=reason)
-
-    def _all_stop(self, reason: str, advice: str) -> InputError:
-        """The error of a server that cannot go on; those who wait or were not yet asked give up."""
-        self._stop.set()
-        return InputError(self._settings.url, reason, f"an answer of {self.model}", advice)
-
-    def _listens(self) -> bool:
-        """Whether the server takes connections: then it is one clip that it drops."""
-        url = urlsplit(self._settings.url)
-        try:
-            with socket.create_connection((url.hostname, url.port or (443 if url.scheme == "https" else 80)), 5):
-                return True
-        except OSError:
-            return False
 
     def _media(self, clip: Clip) -> list[dict[str, Any]]:
-        """The pictures as parts of a message, as data URLs."""
+        """Return the pictures as parts of a message, as data URLs."""
         pictures = clip.pictures()
         if self._settings.send == "images":
             urls = [_data_url("image/jpeg", _jpeg(picture)) for picture in pictures]
@@ -163,12 +150,8 @@ class Endpoint:
         url = _data_url("video/mp4", _mp4(pictures, clip.seconds_between))
         return [{"type": "video_url", "video_url": {"url": url}}]
 
-    def _shorten(self, text: str) -> str:
-        """The beginning of what a server said."""
-        return shorten(self._masked(text), 200)
-
     def _masked(self, text: str) -> str:
-        """What a server said, without the key that some of them repeat."""
+        """Return what a server said without the key, which some of them repeat."""
         return text.replace(self._key, "***") if self._key else text
 
 
@@ -177,7 +160,7 @@ class _GarbledError(Exception):
 
 
 def read_reply(reply: dict[str, Any]) -> Answer:
-    """The answer in a chat completion; LookupError, TypeError or AttributeError where it is none."""
+    """Return the answer in a chat completion; LookupError, TypeError or AttributeError where it is none."""
     (choice,) = reply["choices"]
     message = choice["message"]
     if message.get("refusal") or choice["finish_reason"] == "content_filter":
@@ -187,11 +170,11 @@ def read_reply(reply: dict[str, Any]) -> Answer:
     return Answer(message["content"] or "", score, cut_off=choice["finish_reason"] == "length")
 
 
-def _retry_after(error: openai.APIStatusError) -> float | None:
-    """Seconds that the server asks to wait, if it does."""
+def _retry_after(error: Exception) -> float | None:
+    """Return the seconds that the server asks to wait, if it does."""
     try:
-        return max(float(error.response.headers.get("retry-after", "")), 0.0)
-    except ValueError:
+        return max(float(error.response.headers["retry-after"]), 0.0)  # type: ignore[attr-defined]
+    except (AttributeError, KeyError, ValueError):
         return None
 
 
@@ -202,7 +185,7 @@ def _jpeg(picture: NDArray[Any]) -> bytes:
 
 
 def _mp4(pictures: NDArray[Any], seconds_between: float) -> bytes:
-    """The pictures [T, H, W, 3] as a short video that lasts as long as what they show."""
+    """Return the pictures [T, H, W, 3] as a short video that lasts as long as what they show."""
     rate = Fraction(1 / seconds_between).limit_denominator(1000) if seconds_between else Fraction(1)
     height, width = pictures.shape[1:3]
     with tempfile.TemporaryDirectory() as folder:

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsalv360.captions.backends import load_captioner
 from tsalv360.captions.captioner import Answer, Cache, Captioner, Clip
 from tsalv360.captions.checks import count_tokens, flags_of
-from tsalv360.captions.settings import CaptionSettings
+from tsalv360.captions.settings import Backend, CaptionSettings, check_installed
 from tsalv360.captions.text import caption_of, rejection
 from tsalv360.contracts.entries import Candidate, CaptionEntry, Captions, Failure, ViewportLengths, read_entry
 from tsalv360.job.errors import InputError
@@ -146,3 +145,19 @@ def _refuse_too_many_failures(failures: Mapping[str, list[Failure]], max_failed:
             "All other answers are kept: a rerun asks only for these. Remove the cause, or raise captions.max_failed: "
             f"{''.join(reasons[:20])}{more}",
         )
+
+
+def load_captioner(backend: Backend, settings: CaptionSettings) -> Captioner:
+    """Return the captioner of a backend, whose libraries nothing else imports. InputError if it cannot work."""
+    check_installed(settings)
+    if backend == "facts":
+        from tsalv360.captions.facts import Facts
+
+        return Facts()
+    if backend == "endpoint":
+        from tsalv360.captions.endpoint import Endpoint
+
+        return Endpoint(settings.endpoint, settings.max_tokens)
+    from tsalv360.captions.llava import Llava
+
+    return Llava(backend, settings.llava, settings.max_tokens)

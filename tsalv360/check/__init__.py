@@ -1,25 +1,25 @@
-"""What `tsalv360 data check` tells before anything runs: what is there, what is missing, what the build will need."""
+"""`tsalv360 data check`: what exists, what is missing and what the build will need, before anything runs."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tsalv360.captions.backends import check_installed
-from tsalv360.check.needs import Needs, needs
-from tsalv360.check.videos import VideoCheck, check_video, drawn_by_the_build
+from tsalv360.captions.settings import check_installed
+from tsalv360.check.estimate import Estimate, estimate
+from tsalv360.check.videos import VideoCheck, check_video, planned_demo_video
 from tsalv360.config import Config, ConfigError, check_writable, plan_recordings
 from tsalv360.job.errors import InputError
 from tsalv360.job.log import progress
 from tsalv360.sources import Recording, tsv360
 from tsalv360.sources.demo import DemoSource
 
-__all__ = ["DataCheck", "DataSetCheck", "Needs", "VideoCheck", "check_data"]
+__all__ = ["DataCheck", "DataSetCheck", "Estimate", "VideoCheck", "check_data"]
 
 
 @dataclass(frozen=True)
 class DataSetCheck:
-    """One of the data sets that TSV360 is made of: how many of its videos are there, and what the others lack."""
+    """One data set of TSV360: how many of its videos are present, and why each of the others is missing."""
 
     data_set: str
     page: str
@@ -29,7 +29,7 @@ class DataSetCheck:
 
 @dataclass(frozen=True)
 class DataCheck:
-    """All that was found. `tsv360` is empty where the config does not ask for TSV360."""
+    """The result of the check. `tsv360` is empty where the config does not ask for TSV360."""
 
     can_build: bool
     problems: list[str]
@@ -37,14 +37,14 @@ class DataCheck:
     excluded: dict[str, str]
     tsv360: list[DataSetCheck]
     remarks: list[str]
-    needs: Needs
+    needs: Estimate
 
 
 def check_data(config: Config, cores: int) -> DataCheck:
-    """Look into every source, video and gaze file of a configuration on `cores` threads; shows its progress.
+    """Check every source, video and gaze file of a configuration on `cores` threads, with a progress bar.
 
-    What cannot be used is collected, not raised. Videos and gaze are read as the build will read them; of maps and of
-    a published dataset the names are checked and counted, but no picture is decoded.
+    Errors are collected, not raised. Videos and gaze are read as the build reads them; of maps and of a published
+    dataset only the names are checked and counted.
     """
     recordings, problems = _recordings(config)
     try:
@@ -52,30 +52,28 @@ def check_data(config: Config, cores: int) -> DataCheck:
     except InputError as error:
         problems.append(str(error))
     videos = sorted(_check_videos(recordings, config, cores), key=lambda check: check.video)
-    needed = needs(config, videos, cores)
-    if (to_come := needed.total_bytes - needed.there_bytes) > needed.free_bytes:
+    needs = estimate(config, videos, cores)
+    if (needed := needs.total_bytes - needs.there_bytes) > needs.free_bytes:
         problems.append(
-            f"{needed.folder}: found {needed.free_bytes / 1e9:.2f} GB free; expected about {to_come / 1e9:.2f} GB. "
-            "Make room, or set `results` to a folder on another disk."
+            f"{needs.folder}: found {needs.free_bytes / 1e9:.2f} GB free; expected about {needed / 1e9:.2f} GB. "
+            "Free some space, or set `results` to a folder on another disk."
         )
+    known = [recording.video_id for recording in recordings if recording.source in tsv360.PAGES]
     return DataCheck(
         not problems and not any(check.problems for check in videos),
         problems,
         videos,
         dict(config.exclude),
         _tsv360(config, {recording.video_id for recording in recordings}),
-        [
-            *tsv360.remarks([recording.video_id for recording in recordings if recording.source in tsv360.PAGES]),
-            *_captioners(config),
-        ],
-        needed,
+        [*tsv360.remarks(known), *_captioners(config)],
+        needs,
     )
 
 
 def _captioners(config: Config) -> list[str]:
-    """What to know about captioners that are more than `facts`."""
+    """Return remarks on captioners other than `facts`."""
     others = [backend for backend in config.captions.backends if backend != "facts"]
-    remarks = [f"captions by {', '.join(others)} come on top of the time below"] if others else []
+    remarks = [f"the time below does not include captions by {', '.join(others)}"] if others else []
     try:
         check_installed(config.captions)
     except InputError as error:
@@ -84,13 +82,12 @@ def _captioners(config: Config) -> list[str]:
 
 
 def _recordings(config: Config) -> tuple[list[Recording], list[str]]:
-    """All recordings that can be planned, and why others cannot."""
+    """Return all recordings that can be planned, and the reasons why others cannot."""
     found: list[Recording] = []
     problems: list[str] = []
-    own = {name: video for name, video in config.videos.items() if name not in config.exclude}
-    for plan in [source.recordings for source in config.sources] + [
-        lambda name=name, video=video: [video.recording(name)] for name, video in own.items()
-    ]:
+    own = [(name, video) for name, video in config.videos.items() if name not in config.exclude]
+    plans = [lambda name=name, video=video: [video.recording(name)] for name, video in own]
+    for plan in [*(source.recordings for source in config.sources), *plans]:
         try:
             found += plan()
         except InputError as error:
@@ -111,39 +108,30 @@ def _check_videos(recordings: list[Recording], config: Config, cores: int) -> It
         for recording in source.recordings()
         if not recording.video.exists()
     }
+
+    def check(recording: Recording) -> VideoCheck:
+        source = to_draw.get(recording.video_id)
+        return planned_demo_video(source, recording) if source else check_video(recording, config)
+
     with ThreadPoolExecutor(cores) as pool, progress(len(recordings), "videos") as bar:
-        jobs = []
-        for recording in recordings:
-            if source := to_draw.get(recording.video_id):
-                jobs.append(pool.submit(drawn_by_the_build, source, recording))
-            else:
-                jobs.append(pool.submit(check_video, recording, config))
-        for job in as_completed(jobs):
+        for job in as_completed(pool.submit(check, recording) for recording in recordings):
             bar.update()
             yield job.result()
 
 
 def _tsv360(config: Config, present: set[str]) -> list[DataSetCheck]:
-    """The data sets of TSV360, where the config asks for TSV360."""
-    subsets = [getattr(source, "subset", None) for source in config.sources]
-    if config.dataset.folds != "tsv360" and "tsv360" not in subsets:
+    """Return the data sets of TSV360, where the config asks for TSV360."""
+    if config.dataset.folds != "tsv360" and not any(getattr(s, "subset", "") == "tsv360" for s in config.sources):
         return []
     lacks: dict[str, str] = {}
     for source in config.sources:
         if hasattr(source, "missing"):
-            with suppress(InputError):  # told as a problem already
+            with suppress(InputError):  # already among the problems
                 lacks |= source.missing()
-    return [
-        DataSetCheck(
-            name,
-            tsv360.PAGES[name],
-            len(present.intersection(known)),
-            {
-                video: lacks.get(video, "not in the folders of the config")
-                for video in known
-                if video not in present and video not in config.exclude
-            },
-        )
-        for name in (tsv360.VR_EYETRACKING, tsv360.SPORTS360)
-        for known in [tsv360.ids(name)]
-    ]
+    checks = []
+    for name in (tsv360.VR_EYETRACKING, tsv360.SPORTS360):
+        known = tsv360.ids(name)
+        missing = [video for video in known if video not in present and video not in config.exclude]
+        reasons = {video: lacks.get(video, "not in the folders of the config") for video in missing}
+        checks.append(DataSetCheck(name, tsv360.PAGES[name], len(present.intersection(known)), reasons))
+    return checks

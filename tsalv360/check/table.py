@@ -1,4 +1,4 @@
-"""The data check as text for a terminal."""
+"""The result of the data check as text for a terminal."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -7,16 +7,16 @@ from textwrap import fill, indent
 from tabulate import tabulate
 
 from tsalv360.check import DataCheck, DataSetCheck
-from tsalv360.check.needs import Needs
+from tsalv360.check.estimate import Estimate
 from tsalv360.check.videos import VideoCheck
 
-_HEADERS = ["video", "data set", "picture", "fps", "length", "kept", "observers", "gaze", "to know"]
-_TO_KNOW_WIDTH = 44
+_HEADERS = ["video", "data set", "picture", "fps", "length", "kept", "observers", "gaze", "remarks"]
+_REMARKS_WIDTH = 44
 
 
 def as_text(check: DataCheck) -> str:
-    """A table of the videos; then what is missing, what is wrong and what a build needs; the verdict last."""
-    wrong = [
+    """Return a table of the videos, then what is missing, what is wrong, what a build needs, and the result."""
+    problems = [
         problem if f"video {video.video}" in problem else f"video {video.video}: {problem}"
         for video in check.videos
         for problem in video.problems
@@ -27,14 +27,14 @@ def as_text(check: DataCheck) -> str:
             _HEADERS,
             colalign=["left", "left", "right", "right", "right", "right", "right", "right", "left"],
             disable_numparse=True,
-            maxcolwidths=[None] * 8 + [_TO_KNOW_WIDTH],
+            maxcolwidths=[None] * 8 + [_REMARKS_WIDTH],
         ),
-        _listed("TSV360 is 161 known videos, of which 160 are in folds", map(_data_set, check.tsv360)),
-        _listed("To know", check.remarks),
+        _listed("TSV360 has 161 known videos, 160 of them in folds", map(_data_set, check.tsv360)),
+        _listed("Remarks", check.remarks),
         _listed("Excluded by the config", [f"{video}: {reason}" for video, reason in check.excluded.items()]),
-        _listed("Problems", check.problems + wrong),
-        _needs(check.needs),
-        _verdict(check),
+        _listed("Problems", check.problems + problems),
+        _estimate(check.needs),
+        _result(check),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -57,12 +57,12 @@ def _row(video: VideoCheck) -> list[str]:
 
 
 def _data_set(data_set: DataSetCheck) -> str:
-    lines = [f"{data_set.data_set}: {data_set.present} here, {len(data_set.missing)} missing"]
+    lines = [f"{data_set.data_set}: {data_set.present} found, {len(data_set.missing)} missing"]
     for lack in sorted(set(data_set.missing.values())):
         ids = [video for video, own in data_set.missing.items() if own == lack]
         lines.append(fill(f"{lack} ({len(ids)}): {', '.join(ids)}", 110, initial_indent="  ", subsequent_indent="    "))
     if data_set.missing:
-        lines.append(f"  get them from {data_set.page}")
+        lines.append(f"  download them from {data_set.page}")
     return "\n".join(lines)
 
 
@@ -71,27 +71,23 @@ def _listed(heading: str, items: Iterable[str]) -> str:
     return f"{heading}\n{lines}" if lines else ""
 
 
-def _needs(needs: Needs) -> str:
+def _estimate(needs: Estimate) -> str:
     parts = [("frames", needs.frames_bytes), ("maps", needs.maps_bytes), ("viewports", needs.viewports_bytes)]
-    return "\n".join(
-        [
-            f"Disk: about {_gb(needs.total_bytes)} ({', '.join(f'{name} {_gb(size)}' for name, size in parts)}); "
-            f"there already {_gb(needs.there_bytes)}, free {_gb(needs.free_bytes)} in {needs.folder}",
-            f"Time: about {timedelta(seconds=round(needs.seconds))} on {needs.cores} cores like those of docs/speed.md",
-        ]
+    return (
+        f"Disk: about {_gb(needs.total_bytes)} ({', '.join(f'{name} {_gb(size)}' for name, size in parts)}); "
+        f"{_gb(needs.there_bytes)} exist already and {_gb(needs.free_bytes)} are free in {needs.folder}\n"
+        f"Time: about {timedelta(seconds=round(needs.seconds))} on {needs.cores} cores like those in docs/speed.md"
     )
 
 
-def _verdict(check: DataCheck) -> str:
-    broken = [video.video for video in check.videos if video.problems]
-    usable = len(check.videos) - len(broken)
+def _result(check: DataCheck) -> str:
+    n, broken = len(check.videos), [video.video for video in check.videos if video.problems]
     if check.can_build:
-        return f"The build can run, with {usable} of {len(check.videos)} videos."
-    verdict = f"The build cannot run: {usable} of {len(check.videos)} videos are usable."
-    if not broken:
-        return verdict
-    left_out = ", ".join(f'"{video}": "reason"' for video in broken)
-    return f"{verdict} To go on without the others, add to the config:\n  videos: {{exclude: {{{left_out}}}}}"
+        return f"The build can run, with {n} of {n} videos."
+    result = f"The build cannot run: {n - len(broken)} of {n} videos are usable."
+    excluded = ", ".join(f'"{video}": "reason"' for video in broken)
+    way_out = f" To build without the others, add to the config:\n  videos: {{exclude: {{{excluded}}}}}"
+    return result + (way_out if broken else "")
 
 
 def _gb(size: int) -> str:

@@ -1,27 +1,27 @@
-"""One video and its gaze, read as the build will read them: what they hold and what is wrong with them."""
+"""The check of one video and its gaze, which are read as the build reads them: what they contain and what is wrong."""
 
 from dataclasses import dataclass, field
 
 from tsalv360.config import Config
 from tsalv360.contracts.entries import VideoInfo
-from tsalv360.contracts.grid import FPS, kept_frames
+from tsalv360.contracts.grid import FPS
 from tsalv360.contracts.layout import DESCRIPTION, event_maps, maps_with_frame, read_caption
 from tsalv360.fixations import find_fixations, within_video
 from tsalv360.frames import check_size
-from tsalv360.index import look_into
+from tsalv360.index import probe_recording
 from tsalv360.job.errors import InputError
-from tsalv360.sources import WITHOUT_OBSERVERS, Recording, maps, published, read_gaze, tsv360
+from tsalv360.sources import Recording, maps, published, read_gaze, tsv360
 from tsalv360.sources.demo import DemoSource, make_scene
 
-_RATE_TOLERANCE = 0.005  # of a rate; 29.97 is not 30 by 0.001
+_RATE_TOLERANCE = 0.005  # relative; 29.97 and 30 differ by 0.001
 
 
 @dataclass
 class VideoCheck:
-    """What a video and its gaze hold. Numbers are None where a problem hides them.
+    """What a video and its gaze contain. Numbers are None where a problem hides them.
 
-    `n_gaze` counts what `gaze_unit` says (samples, fixations, points or maps); `n_observers` is None too where the
-    gaze does not tell who looked.
+    `n_gaze` counts what `gaze_unit` names (samples, fixations, points or maps); `n_observers` is also None where the
+    gaze does not identify observers.
     """
 
     video: str
@@ -44,40 +44,40 @@ class VideoCheck:
 
 
 def check_video(recording: Recording, config: Config) -> VideoCheck:
-    """Look into the video of a recording and its gaze; problems are collected, not raised."""
+    """Return what a recording's video and gaze contain; problems are collected, not raised."""
     check, info = _check(recording), None
     try:
-        info = look_into(recording, config.frames.force_2to1, config.frames.ready)
-        _take_video(check, recording, info)
+        info = probe_recording(recording, config.frames.force_2to1, config.frames.ready)
+        _add_video(check, recording, info)
         if check.ready_frames and config.frames.ready == "refuse":
             check_size(recording.video, (info.height, info.width), (config.frames.height, 2 * config.frames.height))
     except Exception as error:
-        check.problems.append(_problem(error, f"looking into {recording.video}"))
+        check.problems.append(_problem(error, f"reading {recording.video}"))
     try:
         if info:
-            _take_gaze(check, recording, info, config)
+            _add_gaze(check, recording, info, config)
         elif not recording.gaze:
-            read_gaze(recording, FPS)  # raises what is to be told
+            read_gaze(recording, FPS)  # raises the error that names the missing gaze
     except Exception as error:
         check.problems.append(_problem(error, f"gaze {recording.gaze_names}: the reader of {recording.gaze_format}"))
     return check
 
 
-def _problem(error: Exception, what: str) -> str:
-    """An error in words: bad input tells all itself, anything else is a failure of `what`."""
-    if isinstance(error, InputError | OSError):
-        return str(error)
-    return f"{what} failed with {type(error).__name__}: {error}. Correct the files, or the code."
-
-
-def drawn_by_the_build(source: DemoSource, recording: Recording) -> VideoCheck:
-    """What a demo video that has not been drawn yet will hold."""
+def planned_demo_video(source: DemoSource, recording: Recording) -> VideoCheck:
+    """Return what a demo video that the build still has to draw will contain."""
     check, scene = _check(recording), make_scene(source, recording.video_id)
     info = VideoInfo(scene.fps, scene.n_frames, 2 * scene.height, scene.height, 2, scene.n_frames / scene.fps)
-    _take_video(check, recording, info)
+    _add_video(check, recording, info)
     check.n_observers = source.n_observers
     check.remarks.append("drawn by the build")
     return check
+
+
+def _problem(error: Exception, what: str) -> str:
+    """Return the message of an error; `what` failed, where the message alone does not explain it."""
+    if isinstance(error, InputError | OSError):
+        return str(error)
+    return f"{what} failed with {type(error).__name__}: {error}. Correct the files, or the code."
 
 
 def _check(recording: Recording) -> VideoCheck:
@@ -91,58 +91,58 @@ def _check(recording: Recording) -> VideoCheck:
     )
 
 
-def _take_video(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
+def _add_video(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
     check.fps, check.n_frames, check.duration_s = info.fps, info.n_frames, info.duration_s
     check.width, check.height = info.width, info.height
-    check.kept_frames = len(kept_frames(info, recording.skip_first))
+    check.kept_frames = len(info.frames_to_keep(recording.skip_first))
     check.remarks += info.notes
     if not check.kept_frames:
         where, found = f"video {check.video}", f"{info.n_frames} frames, of which {recording.skip_first} are skipped"
         raise InputError(where, found, "a longer video", "Exclude it, or correct its path.")
     native = tsv360.vr_eyetracking_fps(check.video) if recording.source == tsv360.VR_EYETRACKING else None
     if native and abs(info.fps / native - 1) > _RATE_TOLERANCE:
-        check.remarks.append(f"{info.fps:.4g} fps, but {native:.4g} as published: its gaze is numbered by frame")
+        check.remarks.append(f"{info.fps:.4g} fps, but {native:.4g} as published, to which its gaze is numbered")
 
 
-def _take_gaze(check: VideoCheck, recording: Recording, info: VideoInfo, config: Config) -> None:
+def _add_gaze(check: VideoCheck, recording: Recording, info: VideoInfo, config: Config) -> None:
     if recording.gaze_format == published.FORMAT:
-        _take_published(check, recording, info)
+        _add_published(check, recording, info)
     elif recording.gaze and recording.gaze_format in (maps.FIXATION_MAPS, maps.SALIENCY_MAPS):
-        _take_maps(check, recording, info)
+        _add_maps(check, recording, info)
     else:
         gaze = read_gaze(recording, info.fps)
-        check.n_gaze = len(gaze)
-        if recording.gaze_format in WITHOUT_OBSERVERS:
+        check.n_gaze, check.n_observers = len(gaze.samples), gaze.n_observers
+        if gaze.n_observers is None:
             check.gaze_unit = "points"
         else:
-            check.gaze_unit = "samples" if (gaze.fixation_id < 0).any() else "fixations"
-            check.n_observers = int(gaze.observer.nunique())
-            if check.n_observers < config.events.min_observers:
-                fewest = f"fewer than {config.events.min_observers} observers (events.min_observers)"
-                check.remarks.append(f"{fewest}, hence no event")
-        gaze = within_video(gaze, info.duration_s, info.n_frames, f"gaze of video {check.video}")
-        check.remarks += gaze.attrs["notes"]
-        find_fixations(gaze, config.fixations)  # raises what the build would
+            check.gaze_unit = "samples" if (gaze.samples.fixation_id < 0).any() else "fixations"
+            if gaze.n_observers < config.events.min_observers:
+                limit = f"{config.events.min_observers} observers (events.min_observers)"
+                check.remarks.append(f"fewer than {limit}, so no events")
+        where, notes = f"gaze of video {check.video}", [*gaze.notes]
+        samples = within_video(gaze.samples, info.duration_s, info.n_frames, where, notes)
+        check.remarks += notes
+        find_fixations(samples, config.fixations)  # raises the errors of the build
 
 
-def _take_maps(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
+def _add_maps(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
     numbers = maps.map_numbers(recording.gaze[0])
     check.n_gaze, check.gaze_unit = len(numbers), "maps"
     _, as_published = tsv360.map_counts().get(check.video, (0, 0))
     if recording.source == tsv360.VR_EYETRACKING and len(numbers) < as_published:
         check.remarks.append(f"{len(numbers)} maps, but {as_published} as published: copy the others")
-    if (tail := info.n_frames - 1 - max(numbers)) > 0:
+    if (without := info.n_frames - 1 - max(numbers)) > 0:
         known = " as published" if len(numbers) == as_published else ""
-        check.remarks.append(f"no maps of the last {tail} frames{known}")
+        check.remarks.append(f"no maps of the last {without} frames{known}")
 
 
-def _take_published(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
-    events = event_maps(recording.gaze[0])
+def _add_published(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
+    folder, kept = recording.gaze[0], set(info.frames_to_keep(recording.skip_first))
+    events = event_maps(folder)
     for event in events:
-        read_caption(recording.gaze[0] / event / DESCRIPTION)
+        read_caption(folder / event / DESCRIPTION)
     check.n_gaze, check.gaze_unit = sum(map(len, events.values())), "maps"
     check.remarks.append(f"events: {len(events)}")
-    kept = set(kept_frames(info, recording.skip_first))
-    with_frame = sum(len(maps_with_frame(recording.gaze[0] / event, own, kept)) for event, own in events.items())
+    with_frame = sum(len(maps_with_frame(folder / event, numbers, kept)) for event, numbers in events.items())
     if without := check.n_gaze - with_frame:
-        check.remarks.append(f"{without} maps without a frame, which are left out")
+        check.remarks.append(f"{without} maps have no frame and are left out")

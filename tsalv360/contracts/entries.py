@@ -1,13 +1,17 @@
 """The JSON that stages exchange: a dataclass for each kind of entry, checked whenever a file is read.
 
-`tsalv360.job.files.write_json` writes them as they are.
+`tsalv360.job.files.write_json` writes the dataclasses.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tsalv360.contracts.grid import kept_frames
+import numpy as np
+from numpy.typing import NDArray
+
+from tsalv360.contracts.grid import FPS, frame_numbers
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
 
@@ -19,8 +23,8 @@ if TYPE_CHECKING:
 class VideoInfo:
     """What a video or a folder of ready frames holds.
 
-    `n_frames` is what decoding gives; `notes` say where the header disagrees. `width` and `height` are those of the
-    panorama: rotated as it is shown, and one half of stereo pictures. `missing_frames` are the numbers below `n_frames`
+    `n_frames` is counted by decoding where the header is wrong; `notes` say so. `width` and `height` are those of the
+    panorama: rotated for display, and one half of stereo pictures. `missing_frames` are the numbers below `n_frames`
     without a picture, which only ready frames can have.
     """
 
@@ -32,6 +36,23 @@ class VideoInfo:
     duration_s: float
     notes: list[str] = field(default_factory=list)
     missing_frames: list[int] = field(default_factory=list)
+
+    def frames_to_keep(self, skip_first: int, rate: int = FPS) -> list[int]:
+        """Return the native numbers of the kept frames, increasing, each once; parameters as `frame_numbers`.
+
+        A missing frame is replaced by the nearest existing one, unless it comes before the first one.
+        """
+        wanted, existing = self.wanted_and_existing(skip_first, rate)
+        if not len(wanted):
+            return []
+        places = np.interp(wanted, existing, np.arange(len(existing)))
+        return np.unique(existing[np.ceil(places - 0.5).astype(int)]).tolist()  # a tie goes to the earlier one
+
+    def wanted_and_existing(self, skip_first: int, rate: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the frame numbers of the grid from the first picture on, and all that have a picture."""
+        existing = np.setdiff1d(np.arange(skip_first + 1 if skip_first else 0, self.n_frames), self.missing_frames)
+        wanted = np.array(frame_numbers(self.fps, self.n_frames, skip_first, rate), dtype=np.int64)
+        return wanted[wanted >= existing.min(initial=self.n_frames)], existing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +67,12 @@ class IndexEntry(VideoInfo):
     @property
     def kept_frames(self) -> list[int]:
         """Native numbers of the kept frames, increasing."""
-        return kept_frames(self, self.skip_first)
+        return self.frames_to_keep(self.skip_first)
 
     @property
     def kept_times(self) -> "pd.DataFrame":
         """`frame` and `time_s` (seconds) of the kept frames."""
-        import pandas as pd  # half of the start-up time of a job that needs the grid alone
+        import pandas as pd  # half of the start-up time of a job that only needs the grid
 
         frames = pd.Series(self.kept_frames, dtype="int64")
         return pd.DataFrame({"frame": frames, "time_s": frames / self.fps})
@@ -59,7 +80,7 @@ class IndexEntry(VideoInfo):
 
 @dataclass(frozen=True)
 class GazeNotes:
-    """What the fixations stage notes about the gaze of a video; `n_observers` is None where the format hides them."""
+    """Notes of the fixations stage on a video's gaze; `n_observers` is None if the format has no observers."""
 
     n_observers: int | None
     notes: list[str]
@@ -67,7 +88,7 @@ class GazeNotes:
 
 @dataclass(frozen=True)
 class ViewportLength:
-    """Pictures of one viewport video: `lead_in`, then one per row of the event's track, then `lead_out`."""
+    """Numbers of pictures in a viewport video: `lead_in`, then one per row of the event's track, then `lead_out`."""
 
     lead_in: int
     pictures: int
@@ -76,7 +97,7 @@ class ViewportLength:
 
 @dataclass(frozen=True)
 class ViewportLengths:
-    """The lengths of a video's viewport videos, `viewports.json`, by event."""
+    """The lengths of a video's viewport videos by event, `viewports.json`."""
 
     fps: int
     events: dict[str, ViewportLength]
@@ -84,7 +105,7 @@ class ViewportLengths:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A caption by one captioner and prompt; `score` is the mean log-probability of its tokens where known."""
+    """A caption by one captioner and prompt; `score` is the mean log-probability of its tokens if known."""
 
     backend: str
     prompt: str
@@ -105,10 +126,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class CaptionEntry:
-    """The caption of an event (None where there is none), all candidates, and notes for the curator.
+    """The caption of an event (None if there is none), all candidates, and notes for the curator.
 
-    Candidates are in the order of backends and prompts, the shown one first. `n_tokens` counts CLIP tokens, None where
-    the tokenizer is not installed; `flags` are raised by the checks of captions.
+    The caption is the first candidate; the others follow in the order of backends and prompts. `n_tokens` counts CLIP
+    tokens (None if the tokenizer is not installed); the caption checks raise `flags`.
     """
 
     caption: str | None
@@ -119,12 +140,12 @@ class CaptionEntry:
     notes: list[str] = field(default_factory=list)
 
 
-Captions = dict[str, dict[str, CaptionEntry]]  # of a shard, by video and event
+Captions = dict[str, dict[str, CaptionEntry]]  # those of a shard, by video and event
 
 
 @dataclass(frozen=True)
 class ShownTimes:
-    """Which source times a viewport video shows: runs [start in seconds, number of pictures], `step_s` apart."""
+    """Source times of a viewport video's pictures: runs (start in seconds, number of pictures) at steps of `step_s`."""
 
     step_s: float
     runs: list[tuple[float, int]]
@@ -132,7 +153,7 @@ class ShownTimes:
 
 @dataclass(frozen=True)
 class TaskData:
-    """What a Label Studio task shows and carries of an event; URLs are those that the server serves."""
+    """The data of an event in a Label Studio task; the server serves the URLs."""
 
     event_id: str
     event_hash: str
@@ -168,11 +189,11 @@ Remarks = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What people's judgement did to a video: its curators, and lists of event ids, each with a remark.
+    """What curation changed in a video: its curators, and lists of event ids, each with a remark.
 
-    `rejected` events left the dataset, `merged` ones went into the event that the remark names, `uncurated` ones left
-    it or are drafts, by the setting. `review` are the uncurated ones that are near one that was judged, `orphaned`
-    judged ones that are gone, by the ids they had, `problems` what was asked for and could not be done.
+    `rejected` events left the dataset; `merged` events became part of the one that the remark names; `uncurated`
+    events left it or are drafts, as the settings say. `review` are uncurated events near a reviewed one, `orphaned`
+    reviewed events that are gone (by their former ids), `problems` decisions that could not be applied.
     """
 
     curators: list[str]
@@ -184,28 +205,59 @@ class Outcome:
     problems: Remarks
 
     def counts(self, n_left_out: int) -> dict[str, int]:
-        """How many events left the dataset why, of `n_left_out` in all."""
+        """Return how many of the `n_left_out` events that left the dataset did so for each reason."""
         rejected, merged = len(self.rejected), len(self.merged)
         uncurated = n_left_out - rejected - merged
         return {"events_rejected": rejected, "events_merged": merged, "events_uncurated": uncurated}
 
 
-# What the lists of an outcome are, in the words of card and report.
+# The lists of an outcome in the words of card and report.
 LISTS = {
     "rejected": "rejected",
-    "merged": "merged with the event that they repeat",
-    "review": "wait for a person again, since they are only near one that was judged",
-    "orphaned": "were judged and are no longer found (ids as they were then)",
-    "problems": "have a judgement that could not be followed",
+    "merged": "merged with the event that they duplicate",
+    "review": "wait for another review, as they are only near a reviewed event",
+    "orphaned": "were reviewed but no longer exist (ids as they were then)",
+    "problems": "have a decision that could not be applied",
 }
+
+
+@dataclass(frozen=True)
+class DatasetOutcome:
+    """What curation changed in all videos, `curation.json` of the dataset: as `Outcome`, but without names."""
+
+    n_curators: int
+    rejected: Remarks
+    merged: Remarks
+    uncurated: Remarks
+    review: Remarks
+    orphaned: Remarks
+    problems: Remarks
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Numbers of what is left out of a video's part of the dataset, `left_out.json`, or of the whole dataset."""
+
+    maps_without_frame: int = 0
+    frames_without_map: int = 0
+    frames_in_no_clip: int = 0
+    events_without_caption: int = 0
+    events_rejected: int = 0
+    events_merged: int = 0
+    events_uncurated: int = 0
+    videos_emptied: int = 0
+
+    def __add__(self, other: "LeftOut") -> "LeftOut":
+        """Return the sums of the numbers of both."""
+        return LeftOut(*map(add, astuple(self), astuple(other)))
 
 
 def read_entry(path: str | Path, kind: Any, advice: str = "Make or copy it again.") -> Any:
     """Return the content of a JSON file as `kind`, a dataclass of this module or a container of them.
 
-    Raises InputError, which names the place in the file, for content of another form.
+    Raises InputError with the place in the file where the content has another form.
     """
-    from pydantic import TypeAdapter, ValidationError  # writers of entries do without it
+    from pydantic import TypeAdapter, ValidationError  # stages that only write entries do without it
 
     content = read_json(path, advice)
     try:

@@ -1,4 +1,4 @@
-"""The published layout of a dataset: the names of its folders and files, and readers of what a video's folder holds.
+"""The published layout of a dataset: names of folders and files, and readers of a video's part.
 
 TSV360_gt/<video>/<event>/description.txt    the caption of an event
 TSV360_gt/<video>/<event>/NNNN.png           its saliency map in frame NNNN

@@ -1,6 +1,6 @@
 """The contract of every table: columns, types, units and ranges, checked on every read and write.
 
-`docs/tables.md` is generated from here (`tsalv360.workflow.reference`).
+`tsalv360.workflow.reference` generates `docs/tables.md` from it.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,12 @@ from tsalv360.job.files import whole_file
 
 TEXT, INTEGER, NUMBER = pa.string(), pa.int64(), pa.float64()
 TEXTS, INTEGERS = pa.list_(pa.string()), pa.list_(pa.int64())
+_ADVICE = "See docs/tables.md."
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: Arrow type, meaning, inclusive limits for numbers, and whether it may be empty."""
+    """A column: Arrow type, meaning, inclusive limits of numbers, and whether cells may be empty."""
 
     type: pa.DataType
     meaning: str
@@ -34,42 +35,40 @@ Table = dict[str, Column]
 
 _YAW = Column(NUMBER, "degrees, right positive", -180, 180)
 _PITCH = Column(NUMBER, "degrees, up positive", -90, 90)
-_EVENT = Column(TEXT, "`<video>_<k>`, numbered by start")
-_VIDEO = Column(TEXT, "id of the video")
+_DIRECTION = {"yaw_deg": _YAW, "pitch_deg": _PITCH}
+_EVENT = Column(TEXT, "event id, `<video>_<k>`, numbered by start")
+_VIDEO = Column(TEXT, "video id")
 _FRAME = Column(INTEGER, "native frame number", 0)
-_SHARE = Column(NUMBER, "0 to 1", 0, 1)
 
+# A row is an interval during which gaze stayed in one direction: a gaze sample, or a recorded fixation.
 FIXATIONS: Table = {
-    "observer": Column(TEXT, "who looked"),
-    "fixation_id": Column(INTEGER, "number of the fixation of this observer; -1 where unknown", -1),
-    "time_s": Column(NUMBER, "start of the interval in which gaze stood here, seconds", 0),
+    "observer": Column(TEXT, "observer id"),
+    "fixation_id": Column(INTEGER, "number of the observer's fixation that the row belongs to; -1: unknown", -1),
+    "time_s": Column(NUMBER, "start of the interval during which gaze stayed in this direction, seconds", 0),
     "duration_s": Column(NUMBER, "length of the interval, seconds", 0),
     "frame": Column(INTEGER, "native frame number at the start", 0),
-    "yaw_deg": _YAW,
-    "pitch_deg": _PITCH,
-    "weight": Column(NUMBER, "1 for a fixation or sample; mass where it was recovered from a map", 0),
+    **_DIRECTION,
+    "weight": Column(NUMBER, "1 for a gaze sample or fixation; recovered from a map: its share of the map", 0),
 }
 EVENTS: Table = {
     "event_id": _EVENT,
     "video": _VIDEO,
-    "start_frame": _FRAME,
+    "start_frame": Column(INTEGER, "native number of the first frame", 0),
     "end_frame": Column(INTEGER, "native number of the last frame, inclusive", 0),
-    "start_s": Column(NUMBER, "seconds", 0),
-    "end_s": Column(NUMBER, "seconds; of the last frame", 0),
-    "n_stretches": Column(INTEGER, "separate stretches of frames", 1),
-    "yaw_deg": _YAW,
-    "pitch_deg": _PITCH,
-    "n_observers": Column(INTEGER, "observers who looked at it at any time", 1),
-    "confidence": Column(NUMBER, "0 to 1: √(mean share of the observers × compactness)", 0, 1),
+    "start_s": Column(NUMBER, "time of the first frame, seconds", 0),
+    "end_s": Column(NUMBER, "time of the last frame, seconds", 0),
+    "n_segments": Column(INTEGER, "segments: runs of kept frames without a gap", 1),
+    **_DIRECTION,
+    "n_observers": Column(INTEGER, "observers who watched it at any time", 1),
+    "confidence": Column(NUMBER, "√(mean share of observers × compactness) × (1 − 1 / lift)", 0, 1),
 }
 TRACKS: Table = {
     "event_id": _EVENT,
     "frame": _FRAME,
-    "time_s": Column(NUMBER, "frame / fps, seconds", 0),
-    "yaw_deg": _YAW,
-    "pitch_deg": _PITCH,
-    "spread_deg": Column(NUMBER, "root mean square distance of the looks from the direction, degrees", 0, 180),
-    "n_observers": Column(INTEGER, "observers looking at it at this time", 0),
+    "time_s": Column(NUMBER, "time of the frame, frame / fps, seconds", 0),
+    **_DIRECTION,
+    "spread_deg": Column(NUMBER, "root mean square distance of gaze from the direction, degrees", 0, 180),
+    "n_observers": Column(INTEGER, "observers watching it at this time", 0),
     "camera_yaw_deg": _YAW,
     "camera_pitch_deg": _PITCH,
     "camera_hfov_deg": Column(NUMBER, "horizontal field of view of the viewport, degrees", 1, 179),
@@ -77,101 +76,98 @@ TRACKS: Table = {
 ASSIGNMENTS: Table = {
     "row": Column(INTEGER, "row of the fixations table, from 0", 0),
     "event_id": _EVENT,
-    "distance_deg": Column(NUMBER, "from the event's direction at that time, degrees", 0, 180),
+    "distance_deg": Column(NUMBER, "distance from the event's direction at that time, degrees", 0, 180),
 }
 DROPPED: Table = {
     "video": _VIDEO,
-    "start_s": Column(NUMBER, "seconds", 0),
-    "end_s": Column(NUMBER, "seconds", 0),
-    "yaw_deg": _YAW,
-    "pitch_deg": _PITCH,
-    "n_observers": Column(INTEGER, "observers", 0),
-    "share": _SHARE,
+    "start_s": Column(NUMBER, "start, seconds", 0),
+    "end_s": Column(NUMBER, "end, seconds", 0),
+    **_DIRECTION,
+    "n_observers": Column(INTEGER, "observers who watched it at any time", 0),
+    "share": Column(NUMBER, "mean share of the observers", 0, 1),
     "rule": Column(TEXT, "the setting that dropped it"),
-    "reason": Column(TEXT, "the measured value beside its limit"),
+    "reason": Column(TEXT, "the measured value and its limit"),
 }
 POINTS: Table = {
-    "event_id": Column(TEXT, "event whose map they belong to; empty: the map of all observers", nullable=True),
+    "event_id": Column(TEXT, "event whose map the point belongs to; empty: the map of all observers", nullable=True),
     "frame": _FRAME,
     "observer": FIXATIONS["observer"],
-    "yaw_deg": _YAW,
-    "pitch_deg": _PITCH,
+    **_DIRECTION,
     "weight": FIXATIONS["weight"],
 }
 ANNOTATIONS: Table = {
     "event_id": _EVENT,
     "video": _VIDEO,
-    "source": Column(TEXT, "data set the video comes from"),
-    "caption": Column(TEXT, "the text of the event"),
-    "caption_machine": Column(TEXT, "what the captioner wrote; empty for published ones"),
+    "source": Column(TEXT, "data set that the video comes from"),
+    "caption": Column(TEXT, "caption of the event"),
+    "caption_machine": Column(TEXT, "caption by the captioner; empty if the caption is a published one"),
     "caption_origin": Column(TEXT, "machine, accepted, edited or published"),
-    "model": Column(TEXT, "captioner, where one wrote"),
-    "revision": Column(TEXT, "its version"),
-    "candidates": Column(TEXTS, "all captions that were made, the shown one first"),
-    "n_tokens": Column(INTEGER, "CLIP tokens of the caption, where counted", 0, nullable=True),
-    "verdict": Column(TEXT, "of the curators: accept, edit or reject; empty: not curated", nullable=True),
-    "flags": Column(TEXTS, "raised by the checks of captions, and by curators"),
-    "n_curators": Column(INTEGER, "people who judged it", 0),
-    "start_frame": _FRAME,
-    "end_frame": _FRAME,
-    "start_frame_before": Column(INTEGER, "before a curator's correction", 0),
-    "end_frame_before": Column(INTEGER, "before a curator's correction", 0),
+    "model": Column(TEXT, "captioner that wrote the machine caption"),
+    "revision": Column(TEXT, "version of the captioner"),
+    "candidates": Column(TEXTS, "all captions of the captioners, the chosen one first"),
+    "n_tokens": Column(INTEGER, "CLIP tokens of the caption; empty: not counted", 0, nullable=True),
+    "verdict": Column(TEXT, "decision of the curators: accept, edit or reject; empty: not curated", nullable=True),
+    "flags": Column(TEXTS, "flags raised by the caption checks and by curators"),
+    "n_curators": Column(INTEGER, "number of curators who reviewed it", 0),
+    "start_frame": Column(INTEGER, "native number of the first frame", 0),
+    "end_frame": Column(INTEGER, "native number of the last frame, inclusive", 0),
+    "start_frame_before": Column(INTEGER, "first frame before curation", 0),
+    "end_frame_before": Column(INTEGER, "last frame before curation", 0),
 }
-# A video's part of the dataset: where the video comes from is told when the parts are put together.
+# The part of one video; `source` is added when the parts are joined.
 PART_ANNOTATIONS: Table = {name: column for name, column in ANNOTATIONS.items() if name != "source"}
 CLIPS: Table = {
-    "clip_id": Column(TEXT, "`<event>_<n>`, from 0"),
+    "clip_id": Column(TEXT, "clip id, `<event>_<n>`, numbered from 0"),
     "event_id": _EVENT,
     "video": _VIDEO,
-    "frames": Column(INTEGERS, "8 consecutive kept frames, native numbers"),
-    "target_frame": Column(INTEGER, "the last of them: its map is the target", 0),
+    "frames": Column(INTEGERS, "native numbers of 8 consecutive kept frames"),
+    "target_frame": Column(INTEGER, "the last of them, whose map is the target", 0),
 }
 DATASET_FIXATIONS: Table = {
     "video": _VIDEO,
     **FIXATIONS,
-    "event_id": Column(TEXT, "event the fixation belongs to; empty: none", nullable=True),
+    "event_id": Column(TEXT, "event that the fixation belongs to; empty: none", nullable=True),
 }
 MAP_METRICS = {
-    "cc": "correlation with the target, −1 to 1",
-    "sim": "similarity to the target, 0 to 1",
+    "cc": "Pearson correlation with the target, −1 to 1",
+    "sim": "similarity (histogram intersection) with the target, 0 to 1",
     "kld": "KL(target ‖ prediction), nats; published logs call it KLD2",
     "kld_reversed": "KL(prediction ‖ target), nats; published logs call it KLD",
 }
 FIXATION_METRICS = {
     "nss": "normalised scanpath saliency",
     "auc_judd": "AUC-Judd, 0 to 1",
-    "auc_shuffled": "shuffled AUC, 0 to 1; others: fixations of the fold's other test videos",
-    "information_gain": "over the training fold's mean map, bits",
+    "auc_shuffled": "shuffled AUC, 0 to 1; negatives are fixations of the fold's other test videos",
+    "information_gain": "information gain over the training fold's mean map, bits",
 }
 METRICS = {**MAP_METRICS, **FIXATION_METRICS}
-ON_SPHERE = {
-    f"{name}_sphere": f"`{name}`, weighted by solid angle" for name in METRICS if name != "auc_shuffled"
-}  # fixations alone make the shuffled AUC
+# Shuffled AUC has no such variant: it depends on fixations only.
+ON_SPHERE = {f"{name}_sphere": f"`{name}`, weighted by solid angle" for name in METRICS if name != "auc_shuffled"}
 SCORES: Table = {
-    "fold": Column(INTEGER, "whose test videos the clip is of", 0),
+    "fold": Column(INTEGER, "fold whose test videos contain the clip", 0),
     "clip_id": CLIPS["clip_id"],
     "event_id": _EVENT,
     "video": _VIDEO,
     "source": ANNOTATIONS["source"],
-    "predictor": Column(TEXT, "what made the map, see docs/evaluation.md"),
-    "event_s": Column(NUMBER, "length of the event, seconds: its maps, 16 of which are a second", 0),
+    "predictor": Column(TEXT, "what predicted the map, see docs/evaluation.md"),
+    "event_s": Column(NUMBER, "length of the event, seconds (number of its maps / 16)", 0),
     "peak_pitch_deg": _PITCH,
-    "n_others": Column(INTEGER, "other events that can be seen in the clip", 0),
-    "n_wrong": Column(INTEGER, "wrong prompts: captions of those that differ from the clip's own", 0),
+    "n_others": Column(INTEGER, "other events visible in the clip", 0),
+    "n_wrong": Column(INTEGER, "wrong prompts: captions of other visible events that differ from the clip's own", 0),
     **{name: Column(NUMBER, meaning, nullable=True) for name, meaning in {**METRICS, **ON_SPHERE}.items()},
 }
 FOLD_SCORES: Table = {name: column for name, column in SCORES.items() if name != "source"}
 SUMMARY: Table = {
     "by": Column(TEXT, "what the clips are grouped by: all, source, fold, length, equator, others"),
     "group": Column(TEXT, "the group"),
-    "predictor": Column(TEXT, "as in scores; or two of them, `model − wrong_prompt`: the paired difference"),
+    "predictor": Column(TEXT, "as in scores, or two of them, `model − wrong_prompt`: the paired difference"),
     "metric": Column(TEXT, "column of scores"),
-    "n_clips": Column(INTEGER, "clips that have the number", 1),
-    "n_videos": Column(INTEGER, "videos of those", 1),
+    "n_clips": Column(INTEGER, "clips that have a value", 1),
+    "n_videos": Column(INTEGER, "videos of these clips", 1),
     "mean_clips": Column(NUMBER, "mean over clips, as published"),
-    "mean_videos": Column(NUMBER, "mean over videos of their clips' means"),
-    "low": Column(NUMBER, "95 % interval of that, videos drawn anew; empty: one video", nullable=True),
-    "high": Column(NUMBER, "its upper end", nullable=True),
+    "mean_videos": Column(NUMBER, "mean over videos of each video's mean"),
+    "low": Column(NUMBER, "lower end of its 95 % interval (bootstrap over videos); empty: one video", nullable=True),
+    "high": Column(NUMBER, "upper end of the interval", nullable=True),
 }
 TABLES: dict[str, Table] = {
     "fixations": FIXATIONS,
@@ -189,31 +185,34 @@ TABLES: dict[str, Table] = {
 
 
 def as_table(frame: pd.DataFrame, table: Table, where: object) -> pa.Table:
-    """`frame` as an Arrow table in the contract's column order; InputError names `where`, the column and the row."""
+    """Return `frame` as an Arrow table in the contract's column order.
+
+    Raises InputError with `where`, the column and the row that break the contract.
+    """
     if missing := [name for name in table if name not in frame]:
         raise InputError(where, f"columns {list(frame)}", f"also {missing}", "Write the missing columns.")
-    schema = pa.schema([(name, column.type) for name, column in table.items()])
+    schema = _schema(table)
     try:
         arrow = pa.Table.from_pandas(frame[list(table)], schema=schema, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise InputError(where, str(error), f"the types of {schema.names}", "See docs/tables.md.") from error
+        raise InputError(where, str(error), f"the types of {schema.names}", _ADVICE) from error
     for name, column in table.items():
         values = arrow[name]
         if not column.nullable and values.null_count:
-            row = int(np.flatnonzero(values.is_null().to_numpy())[0])
-            raise InputError(where, f"nothing in column {name}, row {row}", column.meaning, "See docs/tables.md.")
+            row = values.is_null().to_numpy().argmax()
+            raise InputError(where, f"nothing in column {name}, row {row}", column.meaning, _ADVICE)
         if column.type in (NUMBER, INTEGER):
-            numbers = values.drop_null().to_numpy()
-            bad = ~((numbers >= column.low) & (numbers <= column.high) & np.isfinite(numbers))
+            numbers = values.to_numpy()  # NaN where empty
+            bad = (numbers < column.low) | (numbers > column.high) | np.isinf(numbers)
             if bad.any():
-                row = int(np.flatnonzero(bad)[0])
-                raise InputError(
-                    where,
-                    f"{numbers[row]} in column {name}, row {row}",
-                    f"{column.low} to {column.high}",
-                    "See docs/tables.md.",
-                )
+                row = bad.argmax()
+                found = f"{numbers[row]} in column {name}, row {row}"
+                raise InputError(where, found, f"{column.low} to {column.high}", _ADVICE)
     return arrow
+
+
+def _schema(table: Table) -> pa.Schema:
+    return pa.schema([(name, column.type) for name, column in table.items()])
 
 
 def write_table(path: str | Path, frame: pd.DataFrame, table: Table) -> None:
@@ -224,24 +223,23 @@ def write_table(path: str | Path, frame: pd.DataFrame, table: Table) -> None:
 
 
 def write_rows(path: str | Path, rows: list[dict[str, Any]], table: Table) -> None:
-    """Write rows as Parquet; a table without rows has the contract's columns too."""
+    """Write rows as Parquet after checking them against `table`; there may be none."""
     write_table(path, pd.DataFrame(rows) if rows else empty(table), table)
 
 
 def read_table(path: str | Path, table: Table) -> pd.DataFrame:
-    """Read a Parquet file and check it against `table`."""
+    """Return the content of a Parquet file after checking it against `table`."""
     try:
-        # No threads: without the memory for one Arrow waits for it for ever, and these tables are small.
+        # No threads: Arrow waits forever if there is no memory for one, and these tables are small.
         with pq.ParquetFile(path) as file:
             frame = file.read(use_threads=False).to_pandas(use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(
-            path, f"no readable Parquet file ({error})", "a table of this pipeline", "Delete it and run again."
-        ) from error
+        found, expected = f"no readable Parquet file ({error})", "a table of this pipeline"
+        raise InputError(path, found, expected, "Delete it and run again.") from error
     as_table(frame, table, path)
     return frame
 
 
 def empty(table: Table) -> pd.DataFrame:
-    """A data frame of the contract's columns and types without rows."""
-    return pa.schema([(name, column.type) for name, column in table.items()]).empty_table().to_pandas()
+    """Return a data frame without rows that has the contract's columns and types."""
+    return _schema(table).empty_table().to_pandas()

@@ -1,1 +1,1 @@
-"""What people make of the events: pushed to Label Studio, pulled into files for git, applied to the dataset."""
+"""Curation: events go to Label Studio, curators' annotations come back as files for git and enter the dataset."""

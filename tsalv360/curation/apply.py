@@ -1,142 +1,31 @@
-"""Starts and ends of events as people corrected them.
-
-How people's judgement of a video's events enters its part of the dataset.
-"""
+"""Apply the curators' decisions to the events of a video: captions, bounds, duplicates, and events that leave."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from tsalv360.captions.checks import flags_of
-from tsalv360.contracts.entries import CaptionEntry, Outcome
+from tsalv360.contracts.entries import CaptionEntry, Outcome, Remarks
 from tsalv360.contracts.grid import FPS
-from tsalv360.curation.records import EventRecord, Judged
+from tsalv360.curation.records import Decision, EventRecord
 from tsalv360.curation.resolve import group_duplicates
 from tsalv360.curation.settings import Uncurated
 from tsalv360.saliency import SaliencySettings, fixation_points
 from tsalv360.sphere.directions import Array, angular_distance
 
-if TYPE_CHECKING:
-    from tsalv360.curation.match import Near
-
-
-_ROUNDING_S = 0.002  # bounds are written to the millisecond
+_MS = 0.002  # bounds are rounded to the millisecond
 _HALF_FRAME_S = 0.5 / FPS + 1e-9
-
-
-@dataclass(frozen=True)
-class Bounded:
-    """New tracks of the events that changed, assignments of the video after that, and what could not be done."""
-
-    tracks: dict[str, pd.DataFrame]
-    assignments: pd.DataFrame
-    problems: list[tuple[str, str]]
-
-
-def correct_bounds(
-    said: Mapping[str, Judged],
-    tracks: pd.DataFrame,
-    fixations: pd.DataFrame,
-    assignments: pd.DataFrame,
-    kept: pd.DataFrame,
-    lead_s: float,
-    assign_deg: float,
-    window_s: float,
-) -> Bounded:
-    """Cut events, or let them grow up to the lead that their videos show.
-
-    Where an event grows, its direction is held as the camera held it in the lead: that of its first or last view.
-    Fixations there are its own when the events stage gave them to no event and they lie within `assign_deg` of that
-    direction at the time in the event nearest to their middle; of two events the nearer one has them. An event that
-    would be left without a frame of its own, or without a fixation for a map, stays as it is, with a problem.
-
-    Parameters
-    ----------
-    said : what was decided of events, by id.
-    tracks, fixations, assignments : tables of the video.
-    kept : `frame` and `time_s` of all kept frames.
-    lead_s, assign_deg, window_s : settings of the viewports, the events and the saliency.
-    """
-    changed: dict[str, pd.DataFrame] = {}
-    parts: list[pd.DataFrame] = []
-    problems: list[tuple[str, str]] = []
-    free = np.ones(len(fixations), dtype=bool)
-    free[assignments.row] = False
-    for event, judged in said.items():
-        track = tracks[tracks.event_id == event]
-        wanted = _wanted(track, judged, kept)
-        new = _with_held(track, wanted, kept, round(lead_s * FPS))
-        at = _time_within(new, fixations)
-        own = assignments[(assignments.event_id == event) & np.isfinite(at[assignments.row])]
-        if not new.frame.isin(track.frame).any() or fixation_points(fixations.iloc[own.row], new, window_s).empty:
-            problems.append((event, "its corrected bounds leave nobody's gaze; they stay as they were"))
-            continue
-        first, last = track.iloc[0], track.iloc[-1]
-        earliest, latest = min(first.frame, new.frame.min()), max(last.frame, new.frame.max())
-        if wanted.frame.min() < earliest or wanted.frame.max() > latest:
-            problems.append((event, f"its corrected bounds reach past what was shown; it grows by {lead_s:g} s"))
-        if new.frame.tolist() == track.frame.tolist():
-            continue
-        changed[event] = new
-        parts += [own, _near(event, first, free & (at < first.time_s), fixations, assign_deg)]
-        parts += [_near(event, last, free & (at > last.time_s), fixations, assign_deg)]
-    table = pd.concat([assignments[~assignments.event_id.isin(changed)], *(part for part in parts if len(part))])
-    table = table.sort_values(["row", "distance_deg"], kind="stable").drop_duplicates("row").reset_index(drop=True)
-    return Bounded(changed, table, problems)
-
-
-def _wanted(track: pd.DataFrame, judged: Judged, kept: pd.DataFrame) -> pd.DataFrame:
-    """The kept frames between the corrected bounds."""
-    start = track.time_s.iloc[0] if judged.start_s is None else judged.start_s
-    end = track.time_s.iloc[-1] if judged.end_s is None else judged.end_s
-    return kept[kept.time_s.between(start - _ROUNDING_S, end + _ROUNDING_S)]
-
-
-def _with_held(track: pd.DataFrame, wanted: pd.DataFrame, kept: pd.DataFrame, lead: int) -> pd.DataFrame:
-    """The rows of a track in `wanted` frames, with up to `lead` frames before and after it as the camera held them."""
-    first, last = track.iloc[[0]], track.iloc[[-1]]
-    before, after = kept[kept.frame < first.frame.item()].tail(lead), kept[kept.frame > last.frame.item()].head(lead)
-    rows = pd.concat([_held(first, before), track, _held(last, after)], ignore_index=True)
-    return rows[rows.frame.isin(wanted.frame)].reset_index(drop=True)
-
-
-def _held(row: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
-    """The one row of a track at other frames, where the camera looks."""
-    held = row.loc[row.index.repeat(len(frames))].reset_index(drop=True)
-    return held.assign(
-        frame=frames.frame.to_numpy(),
-        time_s=frames.time_s.to_numpy(),
-        yaw_deg=held.camera_yaw_deg,
-        pitch_deg=held.camera_pitch_deg,
-    )
-
-
-def _time_within(track: pd.DataFrame, fixations: pd.DataFrame) -> Array:
-    """The time in an event nearest to the middle of each fixation [n], NaN where the fixation is not there then."""
-    if track.empty:
-        return np.full(len(fixations), np.nan)
-    start, end = fixations.time_s.to_numpy(), (fixations.time_s + fixations.duration_s).to_numpy()
-    at = np.clip((start + end) / 2, track.time_s.iloc[0], track.time_s.iloc[-1])
-    return np.where((at >= start - _HALF_FRAME_S) & (at <= end + _HALF_FRAME_S), at, np.nan)
-
-
-def _near(event: str, view: pd.Series, rows: Array, fixations: pd.DataFrame, assign_deg: float) -> pd.DataFrame:
-    """Assignments of those of the fixations at `rows` [n] (bool) that lie within `assign_deg` of where `view` looks."""
-    row = np.flatnonzero(rows)
-    there = fixations.iloc[row]
-    away = angular_distance(there.yaw_deg, there.pitch_deg, view.camera_yaw_deg, view.camera_pitch_deg)
-    return pd.DataFrame({"row": row, "event_id": event, "distance_deg": away})[away <= assign_deg]
 
 
 @checked_dataclass(frozen=True)
 class Curation:
-    """What people said about a video, and the settings that matter where it enters the dataset.
+    """The records of a video, and the settings with which they enter the dataset.
 
-    `uncurated` is that of `CurationSettings`, `lead_s` that of the viewports, `assign_deg` that of the events.
+    `uncurated` is a setting of the curation, `lead_s` of the viewports, `assign_deg` of the events.
     """
 
     records: list[EventRecord]
@@ -147,144 +36,215 @@ class Curation:
 
 
 @dataclass(frozen=True)
-class Applied:
-    """The events of a video as they enter the dataset.
-
-    `events`, `tracks`, `assignments` and `captions` are as the stages give them; `columns` is what people's judgement
-    changes in the row of annotations of an event, `anew` the events whose maps and points are to be made again.
-    `outcome` is None for drafts.
-    """
+class VideoEvents:
+    """The events of a video: its tables, and the caption entry of each event."""
 
     events: pd.DataFrame
     tracks: pd.DataFrame
+    fixations: pd.DataFrame
     assignments: pd.DataFrame
     captions: Mapping[str, CaptionEntry]
-    columns: dict[str, dict[str, Any]] = field(default_factory=dict)
-    anew: list[str] = field(default_factory=list)
+
+    def track(self, event: str) -> pd.DataFrame:
+        """Return the rows of an event's track."""
+        return self.tracks[self.tracks.event_id == event]
+
+
+class Review(NamedTuple):
+    """What the annotations table of the dataset says of the review of an event."""
+
+    verdict: str | None
+    caption_origin: str
+    n_curators: int
+    start_frame_before: int
+    end_frame_before: int
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The events of a video as they enter the dataset, with their reviews, which a draft does not have.
+
+    The maps and points of `changed` events have to be made again. `outcome` is None for a draft.
+    """
+
+    video: VideoEvents
+    reviews: dict[str, Review] = field(default_factory=dict)
+    changed: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
 
 
-def apply_curation(
-    curation: Curation,
-    events: pd.DataFrame,
-    tracks: pd.DataFrame,
-    fixations: pd.DataFrame,
-    assignments: pd.DataFrame,
-    captions: Mapping[str, CaptionEntry],
-    kept: pd.DataFrame,
-) -> Applied:
-    """Apply what people decided to the events of a video; ids stay, so that what leaves is a hole.
+def apply_curation(curation: Curation, video: VideoEvents, kept: pd.DataFrame) -> Applied:
+    """Apply the curators' decisions to the events of a video. Ids stay, so that an event that leaves is a hole.
 
-    Fixations of events that leave belong to none. Duplicates (`group_duplicates`) are one event under the lowest id:
-    the frames and fixations of all, and the caption and verdict of the one that the others repeat, or else of the first
-    that was decided. Bounds are corrected (`correct_bounds`) before that.
+    Fixations of events that leave belong to none. Bounds are corrected first (`correct_bounds`). Then duplicates
+    (`group_duplicates`) become one event under the lowest id, with the frames and fixations of all; its caption and
+    verdict are those of the event that the others duplicate, else of the first with a decision.
 
-    Parameters
-    ----------
-    events, tracks, fixations, assignments : tables of the video.
-    captions : the caption entry of each event.
-    kept : `frame` and `time_s` of all kept frames.
+    Parameters: `video` as the stages give it, and `frame` and `time_s` of all kept frames.
     """
-    from tsalv360.curation.match import carry  # takes a second to import; drafts need none of it
+    from tsalv360.curation.match import match_records  # takes a second to import; drafts do not need it
 
-    ids = [str(event) for event in events.event_id]
-    carried = carry(curation.records, tracks, kept.time_s.to_numpy())
-    said = {event: record.decided for event, record in carried.holds.items() if record.decided}
-    groups, rejected, problems = group_duplicates(ids, carried.holds)
-    undecided = [members[0] for members in groups if _main(members, said) is None]
-    merged = [(event, members[0]) for members in groups for event in members[1:]]
-    if curation.uncurated == "leave_out":
-        groups = [members for members in groups if members[0] not in undecided]
-    bounds = correct_bounds(
-        {event: one for event, one in said.items() if one.verdict != "reject"},
-        tracks, fixations, assignments, kept, curation.lead_s, curation.assign_deg, curation.saliency.window_s,
-    )  # fmt: skip
+    ids = [str(event) for event in video.events.event_id]
+    matched, review, orphaned = match_records(curation.records, video.tracks, kept.time_s.to_numpy())
+    decisions = {event: record.decision for event, record in matched.items() if record.decision}
+    all_groups, rejected, problems = group_duplicates(ids, matched)
+    leading = {members[0]: _leading(members, decisions) for members in all_groups}
+    undecided = [event for event, lead in leading.items() if lead is None]
+    left_out = undecided if curation.uncurated == "leave_out" else []
+    groups = {members[0]: members for members in all_groups if members[0] not in left_out}
+    staying = {event: one for event, one in decisions.items() if one.verdict != "reject"}
+    bounds = correct_bounds(curation, staying, video, kept)
 
-    into = {event: members[0] for members in groups for event in members}
-    parts = {str(event): rows for event, rows in tracks.groupby("event_id")} | bounds.tracks
-    now = pd.concat([tracks[:0], *(_join([parts[event] for event in members]) for members in groups)])
-    frames = now.groupby("event_id").frame
-    stay = events[events.event_id.isin([members[0] for members in groups])]
-    spans = {"start_frame": stay.event_id.map(frames.min()), "end_frame": stay.event_id.map(frames.max())}
-    owner = bounds.assignments.event_id.map(into)
+    tracks = [
+        pd.concat([bounds.tracks.get(event, video.track(event)) for event in members])
+        .drop_duplicates("frame")  # of two tracks the first one's row
+        .sort_values("frame")
+        .assign(event_id=first)
+        for first, members in groups.items()
+    ]
+    joined = pd.concat([video.tracks[:0], *tracks], ignore_index=True)
+    frames = joined.groupby("event_id").frame
+    events = video.events[video.events.event_id.isin(groups)]
+    spans = {"start_frame": events.event_id.map(frames.min()), "end_frame": events.event_id.map(frames.max())}
+    owner = bounds.assignments.event_id.map({event: first for first, members in groups.items() for event in members})
+    leading = {first: leading[first] for first in groups}
+    before = zip(events.event_id, events.start_frame, events.end_frame, strict=True)
     return Applied(
-        stay.assign(**spans).astype(dict.fromkeys(spans, "int64")),
-        now.reset_index(drop=True),
-        bounds.assignments.assign(event_id=owner)[owner.notna()],
-        _texts(groups, said, captions),
-        {members[0]: _columns(members, said, carried.holds, events) for members in groups},
-        [members[0] for members in groups if len(members) > 1 or members[0] in bounds.tracks],
+        VideoEvents(
+            events.assign(**spans).astype(dict.fromkeys(spans, "int64")),
+            joined,
+            video.fixations,
+            bounds.assignments.assign(event_id=owner)[owner.notna()],
+            _captions(leading, decisions, video.captions),
+        ),
+        {first: _review(groups[first], leading[first], matched, span) for first, *span in before},
+        [first for first, members in groups.items() if len(members) > 1 or first in bounds.tracks],
         Outcome(
-            curators=_people(carried.holds.values()),
-            rejected=[(event, ", ".join(said[event].flags)) for event in ids if event in rejected],
-            merged=merged,
-            uncurated=[(event, "judged, not decided" if event in carried.holds else "") for event in undecided],
-            review=[(event, _beside(near[0])) for event, near in carried.review.items()],
-            orphaned=[(record.event_id, _as_judged(record)) for record in carried.orphaned],
+            curators=_curators(matched.values()),
+            rejected=[(event, ", ".join(decisions[event].flags)) for event in ids if event in rejected],
+            merged=[(event, members[0]) for members in all_groups for event in members[1:]],
+            uncurated=[(event, "annotated, not decided" if event in matched else "") for event in undecided],
+            review=[
+                (event, f"{iou:.0%} of the frames in common with {_as_reviewed(record)}, {error_deg:.1f}° away")
+                for event, ((record, iou, error_deg), *_) in review.items()
+            ],
+            orphaned=[(record.event_id, _as_reviewed(record)) for record in orphaned],
             problems=[*problems, *bounds.problems],
         ),
     )
 
 
-def _texts(
-    groups: list[list[str]], said: Mapping[str, Judged], captions: Mapping[str, CaptionEntry]
+def _leading(members: list[str], decisions: Mapping[str, Decision]) -> str | None:
+    """Return the event of a group of duplicates whose caption and verdict count; None if none has a decision."""
+    decided = [event for event in members if event in decisions and decisions[event].verdict != "reject"]
+    return min(decided, key=lambda event: decisions[event].duplicate_of is not None, default=None)
+
+
+def _captions(
+    leading: Mapping[str, str | None], decisions: Mapping[str, Decision], captions: Mapping[str, CaptionEntry]
 ) -> dict[str, CaptionEntry]:
-    """The entries of the caption stage with what people wrote, and with the flags of the captions as they are now."""
-    texts = {}
-    for members in groups:
-        main = _main(members, said)
-        text = captions[main or members[0]]
-        if main and (caption := (said[main].caption or "").strip()) != text.caption:
-            text = replace(text, caption=caption or None, n_tokens=None)
-        texts[members[0]] = text
-    shown = {event: text.caption for event, text in texts.items() if text.caption is not None}
-    flags = flags_of(shown, {event: texts[event].n_tokens for event in shown})
-    for members in groups:
-        main, event = _main(members, said), members[0]
-        texts[event] = replace(texts[event], flags=flags.get(event, []) + (said[main].flags if main else []))
-    return texts
+    """Return the caption entries with the captions and flags of curators, and flags of the new captions."""
+    entries = {first: captions[event or first] for first, event in leading.items()}
+    flags: dict[str, list[str]] = {}
+    for first, event in leading.items():
+        if event:
+            caption, flags[first] = (decisions[event].caption or "").strip(), decisions[event].flags
+            if caption != entries[first].caption:
+                entries[first] = replace(entries[first], caption=caption or None, n_tokens=None)
+    texts = {first: entry.caption for first, entry in entries.items() if entry.caption is not None}
+    checked = flags_of(texts, {first: entries[first].n_tokens for first in texts})
+    return {one: replace(entry, flags=checked.get(one, []) + flags.get(one, [])) for one, entry in entries.items()}
 
 
-def _columns(
-    members: list[str], said: Mapping[str, Judged], holds: Mapping[str, EventRecord], events: pd.DataFrame
-) -> dict[str, Any]:
-    """What people's judgement changes in the row of annotations of a group of events."""
-    before, main = events[events.event_id == members[0]].iloc[0], _main(members, said)
-    columns = {
-        "start_frame_before": before.start_frame,
-        "end_frame_before": before.end_frame,
-        "n_curators": len(_people(holds[event] for event in members if event in holds)),
-    }
-    if main:
-        accepted = (said[main].caption or "").strip() == holds[main].caption_machine.strip()
-        columns |= {"verdict": said[main].verdict, "caption_origin": "accepted" if accepted else "edited"}
-    return columns
+def _review(members: list[str], leading: str | None, matched: Mapping[str, EventRecord], span: list[int]) -> Review:
+    verdict, origin = None, "machine"
+    if leading and (decision := matched[leading].decision):
+        accepted = (decision.caption or "").strip() == matched[leading].caption_machine.strip()
+        verdict, origin = decision.verdict, "accepted" if accepted else "edited"
+    n_curators = len(_curators(matched[event] for event in members if event in matched))
+    return Review(verdict, origin, n_curators, *span)
 
 
-def _main(members: list[str], said: Mapping[str, Judged]) -> str | None:
-    """The event whose caption and verdict hold for those that are one with it; None where none was decided."""
-    decided = [event for event in members if event in said and said[event].verdict != "reject"]
-    return min(decided, key=lambda event: said[event].duplicate_of is not None, default=None)
+def _curators(records: Iterable[EventRecord]) -> list[str]:
+    return sorted({one.curator for record in records for one in record.history if one.decision})
 
 
-def _join(tracks: list[pd.DataFrame]) -> pd.DataFrame:
-    """One track of several, under the name of the first, whose rows also go first."""
-    name = tracks[0].event_id.iloc[0]
-    rows = pd.concat(tracks).drop_duplicates("frame").sort_values("frame")
-    return rows.assign(event_id=name)
-
-
-def _people(records: Iterable[EventRecord]) -> list[str]:
-    return sorted({one.who for record in records for one in record.history if one.said})
-
-
-def _beside(near: "Near") -> str:
-    return f"{near.iou:.0%} of the frames in common with {_as_judged(near.record)}, {near.error_deg:.1f}° away"
-
-
-def _as_judged(record: EventRecord) -> str:
-    """An event as it was when it was judged."""
+def _as_reviewed(record: EventRecord) -> str:
+    """Return id, time and verdict of an event when it was reviewed."""
     points = record.track.replace(" | ", ", ").split(", ")
     start, end = points[0].split(" ")[0], points[-1].split(" ")[0]
-    verdict = record.decided.verdict if record.decided else "undecided"
+    verdict = record.decision.verdict if record.decision else "undecided"
     return f"{record.event_id} of {start} s to {end} s ({verdict})"
+
+
+class Bounded(NamedTuple):
+    """New tracks of the events whose bounds changed, the assignments of the video with them, and problems."""
+
+    tracks: dict[str, pd.DataFrame]
+    assignments: pd.DataFrame
+    problems: Remarks
+
+
+def correct_bounds(
+    curation: Curation, decisions: Mapping[str, Decision], video: VideoEvents, kept: pd.DataFrame
+) -> Bounded:
+    """Shorten events to their corrected bounds, or extend them up to the lead that their viewport videos show.
+
+    An extended event keeps the direction of the camera in the lead: that of its first or last view. It gets the
+    fixations there that belong to no event, within `assign_deg` of that direction; of two events the nearer one gets
+    them. An event that would lose all of its own frames, or all fixations for maps, keeps its bounds, which is listed
+    as a problem. Parameters: as `apply_curation`.
+    """
+    changed: dict[str, pd.DataFrame] = {}
+    parts: list[pd.DataFrame] = []
+    problems: Remarks = []
+    fixations, assignments, lead = video.fixations, video.assignments, round(curation.lead_s * FPS)
+    free = ~np.isin(np.arange(len(fixations)), assignments.row)
+    for event, decision in decisions.items():
+        if decision.start_s is None and decision.end_s is None:
+            continue
+        track = video.track(event)
+        first, last = track.iloc[0], track.iloc[-1]
+        start = first.time_s if decision.start_s is None else decision.start_s
+        end = last.time_s if decision.end_s is None else decision.end_s
+        wanted = kept.frame[kept.time_s.between(start - _MS, end + _MS)]
+        before, after = kept[kept.frame < first.frame].tail(lead), kept[kept.frame > last.frame].head(lead)
+        shown = pd.concat([_held(track[:1], before), track, _held(track[-1:], after)], ignore_index=True)
+        new = shown[shown.frame.isin(wanted)].reset_index(drop=True)
+        at = _time_within(new, fixations)
+        own = assignments[(assignments.event_id == event) & np.isfinite(at[assignments.row])]
+        points = fixation_points(fixations.iloc[own.row], new, curation.saliency.window_s)
+        if points.empty or not new.frame.isin(track.frame).any():
+            problems.append((event, "its corrected bounds contain no gaze; they are not applied"))
+            continue
+        if wanted.min() < shown.frame.min() or wanted.max() > shown.frame.max():
+            problem = f"its corrected bounds exceed its viewport video; it is extended by {curation.lead_s:g} s at most"
+            problems.append((event, problem))
+        if new.frame.tolist() == track.frame.tolist():
+            continue
+        changed[event] = new
+        parts.append(own)
+        for view, outside in ((first, free & (at < first.time_s)), (last, free & (at > last.time_s))):
+            there = fixations[outside]
+            away = angular_distance(there.yaw_deg, there.pitch_deg, view.camera_yaw_deg, view.camera_pitch_deg)
+            near = pd.DataFrame({"row": np.flatnonzero(outside), "event_id": event, "distance_deg": away})
+            parts.append(near[away <= curation.assign_deg])
+    unchanged = assignments[~assignments.event_id.isin(changed)]
+    table = pd.concat([unchanged, *(part for part in parts if len(part))])
+    table = table.sort_values(["row", "distance_deg"], kind="stable").drop_duplicates("row").reset_index(drop=True)
+    return Bounded(changed, table, problems)
+
+
+def _held(row: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
+    """Return a track's row at other frames, in the direction of the camera."""
+    held = row.loc[row.index.repeat(len(frames))]
+    new = {"yaw_deg": held.camera_yaw_deg, "pitch_deg": held.camera_pitch_deg}
+    return held.assign(frame=frames.frame.to_numpy(), time_s=frames.time_s.to_numpy(), **new)
+
+
+def _time_within(track: pd.DataFrame, fixations: pd.DataFrame) -> Array:
+    """Return the time in an event nearest to the middle of each fixation [n], NaN if the fixation is not then."""
+    first, last = track.time_s.agg(["min", "max"])
+    start, end = fixations.time_s.to_numpy(), (fixations.time_s + fixations.duration_s).to_numpy()
+    at = np.clip((start + end) / 2, first, last)
+    return np.where((at >= start - _HALF_FRAME_S) & (at <= end + _HALF_FRAME_S), at, np.nan)

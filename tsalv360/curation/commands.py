@@ -1,14 +1,12 @@
-"""How far the curation is, as a table.
-
-The commands `tsalv360 curation start | push | status | pull | import`.
-"""
+"""The commands `tsalv360 curation start | push | status | pull | import`."""
 
 import math
 import os
 import signal
 import threading
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -16,78 +14,37 @@ from typing import Any, NoReturn
 
 from tabulate import tabulate
 
-from tsalv360.captions.text import plain
 from tsalv360.config import Config, plan_recordings
+from tsalv360.contracts.entries import Task, TaskData, read_entry
 from tsalv360.curation import server
-from tsalv360.curation.labelstudio import TRIED, Project, Studio, Task
-from tsalv360.curation.pull import EXPORTS, Pulled, keep_raw, read_export, take_in
-from tsalv360.curation.push import Plan, carry_out, plan_push, send_back
+from tsalv360.curation.export import read_export
+from tsalv360.curation.labelstudio import Project, ServerTask
+from tsalv360.curation.merge import keep_export, merge
+from tsalv360.curation.push import execute, plan_push
 from tsalv360.curation.records import EventRecord, read_records
-from tsalv360.curation.resolve import current
-from tsalv360.curation.review import PICTURES, match_records, with_earlier
+from tsalv360.curation.resolve import counting
+from tsalv360.curation.review import PICTURES, match_all, send_back, with_earlier
 from tsalv360.curation.settings import CurationSettings
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json, write_json
-
-_COLUMNS = ("tasks", "untouched", "drafts", "skipped", "judged", "accept", "edit", "reject", "undecided", "disagree")
-
-
-def status_table(tasks: Sequence[Task], videos: Iterable[str], settings: CurationSettings, dataset: str) -> str:
-    """One row for each of the `videos` that has tasks, one for all, then the time left."""
-    rows, records = [], []
-    for video in sorted({str(task.data.get("video")) for task in tasks} & set(videos)):
-        own = [task for task in tasks if task.data.get("video") == video]
-        known = read_records(settings.file(dataset, video), video)
-        rows.append([video, *_counts(own, known)])
-        records += known
-    if len(rows) != 1:
-        rows.append(["all", *(sum(column) for column in list(zip(*rows, strict=True))[1:])] if rows else ["all"])
-    table = tabulate(rows, headers=["video", *_COLUMNS])
-    return f"{table}\n\n{_time_left(tasks, records)}"
-
-
-def _counts(tasks: Sequence[Task], records: Sequence[EventRecord]) -> list[int]:
-    """Numbers in the order of _COLUMNS. What was judged on the server and not pulled yet is in `judged` only."""
-    verdicts = Counter(record.decided.verdict if record.decided else "undecided" for record in records)
-    return [
-        len(tasks),
-        sum(not task.touched for task in tasks),
-        sum(bool(task.n_drafts) and not task.n_annotations for task in tasks),
-        sum(bool(task.n_skipped) and not task.n_annotations for task in tasks),
-        sum(bool(task.n_annotations) for task in tasks),
-        verdicts["accept"],
-        verdicts["edit"],
-        verdicts["reject"],
-        verdicts["undecided"],
-        sum(record.disagreement for record in records),
-    ]
-
-
-def _time_left(tasks: Sequence[Task], records: Sequence[EventRecord]) -> str:
-    """How long the rest takes one person at the median pace so far."""
-    left = sum(not task.n_annotations for task in tasks)
-    paces = [j.lead_time_s for record in records for j in current(record.history) if j.lead_time_s]
-    if not paces or not left:
-        return f"{left} left"
-    pace = median(paces)
-    minutes = math.ceil(left * pace / 60)
-    return f"{left} left: {minutes // 60} h {minutes % 60:02d} min for one person at {pace:.0f} s an event"
-
+from tsalv360.job.text import plain
 
 _LOCAL_FILES = "/data/local-files/?d="
-_SHOWN = 20  # of a list that could be long; the whole lists are in the files
+_LISTED = 20  # events of a list that are printed; the files have them all
 
 
 def start(config: Config) -> None:
-    """Run a Label Studio of one's own with the tasks of the dataset, until Ctrl-C or SIGTERM."""
-    settings = config.curation
-    wanted_tasks(config), _media_folders(config)  # what is wrong is told before anything starts
+    """Run your own Label Studio with the tasks of the dataset, until Ctrl-C or SIGTERM."""
+    read_tasks(config), _media_folders(config)  # raise errors before anything starts
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    with server.serve(Path(settings.server_folder), Path(config.results), settings.port) as (running, login):
-        project = _push(config, Studio(running.url, login.key))
-        print(f"\n  open      {project.url}\n  user      {login.user}\n  password  {login.password}\n")
-        print("Ctrl-C stops it. What people said comes by: tsalv360 curation pull", flush=True)
+    settings = config.curation
+    with server.serve(Path(settings.server_folder), Path(config.results), settings.port) as running:
+        project = Project(running.url, running.login.key, _title(config))
+        _push(config, project)
+        user, password = running.login.user, running.login.password
+        print(f"\n  open      {project.url}\n  user      {user}\n  password  {password}\n")
+        print("Ctrl-C stops it. To save the curators' work: tsalv360 curation pull", flush=True)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
@@ -95,173 +52,177 @@ def start(config: Config) -> None:
 
 
 def push(config: Config, again: bool) -> None:
-    """Bring the tasks of the dataset to Label Studio; `again` also those on which people disagree, once more."""
-    project = _push(config, connect(config), again)
+    """Send the tasks of the dataset to Label Studio; with `again` also further ones where curators disagree."""
+    project = _project(config)
+    _push(config, project, again)
     print(project.url)
 
 
 def pull(config: Config) -> None:
-    """Bring what people said into their files."""
-    project = _project(config)
-    _tell(_pull(config, project, project.tasks()))
+    """Save the curators' annotations in their files."""
+    project = _existing_project(config)
+    _pull(config, project, project.tasks())
 
 
 def import_file(config: Config, file: Path) -> None:
-    """Bring an export of any Label Studio into people's files, without a server."""
+    """Import an export of any Label Studio into the curators' files, without a server."""
+    advice = "Export again."
     try:
-        tasks = read_json(file, "Export again.")
+        tasks = read_json(file, advice)
     except OSError as error:
-        raise InputError(
-            file, f"no readable JSON ({error})", "a whole export of Label Studio", "Export again."
-        ) from None
-    _tell(_take(config, tasks, {}))
+        raise InputError(file, f"no readable JSON ({error})", "an export of Label Studio", advice) from None
+    _merge(config, tasks, {})
 
 
 def status(config: Config) -> None:
-    """Show how far the curation is."""
-    project = _project(config)
+    """Show the progress of the curation."""
+    project = _existing_project(config)
     print(status_table(project.tasks(), plan_recordings(config), config.curation, config.dataset.name))
     print(f"\n{project.url}")
 
 
-def connect(config: Config) -> Studio:
-    """The team's server that the environment names, else one's own that runs."""
-    url, key = os.environ.get("LABEL_STUDIO_URL"), os.environ.get("LABEL_STUDIO_API_KEY")
-    if url:
-        if not key:
-            raise InputError("LABEL_STUDIO_API_KEY", "nothing", "a token of the server in LABEL_STUDIO_URL", "Set it.")
-        studio = Studio(url, key)
-    else:
-        folder = Path(config.curation.server_folder)
-        running = server.running(folder)
-        if running is None:
-            raise InputError(
-                "Label Studio",
-                "no server of one's own that runs, and no LABEL_STUDIO_URL",
-                "either",
-                "Run tsalv360 curation start in another terminal, or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY.",
-            )
-        studio = Studio(running.url, server.own_login(folder).key)
-    if not studio.version.startswith(TRIED):
-        print(f"note: the server is Label Studio {studio.version}; tried is {TRIED}")
-    return studio
+def status_table(tasks: Sequence[ServerTask], videos: Iterable[str], settings: CurationSettings, dataset: str) -> str:
+    """Return a table with a row for each of the `videos` that has tasks and one for all, then the time left."""
+    own: dict[str, list[ServerTask]] = defaultdict(list)
+    for task in tasks:
+        own[str(task.data.get("video"))].append(task)
+    records = {video: read_records(settings.file(dataset, video), video) for video in sorted({*own} & {*videos})}
+    rows = [{"video": video} | _counts(own[video], records[video]) for video in records]
+    every = [record for of_video in records.values() for record in of_video]
+    if len(rows) != 1:
+        rows.append({"video": "all"} | _counts([task for video in records for task in own[video]], every))
+    return f"{tabulate(rows, headers='keys')}\n\n{_time_left(tasks, every)}"
 
 
-def wanted_tasks(config: Config) -> list[dict[str, Any]]:
-    """The tasks that the workflow wrote, with the addresses of their media; InputError where it has not yet."""
-    folder = config.folder() / "curation_tasks"
-    videos = [video for video, recording in plan_recordings(config).items() if (folder / f"{video}.json").exists()]
-    if not videos:
-        raise InputError(folder, "no tasks", "a file for each video", "Build the dataset first: snakemake --cores 2")
-    tasks = [task for video in videos for task in read_json(folder / f"{video}.json")]
-    return [_with_address(task, config.curation.media_url) for task in tasks]
-
-
-def _with_address(task: dict[str, Any], media_url: str | None) -> dict[str, Any]:
-    if media_url is None:
-        return task
-    data = {
-        key: f"{media_url.rstrip('/')}/{value.removeprefix(_LOCAL_FILES)}"
-        if key.endswith("_url") and value.startswith(_LOCAL_FILES)
-        else value
-        for key, value in task["data"].items()
+def _counts(tasks: Sequence[ServerTask], records: Sequence[EventRecord]) -> dict[str, Any]:
+    """Return numbers of tasks, and of events by decision; annotations not pulled yet are only in `annotated`."""
+    verdicts = Counter(record.decision.verdict if record.decision else "undecided" for record in records)
+    return {
+        "tasks": len(tasks),
+        "untouched": sum(not task.touched for task in tasks),
+        "drafts": sum(bool(task.n_drafts) and not task.n_annotations for task in tasks),
+        "skipped": sum(bool(task.n_skipped) and not task.n_annotations for task in tasks),
+        "annotated": sum(bool(task.n_annotations) for task in tasks),
+        **{verdict: verdicts[verdict] for verdict in ("accept", "edit", "reject", "undecided")},
+        "disagree": sum(record.disagreement for record in records),
     }
-    return {**task, "data": data}
+
+
+def _time_left(tasks: Sequence[ServerTask], records: Sequence[EventRecord]) -> str:
+    """Return how long the other tasks take one curator at the median pace so far."""
+    left = sum(not task.n_annotations for task in tasks)
+    times = [one.lead_time_s for record in records for one in counting(record.history) if one.lead_time_s]
+    if not times or not left:
+        return f"{left} left"
+    hours, minutes = divmod(math.ceil(left * median(times) / 60), 60)
+    return f"{left} left: {hours} h {minutes:02d} min for one curator at {median(times):.0f} s an event"
+
+
+def _project(config: Config) -> Project:
+    """Return the project on the server that the environment names, else on your own running one; it may not exist."""
+    url, key = os.environ.get("LABEL_STUDIO_URL"), os.environ.get("LABEL_STUDIO_API_KEY")
+    if not url:
+        if not (running := server.running(Path(config.curation.server_folder))):
+            advice = "Run tsalv360 curation start in another shell, or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY."
+            raise InputError("Label Studio", "no running server of yours", "one, or LABEL_STUDIO_URL", advice)
+        url, key = running.url, running.login.key
+    if not key:
+        raise InputError("LABEL_STUDIO_API_KEY", "nothing", "a token of the server in LABEL_STUDIO_URL", "Set it.")
+    return Project(url, key, _title(config))
+
+
+def _existing_project(config: Config) -> Project:
+    project = _project(config)
+    if not project.id:
+        advice = "Run tsalv360 curation push, or set curation.project."
+        raise InputError(project.server, f"no project {project.title!r}", "one", advice)
+    return project
 
 
 def _title(config: Config) -> str:
     return config.curation.project or f"tsalv360: {config.dataset.name}"
 
 
-def _project(config: Config) -> Project:
-    studio, title = connect(config), _title(config)
-    project = studio.find_project(title)
-    if project is None:
-        raise InputError(
-            studio.url, f"no project {title!r}", "one", "Run tsalv360 curation push, or set curation.project."
-        )
-    return project
+def read_tasks(config: Config) -> list[Task]:
+    """Return the tasks that the workflow wrote, with the URLs of their media; InputError if there are none."""
+    folder = config.folder() / "curation_tasks"
+    files = [file for video in plan_recordings(config) if (file := folder / f"{video}.json").exists()]
+    if not files:
+        raise InputError(folder, "no tasks", "a file for each video", "Build the dataset first: snakemake --cores 2")
+    tasks: list[Task] = [task for file in files for task in read_entry(file, list[Task])]
+    if (base := config.curation.media_url) is None:
+        return tasks
+    return [replace(task, data=_with_urls(task.data, base.rstrip("/"))) for task in tasks]
 
 
-def _push(config: Config, studio: Studio, again: bool = False) -> Project:
-    """Bring home what people said so far, then compare with the tasks of now: only then is it known what is new."""
+def _with_urls(data: TaskData, base: str) -> TaskData:
+    """Return the data of a task with URLs of a web server instead of Label Studio's."""
+    urls = {name: url for name, url in vars(data).items() if name.endswith("_url") and url.startswith(_LOCAL_FILES)}
+    return TaskData(**vars(data) | {name: f"{base}/{url.removeprefix(_LOCAL_FILES)}" for name, url in urls.items()})
+
+
+def _push(config: Config, project: Project, again: bool = False) -> None:
+    """Pull first, since decisions determine which tasks are needed; then create and update tasks."""
     settings = config.curation
-    tasks, folders = wanted_tasks(config), _media_folders(config)
-    project = studio.open_project(_title(config))
+    tasks, folders = read_tasks(config), _media_folders(config)
+    project.set_up()
     if settings.media_url is None:
         project.connect_media(folders)
-    there = project.tasks()
-    if (taken := _pull(config, project, there)).raw:
-        _tell(taken)
-    holds, review = match_records(config)
+    existing = project.tasks()
+    _pull(config, project, existing, quiet=True)
+    matched, review = match_all(config)
     tasks = [with_earlier(config, task, review) for task in tasks]
-    plan = plan_push(tasks, there, {event: record for event, record in holds.items() if record.decided}, set(review))
+    decided = {event: record for event, record in matched.items() if record.decision}
+    plan = plan_push(tasks, existing, decided, set(review))
     if again:
-        plan.create += send_back(tasks, there, holds)
-    carry_out(plan, project, settings.order, settings.seed)
-    _tell_plan(plan)
-    return project
+        plan.create += send_back(tasks, existing, matched)
+    execute(plan, project, settings.order, settings.seed)
+    print(f"{len(plan.create)} new tasks, {len(plan.update)} updated, {plan.unchanged} unchanged")
+    _print_notes(plan.notes)
 
 
 def _media_folders(config: Config) -> list[str]:
-    """The folders of media, as the server sees them; InputError for a link in them: it would give out its target."""
-    ours = [config.folder() / name for name in ("viewports", PICTURES)]
-    ours[1].mkdir(exist_ok=True)
-    for path in (path for folder in ours for path in folder.rglob("*") if path.is_symlink()):
-        raise InputError(path, "a symbolic link", "files only: Label Studio gives out what is in there", "Remove it.")
+    """Return the folders of media as the server sees them; InputError for a link, whose target would be served."""
+    folders = [config.folder() / name for name in ("viewports", PICTURES)]
+    folders[1].mkdir(exist_ok=True)
+    for link in (path for folder in folders for path in folder.rglob("*") if path.is_symlink()):
+        raise InputError(link, "a symbolic link", "files only, since Label Studio serves this folder", "Remove it.")
     root = Path(config.curation.media_root or config.results).absolute()
-    return [str(root / config.dataset.name / folder.name) for folder in ours]
+    return [str(root / config.dataset.name / folder.name) for folder in folders]
 
 
-def _pull(config: Config, project: Project, there: Sequence[Task]) -> Pulled:
-    """What changed of the tasks on the server since the last pull; all of it where that is not known."""
+def _pull(config: Config, project: Project, existing: Sequence[ServerTask], quiet: bool = False) -> None:
+    """Merge what changed on the server since the last pull, or everything if there is no record of one."""
     state = config.folder() / "curation_pulled.json"
-    place = f"{project.url} of {project.created}"  # a database made anew counts as another
+    place = f"{project.url} of {project.created}"  # a new database counts as another server
     known = read_json(state) if state.exists() else {}
-    times = {str(task.id): task.updated for task in there if task.touched}
-    tasks = project.export([int(task) for task, time in times.items() if known.get(place, {}).get(task) != time])
-    taken = _take(config, tasks, project.studio.users() if tasks else {})
+    times = {str(task.id): task.updated for task in existing if task.touched}
+    changed = [int(task) for task, time in times.items() if known.get(place, {}).get(task) != time]
+    tasks, users = project.export(changed)
+    _merge(config, tasks, users, quiet)
     if tasks:
         write_json(state, known | {place: times})
-    return taken
 
 
-def _take(config: Config, tasks: Any, users: dict[int, str]) -> Pulled:
-    """Keep an export as it came, and take what it says into people's files."""
+def _merge(config: Config, tasks: Any, users: dict[int, str], quiet: bool = False) -> None:
+    """Keep an export unchanged and merge it into the curators' files; report, if not `quiet` or if there are tasks."""
     settings, dataset = config.curation, config.dataset.name
-    seen, problems = read_export(tasks, users)
-    raw = keep_raw(tasks, settings.file(dataset, "any").parent / EXPORTS, datetime.now(UTC)) if tasks else None
-    taken = take_in(seen, dataset, settings)
-    taken.problems[:0] = problems
-    taken.raw = raw
-    return taken
+    export, folder = read_export(tasks, users), settings.file(dataset, "any").parent / "exports"
+    kept = keep_export(tasks, folder, datetime.now(UTC)) if tasks else None
+    merged = merge(export, dataset, settings)
+    if tasks or not quiet:
+        videos = f" of {len(merged.videos)} videos: {', '.join(merged.videos)}" if merged.videos else ""
+        print(f"{merged.n_new} new annotations{videos}" if merged.n_new else "nothing new")
+        if kept:
+            print(f"the unchanged export: {kept}")
+        _print_notes(merged.notes)
 
 
-def _tell(pulled: Pulled) -> None:
-    videos = f" of {len(pulled.videos)} videos: {', '.join(pulled.videos)}" if pulled.videos else ""
-    print(f"{pulled.n_new} new judgements{videos}" if pulled.n_new else "nothing new")
-    if pulled.raw:
-        print(f"the export as it came: {pulled.raw}")
-    _list("does not count", pulled.problems)
-    _list("odd, and counts", pulled.remarks)
-    _list("people disagree (send back: tsalv360 curation push --send-back)", pulled.disagreements)
-    _list("begun and not submitted", pulled.drafts)
-    _list("decided by hand in the file, left so", pulled.by_hand)
-
-
-def _tell_plan(plan: Plan) -> None:
-    print(f"{len(plan.create)} new tasks, {len(plan.update)} updated, {plan.unchanged} as they were")
-    _list("changed since somebody worked on them, not touched", plan.changed)
-    _list("go to a person again: the event has changed", plan.again)
-    _list("judged already, no task needed", plan.judged)
-    _list("on the server only: these events are gone", plan.vanished)
-    _list("on the server twice", plan.twice)
-
-
-def _list(what: str, items: Sequence[str]) -> None:
-    if items:
-        more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-        print(f"{what} ({len(items)}):\n  " + "\n  ".join(map(plain, items[:_SHOWN])) + more)
+def _print_notes(notes: Mapping[str, Sequence[str]]) -> None:
+    for heading, items in notes.items():
+        if items:
+            more = f" and {len(items) - _LISTED} more" if len(items) > _LISTED else ""
+            print(f"{heading} ({len(items)}):\n  " + "\n  ".join(map(plain, items[:_LISTED])) + more)
 
 
 def _interrupt(*_: object) -> NoReturn:

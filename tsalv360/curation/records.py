@@ -1,14 +1,14 @@
-"""People's work on a video's events, as it lies in `curation/<dataset>/<video>.json` for git.
+"""The curators' work on a video, `curation/<dataset>/<video>.json`, a file for git.
 
-The file holds one block per judged event: what was decided, the event as it was judged, and every judgement ever made
-of it. A block belongs to the event as it was then (`event_id` and `event_hash`); events that are made anew with other
-settings are matched to it by time and direction (`tsalv360.curation.match`).
+It has one record per annotated event: the decision, the event as it was annotated, and every version of every
+annotation. A record belongs to that state of the event (`event_id`, `event_hash`); if events are detected again with
+other settings, `tsalv360.curation.match` finds the event by time and direction.
 """
 
 import json
 import re
 from dataclasses import field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,32 +20,49 @@ from tsalv360.job.files import read_json, write_json
 
 Verdict = Literal["accept", "edit", "reject"]
 FLAGS = ("bad_start", "bad_end", "bad_viewport", "bad_saliency", "not_an_event", "two_events", "duplicate")
-_EXACT = ConfigDict(extra="forbid", allow_inf_nan=False)  # a caption is kept to the character
+# Captions are kept to the character. Fields have their names in code, and as aliases their keys in the file.
+_EXACT = ConfigDict(extra="forbid", allow_inf_nan=False, validate_by_name=True)
 _NUMBER = r"-?\d{1,9}(\.\d+)?"
-_STRETCH = rf"{_NUMBER} {_NUMBER} {_NUMBER}(, {_NUMBER} {_NUMBER} {_NUMBER})*"
-TRACK = rf"{_STRETCH}( \| {_STRETCH})*"  # what `tsalv360.curation.tasks` writes
+_SEGMENT = rf"{_NUMBER} {_NUMBER} {_NUMBER}(, {_NUMBER} {_NUMBER} {_NUMBER})*"
 
 
-def _track(text: str) -> str:
-    if not re.fullmatch(TRACK, text):
-        raise ValueError("points `time yaw pitch` in seconds and degrees, apart by commas")
+def as_utc(time: str | datetime) -> str:
+    """Return a time of Label Studio as ISO 8601 in UTC, so that texts sort by time."""
+    moment = datetime.fromisoformat(time) if isinstance(time, str) else time
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def check_encodable(content: Any) -> None:
+    """Raise ValueError if a text in JSON content has a lone surrogate, which no UTF-8 file can hold."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        before = error.object[: error.start][-40:]
+        raise ValueError(f"a lone surrogate, {error.object[error.start]!r}, after {before!r}") from None
+
+
+def _check_track(text: str) -> str:
+    if not re.fullmatch(rf"{_SEGMENT}( \| {_SEGMENT})*", text):
+        raise ValueError("points `time yaw pitch` in seconds and degrees, separated by commas")
     return text
 
 
-def _time(text: str) -> str:
-    datetime.fromisoformat(text)  # or the 30th of February stops whoever reads it later
+def _check_time(text: str) -> str:
+    datetime.fromisoformat(text)  # refuses dates such as 30 February
     return text
 
 
-Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"), AfterValidator(_time)]
+TrackText = Annotated[str, AfterValidator(_check_track)]  # as `tsalv360.curation.tasks.track_text` writes it
+Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"), AfterValidator(_check_time)]
 
 
 @dataclass(frozen=True, config=_EXACT)
-class Judged:
-    """What one person said, or what was decided of all that was said.
+class Decision:
+    """What a curator decided on an event, or what several curators' annotations resolve to.
 
-    `caption` is the text that holds, None where there is none; `start_s` and `end_s` are corrected bounds in seconds
-    of the source video, None where they were left as they are; `duplicate_of` an event id.
+    `caption` is the final text, None if there is none; `start_s` and `end_s` are corrected bounds in seconds of the
+    source video, None if unchanged; `duplicate_of` is an event id.
     """
 
     verdict: Verdict
@@ -59,19 +76,19 @@ class Judged:
 
 
 @dataclass(frozen=True, config=_EXACT)
-class Judgement:
-    """One annotation of Label Studio as it was at one time.
+class Annotation:
+    """One version of an annotation in Label Studio.
 
-    `annotation` is its unique id, `when` the time of its last change (ISO 8601, UTC), `round` above 0 where the task
-    was sent back. `said` is None for a skipped task and where `problem` says why the annotation does not count.
-    `remark` names what is odd about one that does.
+    `id` is the annotation's unique id, `when` the time of its last change (ISO 8601, UTC), `round` above 0 if the
+    event was sent back. `decision` is None for a skipped task, and if `problem` says why the annotation does not
+    count. `remark` says what is odd about one that counts.
     """
 
-    annotation: str
-    who: str
+    id: Annotated[str, Field(alias="annotation")]
+    curator: Annotated[str, Field(alias="who")]
     when: Time
     lead_time_s: float | None
-    said: Judged | None
+    decision: Annotated[Decision | None, Field(alias="said")]
     skipped: bool = False
     problem: str | None = None
     remark: str | None = None
@@ -80,53 +97,19 @@ class Judgement:
 
 @dataclass(frozen=True, config=_EXACT)
 class EventRecord:
-    """An event as it was judged, what was decided (None: nothing yet), and all judgements, the earliest first.
+    """An event as it was annotated, the decision on it (None: not yet decided), and all annotations by time.
 
-    `track` is where it was, as `tsalv360.curation.tasks` writes it; `decided_by` names those whose judgement holds.
+    `track` is its track text; `decided_by` names the curators who agree with the decision.
     """
 
     event_id: Annotated[str, Field(pattern=r"_[0-9]+$")]
     event_hash: str
-    decided: Judged | None
+    decision: Annotated[Decision | None, Field(alias="decided")]
     decided_by: list[str]
     disagreement: bool
     caption_machine: str
-    track: Annotated[str, AfterValidator(_track)]
-    history: list[Judgement]
-
-
-def read_records(path: str | Path, video: str) -> list[EventRecord]:
-    """The records of a video, none where there is no file; InputError names the place of what cannot be read."""
-    if not Path(path).exists():
-        return []
-    advice = "Mend it, or take it back from git."
-    content = read_json(path, advice)
-    try:
-        json.dumps(content, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        found = f"half a character, {error.object[error.start]!r}, after {error.object[: error.start][-40:]!r}"
-        raise InputError(path, found, "text that can be written to a file", advice) from None
-    try:
-        file = TypeAdapter(_File).validate_python(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(path, f"at {place} {first['input']!r:.80}", first["msg"], advice) from None
-    if file.video != video:
-        raise InputError(path, f"the video {file.video!r}", f"{video!r}", "Give the file back its name.")
-    if unjudged := [record.event_id for record in file.events if not record.history]:
-        raise InputError(path, f"no history of {', '.join(unjudged)}", "the judgements that it was decided by", advice)
-    return file.events
-
-
-def write_records(path: str | Path, video: str, records: list[EventRecord]) -> None:
-    """Write the records of a video, in the order of events, all fields spelt out."""
-    ordered = sorted(records, key=lambda record: (_number(record.event_id), record.history[0].when))
-    content: dict[str, Any] = TypeAdapter(_File).dump_python(_File(_FORMAT, video, ordered), mode="json")
-    write_json(path, content)
-
-
-_FORMAT: Literal[1] = 1
+    track: TrackText
+    history: list[Annotation]
 
 
 @dataclass(frozen=True, config=_EXACT)
@@ -136,5 +119,29 @@ class _File:
     events: list[EventRecord]
 
 
-def _number(event: str) -> int:
-    return int(event.rpartition("_")[2])
+def read_records(path: str | Path, video: str) -> list[EventRecord]:
+    """Return the records of a video, none if there is no file; InputError names the place of what is wrong."""
+    if not Path(path).exists():
+        return []
+    advice = "Correct it, or restore it from git."
+    content = read_json(path, advice)
+    try:
+        check_encodable(content)
+        file = TypeAdapter(_File).validate_python(content, by_alias=True, by_name=False)
+    except ValidationError as error:
+        first = error.errors()[0]
+        found = f"{first['input']!r:.80} at {'.'.join(map(str, first['loc']))}"
+        raise InputError(path, found, first["msg"], advice) from None
+    except ValueError as error:
+        raise InputError(path, str(error), "text that can be written to a file", advice) from None
+    if file.video != video:
+        raise InputError(path, f"records of video {file.video!r}", repr(video), "Restore the file's name.")
+    if missing := [record.event_id for record in file.events if not record.history]:
+        raise InputError(path, f"no history of {', '.join(missing)}", "the annotations of each event", advice)
+    return file.events
+
+
+def write_records(path: str | Path, video: str, records: list[EventRecord]) -> None:
+    """Write the records of a video, sorted by event and time, with all fields."""
+    ordered = sorted(records, key=lambda one: (int(one.event_id.rpartition("_")[2]), one.history[0].when))
+    write_json(path, TypeAdapter(_File).dump_python(_File(1, video, ordered), mode="json", by_alias=True))

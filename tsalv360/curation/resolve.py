@@ -1,121 +1,95 @@
-"""What holds where several people judged an event, or one person did so more than once.
-
-Which events are one, since people called one a duplicate of the other.
-"""
+"""One decision per event: from the annotations of several curators, and for events that are duplicates."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
-from tsalv360.curation.records import EventRecord, Judged, Judgement
+from tsalv360.contracts.entries import Remarks
+from tsalv360.curation.records import Annotation, Decision, EventRecord
 from tsalv360.curation.settings import Resolve
 
 
-class Decision(NamedTuple):
-    """What was decided, by whom, and whether people disagree. Nothing is decided without a verdict, or by a tie."""
+class Resolution(NamedTuple):
+    """The decision on an event (None: undecided), the curators who agree with it, and whether others disagree."""
 
-    decided: Judged | None
-    by: list[str]
+    decision: Decision | None
+    curators: list[str]
     disagreement: bool
 
 
-def decide(history: list[Judgement], rule: Resolve) -> Decision:
-    """The decision on an event.
+def resolve(history: list[Annotation], rule: Resolve) -> Resolution:
+    """Return the decision that follows from the annotations of an event.
 
-    Each person's last judgement counts, and none of an earlier round where the event was sent back. `latest`: the last
-    of all holds. `majority`: keeping or rejecting by the most, then the caption that most of those give, of several
-    the last; a tie between keeping and rejecting decides nothing.
+    Only each curator's last annotation counts, and only those of the last round if the event was sent back. `latest`
+    takes the last of all. `majority` first decides whether the event is rejected, undecided on a tie, then takes the
+    most frequent caption of that side, the last one on a tie.
     """
-    votes = current(history)
+    votes = [(one.curator, one.decision) for one in counting(history) if one.decision]
     if not votes:
-        return Decision(None, [], False)
+        return Resolution(None, [], False)
+    decision = votes[-1][1]
     if rule == "majority":
-        rejected = sum(_said(vote).verdict == "reject" for vote in votes)
-        if 2 * rejected == len(votes):
-            return Decision(None, [], True)
-        side = [vote for vote in votes if (_said(vote).verdict == "reject") == (2 * rejected > len(votes))]
-        captions = Counter(_said(vote).caption for vote in side)
-        most = max(captions.values())
-        holds = [vote for vote in side if captions[_said(vote).caption] == most][-1]
-    else:
-        holds = votes[-1]
-    agreeing = [vote.who for vote in votes if _opinion(vote) == _opinion(holds)]
-    return Decision(holds.said, agreeing, len(agreeing) < len(votes))
+        rejections = sum(vote.verdict == "reject" for _, vote in votes)
+        if 2 * rejections == len(votes):
+            return Resolution(None, [], True)
+        side = [vote for _, vote in votes if (vote.verdict == "reject") == (2 * rejections > len(votes))]
+        captions = Counter(vote.caption for vote in side)
+        decision = [vote for vote in side if captions[vote.caption] == max(captions.values())][-1]
+    agreeing = [curator for curator, vote in votes if _opinion(vote) == _opinion(decision)]
+    return Resolution(decision, agreeing, len(agreeing) < len(votes))
 
 
-def current(history: list[Judgement]) -> list[Judgement]:
-    """The judgements that count, one per person, the earliest first."""
-    latest_version: dict[str, Judgement] = {}
-    for judgement in sorted(history, key=lambda judgement: judgement.when):
-        latest_version[judgement.annotation] = judgement
-    counting = [judgement for judgement in latest_version.values() if judgement.said is not None]
-    last_round = max((judgement.round for judgement in counting), default=0)
-    by_person = {
-        judgement.who: judgement
-        for judgement in sorted(counting, key=lambda judgement: judgement.when)
-        if judgement.round == last_round
-    }
-    return sorted(by_person.values(), key=lambda judgement: judgement.when)
+def counting(history: list[Annotation]) -> list[Annotation]:
+    """Return the annotations with a decision that count, one per curator, the earliest first."""
+    when = attrgetter("when")
+    versions = {one.id: one for one in sorted(history, key=when)}  # of each annotation the last one
+    decided = sorted((one for one in versions.values() if one.decision), key=when)
+    last_round = max((one.round for one in decided), default=0)
+    return sorted({one.curator: one for one in decided if one.round == last_round}.values(), key=when)
 
 
-def _opinion(judgement: Judgement) -> str | None:
-    """What people can disagree on: that an event is none, or its caption."""
-    said = _said(judgement)
-    return None if said.verdict == "reject" else said.caption
-
-
-def _said(judgement: Judgement) -> Judged:
-    assert judgement.said is not None
-    return judgement.said
+def _opinion(decision: Decision) -> str | None:
+    """Return what curators can disagree on: the caption, None for a rejection."""
+    return None if decision.verdict == "reject" else decision.caption
 
 
 def group_duplicates(
-    ids: Sequence[str], holds: Mapping[str, EventRecord]
-) -> tuple[list[list[str]], set[str], list[tuple[str, str]]]:
-    """Events that belong together, in chains and rings too, and the rejected ones, which are in no group.
+    ids: Sequence[str], matched: Mapping[str, EventRecord]
+) -> tuple[list[list[str]], set[str], Remarks]:
+    """Group the events that curators marked as duplicates of each other, in chains and rings too.
 
-    A duplicate that is rejected as well goes with the event that it repeats. Where that one is rejected or cannot be
-    told, the two are not merged and the rest of the judgement holds.
+    A rejected duplicate joins the event that it duplicates. If that one is rejected or cannot be identified, the two
+    stay apart and the rest of the decision counts.
 
-    Parameters: all events of the video in their order, and their records. Returns the groups, each in the order of
-    `ids`; the rejected events; and problems: the id of an event and what is wrong with its duplicate.
+    Parameters: all events of the video in order, and their records. Returns the groups of events that stay, each in the
+    order of `ids`; the rejected events; and problems: event ids, each with what is wrong with its duplicate.
     """
-    said = {event: record.decided for event, record in holds.items() if record.decided}
-    repeats: dict[str, str] = {}
-    problems = []
-    for event in ids:
-        if event in said and (named := _named(said[event])) is not None:
-            target = _event_of_now(event, named, ids, holds)
-            if target is None:
-                what = f"{named!r:.40}, which is not among the events" if named else "no event"
-                problems.append((event, f"is called a duplicate of {what}"))
-            else:
-                repeats[event] = target
-    rejected = {event for event, one in said.items() if one.verdict == "reject" and event not in repeats}
-    while lost := [event for event, target in repeats.items() if target in rejected]:
+    decisions = {event: record.decision for event, record in matched.items() if record.decision}
+    original: dict[str, str] = {}
+    problems: Remarks = []
+    for event in (event for event in ids if event in decisions):
+        named = decisions[event].duplicate_of
+        if named is None and "duplicate" not in decisions[event].flags:
+            continue
+        # Ids may have shifted since: a record shows which event had the id, or that this event still has its own.
+        meant = {current for current, record in matched.items() if record.event_id == named}
+        if named in ids and event == matched[event].event_id:
+            meant.add(str(named))
+        if len(meant) == 1 and meant != {event}:
+            original[event] = meant.pop()
+        else:
+            what = f"{named!r:.40}, which is not among the events" if named else "an event that is not named"
+            problems.append((event, f"is marked as a duplicate of {what}"))
+    rejected = {event for event, one in decisions.items() if one.verdict == "reject" and event not in original}
+    while lost := [event for event, target in original.items() if target in rejected]:
         for event in lost:
-            problems.append((event, f"is called a duplicate of {repeats.pop(event)}, which is rejected"))
-            if said[event].verdict == "reject":
+            problems.append((event, f"is marked as a duplicate of {original.pop(event)}, which is rejected"))
+            if decisions[event].verdict == "reject":
                 rejected.add(event)
     group = {event: [event] for event in ids if event not in rejected}
-    for event, target in repeats.items():
+    for event, target in original.items():
         if group[event] is not group[target]:
             both = sorted(group[event] + group[target], key=ids.index)
             group |= dict.fromkeys(both, both)
     return [members for event, members in group.items() if members[0] == event], rejected, problems
-
-
-def _named(said: Judged) -> str | None:
-    """What an event is a duplicate of, as a person wrote it; empty where the flag stands alone."""
-    return said.duplicate_of if said.duplicate_of is not None else "" if "duplicate" in said.flags else None
-
-
-def _event_of_now(event: str, named: str, ids: Sequence[str], holds: Mapping[str, EventRecord]) -> str | None:
-    """The event that had the id `named` when `event` was judged; None where there is none or it cannot be told.
-
-    It is the one that a record of this id holds for, or, where `event` has the id that it had then, that of this id.
-    """
-    meant = {now for now, record in holds.items() if record.event_id == named}
-    if named in ids and event == holds[event].event_id:
-        meant.add(named)
-    return meant.pop() if len(meant) == 1 and meant != {event} else None

@@ -1,76 +1,103 @@
-"""Events that were judged when they were others: found among those of now, and shown to a person with both pictures."""
+"""Events that a curator reviews again: near an event reviewed before they changed, or with disagreeing annotations."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import pandas as pd
 
 from tsalv360.config import Config, plan_recordings
-from tsalv360.contracts.entries import IndexEntry, read_entry
+from tsalv360.contracts.entries import IndexEntry, Task, TaskData, read_entry
 from tsalv360.contracts.tables import TRACKS, read_table
-from tsalv360.curation.match import Near, carry
-from tsalv360.curation.push import asked_again, earlier
-from tsalv360.curation.records import EventRecord, read_records
-from tsalv360.curation.tasks import as_track
+from tsalv360.curation.labelstudio import ServerTask
+from tsalv360.curation.match import NearRecord, match_records
+from tsalv360.curation.records import Decision, EventRecord, read_records
+from tsalv360.curation.resolve import counting
+from tsalv360.curation.tasks import read_track_text
 from tsalv360.job.files import whole_file
+from tsalv360.media.drawing import poster
 from tsalv360.media.pictures import read_picture, write_picture
 from tsalv360.sphere.projection import Picture
-from tsalv360.viewports import Shot, poster
 
-PICTURES = "curation_pictures"  # beside the viewports, in the dataset's results
+PICTURES = "curation_pictures"  # folder beside the viewports, in the dataset's results
 _HFOV = 75.0
 
 
-def match_records(config: Config) -> tuple[dict[str, EventRecord], dict[str, Near]]:
-    """The records that hold for events of now, and the nearest earlier one of those that a person must see again."""
-    holds: dict[str, EventRecord] = {}
-    review: dict[str, Near] = {}
+@dataclass(frozen=True)
+class NextRound(TaskData):
+    """The data of a task for an event that is sent back to curators for the `round`-th time."""
+
+    round: int
+
+
+def match_all(config: Config) -> tuple[dict[str, EventRecord], dict[str, NearRecord]]:
+    """Return the records of all current events, and the nearest record of each event that needs another review."""
+    matched: dict[str, EventRecord] = {}
+    review: dict[str, NearRecord] = {}
     for video in plan_recordings(config):
         if records := read_records(config.curation.file(config.dataset.name, video), video):
             tracks = read_table(config.folder() / "tracks" / f"{video}.parquet", TRACKS)
-            carried = carry(records, tracks, _kept(config, video).time_s.to_numpy())
-            holds |= carried.holds
-            review |= {event: nearest for event, (nearest, *_) in carried.review.items()}
-    return holds, review
+            matches = match_records(records, tracks, _kept(config, video).time_s.to_numpy())
+            matched |= matches.matched
+            review |= {event: nearest for event, (nearest, *_) in matches.review.items()}
+    return matched, review
 
 
-def with_earlier(config: Config, task: dict[str, Any], review: Mapping[str, Near]) -> dict[str, Any]:
-    """A task, where its event waits for a person again with what was said before and a picture of both events.
+def send_back(tasks: Sequence[Task], existing: Iterable[ServerTask], matched: Mapping[str, EventRecord]) -> list[Task]:
+    """Return tasks of a further round for events on which curators disagree; none if one is on the server already."""
+    rounds = Counter[str]()
+    for one in existing:
+        rounds[one.event_id] = max(rounds[one.event_id], one.round)
+    further = []
+    for task in tasks:
+        record = matched.get(task.data.event_id)
+        if record and record.disagreement:
+            votes = counting(record.history)
+            last = votes[-1].round
+            if rounds[task.data.event_id] <= last:
+                opinions = "\n".join(f"- {vote.curator}: {_in_words(vote.decision)}" for vote in votes)
+                data = replace(task.data, facts=f"Curators disagree:\n{opinions}\n\n{task.data.facts}")
+                further.append(replace(task, data=NextRound(**vars(data), round=last + 1)))
+    return further
 
-    The picture is written among the dataset's results.
+
+def with_earlier(config: Config, task: Task, review: Mapping[str, NearRecord]) -> Task:
+    """Return a task, with the earlier decision and a picture of both events if its event needs another review.
+
+    The picture is written to the dataset's results.
     """
-    event, video = task["data"]["event_id"], task["data"]["video"]
-    if event not in review or not review[event].record.decided:
+    event, video = task.data.event_id, task.data.video
+    if event not in review or not review[event].record.decision:
         return task
     record, results = review[event].record, config.folder()
-    kept = _kept(config, video)
-    name = f"{event}-{task['data']['event_hash']}.jpg"
-    now = read_picture(results / "viewports" / video / f"{event}.jpg")
+    name = f"{event}-{task.data.event_hash}.jpg"
+    current = read_picture(results / "viewports" / video / f"{event}.jpg")
+    earlier = _earlier_poster(config, video, record)
+    current = cv2.resize(current, earlier.shape[1::-1]).astype(np.uint8, copy=False)
+    both = np.vstack([_titled(current, "now"), _titled(earlier, "when reviewed")])
     with whole_file(results / PICTURES / name) as partial:
-        write_picture(partial, _both(now, _as_judged(record, results / "frames" / video, kept)))
-    url = task["data"]["poster_url"].replace(f"/viewports/{video}/{event}.jpg", f"/{PICTURES}/{name}")
-    return asked_again(task, earlier(record), poster_url=url)
+        write_picture(partial, both[..., ::-1])
+    decision = f"Reviewed before the event changed, by {', '.join(record.decided_by)}: {_in_words(record.decision)}"
+    url = task.data.poster_url.replace(f"/viewports/{video}/{event}.jpg", f"/{PICTURES}/{name}")
+    return replace(task, data=replace(task.data, facts=f"{decision}\n\n{task.data.facts}", poster_url=url))
 
 
-def _as_judged(record: EventRecord, frames: Path, kept: pd.DataFrame) -> Picture:
-    """The poster of the event of a record, from the folder of frames; `kept` has their `frame` and `time_s`."""
-    track = as_track(record.track, kept.time_s.to_numpy())
+def _in_words(decision: Decision | None) -> str:
+    return f"{decision.verdict}: {decision.caption or 'no caption'}" if decision else "nothing"
+
+
+def _earlier_poster(config: Config, video: str, record: EventRecord) -> Picture:
+    """Return the poster of an event as it was when reviewed, RGB."""
+    kept = _kept(config, video)
+    track = read_track_text(record.track, kept.time_s.to_numpy())
     places = np.searchsorted(kept.time_s, track.time_s)
     middle = len(places) // 2
-    (panorama,) = [read_picture(file) for file in frames.glob(f"{kept.frame.iloc[places[middle]]:04d}.*")]
+    frame = f"{kept.frame.iloc[places[middle]]:04d}"
+    (panorama,) = map(read_picture, (config.folder() / "frames" / video).glob(f"{frame}.*"))
     rows = pd.DataFrame({"yaw_deg": track.yaw_deg, "pitch_deg": track.pitch_deg})
-    stretches = [part for _, part in rows.groupby(np.cumsum(np.diff(places, prepend=places[0]) > 1))]
-    shot = Shot(record.event_id, float(track.yaw_deg[middle]), float(track.pitch_deg[middle]), _HFOV, "event")
-    return poster(panorama, stretches, shot)
-
-
-def _both(now: Picture, before: Picture) -> Picture:
-    """Two posters, RGB, one above the other with titles, as OpenCV writes pictures."""
-    now = cv2.resize(now, before.shape[1::-1]).astype(np.uint8, copy=False)
-    return np.vstack([_titled(now, "now"), _titled(before, "as it was judged")])[..., ::-1]
+    return poster(panorama, rows, places, (float(track.yaw_deg[middle]), float(track.pitch_deg[middle]), _HFOV))
 
 
 def _titled(picture: Picture, text: str) -> Picture:
@@ -80,5 +107,5 @@ def _titled(picture: Picture, text: str) -> Picture:
 
 
 def _kept(config: Config, video: str) -> pd.DataFrame:
-    """`frame` and `time_s` of the kept frames of a video."""
+    """Return `frame` and `time_s` of the kept frames of a video."""
     return read_entry(config.folder() / "videos" / f"{video}.json", IndexEntry).kept_times

@@ -15,31 +15,32 @@ Order = Literal["random", "by_video", "least_confident"]
 
 @dataclass(frozen=True, config=STRICT)
 class CurationSettings:
-    """People's judgement of the events in Label Studio, and how it enters the dataset."""
+    """Review of the events by curators in Label Studio, and how their decisions enter the dataset."""
 
-    mode: Mode = setting("draft", "draft: the dataset is built from machine captions; curated: from what people said")
-    uncurated: Uncurated = setting("leave_out", "what curated does with events that nobody has judged")
-    folder: str = setting("curation", "folder of people's work, one file per video under the dataset's name; for git")
+    mode: Mode = setting("draft", "draft: machine captions; curated: the decisions of curators are applied")
+    uncurated: Uncurated = setting("leave_out", "what a curated dataset does with events that have no decision")
+    folder: str = setting("curation", "folder of the curators' work: one file per video, by dataset; keep it in git")
     resolve: Resolve = setting(
-        "latest", "which verdict holds where several people judged an event; a tie of the majority is undecided"
+        "latest", "whose decision counts if several curators review an event; a tie of the majority stays undecided"
     )
-    order: Order = setting("by_video", "order in which curators get the events of a first push")
+    order: Order = setting("by_video", "order in which curators get new tasks")
     seed: int = setting(0, "seed of the random order", ge=0)
     project: str | None = setting(None, "title of the Label Studio project; default: tsalv360 and the dataset's name")
     media_url: str | None = setting(
         None,
-        "where a browser finds the folder of results, such as https://media.example.org/tsv360; "
-        "default: Label Studio serves the media folder itself",
+        "URL at which browsers find the results folder, such as https://media.example.org/tsv360; "
+        "default: Label Studio serves the files",
     )
     media_root: str | None = setting(
         None,
-        "folder of results as a team's server sees it: its LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT; default: as here",
+        "path of the results folder on a team's server, its LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT; "
+        "default: the path on this machine",
     )
-    server_folder: str = setting("label-studio", "folder of the database of an own Label Studio server; back it up")
+    server_folder: str = setting("label-studio", "folder of your own Label Studio server with its database; back it up")
     port: int = setting(
-        8080, "port of an own Label Studio server; another free one is taken where it is busy", ge=1024, le=65535
+        8080, "port of your own Label Studio server; if it is in use, a free one is taken", ge=1024, le=65535
     )
 
     def file(self, dataset: str, video: str) -> Path:
-        """Where people's work on a video lies."""
+        """Return the path of the file with the curators' work on a video."""
         return Path(self.folder, dataset, f"{video}.json")

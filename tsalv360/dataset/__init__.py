@@ -1,1 +1,1 @@
-"""The dataset: the part of each video, the splits, and the folder that is published with its card."""
+"""The dataset: the part of each video, the splits, and the published folder with its card."""

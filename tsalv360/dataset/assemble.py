@@ -1,160 +1,122 @@
-"""One video's part of the dataset: its maps and captions in the published layout, and its rows of the tables."""
+"""A video's part of the dataset: its maps and captions in the published layout, and its rows of the tables."""
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tsalv360.contracts.entries import Candidate, CaptionEntry, IndexEntry
-from tsalv360.contracts.layout import (
-    CHECKSUMS,
-    CLIP_LENGTH,
-    CURATION,
-    DESCRIPTION,
-    FIXATION_POINTS,
-    GROUND_TRUTH,
-    LEFT_OUT,
-    SALIENCY_ALL,
-    clip_row,
-)
-from tsalv360.contracts.tables import (
-    CLIPS,
-    DATASET_FIXATIONS,
-    PART_ANNOTATIONS,
-    POINTS,
-    read_table,
-    write_rows,
-    write_table,
-)
-from tsalv360.curation.apply import Applied, Curation, apply_curation
+from tsalv360.contracts import layout, tables
+from tsalv360.contracts.entries import Candidate, CaptionEntry, IndexEntry, LeftOut
+from tsalv360.contracts.grid import runs
+from tsalv360.curation.apply import Applied, Curation, VideoEvents, apply_curation
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.media.pictures import read_picture
-from tsalv360.saliency import ALL_OBSERVERS, Subject, points_of, subjects, write_saliency_maps
+from tsalv360.saliency import ALL_OBSERVERS, MapInput, map_inputs, points_table, write_saliency_maps
 
-FOLDERS = (GROUND_TRUTH, SALIENCY_ALL, FIXATION_POINTS)
-_COUNTED = (
-    "maps_without_frame", "frames_without_map", "frames_in_no_clip", "events_without_caption", "events_rejected",
-    "events_merged", "events_uncurated", "videos_emptied",
-)  # fmt: skip
+Rows = list[dict[str, Any]]  # of a table, checked by its contract when they are written
+FOLDERS = (layout.GROUND_TRUTH, layout.SALIENCY_ALL, layout.FIXATION_POINTS)
 
 
 def assemble_video(
     directory: str | Path,
     index: IndexEntry,
-    events: pd.DataFrame,
-    tracks: pd.DataFrame,
-    fixations: pd.DataFrame,
-    assignments: pd.DataFrame,
-    captions: Mapping[str, CaptionEntry],
+    detected: VideoEvents,
     saliency: str | Path,
     points: str | Path,
     curation: Curation | None = None,
 ) -> None:
-    """Write a video's part of the dataset.
+    """Write a video's part of the dataset; events without a caption are left out and counted.
 
-    `TSV360_gt/<video>/<event>/description.txt` and `NNNN.png`, `points/<video>.parquet`, where they were made the maps
-    of all observers as `saliency_all/<video>/NNNN.png`, its rows of annotations, clips and fixations as Parquet, what
-    was left out, with `curation` what people's judgement did (`curation.json`), and SHA256SUMS of the captions, maps
-    and points. Events without a caption are left out and counted.
+    It has `TSV360_gt/<video>/<event>/description.txt` and `NNNN.png`, `points/<video>.parquet`, the maps of all
+    observers, if there are any, as `saliency_all/<video>/NNNN.png`, the rows of annotations, clips and fixations as
+    Parquet, `left_out.json`, `curation.json` if curated, and SHA256SUMS of captions, maps and points.
 
     Parameters
     ----------
-    captions : the caption entry of each event.
-    saliency, points : what the saliency stage wrote; it is hard-linked where the file system allows it. Only of events
-        that people changed maps and points are made anew.
-    curation : what people said; without it all events are drafts.
+    detected : the events of the video, as the stages give them.
+    saliency, points : results of the saliency stage, hard-linked where the file system allows it. Only maps and points
+        of events that curators changed are made again.
+    curation : the decisions of curators; without them all events are drafts.
     """
-    video, frames = index.id, index.kept_frames
-    applied, anew = Applied(events, tracks, assignments, captions), dict[str, Subject]()
+    video, frames, applied, changed = index.id, index.kept_frames, Applied(detected), dict[str, MapInput]()
     if curation:
-        kept = index.kept_times
-        applied = apply_curation(curation, events, tracks, fixations, assignments, captions, kept)
-        of_video = subjects(fixations, applied.assignments, applied.tracks, kept)
-        anew = {event: of_video[event] for event in applied.anew}
-    captioned = applied.events.event_id.map(lambda event: applied.captions[str(event)].caption is not None)
-    shown = applied.events[captioned.astype(bool)]
-    tracks = applied.tracks[applied.tracks.event_id.isin(shown.event_id)]
+        applied = apply_curation(curation, detected, index.kept_times)
+        inputs = map_inputs(detected.fixations, applied.video.assignments, applied.video.tracks, index.kept_times)
+        changed = {event: inputs[event] for event in applied.changed}
+    events, captions = applied.video.events, applied.video.captions
+    shown = events[np.array([captions[event].caption is not None for event in events.event_id], dtype=bool)]
+    n_left = len(detected.events) - len(events)
+    left_out = LeftOut(
+        **(applied.outcome.counts(n_left) if applied.outcome else {}),
+        events_without_caption=len(events) - len(shown),
+        videos_emptied=int(shown.empty and not detected.events.empty),
+    )
+    annotations: Rows = []
+    clips: Rows = []
     with whole_folder(directory) as partial:
-        ground_truth, maps_anew = partial / GROUND_TRUTH / video, partial / "anew"
-        ground_truth.mkdir(parents=True)
+        (partial / layout.GROUND_TRUTH / video).mkdir(parents=True)
         if curation:
-            write_saliency_maps(maps_anew, anew, replace(curation.saliency, all_observers=False))
-        maps = {}
-        for event in map(str, shown.event_id):
-            source = maps_anew / event if event in anew else Path(saliency, event)
-            maps[event] = _write_event(ground_truth / event, source, applied.captions[event].caption or "")
-        shutil.rmtree(maps_anew, ignore_errors=True)
-        part_of_points = partial / FIXATION_POINTS / f"{video}.parquet"
-        if curation and (anew or len(applied.events) < len(events)):
-            points_anew = points_of(anew, curation.saliency.window_s)
-            write_table(part_of_points, _points_now(points, applied.events.event_id, points_anew), POINTS)
+            write_saliency_maps(partial / "changed", changed, replace(curation.saliency, all_observers=False))
+        for event, start, end in zip(shown.event_id, shown.start_frame, shown.end_frame, strict=True):
+            maps = Path(partial / "changed" if event in changed else saliency, event)
+            with_map = _write_event(partial / layout.GROUND_TRUTH / video / event, maps, captions[event].caption or "")
+            row = annotation_row(video, event, (start, end), captions[event], "machine")
+            annotations.append(row | applied.reviews[event]._asdict() if curation else row)
+            numbers = applied.video.track(event).frame.tolist()
+            own = cut_clips(event, video, numbers, frames, with_map)
+            clips += own
+            in_no_clip = len(numbers) - layout.CLIP_LENGTH * len(own)
+            left_out += LeftOut(frames_without_map=len(numbers) - len(with_map), frames_in_no_clip=in_no_clip)
+        shutil.rmtree(partial / "changed", ignore_errors=True)
+
+        table, target = tables.read_table(points, tables.POINTS), partial / layout.FIXATION_POINTS / f"{video}.parquet"
+        if curation and (changed or n_left):
+            again = points_table(changed, curation.saliency.window_s)
+            tables.write_table(target, _current_points(table, again, events.event_id, set(changed)), tables.POINTS)
         else:
-            read_table(points, POINTS)  # a damaged one goes no further
-            _link(Path(points), part_of_points)
+            _link(Path(points), target)
         for path in sorted(Path(saliency, ALL_OBSERVERS).glob("*.png")):
-            read_picture(path, gray=True)
-            _link(path, partial / SALIENCY_ALL / video / path.name)
-        annotations = [
-            annotation_row(video, str(name), (start, end), applied.captions[name], "machine")
-            | applied.columns.get(name, {})
-            for name, start, end in zip(shown.event_id, shown.start_frame, shown.end_frame, strict=True)
-        ]
-        clips = [clip for event in shown.event_id for clip in cut_clips(event, video, tracks, frames, maps[event])]
-        left_out = {
-            "frames_without_map": len(tracks) - sum(map(len, maps.values())),
-            "frames_in_no_clip": len(tracks) - CLIP_LENGTH * len(clips),
-            "events_without_caption": len(applied.events) - len(shown),
-            "videos_emptied": int(shown.empty and not events.empty),
-        }
+            read_picture(path, gray=True)  # refuses a damaged one
+            _link(path, partial / layout.SALIENCY_ALL / video / path.name)
         if applied.outcome:
-            write_json(partial / CURATION, asdict(applied.outcome))
-            left_out |= applied.outcome.counts(len(events) - len(applied.events))
-        write_part(partial, annotations, clips, _with_events(video, fixations, applied.assignments), left_out)
+            write_json(partial / layout.CURATION, applied.outcome)
+        owner = applied.video.assignments.set_index("row").event_id.reindex(range(len(detected.fixations)))
+        fixations = detected.fixations.assign(video=video, event_id=owner.to_numpy())
+        write_part(partial, annotations, clips, fixations, left_out)
 
 
-def write_part(
-    directory: Path,
-    annotations: list[dict[str, Any]],
-    clips: list[dict[str, Any]],
-    fixations: pd.DataFrame,
-    left_out: dict[str, int],
-) -> None:
-    """Write the tables of a video's part beside its captions and maps, what was left out, and the checksums.
-
-    What `left_out` does not count is none.
-    """
-    write_rows(directory / "annotations.parquet", annotations, PART_ANNOTATIONS)
-    write_rows(directory / "clips.parquet", clips, CLIPS)
-    write_table(directory / "fixations.parquet", fixations, DATASET_FIXATIONS)
-    write_json(directory / LEFT_OUT, dict.fromkeys(_COUNTED, 0) | left_out)
+def write_part(directory: Path, annotations: Rows, clips: Rows, fixations: pd.DataFrame, left_out: LeftOut) -> None:
+    """Write the tables of a video's part, the numbers of what is left out, and the checksums of its folders."""
+    tables.write_rows(directory / "annotations.parquet", annotations, tables.PART_ANNOTATIONS)
+    tables.write_rows(directory / "clips.parquet", clips, tables.CLIPS)
+    tables.write_table(directory / "fixations.parquet", fixations, tables.DATASET_FIXATIONS)
+    write_json(directory / layout.LEFT_OUT, left_out)
     files = [path for folder in FOLDERS for path in sorted((directory / folder).rglob("*")) if path.is_file()]
-    (directory / CHECKSUMS).write_text("".join(checksum_lines(files, directory)), encoding="utf-8")
+    (directory / layout.CHECKSUMS).write_text("".join(checksum_lines(files, directory)), encoding="utf-8")
 
 
-def cut_clips(event: str, video: str, tracks: pd.DataFrame, frames: list[int], maps: set[int]) -> list[dict[str, Any]]:
-    """Clips of 8 consecutive kept frames of an event, one after the other, starting anew after every gap.
+def cut_clips(event: str, video: str, numbers: list[int], kept: list[int], with_map: set[int]) -> Rows:
+    """Return the clips of an event: every 8 consecutive kept frames, starting again after each gap.
 
-    A clip whose last frame has no map (`maps`: frame numbers) is left out.
+    A clip without a map for its last frame is left out. Parameters: frame numbers of the event, of all kept frames, and
+    of those with a map.
     """
-    place = {frame: i for i, frame in enumerate(frames)}
-    number = tracks.frame[tracks.event_id == event].to_numpy()
-    kept = np.array([place[n] for n in number])
-    clips: list[dict[str, Any]] = []
-    for stretch in np.split(number, np.flatnonzero(np.diff(kept) > 1) + 1):
-        for start in range(0, len(stretch) - CLIP_LENGTH + 1, CLIP_LENGTH):
-            clip = stretch[start : start + CLIP_LENGTH].tolist()
-            if clip[-1] in maps:
-                clips.append(clip_row(event, video, len(clips), clip))
+    clips: Rows = []
+    for run in runs(np.searchsorted(kept, numbers)):
+        own = numbers[run]
+        for start in range(0, len(own) - layout.CLIP_LENGTH + 1, layout.CLIP_LENGTH):
+            clip = own[start : start + layout.CLIP_LENGTH]
+            if clip[-1] in with_map:
+                clips.append(layout.clip_row(event, video, len(clips), clip))
     return clips
 
 
 def checksum_lines(files: list[Path], base: Path) -> list[str]:
-    """Lines of sha256sum for `files`, named relative to the folder `base`."""
+    """Return the lines of sha256sum for files, named relative to the folder `base`."""
     return [f"{sha256(file)}  {file.relative_to(base).as_posix()}\n" for file in files]
 
 
@@ -164,41 +126,41 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _write_event(folder: Path, saliency: Path, caption: str) -> set[int]:
-    """Link the maps of an event and write its caption; returns the frame numbers that have a map."""
+    """Write the caption of an event and link its maps; return the numbers of the frames that have one."""
     folder.mkdir()
-    (folder / DESCRIPTION).write_text(caption, encoding="utf-8")
-    numbers = set()
-    for path in sorted(saliency.glob("*.png")):
+    (folder / layout.DESCRIPTION).write_text(caption, encoding="utf-8")
+    maps, advice = sorted(saliency.glob("*.png")), "Make the video's maps again."
+    for path in maps:
         if not read_picture(path, gray=True).any():
-            raise InputError(path, "a saliency map of zeros", "at least one fixation", "Make its video's maps again.")
+            raise InputError(path, "a saliency map of zeros", "at least one fixation", advice)
         link_or_copy(path, folder / path.name)
-        numbers.add(int(path.stem))
-    if not numbers:
-        raise InputError(saliency, "no saliency map", "one per frame of the event", "Make its video's maps again.")
-    return numbers
+    if not maps:
+        raise InputError(saliency, "no saliency map", "one per frame of the event", advice)
+    return {int(path.stem) for path in maps}
 
 
-def annotation_row(
-    video: str,
-    event: str,
-    span: tuple[int, int],
-    caption: CaptionEntry,
-    origin: str,
-) -> dict[str, Any]:
-    """The row of an event that nobody has curated here, of the annotations of its video's part.
+def _current_points(table: pd.DataFrame, again: pd.DataFrame, events: pd.Series, changed: set[str]) -> pd.DataFrame:
+    """Return the points of the events, from `again` for changed ones, and those of all observers."""
+    sources = [(event, again if event in changed else table) for event in events]
+    rows = [source[source.event_id == event] for event, source in sources]
+    return pd.concat([*rows, table[table.event_id.isna()]], ignore_index=True)
 
-    `span`: its first and last frame; `caption`: its entry of the caption stage; `origin` of the caption.
+
+def annotation_row(video: str, event: str, span: tuple[int, int], caption: CaptionEntry, origin: str) -> dict[str, Any]:
+    """Return an event's row of the annotations table, not curated here.
+
+    Parameters: first and last frame as `span`, the caption entry, and the origin of the caption.
     """
     (start, end), candidates = span, caption.candidates
-    shown = candidates[0] if candidates else Candidate("", "", "", "", "", None)
+    chosen = candidates[0] if candidates else Candidate("", "", "", "", "", None)
     return {
         "event_id": event,
         "video": video,
         "caption": caption.caption,
-        "caption_machine": shown.text,
+        "caption_machine": chosen.text,
         "caption_origin": origin,
-        "model": shown.model,
-        "revision": shown.revision,
+        "model": chosen.model,
+        "revision": chosen.revision,
         "candidates": [candidate.text for candidate in candidates],
         "n_tokens": caption.n_tokens,
         "verdict": None,
@@ -209,17 +171,3 @@ def annotation_row(
         "start_frame_before": start,
         "end_frame_before": end,
     }
-
-
-def _points_now(points: str | Path, events: pd.Series, anew: pd.DataFrame) -> pd.DataFrame:
-    """The points of the video's `events`, those `anew` in place of the old ones, and of all observers."""
-    table = read_table(points, POINTS)
-    parts = [(anew if event in set(anew.event_id) else table) for event in events]
-    rows = [part[part.event_id == event] for event, part in zip(events, parts, strict=True)]
-    return pd.concat([*rows, table[table.event_id.isna()]], ignore_index=True)
-
-
-def _with_events(video: str, fixations: pd.DataFrame, assignments: pd.DataFrame) -> pd.DataFrame:
-    event = np.full(len(fixations), None, dtype=object)
-    event[assignments.row.to_numpy()] = assignments.event_id.to_numpy()
-    return fixations.assign(video=video, event_id=event)

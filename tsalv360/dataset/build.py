@@ -1,65 +1,50 @@
-"""What models read of a dataset: its clips, captions and splits, with links to the maps and points of its parts.
-
-It has the layout of the dataset itself, without what no model reads: so a new card, licence or name of a source is no
-reason to train again.
-
-The dataset folder: the parts of all videos together, with splits, checksums and card.
-"""
+"""The dataset folder, the parts of all videos together; and the folder of what models read of it."""
 
 import os
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from tsalv360.captions.checks import count_tokens
-from tsalv360.contracts.entries import IndexEntry
+from tsalv360.contracts import tables
+from tsalv360.contracts.entries import DatasetOutcome, IndexEntry, LeftOut, Outcome, read_entry
 from tsalv360.contracts.layout import CHECKSUMS, CURATION, FIXATION_POINTS, GROUND_TRUTH, LEFT_OUT
-from tsalv360.contracts.tables import (
-    ANNOTATIONS,
-    CLIPS,
-    DATASET_FIXATIONS,
-    PART_ANNOTATIONS,
-    Table,
-    read_table,
-    write_table,
-)
 from tsalv360.dataset.assemble import checksum_lines
-from tsalv360.dataset.card import write_card
+from tsalv360.dataset.card import card
 from tsalv360.dataset.splits import DatasetSettings, Fold, in_no_fold, make_splits
 from tsalv360.job.errors import InputError
-from tsalv360.job.files import link_or_copy, read_json, sha256, whole_folder, write_json
+from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.sources.recording import Origin
 
-_TABLES = {"annotations": PART_ANNOTATIONS, "clips": CLIPS}
 _LINKED = (GROUND_TRUTH, FIXATION_POINTS)
+_PART_TABLES = {"annotations": tables.PART_ANNOTATIONS, "clips": tables.CLIPS, "fixations": tables.DATASET_FIXATIONS}
+TABLES = _PART_TABLES | {"annotations": tables.ANNOTATIONS}
 
 
 def collect_clips(directory: str | Path, parts: list[Path], folds: list[Fold]) -> None:
-    """Write the folder that training and evaluation read.
+    """Write the folder that training and evaluation read: clips, captions, splits, and links to maps and points.
 
-    Links are relative: they hold where the results move as a whole. Parameters: `parts` the folders that
-    `assemble_video` wrote, `folds` as `make_splits` gives them.
+    It has the layout of the dataset without what no model reads, so that a new card, licence or name of a source does
+    not start training again. Links are relative, so that the results can be moved as a whole. Parameters: the folders
+    that `assemble_video` wrote as `parts`, the folds of `make_splits`.
     """
     directory = Path(directory)
     with whole_folder(directory) as partial:
-        for name, table in _TABLES.items():
-            rows = [read_table(part / f"{name}.parquet", table) for part in parts]
-            write_table(partial / f"{name}.parquet", pd.concat(rows, ignore_index=True), table)
+        for name in ("annotations", "clips"):
+            tables.write_table(partial / f"{name}.parquet", _joined(parts, name), _PART_TABLES[name])
         write_json(partial / "splits.json", {"folds": folds})
-        lines = checksum_lines(sorted(path for path in partial.iterdir()), partial)
+        lines = checksum_lines(sorted(partial.iterdir()), partial)
         for part in parts:
-            told = (part / CHECKSUMS).read_text("utf-8").splitlines(keepends=True)
-            lines += [line for line in told if line.split("  ", 1)[1].startswith(tuple(f"{name}/" for name in _LINKED))]
+            linked = tuple(f"{folder}/" for folder in _LINKED)
+            lines += [line for line in _checksums(part) if line.split("  ", 1)[1].startswith(linked)]
             for folder in _LINKED:
                 (partial / folder).mkdir(exist_ok=True)
                 for source in (part / folder).glob("*"):
                     target = os.path.relpath(source, directory / folder)
                     (partial / folder / source.name).symlink_to(target, source.is_dir())
         (partial / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
-
-
-TABLES: dict[str, Table] = {"annotations": ANNOTATIONS, "clips": CLIPS, "fixations": DATASET_FIXATIONS}
 
 
 def build_dataset(
@@ -73,61 +58,64 @@ def build_dataset(
 ) -> None:
     """Write the dataset folder.
 
-    Parameters: `parts` the folders that `assemble_video` wrote, in the order of `indexes`; `origins` the source and
-    licence of each video; `dropped` the candidates left out of all videos; `config` the settings that the data depend
-    on, for the card.
+    Parameters: the folders that `assemble_video` wrote as `parts`, in the order of `indexes`; source and licence of
+    each video; the `dropped` candidates of all videos; and as `config`, for the card, the settings that the data
+    depend on.
     """
     with whole_folder(directory) as partial:
-        maps: list[str] = []
-        for part in parts:
-            maps += _link_part(part, partial)
+        lines = [line for part in parts for line in _link_part(part, partial)]
         sources = {video: origin.source for video, origin in origins.items()}
-        tables = {}
+        joined = {name: _joined(parts, name) for name in TABLES}
+        joined["annotations"]["source"] = joined["annotations"].video.map(sources)
+        _count_tokens(joined["annotations"])
         for name, table in TABLES.items():
-            of_part = PART_ANNOTATIONS if name == "annotations" else table
-            read = [read_table(part / f"{name}.parquet", of_part) for part in parts]
-            tables[name] = pd.concat(read, ignore_index=True)
-            if name == "annotations":
-                tables[name]["source"] = tables[name].video.map(sources)
-                _count_tokens(tables[name])
-            write_table(partial / f"{name}.parquet", tables[name], table)
+            tables.write_table(partial / f"{name}.parquet", joined[name], table)
         folds = make_splits(sources, settings.folds, settings.validation_share, settings.seed)
         write_json(partial / "splits.json", {"folds": folds, "in_no_fold": in_no_fold(list(sources), folds)})
-        counts = [read_json(part / LEFT_OUT) for part in parts]
-        left_out = {key: sum(count[key] for count in counts) for key in counts[0]}
-        curation = _curation([part / CURATION for part in parts])
+        left_out = sum((read_entry(part / LEFT_OUT, LeftOut) for part in parts), LeftOut())
+        outcomes = [read_entry(part / CURATION, Outcome) for part in parts if (part / CURATION).exists()]
+        curation = _outcome(outcomes) if outcomes else None
         if curation:
             write_json(partial / CURATION, curation)
-        write_card(partial / "README.md", indexes, origins, tables, dropped, left_out, curation, folds, config)
-        others = sorted(path for path in partial.iterdir() if path.is_file())
-        (partial / CHECKSUMS).write_text("".join([*checksum_lines(others, partial), *maps]), encoding="utf-8")
+        text = card(indexes, origins, joined, dropped, left_out, curation, folds, config)
+        (partial / "README.md").write_text(text, encoding="utf-8")
+        files = sorted(path for path in partial.iterdir() if path.is_file())
+        (partial / CHECKSUMS).write_text("".join([*checksum_lines(files, partial), *lines]), encoding="utf-8")
+
+
+def _joined(parts: list[Path], name: str) -> pd.DataFrame:
+    """Return a table of all parts."""
+    rows = [tables.read_table(part / f"{name}.parquet", _PART_TABLES[name]) for part in parts]
+    return pd.concat(rows, ignore_index=True)
 
 
 def _count_tokens(annotations: pd.DataFrame) -> None:
-    """Fill in CLIP tokens of the captions that nobody has counted yet, where the tokenizer is installed."""
+    """Fill in missing numbers of CLIP tokens, if the tokenizer is installed."""
     rows = annotations.index[annotations.n_tokens.isna()]
     counts = count_tokens(annotations.caption[rows].tolist())
     annotations["n_tokens"] = annotations.n_tokens.astype("Int64")
     annotations.loc[rows, "n_tokens"] = pd.array(counts, dtype="Int64")
 
 
-def _curation(paths: list[Path]) -> dict[str, Any] | None:
-    """What people's judgement did to all videos, with the number of people for their names; None for drafts."""
-    outcomes = [read_json(path) for path in paths if path.exists()]
-    if not outcomes:
-        return None
-    lists = {name: [remark for outcome in outcomes for remark in outcome[name]] for name in outcomes[0]}
-    return {"n_curators": len(set(lists.pop("curators"))), **lists}
+def _outcome(outcomes: list[Outcome]) -> DatasetOutcome:
+    """Return the outcomes of all videos as one."""
+    curators = {curator for one in outcomes for curator in one.curators}
+    names = [one.name for one in fields(DatasetOutcome)[1:]]
+    lists = {name: [remark for one in outcomes for remark in getattr(one, name)] for name in names}
+    return DatasetOutcome(len(curators), **lists)
+
+
+def _checksums(part: Path) -> list[str]:
+    return (part / CHECKSUMS).read_text("utf-8").splitlines(keepends=True)
 
 
 def _link_part(part: Path, target: Path) -> list[str]:
-    """Link a part's captions, maps and points; returns their checksum lines, InputError where one does not hold."""
-    lines = (part / CHECKSUMS).read_text("utf-8").splitlines(keepends=True)
+    """Link the captions, maps and points of a part; return their checksum lines, InputError if a file differs."""
+    lines = _checksums(part)
     for line in lines:
         digest, name = line.rstrip("\n").split("  ", 1)
-        place = target / name
-        place.parent.mkdir(parents=True, exist_ok=True)
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
         if not (part / name).is_file() or sha256(part / name) != digest:
             raise InputError(part / name, "another content", f"that of {CHECKSUMS} beside it", "Make it again.")
-        link_or_copy(part / name, place)
+        link_or_copy(part / name, target / name)
     return lines

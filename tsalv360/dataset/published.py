@@ -1,20 +1,11 @@
-"""A video of a published dataset: checked, and taken over as its part of ours without construction."""
+"""Import a video of a published dataset as its part of ours, after checking it."""
 
 from pathlib import Path
-from typing import Any
 
-from tsalv360.contracts.entries import CaptionEntry, IndexEntry
-from tsalv360.contracts.layout import (
-    CLIP_LENGTH,
-    DESCRIPTION,
-    GROUND_TRUTH,
-    cut_published_clips,
-    event_maps,
-    maps_with_frame,
-    read_caption,
-)  # fmt: skip
+from tsalv360.contracts import layout
+from tsalv360.contracts.entries import CaptionEntry, IndexEntry, LeftOut
 from tsalv360.contracts.tables import DATASET_FIXATIONS, empty
-from tsalv360.dataset.assemble import annotation_row, write_part
+from tsalv360.dataset.assemble import Rows, annotation_row, write_part
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, whole_folder
 from tsalv360.media.pictures import decode_picture
@@ -25,37 +16,33 @@ _ADVICE = "Download it again, or exclude the video."
 def import_video(directory: str | Path, index: IndexEntry, truth: str | Path) -> None:
     """Write a published video's part of the dataset, as `assemble_video` does for one of ours.
 
-    Clips are those of the public reader. A map without a frame is left out and counted, as that reader does.
+    As in the public reader, clips are groups of 8 maps, and maps without a frame are left out; they are counted.
 
-    Parameters: `truth` the folder `TSV360_gt/<video>`.
-    Raises InputError naming a caption or map that cannot be used, or an event without any frame.
+    Parameters: `truth` the folder `TSV360_gt/<video>`. Raises InputError for a caption or map that cannot be used, or
+    an event without any frame.
     """
-    video, present = index.id, set(index.kept_frames)
-    annotations: list[dict[str, Any]] = []
-    clips: list[dict[str, Any]] = []
-    n_maps = n_kept = 0
+    video, frames = index.id, set(index.kept_frames)
+    annotations: Rows = []
+    clips: Rows = []
+    left_out = LeftOut()
     with whole_folder(directory) as partial:
-        for event, maps in event_maps(truth).items():
-            kept = maps_with_frame(Path(truth, event), maps, present)
-            folder = partial / GROUND_TRUTH / video / event
+        for event, maps in layout.event_maps(truth).items():
+            source, folder = Path(truth, event), partial / layout.GROUND_TRUTH / video / event
+            kept = layout.maps_with_frame(source, maps, frames)
             folder.mkdir(parents=True)
-            caption = read_caption(Path(truth, event, DESCRIPTION))
-            (folder / DESCRIPTION).write_text(caption, encoding="utf-8")
+            caption, numbers = layout.read_caption(source / layout.DESCRIPTION), list(kept)
+            (folder / layout.DESCRIPTION).write_text(caption, encoding="utf-8")
             for path in kept.values():
                 _check_map(path)
                 link_or_copy(path, folder / path.name)
-            numbers = list(kept)
-            annotations.append(
-                annotation_row(video, event, (numbers[0], numbers[-1]), CaptionEntry(caption), "published")
-            )
-            clips += cut_published_clips(event, video, numbers)
-            n_maps, n_kept = n_maps + len(maps), n_kept + len(kept)
+            span = numbers[0], numbers[-1]
+            annotations.append(annotation_row(video, event, span, CaptionEntry(caption), "published"))
+            own = layout.cut_published_clips(event, video, numbers)
+            clips += own
+            in_no_clip = len(kept) - layout.CLIP_LENGTH * len(own)
+            left_out += LeftOut(maps_without_frame=len(maps) - len(kept), frames_in_no_clip=in_no_clip)
         if not annotations:
             raise InputError(truth, "no event", f"folders {video}_<k>", _ADVICE)
-        left_out = {
-            "maps_without_frame": n_maps - n_kept,
-            "frames_in_no_clip": n_kept - CLIP_LENGTH * len(clips),
-        }
         write_part(partial, annotations, clips, empty(DATASET_FIXATIONS), left_out)
 
 
@@ -64,4 +51,4 @@ def _check_map(path: Path) -> None:
     if saliency.ndim != 2 or saliency.dtype != "uint8" or saliency.shape[1] != 2 * saliency.shape[0]:
         raise InputError(path, f"{saliency.dtype} values of shape {saliency.shape}", "8-bit gray, 2:1", _ADVICE)
     if not saliency.any():
-        raise InputError(path, "a saliency map of zeros", "where people looked", _ADVICE)
+        raise InputError(path, "a saliency map of zeros", "at least one fixation", _ADVICE)

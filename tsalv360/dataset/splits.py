@@ -1,10 +1,8 @@
-"""Settings of the dataset stage.
-
-Splits: folds of videos. No video is in two parts of a fold.
-"""
+"""Splits: folds of videos, none of which is in two parts of a fold; and the settings of the dataset stage."""
 
 import math
-from typing import Annotated, Literal
+from collections import defaultdict
+from typing import Annotated, Literal, TypedDict
 
 import numpy as np
 from pydantic import Field
@@ -18,65 +16,68 @@ from tsalv360.sources import tsv360
 class DatasetSettings:
     """The dataset: its name and its splits."""
 
-    name: str = setting("demo", "name of the dataset: its folder under results/", pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
+    name: str = setting("demo", "name of the dataset: its folder in results/", pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
     folds: Annotated[int, Field(ge=1, le=100)] | Literal["tsv360"] = setting(
-        4, "folds of the cross-validation, every video tested in one; or tsv360: the published 5"
+        4, "folds of the cross-validation, each video tested in one; or tsv360: the 5 published folds"
     )
-    validation_share: float = setting(
-        0.2, "part of a fold's training videos that is held out for validation", ge=0, lt=1
-    )
+    validation_share: float = setting(0.2, "share of a fold's training videos held out for validation", ge=0, lt=1)
     seed: int = setting(0, "seed of the splits", ge=0)
 
 
-Fold = dict[str, list[str]]
+class Fold(TypedDict):
+    """Video ids of a fold's parts."""
+
+    train: list[str]
+    validation: list[str]
+    test: list[str]
 
 
 def make_splits(
     sources: dict[str, str], folds: int | Literal["tsv360"], validation_share: float, seed: int
 ) -> list[Fold]:
-    """Train, validation and test video ids of each fold.
+    """Return the folds of a cross-validation.
 
-    Parameters: `sources` {video id: source}; `folds` at most the number of videos (with 1, all videos train), or
-    "tsv360" for the published ones, of which only the videos in `sources` are taken. `validation_share` of a fold's
-    training videos, stratified by source, is held out.
+    Parameters: `sources` {video id: source}; `folds` at most the number of videos (1: all videos train), or "tsv360"
+    for the published ones, as far as their videos are in `sources`. A `validation_share` of a fold's training videos
+    is held out, stratified by source.
     """
-    dealt = _deal(sources, seed)
+    videos = _shuffled(sources, seed)
     if folds == 1:
-        return [{"train": sorted(dealt), "validation": [], "test": []}]
+        return [{"train": sorted(videos), "validation": [], "test": []}]
     if folds == "tsv360":
         tests = tsv360.folds()
-        dealt = [video for video in dealt if any(video in test for test in tests)]
+        videos = [video for video in videos if any(video in test for test in tests)]
     else:
-        tests = [dealt[number::folds] for number in range(folds)]
-    return [_fold(dealt, test, validation_share) for test in tests]
+        tests = [videos[number::folds] for number in range(folds)]
+    return [_fold(videos, test, validation_share) for test in tests]
 
 
 def in_no_fold(videos: list[str], folds: list[Fold]) -> list[str]:
-    """Those of `videos` that no fold uses."""
-    used = {video for fold in folds for part in fold.values() for video in part}
+    """Return those of `videos` that no fold uses, sorted."""
+    used = {video for fold in folds for video in [*fold["train"], *fold["validation"], *fold["test"]]}
     return sorted(set(videos) - used)
 
 
-def _deal(sources: dict[str, str], seed: int) -> list[str]:
-    """The videos of each source, shuffled, one source after the other, in the order of their first videos.
+def _shuffled(sources: dict[str, str], seed: int) -> list[str]:
+    """Return the videos of each source in random order, one source after the other, by their first videos.
 
-    Dealt out like cards, every fold gets its share of each source, also of a source with fewer videos than folds
-    (which scikit-learn's StratifiedKFold refuses).
+    Every n-th video then samples all sources evenly, even those with fewer videos than folds (which scikit-learn's
+    StratifiedKFold refuses). The names of sources do not matter.
     """
     rng = np.random.default_rng(seed)
-    of_source: dict[str, list[str]] = {}
+    by_source: dict[str, list[str]] = defaultdict(list)
     for video in sorted(sources):
-        of_source.setdefault(sources[video], []).append(video)  # what a source is called decides nothing
-    return [str(video) for videos in of_source.values() for video in rng.permutation(videos)]
+        by_source[sources[video]].append(video)
+    return [str(video) for videos in by_source.values() for video in rng.permutation(videos)]
 
 
-def _fold(dealt: list[str], test: list[str], validation_share: float) -> Fold:
-    """Test videos are those of `dealt` in `test`; validation takes evenly spread cards of the rest."""
-    rest = [video for video in dealt if video not in test]
+def _fold(videos: list[str], test: list[str], validation_share: float) -> Fold:
+    """Return the fold with these test videos; evenly spaced ones of the rest are for validation."""
+    rest = [video for video in videos if video not in test]
     held_out = min(math.ceil(validation_share * len(rest)), len(rest) - 1) if rest else 0
-    places = {int((i + 0.5) * len(rest) / held_out) for i in range(held_out)}
+    validation = {rest[int((i + 0.5) * len(rest) / held_out)] for i in range(held_out)}
     return {
-        "train": sorted(video for place, video in enumerate(rest) if place not in places),
-        "validation": sorted(rest[place] for place in places),
-        "test": sorted(set(test) & set(dealt)),
+        "train": sorted(set(rest) - validation),
+        "validation": sorted(validation),
+        "test": sorted(set(test) & set(videos)),
     }

@@ -13,8 +13,6 @@ from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.evaluation.summary import GAPS, LOWER_IS_BETTER, SCORES_FILE, gap_name, summarise
 from tsalv360.job.files import whole_file
 
-Names = Sequence[str]
-
 NAMES = {
     "model": "model, right prompt",
     "wrong_prompt": "model, wrong prompt",
@@ -44,7 +42,7 @@ GROUPS = {
     "equator": "distance of the target's peak from the equator",
     "others": "other events visible in the clip",
 }
-_GAP_METRICS = ("cc", "kld", "nss")
+_GAP_METRICS = ["cc", "kld", "nss"]
 _MISSING = "–"
 _BLUE, _ORANGE, _GRID = "#0072b2", "#d55e00", "#dfe4ea"
 
@@ -84,7 +82,7 @@ def markdown(summary: pd.DataFrame, scores: pd.DataFrame, annotations: pd.DataFr
     parts += ["Means over videos on the ERP grid, with 95 % intervals:", tables["videos"]]
     parts += ["Means over videos, weighted by solid angle, with 95 % intervals:", tables["sphere"]]
     parts += ["## Groups of clips", "Means over videos on the ERP grid, with 95 % intervals."]
-    predictors = ("model", "wrong_prompt", gap_name("wrong_prompt"), "mean_map", "observers")
+    predictors = ["model", "wrong_prompt", gap_name("wrong_prompt"), "mean_map", "observers"]
     for by, words in GROUPS.items():
         table = _table(summary[summary.by == by], predictors, _GAP_METRICS, counts=True)
         parts += [f"By {words}:", _formatted(table, "github")]
@@ -183,7 +181,7 @@ def _text_drivenness(summary: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
 
 
 def _table(
-    summary: pd.DataFrame, predictors: Names, metrics: Names, *, intervals: bool = True, counts: bool = False
+    summary: pd.DataFrame, predictors: list[str], metrics: list[str], *, intervals: bool = True, counts: bool = False
 ) -> pd.DataFrame:
     """Return the cells as text, a row for each group and predictor that exists, and a column for each metric.
 

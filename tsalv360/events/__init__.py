@@ -1,10 +1,10 @@
-"""Events: stretches of time in which several observers look at the same thing, found on the sphere.
+"""Events: what several observers watch at the same time for a while, found on the sphere.
 
-Looks are sampled on the 16 fps grid, clustered by HDBSCAN in short windows, linked over time by optimal assignment,
-then each candidate is settled frame by frame: which looks are its own, where it is, when it begins and ends.
-Reading a configuration loads the settings alone, without SciPy, and comparing tracks not even those.
+Gaze is sampled on the 16 fps grid, clustered by HDBSCAN in short windows, and linked over time by optimal assignment;
+then all hypotheses are refined together: whose gaze is whose, where each event is, when it begins and ends.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,10 +17,5 @@ __all__ = ["DetectedEvents", "EventSettings", "detect_events"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name == "EventSettings":
-        from tsalv360.events.settings import EventSettings
-
-        return EventSettings
-    from tsalv360.events import detect
-
-    return getattr(detect, name)
+    module = "settings" if name == "EventSettings" else "detect"  # a configuration needs no SciPy
+    return getattr(import_module(f"{__name__}.{module}"), name)

@@ -1,12 +1,12 @@
-"""Candidates: clusters of looks in short windows, linked over time by optimal assignment."""
+"""Candidates: clusters of gaze in short windows, linked over time by optimal assignment."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from tsalv360.contracts.gaze_grid import Looks
+from tsalv360.contracts.gaze_grid import GazeGrid
 from tsalv360.events.settings import EventSettings
 from tsalv360.sphere.directions import Array, normalise, vector_angle
 
@@ -16,23 +16,13 @@ _EPSILON_DEG = 3.0  # clusters are not split below this
 
 @dataclass(eq=False)
 class Candidate:
-    """The cluster centres of one possible event: times in seconds and unit vectors."""
+    """A cluster track: the cluster centres of one possible event, as times in seconds and unit vectors."""
 
-    times: list[float] = field(default_factory=list)
-    centres: list[Array] = field(default_factory=list)
-
-    def add(self, time: float, centre: Array) -> None:
-        """Append the next centre."""
-        self.times.append(time)
-        self.centres.append(centre)
-
-    def joined_with(self, later: "Candidate") -> "Candidate":
-        """This candidate, going on as `later` from its first time on."""
-        kept = sum(time < later.times[0] for time in self.times)
-        return Candidate(self.times[:kept] + later.times, self.centres[:kept] + later.centres)
+    times: list[float]
+    centres: list[Array]
 
     def expected(self, time: float) -> Array:
-        """Where the centre is expected at a later time: on with the velocity of the last second, for half a second."""
+        """Return where the next centre is expected, at the velocity of the last second, for half a second at most."""
         back = max(0, len(self.times) - 4)
         span = self.times[-1] - self.times[back]
         if span == 0:
@@ -41,87 +31,85 @@ class Candidate:
         return normalise(self.centres[-1] + velocity * min(time - self.times[-1], 0.5))
 
 
-def find_candidates(looks: Looks, settings: EventSettings) -> list[Candidate]:
-    """Chains of clusters, in the order of their first window."""
-    alive: list[Candidate] = []
-    ended: list[Candidate] = []
-    start, end = looks.time_s[0], looks.time_s[-1]
-    for time in np.arange(start, end + settings.step_s / 2, settings.step_s):
-        silent = [c for c in alive if time - c.times[-1] > settings.max_gap_s + settings.step_s]
-        ended += silent
-        alive = [c for c in alive if c not in silent]
-        inside = np.abs(looks.time_s - time) <= settings.window_s / 2 + 1e-9
-        expected = [c.expected(time) for c in alive]
-        link(alive, expected, time, cluster(looks.vectors[inside], settings), settings.link_deg)
-    return sorted(ended + alive, key=lambda c: (c.times[0], c.times[-1], -len(c.times)))
+def find_candidates(grid: GazeGrid, settings: EventSettings) -> list[Candidate]:
+    """Return the tracks of clusters in windows of `window_s` every `step_s`."""
+    times = np.arange(grid.time_s[0], grid.time_s[-1] + settings.step_s / 2, settings.step_s)
+    inside = (np.abs(grid.time_s - time) <= settings.window_s / 2 + 1e-9 for time in times)
+    clusters = ((time, cluster(grid.vectors[frames], settings)) for time, frames in zip(times, inside, strict=True))
+    return link(clusters, settings.link_deg, settings.max_gap_s + settings.step_s)
 
 
-def link(alive: list[Candidate], expected: list[Array], time: float, centres: list[Array], gate_deg: float) -> None:
-    """Extend the candidates by the clusters nearest to where they are expected; the rest begin new ones.
+def link(
+    clusters: Iterable[tuple[float, list[Array]]], gate_deg: float, max_gap_s: float, extrapolate: bool = True
+) -> list[Candidate]:
+    """Return the tracks of cluster centres, sorted by their times.
 
-    All at once, by the Hungarian method.
+    Each time, centres go to the tracks that expect them nearest, all at once by the Hungarian method (Kuhn 1955); the
+    rest begin new tracks.
+
+    Parameters
+    ----------
+    clusters : times, increasing, and the centres then.
+    gate_deg : farthest that a centre may lie from where a track expects it.
+    max_gap_s : a track without a centre for longer has ended.
+    extrapolate : whether tracks go on at their velocity; else they stand still.
     """
-    free = set(range(len(centres)))
-    if alive and centres:
-        cost = vector_angle(np.stack(expected)[:, None], np.stack(centres)[None])
-        for row, column in zip(*linear_sum_assignment(np.where(cost <= gate_deg, cost, _FAR)), strict=True):
-            if cost[row, column] <= gate_deg:
-                alive[row].add(time, centres[column])
-                free.discard(column)
-    for column in sorted(free):
-        alive.append(Candidate([time], [centres[column]]))
+    candidates: list[Candidate] = []
+    for time, centres in clusters:
+        alive = [track for track in candidates if time - track.times[-1] <= max_gap_s]
+        free = set(range(len(centres)))
+        if alive and centres:
+            expected = [track.expected(time) if extrapolate else track.centres[-1] for track in alive]
+            cost = vector_angle(np.stack(expected)[:, None], np.stack(centres)[None])
+            for row, column in zip(*linear_sum_assignment(np.where(cost <= gate_deg, cost, _FAR)), strict=True):
+                if cost[row, column] <= gate_deg:
+                    alive[row].times.append(time)
+                    alive[row].centres.append(centres[column])
+                    free.discard(column)
+        candidates += [Candidate([time], [centres[column]]) for column in sorted(free)]
+    return sorted(candidates, key=lambda track: (track.times[0], track.times[-1], -len(track.times)))
 
 
 def cluster(vectors: Array, settings: EventSettings) -> list[Array]:
-    """Centres of the clusters of looks [n_frames, n_observers, 3] by HDBSCAN on unit vectors.
+    """Return the centres of the clusters of gaze [n_frames, n_observers, 3], found by HDBSCAN on unit vectors.
 
-    The chord grows with the angle, so the Euclidean tree is that of the great-circle distance. The density of a look
-    is judged by the neighbours beyond the observer's own looks: one person alone is never a cluster.
+    The chord grows with the angle, so the Euclidean tree is that of the great-circle distance. Density is measured by
+    neighbours beyond the observer's own gaze: one observer alone is never a cluster.
     """
     n_frames, n_observers = vectors.shape[:2]
-    person = np.broadcast_to(np.arange(n_observers), (n_frames, n_observers))
     present = ~np.isnan(vectors[..., 0])
-    points, person = vectors[present], person[present]
-    people = max(settings.min_observers, int(np.ceil(settings.min_share * n_observers)))
-    size = max(2, people * n_frames * 2 // 3)
+    points, observer = vectors[present], np.nonzero(present)[1]
+    min_observers = max(settings.min_observers, int(np.ceil(settings.min_share * n_observers)))
+    size = max(2, min_observers * n_frames * 2 // 3)
     if len(points) < size + 1:
         return []
-    centres = _clusters(points, person, people, size, n_frames, settings.max_spread_deg, single=False)
-    return centres or _clusters(points, person, people, size, n_frames, settings.max_spread_deg, single=True)
-
-
-def _clusters(
-    points: Array,
-    person: NDArray[np.int64],
-    people: int,
-    size: int,
-    n_frames: int,
-    max_spread_deg: float,
-    single: bool,
-) -> list[Array]:
     from sklearn.cluster import HDBSCAN  # takes a second to import, which planning and other stages need not pay
 
-    found = HDBSCAN(
-        min_cluster_size=size,
-        min_samples=min(len(points), n_frames + max(1, n_frames // 2)),
-        cluster_selection_epsilon=2 * np.sin(np.radians(_EPSILON_DEG) / 2),
-        allow_single_cluster=single,
-        copy=True,
-    ).fit(points)
-    centres = []
-    for label in range(found.labels_.max() + 1):
-        core = points[np.where(found.labels_ == label, found.probabilities_, -1.0).argmax()]
-        # the label also stands on far points that fell out of the cluster while it was still wide
-        own = (found.labels_ == label) & (vector_angle(points, core) <= max_spread_deg)
-        centre = robust_mean(points[own])
-        spread = np.sqrt(np.mean(vector_angle(points[own], centre) ** 2))
-        if own.sum() >= size and len(np.unique(person[own])) >= people and spread <= max_spread_deg:
-            centres.append(centre)
+    centres: list[Array] = []
+    for single in (False, True):  # all gaze in one place is no cluster among others
+        found = HDBSCAN(
+            min_cluster_size=size,
+            min_samples=min(len(points), n_frames + max(1, n_frames // 2)),
+            cluster_selection_epsilon=2 * np.sin(np.radians(_EPSILON_DEG) / 2),
+            allow_single_cluster=single,
+            copy=True,
+        ).fit(points)
+        for label in range(found.labels_.max() + 1):
+            core = points[np.where(found.labels_ == label, found.probabilities_, -1.0).argmax()]
+            # the label also stands on far points that fell out of the cluster while it was still wide
+            own = (found.labels_ == label) & (vector_angle(points, core) <= settings.max_spread_deg)
+            centre = _robust_mean(points[own])
+            spread = np.sqrt(np.mean(vector_angle(points[own], centre) ** 2))
+            observers = len(np.unique(observer[own]))
+            if own.sum() >= size and observers >= min_observers and spread <= settings.max_spread_deg:
+                centres.append(centre)
+        if centres:
+            break
     return centres
 
 
-def robust_mean(vectors: Array) -> Array:
-    """Mean direction of unit vectors [n, 3] after leaving out those farther than twice the median distance."""
+def _robust_mean(vectors: Array) -> Array:
+    """Return the mean direction of unit vectors [n, 3] without those farther than twice the median distance."""
     centre = normalise(vectors.mean(axis=0))
     distance = vector_angle(vectors, centre)
     return normalise(vectors[distance <= 2 * np.median(distance) + 1e-6].mean(axis=0))

@@ -1,22 +1,23 @@
-"""From fixations to events, tracks and assignments."""
+"""Detection of the events of a video: from its fixations to the tables of events, tracks and assignments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tsalv360.contracts.gaze_grid import Looks, sample_looks
-from tsalv360.contracts.grid import frame_numbers
+from tsalv360.contracts.gaze_grid import GazeGrid, sample_gaze
+from tsalv360.contracts.grid import frame_numbers, runs
 from tsalv360.contracts.tables import ASSIGNMENTS, DROPPED, EVENTS, TRACKS, empty
 from tsalv360.events.clusters import find_candidates
-from tsalv360.events.hypothesis import Settled
-from tsalv360.events.refine import settle, take_as_found
+from tsalv360.events.hypothesis import Dropped, Hypothesis
+from tsalv360.events.refine import accept, owners, refine
 from tsalv360.events.settings import EventSettings
 from tsalv360.sphere.camera import camera_hfov, camera_path
 from tsalv360.sphere.directions import Array, angular_distance, to_angles, to_vectors, vector_angle
 
 _DEFAULTS = EventSettings()
+_COMPACT_DEG = 5.0  # spread at which compactness is a half; the σ of a fixation in the saliency maps
 
 
 @dataclass(frozen=True)
@@ -52,134 +53,161 @@ def detect_events(
     if not frames or fixations.empty:
         return DetectedEvents(*(empty(table) for table in (EVENTS, TRACKS, ASSIGNMENTS, DROPPED)))
     number = np.array(frames)
-    looks = sample_looks(fixations, number / fps)
+    grid = sample_gaze(fixations, number / fps)
+    limits = settings
     if settings.method == "regions":
         from tsalv360.events.published import find_regions  # its clustering takes time to import
 
-        settled = take_as_found(looks, find_regions(looks, settings.regions), settings)
+        hypotheses = accept(grid, find_regions(grid, settings.regions), settings)
+        limits = replace(settings, min_duration_s=settings.regions.min_duration_s)
     else:
-        settled = settle(looks, find_candidates(looks, settings), settings)
-    kept = [s for s in settled if not s.dropped]
-    kept.sort(key=lambda s: (s.frames[0], s.frames[-1], -s.n_looks))
-    names = [f"{video_id}_{k}" for k in range(1, len(kept) + 1)]
-    tracks = [_track(name, event, number, fps, looks.rate, settings) for name, event in zip(names, kept, strict=True)]
-    events = [_event(name, video_id, event, track) for name, event, track in zip(names, kept, tracks, strict=True)]
+        hypotheses = refine(grid, find_candidates(grid, settings), settings)
+    found = [event for hypothesis in hypotheses for event in _events(grid, number, hypothesis, limits)]
+    kept = sorted((e for e in found if not e.dropped), key=lambda e: (e.frames[0], e.frames[-1], -e.watching.sum()))
+    events = {f"{video_id}_{k}": event for k, event in enumerate(kept, start=1)}
+    rows = [{"event_id": name, "video": video_id, **event.row} for name, event in events.items()]
+    tracks = [_track(name, event, grid, settings) for name, event in events.items()]
+    dropped = [{"video": video_id, **event.row, **event.dropped._asdict()} for event in found if event.dropped]
     return DetectedEvents(
-        pd.DataFrame(events) if events else empty(EVENTS),
+        pd.DataFrame(rows)[list(EVENTS)] if rows else empty(EVENTS),
         pd.concat(tracks, ignore_index=True) if tracks else empty(TRACKS),
-        _assign(fixations, names, kept, looks, settings),
-        _dropped(video_id, [s for s in settled if s.dropped], looks),
+        _assignments(fixations, events, grid, settings.assign_deg),
+        pd.DataFrame(dropped)[list(DROPPED)] if dropped else empty(DROPPED),
     )
 
 
-def _track(
-    name: str, event: Settled, number: NDArray[np.int64], fps: float, rate: float, settings: EventSettings
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Event:
+    """An event in n frames.
+
+    `frames` [n]: indices of the gaze grid; `number` [n]: their native numbers. `path` [n, 3]: unit vectors. `watching`
+    [n, n_observers]: whose gaze belongs to it. `spread_deg` [n]: root mean square distance of that gaze from the path.
+    `row`: columns of the tables of events and of what was dropped.
+    """
+
+    frames: NDArray[np.int64]
+    number: NDArray[np.int64]
+    path: Array
+    watching: NDArray[np.bool_]
+    spread_deg: Array
+    row: dict[str, object]
+    dropped: Dropped | None
+
+
+def _events(grid: GazeGrid, number: NDArray[np.int64], hypothesis: Hypothesis, limits: EventSettings) -> list[_Event]:
+    """Return the events of a hypothesis: short gaps are filled, and long ones start a new event."""
+    active = np.flatnonzero(hypothesis.active)
+    segments = [active[run] for run in runs(active, limits.fill_gap_s * grid.rate + 1)]
+    filled = np.concatenate([np.arange(segment[0], segment[-1] + 1) for segment in segments])
+    max_step = np.inf if hypothesis.dropped else limits.max_gap_s * grid.rate + 1
+    return [_event(grid, number, hypothesis, filled[run], limits) for run in runs(filled, max_step)]
+
+
+def _event(
+    grid: GazeGrid, number: NDArray[np.int64], hypothesis: Hypothesis, frames: NDArray[np.int64], limits: EventSettings
+) -> _Event:
+    """Return the event that a hypothesis is in some of its frames.
+
+    Confidence is √(share × compactness) × (1 − 1 / lift), from 0 to 1: the mean share of the tracked observers who
+    watch it, 1 / (1 + (spread / 5°)²), and how many times as many watch it as would by chance.
+    """
+    path, watching = hypothesis.path[frames], hypothesis.assigned[frames]
+    n_watching = watching.sum(axis=1)
+    away = np.where(watching, vector_angle(grid.vectors[frames], path[:, None]), 0.0)
+    spreads = np.sqrt((away**2).sum(axis=1) / np.maximum(n_watching, 1))
+    spread = float(np.sqrt(np.mean(spreads**2)))
+    share = float(np.mean(n_watching / np.maximum(grid.present[frames].sum(axis=1), 1)))
+    compactness = 1 / (1 + (spread / _COMPACT_DEG) ** 2)
+    lift = share / max(float(np.mean(hypothesis.chance[frames])), 1e-3)
+    n_observers = int(watching.any(axis=0).sum())
+    yaw, pitch = to_angles(path.sum(axis=0))
+    row: dict[str, object] = {
+        "start_frame": number[frames[0]],
+        "end_frame": number[frames[-1]],
+        "start_s": grid.time_s[frames[0]],
+        "end_s": grid.time_s[frames[-1]],
+        "n_segments": len(runs(frames)),
+        "yaw_deg": float(yaw),
+        "pitch_deg": float(pitch),
+        "n_observers": n_observers,
+        "share": share,
+        "confidence": float(np.sqrt(min(share, 1.0) * compactness) * max(0.0, 1 - 1 / max(lift, 1e-9))),
+    }
+    dropped = hypothesis.dropped or _broken_rule(len(frames) / grid.rate, n_observers, share, spread, limits)
+    return _Event(frames, number[frames], path, watching, spreads, row, dropped)
+
+
+def _broken_rule(
+    duration_s: float, n_observers: int, share: float, spread_deg: float, limits: EventSettings
+) -> Dropped | None:
+    """Return the first rule that an event breaks, if any."""
+    if duration_s < limits.min_duration_s:
+        return Dropped("min_duration_s", f"lasts {duration_s:.2f} s, less than {limits.min_duration_s:g} s")
+    if n_observers < limits.min_observers:
+        return Dropped("min_observers", f"{n_observers} observers, fewer than {limits.min_observers}")
+    if share < limits.min_share:
+        return Dropped("min_share", f"{share:.3f} of the observers, less than {limits.min_share:g}")
+    if spread_deg > limits.max_spread_deg:
+        return Dropped("max_spread_deg", f"spread {spread_deg:.1f}°, more than {limits.max_spread_deg:g}°")
+    return None
+
+
+def _track(name: str, event: _Event, grid: GazeGrid, settings: EventSettings) -> pd.DataFrame:
+    """Return the rows of the tracks table of an event; the camera follows each segment by itself."""
     yaw, pitch = to_angles(event.path)
-    camera = [
-        camera_path(
-            event.path[part],
-            rate,
-            settings.camera_smooth_s,
-            settings.camera_max_speed_deg_s,
-            settings.camera_max_acceleration_deg_s2,
-            settings.camera_max_offset_deg,
-            settings.camera_max_rotation_deg_s,
-        )
-        for part in event.stretches
-    ]
+    limits = (
+        settings.camera_smooth_s,
+        settings.camera_max_speed_deg_s,
+        settings.camera_max_acceleration_deg_s2,
+        settings.camera_max_offset_deg,
+        settings.camera_max_rotation_deg_s,
+    )
+    camera = [camera_path(event.path[segment], grid.rate, *limits) for segment in runs(event.frames)]
     camera_yaw, camera_pitch = np.concatenate(camera, axis=1)
-    frame = number[event.frames]
+    offset = angular_distance(yaw, pitch, camera_yaw, camera_pitch)
+    hfov = (settings.camera_hfov_deg, settings.camera_max_hfov_deg)
     return pd.DataFrame(
         {
             "event_id": name,
-            "frame": frame,
-            "time_s": frame / fps,
+            "frame": event.number,
+            "time_s": grid.time_s[event.frames],
             "yaw_deg": yaw,
             "pitch_deg": pitch,
             "spread_deg": event.spread_deg,
-            "n_observers": event.n_observers,
+            "n_observers": event.watching.sum(axis=1),
             "camera_yaw_deg": camera_yaw,
             "camera_pitch_deg": camera_pitch,
             "camera_hfov_deg": camera_hfov(
-                event.spread_deg,
-                angular_distance(yaw, pitch, camera_yaw, camera_pitch),
-                rate,
-                settings.camera_smooth_s,
-                settings.camera_spreads,
-                (settings.camera_hfov_deg, settings.camera_max_hfov_deg),
+                event.spread_deg, offset, grid.rate, settings.camera_smooth_s, settings.camera_spreads, hfov
             ),
         }
     )
 
 
-def _event(name: str, video_id: str, event: Settled, track: pd.DataFrame) -> dict[str, object]:
-    yaw, pitch = event.direction
-    return {
-        "event_id": name,
-        "video": video_id,
-        "start_frame": int(track.frame.iloc[0]),
-        "end_frame": int(track.frame.iloc[-1]),
-        "start_s": float(track.time_s.iloc[0]),
-        "end_s": float(track.time_s.iloc[-1]),
-        "n_stretches": len(event.stretches),
-        "yaw_deg": yaw,
-        "pitch_deg": pitch,
-        "n_observers": event.n_watchers,
-        "confidence": event.confidence,
-    }
-
-
-def _dropped(video_id: str, dropped: list[Settled], looks: Looks) -> pd.DataFrame:
-    rows = []
-    for event in dropped:
-        assert event.dropped
-        yaw, pitch = event.direction
-        rows.append(
-            {
-                "video": video_id,
-                "start_s": float(looks.time_s[event.frames[0]]),
-                "end_s": float(looks.time_s[event.frames[-1]]),
-                "yaw_deg": yaw,
-                "pitch_deg": pitch,
-                "n_observers": event.n_watchers,
-                "share": event.share,
-                **event.dropped._asdict(),
-            }
-        )
-    return pd.DataFrame(rows) if rows else empty(DROPPED)
-
-
-def _assign(
-    fixations: pd.DataFrame, names: list[str], events: list[Settled], looks: Looks, settings: EventSettings
-) -> pd.DataFrame:
-    """The nearest event of every fixation row, within `assign_deg`, at the time in it nearest to its middle."""
+def _assignments(fixations: pd.DataFrame, events: dict[str, _Event], grid: GazeGrid, assign_deg: float) -> pd.DataFrame:
+    """Return the nearest event of every fixation row, within `assign_deg`, at the time in it nearest to its middle."""
     if not events:
         return empty(ASSIGNMENTS)
     start = fixations.time_s.to_numpy()
     middle, end = start + fixations.duration_s.to_numpy() / 2, start + fixations.duration_s.to_numpy()
     vectors = to_vectors(fixations.yaw_deg, fixations.pitch_deg)
-    slack = 0.5 / looks.rate + 1e-9
+    slack = 0.5 / grid.rate + 1e-9
     distance = np.full((len(events), len(fixations)), np.inf)
-    for k, event in enumerate(events):
-        first, last = looks.time_s[event.frames[[0, -1]]]
-        time = np.clip(middle, first, last)
-        at = _nearest(looks.time_s, time)
-        paths = np.full((len(looks.time_s), 3), np.nan)
-        paths[event.frames] = event.path
-        alive = ~np.isnan(paths[at, 0]) & (time >= start - slack) & (time <= end + slack)
-        distance[k, alive] = vector_angle(vectors[alive], paths[at[alive]])
-    best = distance.argmin(axis=0)
-    nearest = distance.min(axis=0)
-    rows = np.flatnonzero(nearest <= settings.assign_deg)
-    return pd.DataFrame(
-        {"row": rows, "event_id": np.array(names, dtype=object)[best[rows]], "distance_deg": nearest[rows]}
-    ).astype({"event_id": "str"})
+    for k, event in enumerate(events.values()):
+        time = np.clip(middle, *grid.time_s[event.frames[[0, -1]]])
+        path = np.full((len(grid.time_s), 3), np.nan)
+        path[event.frames] = event.path
+        there = path[_nearest(grid.time_s, time)]
+        known = ~np.isnan(there[:, 0]) & (time >= start - slack) & (time <= end + slack)
+        distance[k, known] = vector_angle(vectors[known], there[known])
+    owner = owners(distance, assign_deg)
+    rows = np.flatnonzero(owner >= 0)
+    names = pd.array(list(events), dtype="str")[owner[rows]]
+    return pd.DataFrame({"row": rows, "event_id": names, "distance_deg": distance[owner[rows], rows]})
 
 
 def _nearest(grid: Array, times: Array) -> NDArray[np.int64]:
-    """Index of the grid time nearest to each of `times`."""
-    right = np.clip(np.searchsorted(grid, times), 1, max(1, len(grid) - 1))
-    if len(grid) == 1:
-        return np.zeros(len(times), dtype=np.int64)
-    return np.where(times - grid[right - 1] <= grid[right] - times, right - 1, right)
+    """Return the index of the grid time nearest to each of `times`, of two as near the earlier one."""
+    left = np.maximum(np.searchsorted(grid, times) - 1, 0)
+    right = np.minimum(left + 1, len(grid) - 1)
+    return np.where(times - grid[left] <= grid[right] - times, left, right)

@@ -1,128 +1,131 @@
-"""Which drafts are the same event.
+"""Hypotheses that are not one event each.
 
-Doubles are dropped; what goes on as another event is joined to it; what followed one thing and then another is parted;
-two that were exchanged where they passed each other are changed back.
+Duplicates are dropped; a hypothesis that continues another is joined to it; one that followed two targets in turn is
+split; two that were swapped where they passed each other are swapped back.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d
 
-from tsalv360.contracts.gaze_grid import Looks
-from tsalv360.events.hypothesis import Draft, Dropped, squares
+from tsalv360.contracts.gaze_grid import GazeGrid
+from tsalv360.contracts.grid import runs
+from tsalv360.events.activity import FIXATION_S
+from tsalv360.events.hypothesis import Dropped, Hypothesis, squared_error
 from tsalv360.sphere.directions import vector_angle
 
-_JOIN_DEG = 20.0  # farthest apart that two ends can lie; both are extrapolated from few looks
-_MARGIN_S = 1.5  # time before and after that tells whether one path explains both
-_JOIN_RATIO = 1.5  # to which the looks' distance from their path may grow by that
-_PART_RATIO = 1.14  # by which one path is farther from the looks before and after a moment than two are
-_PART_WIDTH_S = 0.4  # σ over time of such paths at the least: a narrower one follows a jump
-_PART_STEP = 4  # frames between moments at which an event may be two
-_PART_LOOKS = 8.0  # looks before and after it that are needed to tell
-_CROSS_RATIO = 0.9  # to which the looks' distance from smooth paths falls where two events that pass are swapped
-_CROSS_WIDTH_S = 1.6  # σ over time of such a path: nearly straight
-_LOOK_S = 0.4  # frames within the length of a look are one
+_MARGIN_S = 1.5  # time before and after a moment whose gaze decides
+_JOIN_DEG = 20.0  # farthest apart that two ends can lie; both are extrapolated from little gaze
+_JOIN_RATIO = 1.5  # by which joining may multiply the root mean square distance of the gaze from its path
+_SPLIT_RATIO = 1.14  # by which one path must be farther from the gaze around a moment than two are
+_SPLIT_WIDTH_S = 0.4  # least σ over time of these paths: a narrower one follows a jump
+_SPLIT_STEP = 4  # frames between moments at which a hypothesis may be split
+_SPLIT_FIXATIONS = 8.0  # fixations needed before and after such a moment
+_SWAP_RATIO = 0.9  # by which swapping must multiply the root mean square distance of the gaze from smooth paths
+_SWAP_WIDTH_S = 1.6  # σ over time of these paths: nearly straight
 
 
-def drop_doubles(drafts: list[Draft], merge_deg: float) -> None:
-    """Of two drafts that stay close for most of the shorter one's time, the one with fewer looks is to be dropped."""
-    drafts = sorted((draft for draft in drafts if not draft.dropped), key=lambda draft: -int(draft.own.sum()))
-    for place, weak in enumerate(drafts):
-        for strong in drafts[:place]:
-            both = weak.on & strong.on
+def drop_duplicates(hypotheses: list[Hypothesis], merge_deg: float) -> None:
+    """Mark as dropped what stays close to a hypothesis with more gaze for most of the shorter one's time."""
+    ranked = sorted((h for h in hypotheses if not h.dropped), key=lambda h: -int(h.assigned.sum()))
+    for rank, weak in enumerate(ranked):
+        for strong in ranked[:rank]:
+            both = weak.active & strong.active
             close = (vector_angle(weak.path[both], strong.path[both]) < merge_deg).sum()
-            if not strong.dropped and close > min(weak.on.sum(), strong.on.sum()) / 2:
+            if not strong.dropped and close > min(weak.active.sum(), strong.active.sum()) / 2:
                 weak.dropped = Dropped("merge_deg", f"stays within {merge_deg:g}° of a stronger event")
                 break
 
 
-def join(looks: Looks, drafts: list[Draft], max_gap_s: float) -> list[Draft]:
-    """The drafts, with those joined where one goes on, in time and place, about where another ends."""
-    joined: list[Draft] = []
-    for draft in sorted(drafts, key=lambda draft: draft.ends):
+def join(grid: GazeGrid, hypotheses: list[Hypothesis], max_gap_s: float) -> list[Hypothesis]:
+    """Return the hypotheses, of which those that begin about when and where another ends are joined to it."""
+    joined: list[Hypothesis] = []
+    for later in sorted(hypotheses, key=lambda h: h.ends):
         for place, earlier in enumerate(joined):
-            last, first = earlier.ends[1], draft.ends[0]
-            near = last < draft.ends[1] and abs(first - last) <= max_gap_s * looks.rate
-            if near and _is_one(looks, earlier, draft, min(first, last), max(first, last)):
-                joined[place] = earlier.then(draft, (first + last) // 2 + 1)
+            end, start = earlier.ends[1], later.ends[0]
+            near = end < later.ends[1] and abs(start - end) <= max_gap_s * grid.rate
+            if near and _is_one(grid, earlier, later, min(start, end), max(start, end)):
+                joined[place] = earlier.followed_by(later, (start + end) // 2 + 1)
                 break
         else:
-            joined.append(draft)
+            joined.append(later)
     return joined
 
 
-def _is_one(looks: Looks, a: Draft, b: Draft, first: int, last: int) -> bool:
-    """Whether one path explains the looks at both, around the frames `first` to `last`, about as well as two do."""
+def _is_one(grid: GazeGrid, a: Hypothesis, b: Hypothesis, first: int, last: int) -> bool:
+    """Return whether one path fits the gaze of both, around the frames `first` to `last`, about as well as two do."""
     between = slice(first, last + 1)
     if np.median(vector_angle(a.path[between], b.path[between])) > _JOIN_DEG:
         return False
-    around, near = _around(looks, first, last + 1)
-    width = max(a.width_s, b.width_s)
-    apart = squares(around, a.own[near], width) + squares(around, b.own[near], width)
-    return squares(around, (a.own | b.own)[near], width) <= _JOIN_RATIO**2 * apart
+    around, frames = _around(grid, first, last + 1)
+    width, of_a, of_b = max(a.width_s, b.width_s), a.assigned[frames], b.assigned[frames]
+    one, *two = (squared_error(around, gaze, width) for gaze in (of_a | of_b, of_a, of_b))
+    return one <= _JOIN_RATIO**2 * sum(two)
 
 
-def part(looks: Looks, drafts: list[Draft], max_gap_s: float) -> list[Draft]:
-    """The drafts, with those parted that have a longer gap, or that first followed one thing and then another.
+def split(grid: GazeGrid, hypotheses: list[Hypothesis], max_gap_s: float) -> list[Hypothesis]:
+    """Return the hypotheses, of which those with too long a gap, or that followed two targets in turn, are split.
 
-    There one smooth path lies farther from the looks than one that ends and another that begins.
+    There one smooth path lies farther from the gaze than one that ends and another that begins.
     """
-    parts: list[Draft] = []
-    for draft in drafts:
-        frames = np.flatnonzero(draft.on)
-        gaps = frames[1:][np.diff(frames) > max_gap_s * looks.rate + 1]
-        if len(gaps):
-            parts += part(looks, [draft.until(gaps[0]), draft.since(gaps[0])], max_gap_s)
-            continue
-        first, last = draft.ends
-        moments = np.arange(first + _PART_STEP, last, _PART_STEP)
-        ratios = [_gain_of_parting(looks, draft, int(moment)) for moment in moments]
-        if max(ratios, default=0.0) > _PART_RATIO:
-            moment = int(moments[int(np.argmax(ratios))])
-            parts += part(looks, [p for p in (draft.until(moment), draft.since(moment)) if p.on.any()], max_gap_s)
-        else:
-            parts.append(draft)
+    parts: list[Hypothesis] = []
+    for hypothesis in hypotheses:
+        frames = np.flatnonzero(hypothesis.active)
+        segments = runs(frames, max_gap_s * grid.rate + 1)
+        moment = int(frames[segments[1].start]) if len(segments) > 1 else _moment_of_split(grid, hypothesis)
+        parts += split(grid, hypothesis.cut(moment), max_gap_s) if moment else [hypothesis]
     return parts
 
 
-def _gain_of_parting(looks: Looks, draft: Draft, moment: int) -> float:
-    """Root mean square distance of the looks around a moment from one path, to that from two; 0 with few looks."""
-    around, near = _around(looks, moment, moment)
-    own = draft.own[near]
-    before = own & (np.arange(len(own)) < moment - near.start)[:, None]
-    after = own & ~before
-    if min(before.sum(), after.sum()) < _PART_LOOKS * _LOOK_S * looks.rate:
+def _moment_of_split(grid: GazeGrid, hypothesis: Hypothesis) -> int:
+    """Return the frame before and after which two paths fit the gaze much better than one does; 0 for none."""
+    first, last = hypothesis.ends
+    moments = np.arange(first + _SPLIT_STEP, last, _SPLIT_STEP)
+    gains = [_gain_of_split(grid, hypothesis, int(moment)) for moment in moments]
+    return int(moments[int(np.argmax(gains))]) if max(gains, default=0.0) > _SPLIT_RATIO else 0
+
+
+def _gain_of_split(grid: GazeGrid, hypothesis: Hypothesis, moment: int) -> float:
+    """Return how many times as far the gaze around a moment lies from one path as from two; 0 if there is little."""
+    around, frames = _around(grid, moment, moment)
+    assigned, earlier = hypothesis.assigned[frames], (frames < moment)[:, None]
+    before, after = assigned & earlier, assigned & ~earlier
+    if min(before.sum(), after.sum()) < _SPLIT_FIXATIONS * FIXATION_S * grid.rate:
         return 0.0
-    width = max(draft.width_s, _PART_WIDTH_S)
-    two = squares(around, before, width) + squares(around, after, width)
-    return float(np.sqrt(squares(around, own, width) / two)) if two else 0.0
+    width = max(hypothesis.width_s, _SPLIT_WIDTH_S)
+    one, *two = (squared_error(around, gaze, width) for gaze in (assigned, before, after))
+    return float(np.sqrt(one / sum(two))) if sum(two) else 0.0
 
 
-def untangle(looks: Looks, drafts: list[Draft], merge_deg: float) -> None:
-    """Where two drafts pass each other, let each go on as the other if smooth paths explain the looks better then."""
-    for place, one in enumerate(drafts):
-        for other in drafts[:place]:
-            both = one.on & other.on
-            apart = np.where(both, vector_angle(one.path, other.path), np.inf)
-            nearest = minimum_filter1d(apart, 2 * round(_MARGIN_S * looks.rate) + 1)
-            for moment in np.flatnonzero((apart == nearest) & (apart < merge_deg)):
-                if _crossed(looks, one, other, int(moment)) < _CROSS_RATIO:
-                    one.swap(other, int(moment))
+def resolve_swaps(grid: GazeGrid, hypotheses: list[Hypothesis], merge_deg: float) -> list[Hypothesis]:
+    """Return the hypotheses; two that pass each other go on as each other if smooth paths then fit the gaze better."""
+    resolved = list(hypotheses)
+    for k in range(len(resolved)):
+        for j in range(k):
+            both = resolved[k].active & resolved[j].active
+            apart = np.where(both, vector_angle(resolved[k].path, resolved[j].path), np.inf)
+            nearest = minimum_filter1d(apart, 2 * round(_MARGIN_S * grid.rate) + 1)
+            for moment in np.flatnonzero((apart == nearest) & (apart < merge_deg)).tolist():
+                one, other = resolved[k], resolved[j]
+                if _gain_of_swap(grid, one, other, moment) < _SWAP_RATIO:
+                    resolved[k], resolved[j] = one.followed_by(other, moment), other.followed_by(one, moment)
+    return resolved
 
 
-def _crossed(looks: Looks, one: Draft, other: Draft, moment: int) -> float:
-    """Root mean square distance of the looks around a moment from their paths if they swap there, to that if not."""
-    around, near = _around(looks, moment, moment)
-    before = (np.arange(near.start, near.start + len(around.time_s)) < moment)[:, None]
+def _gain_of_swap(grid: GazeGrid, one: Hypothesis, other: Hypothesis, moment: int) -> float:
+    """Return how many times as far the gaze around a moment lies from paths that swap there as from others."""
+    around, frames = _around(grid, moment, moment)
 
-    def distance(a: Draft, b: Draft) -> float:
-        return squares(around, np.where(before, a.own[near], b.own[near]), _CROSS_WIDTH_S)
+    def error(a: Hypothesis, b: Hypothesis) -> float:
+        gaze = np.where((frames < moment)[:, None], a.assigned[frames], b.assigned[frames])
+        return squared_error(around, gaze, _SWAP_WIDTH_S)
 
-    stay = distance(one, one) + distance(other, other)
-    return float(np.sqrt((distance(one, other) + distance(other, one)) / stay)) if stay else 1.0
+    stay = error(one, one) + error(other, other)
+    return float(np.sqrt((error(one, other) + error(other, one)) / stay)) if stay else 1.0
 
 
-def _around(looks: Looks, first: int, end: int) -> tuple[Looks, slice]:
-    """The looks from 1.5 s before frame `first` to 1.5 s after `end`, and these frames."""
-    margin = round(_MARGIN_S * looks.rate)
-    near = slice(max(0, first - margin), end + margin)
-    return Looks(looks.time_s[near], looks.vectors[near], looks.weights[near]), near
+def _around(grid: GazeGrid, first: int, end: int) -> tuple[GazeGrid, NDArray[np.int64]]:
+    """Return the gaze from 1.5 s before frame `first` to 1.5 s after `end`, and its frames."""
+    margin = round(_MARGIN_S * grid.rate)
+    frames = np.arange(max(0, first - margin), min(end + margin, len(grid.time_s)))
+    return GazeGrid(grid.time_s[frames], grid.vectors[frames], grid.weights[frames]), frames

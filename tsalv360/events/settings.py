@@ -1,7 +1,7 @@
-"""Settings of the event stage and the camera path."""
+"""Settings of the events stage and of the camera path."""
 
 from dataclasses import field
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
@@ -11,19 +11,17 @@ from tsalv360.contracts.settings import STRICT, setting
 
 @dataclass(frozen=True, config=STRICT)
 class RegionSettings:
-    """The published way to events, from bright regions of saliency maps; in degrees and seconds."""
+    """The published method: events from bright regions of saliency maps; in degrees and seconds."""
 
     sigma_deg: float = setting(5.0, "width σ of a fixation in the saliency maps", unit="deg", ge=1, le=30)
-    window_s: float = setting(0.5, "looks within this time make a map", unit="s", gt=0, le=5)
-    intensity: float = setting(
-        150, "pixels from this on are bright, of at most 255; published: 100 to 150", ge=1, le=255
-    )
-    cluster_deg: float = setting(10.0, "regions of a frame this close are one", unit="deg", gt=0, le=90)
+    window_s: float = setting(0.5, "gaze within this time makes a map", unit="s", gt=0, le=5)
+    intensity: float = setting(150, "least intensity of bright pixels, of 255; published: 100 to 150", ge=1, le=255)
+    cluster_deg: float = setting(10.0, "regions of a frame this close are one cluster", unit="deg", gt=0, le=90)
     link_deg: float = setting(
         18.75, "farthest from frame to frame; published: 85 to 100 of 1920 pixels", unit="deg", gt=0, le=90
     )
     fill_gap_s: float = setting(
-        3.3, "gaps up to this are filled; published: 60 to 100 frames at 30 fps", unit="s", ge=0
+        3.3, "longest gap that is filled; published: 60 to 100 frames at 30 fps", unit="s", ge=0
     )
     min_duration_s: float = setting(
         5.0, "shorter events are dropped; published: 150 frames at 30 fps", unit="s", ge=0, le=120
@@ -32,68 +30,54 @@ class RegionSettings:
 
 @dataclass(frozen=True, config=STRICT)
 class EventSettings:
-    """Events: where several observers look at the same thing for a while, and the camera that follows it."""
+    """Events: what several observers watch at the same time for a while, and the camera that follows it."""
 
     method: Literal["clusters", "regions"] = setting(
-        "clusters", "how events are found: by clusters of looks, or as published by regions of saliency maps"
+        "clusters", "how events are found: by clusters of gaze, or as published by regions of saliency maps"
     )
     regions: RegionSettings = field(default_factory=RegionSettings)
-    window_s: float = setting(0.4, "looks within this time are clustered together", unit="s", ge=0.1, le=5)
-    step_s: float = setting(0.25, "distance between windows", unit="s", ge=0.0625, le=5)
-    min_share: float = setting(0.12, "share of the observers that makes a cluster and an event", ge=0.01, le=1)
-    min_observers: int = setting(3, "fewest observers of a cluster and an event", ge=1, le=1000)
+    window_s: float = setting(0.4, "gaze within this time is clustered together", unit="s", ge=0.1, le=5)
+    step_s: float = setting(0.25, "time from one window to the next", unit="s", ge=0.0625, le=5)
+    min_share: float = setting(0.12, "least share of the observers for a cluster and for an event", ge=0.01, le=1)
+    min_observers: int = setting(3, "least number of observers for a cluster and for an event", ge=1, le=1000)
     max_spread_deg: float = setting(
-        9.0, "clusters and events wider than this (root mean square) are dropped", unit="deg", gt=0.5, le=60
+        9.0, "largest spread (root mean square) of a cluster and of an event", unit="deg", gt=0.5, le=60
     )
-    link_deg: float = setting(
-        10.0, "farthest a cluster may lie from where a track is expected", unit="deg", gt=0.5, le=60
-    )
-    assign_deg: float = setting(
-        12.0, "farthest a look may lie from an event that it belongs to", unit="deg", gt=0.5, le=60
-    )
+    link_deg: float = setting(10.0, "farthest a cluster may lie from its expected place", unit="deg", gt=0.5, le=60)
+    assign_deg: float = setting(12.0, "farthest that gaze may lie from its event", unit="deg", gt=0.5, le=60)
     merge_deg: float = setting(12.0, "events that stay closer than this are one", unit="deg", ge=0, le=60)
-    fill_gap_s: float = setting(0.8, "gaps up to this are filled", unit="s", ge=0, le=30)
+    fill_gap_s: float = setting(0.8, "longest gap that is filled", unit="s", ge=0, le=30)
     max_gap_s: float = setting(
-        2.0, "gaps up to this split an event into stretches; longer ones start a new event", unit="s", ge=0, le=60
+        2.0, "longest gap between segments of an event; after a longer one a new event starts", unit="s", ge=0, le=60
     )
     min_duration_s: float = setting(2.0, "shorter events are dropped", unit="s", ge=0, le=120)
-    camera_smooth_s: float = setting(
-        0.5, "σ of the Gaussian over time that smooths the camera path", unit="s", ge=0, le=5
-    )
+    camera_smooth_s: float = setting(0.5, "σ over time of the smoothing of the camera path", unit="s", ge=0, le=5)
     camera_max_speed_deg_s: float = setting(40.0, "angular speed limit of the camera", unit="deg/s", gt=1, le=1000)
     camera_max_acceleration_deg_s2: float = setting(
         100.0, "angular acceleration limit of the camera", unit="deg/s²", gt=1, le=100_000
     )
     camera_max_offset_deg: float = setting(
         10.0,
-        "farthest the camera may lie from the event; goes before speed and acceleration",
+        "largest angle from the event to the camera; outranks speed and acceleration",
         unit="deg",
         gt=0.1,
         le=180,
     )
     camera_max_rotation_deg_s: float = setting(
-        60.0,
-        "limit of the picture's rotation when the camera passes a pole; goes before the offset",
-        unit="deg/s",
-        gt=1,
-        le=100_000,
+        60.0, "limit of the view's rotation beside a pole; outranks the offset", unit="deg/s", gt=1, le=100_000
     )
     camera_hfov_deg: float = setting(
-        75.0, "horizontal field of view of the viewport; the least where events are wide", unit="deg", ge=10, le=150
+        75.0, "horizontal field of view of the viewport, which wide events enlarge", unit="deg", ge=10, le=150
     )
-    camera_max_hfov_deg: float = setting(100.0, "the largest field of view of wide events", unit="deg", ge=10, le=150)
+    camera_max_hfov_deg: float = setting(100.0, "largest field of view of wide events", unit="deg", ge=10, le=150)
     camera_spreads: float = setting(
-        4.0, "times an event's spread that its view reaches above and below it; two hold 98 % of the looks", ge=0, le=20
+        4.0, "spreads that the view reaches above and below the event; two hold 98 % of the gaze", ge=0, le=20
     )
 
     @model_validator(mode="after")
-    def _gaps_in_order(self) -> "EventSettings":
+    def _limits_in_order(self) -> Self:
         if self.max_gap_s < self.fill_gap_s:
             raise ValueError(f"max_gap_s ({self.max_gap_s:g} s) must not be below fill_gap_s ({self.fill_gap_s:g} s)")
-        return self
-
-    @model_validator(mode="after")
-    def _views_in_order(self) -> "EventSettings":
         if self.camera_max_hfov_deg < self.camera_hfov_deg:
             low, high = self.camera_hfov_deg, self.camera_max_hfov_deg
             raise ValueError(f"camera_max_hfov_deg ({high:g}°) must not be below camera_hfov_deg ({low:g}°)")

@@ -1,1 +1,1 @@
-"""What every job needs around it: its log, whole files, errors, optional libraries, an end with its run."""
+"""What every job needs around it: log, progress, whole files, errors, optional libraries, an end with its workflow."""

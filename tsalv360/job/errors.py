@@ -1,8 +1,8 @@
-"""The one error that bad input raises."""
+"""The error that all bad input raises."""
 
 
 class InputError(ValueError):
-    """Input that cannot be used: where it lies, what was found, what was expected, what to do."""
+    """Input that cannot be used: where it is, what was found, what was expected, and what to do."""
 
     def __init__(self, where: object, found: str, expected: str, advice: str) -> None:
         self.where = where

@@ -17,63 +17,63 @@ from tsalv360.job.errors import InputError
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that becomes `path` when the block ends without error.
+    """Yield a temporary path beside `path` that is renamed to `path` when the block ends without error.
 
-    Of several writers at once the one that began last wins; another one fails, and never mixes its content in. What a
-    killed one left is removed.
+    If several writers overlap, the one that began last wins; the others fail and never mix their content in. Files
+    that killed writers left are removed.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_left(path)
-    partial = _beside(path, secrets.token_hex(4))
-    try:
+    with _partial(Path(path)) as partial:
         yield partial
         os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path` that becomes `path` when the block ends without error; as `whole_file`."""
+    """Yield a temporary folder beside `path`; otherwise as `whole_file`."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_left(path)
-    partial, old = _beside(path, secrets.token_hex(4)), _beside(path, secrets.token_hex(4))
-    partial.mkdir()
-    try:
+    with _partial(path) as partial:
+        partial.mkdir()
         yield partial
-        if path.is_dir():  # moved aside first: a kill while it is removed must leave no half of it under its name
+        old = _beside(path, secrets.token_hex(4))
+        if path.is_dir():  # renamed first: a kill during its removal must not leave half of it under its name
             os.replace(path, old)
         os.replace(partial, path)
         shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _partial(path: Path) -> Iterator[Path]:
+    """Yield a free hidden path beside `path`, and remove it at the end; remove first what killed writers left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(_beside(Path(glob.escape(str(path))), "?" * 8).name):
+        _remove(left)
+    partial = _beside(path, secrets.token_hex(4))
+    try:
+        yield partial
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
 
 
 def _beside(path: Path, token: str) -> Path:
-    """The hidden place beside `path` for what is not whole, told apart by a token of 8 characters."""
     return path.with_name(f".{path.stem}.{token}.partial{path.suffix}")
 
 
-def _remove_left(path: Path) -> None:
-    """Remove what killed writers of `path` left beside it."""
-    for left in path.parent.glob(_beside(Path(glob.escape(str(path))), "?" * 8).name):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write `content`, in which dataclasses may stand for mappings, as readable JSON."""
+    """Write `content`, which may contain dataclasses, as readable JSON."""
     with whole_file(path) as partial:
         text = json.dumps(content, indent=1, ensure_ascii=False, default=asdict) + "\n"
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # half characters as JSON escapes them
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")  # lone surrogates, as JSON escapes them
 
 
 def read_json(path: str | Path, advice: str = "Make or copy it again.") -> Any:
-    """The content of a JSON file; InputError with `advice` where it is damaged."""
+    """Return the content of a JSON file; InputError with `advice` if it is damaged."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -81,14 +81,14 @@ def read_json(path: str | Path, advice: str = "Make or copy it again.") -> Any:
 
 
 def sha256(path: str | Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
+    """Return the SHA-256 of a file in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Give a file a second place: a hard link where the file system allows it, else a copy."""
+    """Make `target` a hard link to `source` where the file system allows it, else a copy."""
     try:
-        os.link(source.resolve(), target)  # of a link, as in a folder of the Hub's cache, what it leads to
+        os.link(source.resolve(), target)  # a symbolic link, as in a Hugging Face cache, is followed
     except OSError:  # another file system, or one without hard links
         shutil.copyfile(source, target)

@@ -1,9 +1,8 @@
-"""Libraries of the optional extras.
+"""Libraries: whether those of an extra are installed, and byte code of all that jobs import.
 
-Python's compiled files of what jobs import, written once: `python -m tsalv360.job.libraries` after an installation.
-
-pip would compile all that it installs, one file after another, most of which no job imports. Left to Python, every job
-would compile what it imports again where PYTHONDONTWRITEBYTECODE is set, as it is in many containers.
+`python -m tsalv360.job.libraries` writes the byte code, once after an installation. pip would compile every installed
+file, most of which no job imports; without it, each job compiles its imports again where PYTHONDONTWRITEBYTECODE is
+set, as in many containers.
 """
 
 import sys
@@ -15,26 +14,25 @@ from pkgutil import walk_packages
 import tsalv360
 from tsalv360.job.errors import InputError
 
+# imported inside functions, or by Snakemake before a job starts
+_OTHERS = ("pyarrow.pandas_compat", "sklearn.cluster", "snakemake.benchmark", "snakemake.cli", "tqdm")
+
 
 def require_extra(where: str, extra: str, modules: Sequence[str]) -> None:
-    """InputError, with the line that installs the extra, where one of its modules is missing. Imports none."""
+    """Raise InputError with the command that installs `extra` if one of its modules is missing; import none."""
     if missing := [name for name in modules if find_spec(name) is None]:
         install = f"pip install --constraint constraints.txt --editable '.[{extra}]'"
         raise InputError(where, f"no {', '.join(missing)}", f"the extra {extra}", f"Install it:  {install}")
 
 
-# What is imported by functions, or by Snakemake before a job starts.
-_OTHERS = ("pyarrow.pandas_compat", "sklearn.cluster", "snakemake.benchmark", "snakemake.cli", "tqdm")
-
-
 def write_compiled() -> None:
-    """Import every module of this package whose libraries are installed, and let Python write what it compiles."""
+    """Import every module of this package whose libraries are installed, so that Python writes their byte code."""
     sys.dont_write_bytecode = False
     for name in [*_OTHERS, *(module.name for module in walk_packages(tsalv360.__path__, "tsalv360."))]:
         if not name.endswith("__main__"):
             try:
                 import_module(name)
-            except ModuleNotFoundError:  # of an extra
+            except ModuleNotFoundError:  # of an extra that is not installed
                 continue
 
 

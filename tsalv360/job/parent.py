@@ -1,41 +1,28 @@
-"""Jobs end with the run that started them: nobody would record what an orphan writes, and a new run writes it too."""
+"""End a job with the workflow that started it: one that outlived it could overwrite the output of the next run."""
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 
-RUN = "TSALV360_RUN"  # in the environment of jobs: the process that started them
-_LOOK_S = 0.5
-
-
-@contextmanager
-def ended_with_its_run() -> Iterator[None]:
-    """End this process at once when the process that `RUN` names is gone while the block runs."""
-    done = end_with(int(os.environ.get(RUN, 0)))
-    try:
-        yield
-    finally:
-        done.set()
+RUN = "TSALV360_RUN"  # environment variable of jobs: process id of the workflow
+_INTERVAL_S = 0.5
 
 
-def end_with(process: int) -> threading.Event:
-    """End this process at once when another one is gone, until the event is set; 0 is no process."""
-    done = threading.Event()
+def end_with_workflow() -> None:
+    """End this process as soon as the workflow that `RUN` names is gone; outside a workflow do nothing."""
+    if RUN in os.environ:
+        end_with(int(os.environ[RUN]))
+
+
+def end_with(process: int) -> None:
+    """End this process as soon as the one with the id `process` is gone."""
 
     def watch() -> None:
-        while not done.wait(_LOOK_S):
-            if not _alive(process):
+        while True:
+            time.sleep(_INTERVAL_S)
+            try:
+                os.kill(process, 0)
+            except ProcessLookupError:
                 os._exit(1)
 
-    if process:
-        threading.Thread(target=watch, daemon=True).start()
-    return done
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    threading.Thread(target=watch, daemon=True).start()

@@ -16,16 +16,16 @@ _SAMPLING = {"4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, "4:4:4": cv2.IMWRITE
 
 
 def read_picture(path: Path, gray: bool = False) -> NDArray[np.uint8]:
-    """Read a picture as uint8 RGB [H, W, 3] or gray [H, W]; InputError when `decode_picture` cannot."""
+    """Return a picture as uint8 RGB [H, W, 3] or gray [H, W]; raises as `decode_picture`."""
     picture = decode_picture(path, cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR_RGB)
     return picture.astype(np.uint8, copy=False)
 
 
 def decode_picture(path: Path, flags: int = cv2.IMREAD_UNCHANGED) -> NDArray[Any]:
-    """A picture as OpenCV's `flags` say; InputError when it is missing, damaged, cut off or over `MAX_PIXELS`."""
+    """Decode a picture by OpenCV's `flags`; InputError if it is missing, damaged, cut off or over `MAX_PIXELS`."""
     content = np.frombuffer(path.read_bytes() if path.is_file() else b"", dtype=np.uint8)
     try:
-        # OpenCV's own reader fills up what is cut off
+        # not imread, which fills up what is cut off
         picture = cv2.imdecode(content, flags) if content.size else None
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
@@ -38,15 +38,18 @@ def decode_picture(path: Path, flags: int = cv2.IMREAD_UNCHANGED) -> NDArray[Any
 
 
 def write_picture(path: Path, picture: NDArray[np.uint8], quality: int = 95, chroma: Chroma = "4:2:0") -> None:
-    """Write a gray or BGR picture in the format of its name; OSError when the disk is full."""
+    """Write a gray or BGR picture in the format of the file's name; OSError if the disk is full."""
     jpeg = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _SAMPLING[chroma]]
-    # OpenCV's own writer says nothing when the disk is full
+    # not imwrite, which hides a full disk
     _, encoded = cv2.imencode(path.suffix, picture, jpeg if path.suffix == ".jpg" else [])
     path.write_bytes(encoded.data)
 
 
 def resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A picture in another size (height, width), by OpenCV's area kernel, or its cubic one where a side grows."""
+    """Return a picture in the size (height, width), by OpenCV's area kernel, or its cubic one if a side grows.
+
+    A picture that has this size is returned itself.
+    """
     height, width = size
     if picture.shape[:2] == size:
         return picture

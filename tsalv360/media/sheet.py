@@ -1,17 +1,11 @@
-"""The key of a contact sheet: the line and the id of every event, and when it is there.
+"""Contact sheets: one picture per video that makes a wrong event, camera or saliency map visible.
 
-The upper part of a contact sheet: the tracks of all events on the panorama, and one moment's saliency.
+At the top: the panorama with the tracks of all events, a legend that shows when each event is present, and one moment
+with its saliency. Below, a strip for each event: stills of its viewport video from first to last picture, between one
+from before and one from after; under them the same stills with saliency and a ring where the event is.
 
-The lower part of a contact sheet: for each event stills of its viewport video, and the same with saliency.
-
-Contact sheets: one picture per video that makes a wrong event, camera or saliency map visible.
-
-Above: the panorama with the tracks of all events, one moment of it with the saliency laid over, and when each event is
-there. Below, for each event: stills of its viewport video from its first to its last picture, between one before and
-one after it; under them the same with the saliency laid over and a ring where the event is.
-
-A thing that the ring leaves is an event that drifts. A ring off the middle is a camera that lags. A thing that is gone
-in the last still, or still looked at in the one after, is an event that ends late, or early.
+An object that leaves the ring means that the event drifts; a ring off the middle, that the camera lags; an object that
+is gone in the last still, or is still watched in the one after, that the event ends late or early.
 """
 
 from pathlib import Path
@@ -22,253 +16,31 @@ import numpy as np
 import pandas as pd
 
 from tsalv360.contracts.entries import IndexEntry, ViewportLength, ViewportLengths, read_entry
-from tsalv360.contracts.grid import FPS, stretches_of
+from tsalv360.contracts.grid import FPS, segments_of
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
-from tsalv360.media.drawing import (
-    EDGE,
-    INK,
-    LARGE,
-    LINE,
-    PAPER,
-    SMALL,
-    SOFT,
-    WIDTH,
-    colour_of,
-    draw_path,
-    has_core,
-    mark,
-    overlay_saliency,
-    paper,
-    ring,
-    stacked,
-    strokes,
-    text_width,
-    with_legend,
-    write,
-)
-from tsalv360.media.pictures import read_picture
+from tsalv360.media import drawing
+from tsalv360.media.drawing import EDGE, INK, LARGE, LINE, PAPER, SMALL, SOFT, WIDTH, text_width, write
+from tsalv360.media.pictures import read_picture, resized
 from tsalv360.media.ready_frames import ready_frames
 from tsalv360.media.timeline import ticks
 from tsalv360.media.video import read_pictures
 from tsalv360.sphere.directions import direction_to_pixel
 from tsalv360.sphere.projection import Picture, direction_to_viewport
 
-_LEAST, _MOST, _AXIS = 17, 27, 20  # heights in pixels of a row, and that of the time axis
-
-
-def key(order: list[str], tracks: pd.DataFrame, fps: float, duration_s: float, now_s: float, room: int) -> Picture:
-    """One row per event, and a line at the time `now_s`; [H, 468, 3], as high as `room` unless it needs more.
-
-    Parameters: ids of the events in the order of their colours; tracks table; native frames per second and length of
-    the video.
-    """
-    if not order:
-        return _no_events()
-    height = int(np.clip((room - _AXIS) // len(order), _LEAST, _MOST))
-    picture = paper(height * len(order) + _AXIS, 468)
-    left = 34 + max(text_width(event, SMALL) for event in order)
-    bottom = len(picture) - _AXIS
-
-    def column(time_s: float) -> int:
-        return left + round(time_s / duration_s * (picture.shape[1] - left - 8))
-
-    for time_s, _ in ticks(duration_s):
-        cv2.line(picture, (column(time_s), 0), (column(time_s), bottom + 3), LINE)
-        text = f"{time_s:g}" if time_s else "0 s"
-        write(picture, text, (column(time_s) - text_width(text, SMALL) // 2, bottom + 15), SMALL, SOFT)
-    for k, event in enumerate(order):
-        middle, half = height * k + height // 2, height // 3
-        for colour, width in strokes(k):
-            cv2.line(picture, (4, middle), (20, middle), colour, width)
-        write(picture, event, (28, middle + 4), SMALL)
-        for start, end in stretches_of(tracks.time_s[tracks.event_id == event].to_numpy(), fps):
-            first, last = (column(start), middle - half), (column(end), middle + half)
-            cv2.rectangle(picture, first, last, colour_of(k), -1)
-            if has_core(k):
-                cv2.line(picture, (first[0], middle), (last[0], middle), PAPER, 2)
-            cv2.rectangle(picture, first, last, SOFT)
-    cv2.line(picture, (column(now_s), 0), (column(now_s), bottom), INK)
-    return picture
-
-
-def _no_events() -> Picture:
-    picture = paper(40, 468)
-    write(picture, "No events: nothing was looked at", (0, 14))
-    write(picture, "by enough observers for long enough.", (0, 34))
-    return picture
-
-
-TITLE, PANORAMA, BESIDE = 34, (470, 940), (234, 468)  # heights, or heights and widths, in pixels
-_GAP, _RING = 10, 13  # between key and panorama, and radius, in pixels
+TITLE, PANORAMA, BESIDE = 34, (470, 940), (234, 468)  # height of the title; sizes of the two panoramas
+STILLS = 6  # stills of an event, besides one before and one after it
+STILL_WIDTH, GAP, HEADER, LABEL = 172, 4, 24, 17  # widths, then heights, in a strip
+MAX_BYTES = 270_000  # 360 kB as text in the report
+_MIN_ROW, _MAX_ROW, _AXIS = 17, 27, 20  # heights in the legend
+_RING, _STILL_RING = 13, 16  # radii
+_QUALITIES = (88, 76, 64, 52, 40, 32)  # JPEG; the last one whatever its size
+_SMALLER = (cv2.IMWRITE_JPEG_OPTIMIZE, 1, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
+_NO_EVENTS = ("No events: nothing was looked at", "by enough observers for long enough.")
 _READ = (
     "Dot and number: start. Ring: where the event is at that moment. Below: the viewport from first to last picture, "
     "gray outside the event; under it with saliency, ringed where the event is."
 )
-
-
-def overview(
-    index: IndexEntry,
-    order: list[str],
-    tracks: pd.DataFrame,
-    frames_directory: Path,
-    saliency_directory: Path,
-) -> Picture:
-    """The panorama with all tracks at the left, the key and the panorama with saliency at the right.
-
-    Parameters: index entry of the video; ids of its events in the order of their colours; its tracks table; folders
-    of its frames and saliency stages.
-    """
-    frames = ready_frames(frames_directory)
-    moment = moment_of(tracks, list(frames))
-    if moment not in frames:
-        found, expected = f"no frame {moment:04d}", "a frame for every row of the tracks"
-        raise InputError(frames_directory, found, expected, "Delete the folder and run again.")
-    picture, now, now_s = read_picture(frames[moment]), tracks[tracks.frame == moment], moment / index.fps
-    top = key(order, tracks, index.fps, index.duration_s, now_s, PANORAMA[0] - BESIDE[0] - _GAP)
-    bottom = TITLE + max(PANORAMA[0], len(top) + _GAP + BESIDE[0])
-    whole = paper(bottom + 20)
-    write(whole, f"video {index.id}", (0, 24), LARGE, bold=True)
-    told = f"panoramas at {now_s:.1f} s of {index.duration_s:.1f} s"
-    write(whole, told, (WIDTH - text_width(told), 24), colour=SOFT)
-    whole[TITLE : TITLE + PANORAMA[0], : PANORAMA[1]] = _with_tracks(picture, order, tracks, now, index.fps)
-    whole[TITLE : TITLE + len(top), -BESIDE[1] :] = top
-    whole[bottom - BESIDE[0] : bottom, -BESIDE[1] :] = _with_saliency(picture, order, now, saliency_directory)
-    write(whole, _READ, (0, bottom + 16), SMALL, SOFT)
-    return whole
-
-
-def moment_of(tracks: pd.DataFrame, frames: list[int]) -> int:
-    """The frame in which most events are there, of several the middle one; without events that of all `frames`."""
-    if tracks.empty:
-        return frames[len(frames) // 2]
-    count = tracks.frame.value_counts().sort_index()
-    most = count.index[count == count.max()]
-    return int(most[len(most) // 2])
-
-
-def _with_tracks(picture: Picture, order: list[str], tracks: pd.DataFrame, now: pd.DataFrame, fps: float) -> Picture:
-    """The panorama with the stretches of all events, a dot with its number where each starts, a ring where it is."""
-    shown = _resized(picture, PANORAMA)
-    starts = []
-    for k, event in enumerate(order):
-        track = tracks[tracks.event_id == event]
-        for start, end in stretches_of(track.time_s.to_numpy(), fps):
-            part = track[track.time_s.between(start, end)]
-            draw_path(shown, part.yaw_deg, part.pitch_deg, *strokes(k))
-        starts.append(_place(track.iloc[0], PANORAMA))
-    _rings(shown, order, now)
-    for k, (column, row) in enumerate(starts):
-        cv2.circle(shown, (column, row), 7, EDGE, -1, cv2.LINE_AA)
-        cv2.circle(shown, (column, row), 5, colour_of(k), -1, cv2.LINE_AA)
-        number = order[k].rpartition("_")[2]
-        beyond = column + 17 + text_width(number) > PANORAMA[1]
-        mark(shown, number, (column - 17 - text_width(number) if beyond else column + 17, row + 5))
-    return shown
-
-
-def _with_saliency(picture: Picture, order: list[str], now: pd.DataFrame, folder: Path) -> Picture:
-    """The panorama with the saliency maps of the events that are there, the larger where two meet, and their rings."""
-    total: Picture = np.zeros(BESIDE, dtype=np.uint8)
-    for event, frame in zip(now.event_id, now.frame, strict=True):
-        path = folder / event / f"{frame:04d}.png"
-        if path.exists():  # a frame without a look has no map
-            total = np.maximum(total, _resized(read_picture(path, gray=True), BESIDE))
-    shown = overlay_saliency(_resized(picture, BESIDE), total)
-    _rings(shown, order, now)
-    return with_legend(shown)
-
-
-def _rings(shown: Picture, order: list[str], now: pd.DataFrame) -> None:
-    for _, row in now.iterrows():
-        ring(shown, _place(row, (shown.shape[0], shown.shape[1])), order.index(row.event_id), _RING)
-
-
-def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
-    return cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-
-
-def _place(row: "pd.Series[Any]", size: tuple[int, int]) -> tuple[int, int]:
-    """Column and row of the pixel that a row of the tracks lies in."""
-    column, line = direction_to_pixel(row.yaw_deg, row.pitch_deg, *size)
-    return round(float(column)) % size[1], min(round(float(line)), size[0] - 1)
-
-
-STILLS = 6  # in the event, besides one before and one after it
-STILL_WIDTH, GAP = 172, 4  # pixels
-HEADER, LABEL = 24, 17  # heights in pixels
-RING = 16  # radius in pixels
-
-
-def left_of(place: int) -> int:
-    """Column at which a still starts: place 0 is before the event, 1 to 6 in it, 7 after."""
-    return WIDTH - (STILLS + 2 - place) * (STILL_WIDTH + GAP) + GAP
-
-
-def rows_shown(n: int) -> list[int]:
-    """Which rows of a track of n rows are shown, evenly from the first to the last."""
-    return np.unique(np.linspace(0, n - 1, STILLS).round().astype(int)).tolist()
-
-
-def strip(event: Any, track: pd.DataFrame, k: int, folder: Path, length: ViewportLength, fps: float) -> Picture:
-    """Two rows of stills of the k-th event, under a line that says what it is.
-
-    Parameters: row of the events table; its track; folder of the viewports stage; what `viewports.json` says of it;
-    native frames per second. Raises InputError for viewport videos that are damaged, or made of another track.
-    """
-    lead_in, n, lead_out = length.lead_in, length.pictures, length.lead_out
-    if n != len(track):
-        found, expected = f"{n} pictures of {event.event_id}", f"{len(track)}, one per row of its track"
-        raise InputError(folder, found, expected, "Delete the folder and run again.")
-    rows = rows_shown(n)
-    numbers = [lead_in + row for row in rows]
-    around = [0] * (lead_in > 0), [lead_in + n + lead_out - 1] * (lead_out > 0)
-    plain = list(read_pictures(folder / f"{event.event_id}.mp4", [*around[0], *numbers, *around[1]]))
-    overlay = read_pictures(folder / f"{event.event_id}.overlay.mp4", numbers)
-    height = round(STILL_WIDTH * plain[0].shape[0] / plain[0].shape[1])
-    piece = paper(HEADER + height + LABEL + height)
-    piece[:, :8] = colour_of(k)
-    if has_core(k):
-        piece[:, 3:5] = 255
-    write(piece, event.event_id, (16, 17), bold=True)
-    write(piece, _facts(event, track), (left_of(1), 16), colour=SOFT)
-    rate = min(fps, FPS)
-    for place, lead, when in ((0, lead_in, "before"), (STILLS + 1, lead_out, "after")):
-        if lead:
-            _put(piece, plain.pop(-(place > 0)), place, HEADER, height, f"{lead / rate:.1f} s {when}")
-        else:
-            write(piece, f"nothing shown {when}", (left_of(place), HEADER + 14), SMALL, SOFT)
-    for place, (row, still, shown) in enumerate(zip(rows, plain, overlay, strict=True), start=1):
-        now = track.iloc[row]
-        _put(piece, still, place, HEADER, height, f"{now.time_s:.1f} s, {now.n_observers:.0f} looking")
-        small = _put(piece, shown, place, HEADER + height + LABEL, height)
-        camera = now.camera_yaw_deg, now.camera_pitch_deg, now.camera_hfov_deg
-        column, line = direction_to_viewport(now.yaw_deg, now.pitch_deg, camera, (height, STILL_WIDTH))
-        ring(small, (float(column), float(line)), k, RING)
-    return piece
-
-
-def _facts(event: Any, track: pd.DataFrame) -> str:
-    """What the line above the stills says."""
-    stretches = f" in {event.n_stretches} stretches" if event.n_stretches > 1 else ""
-    return (
-        f"{event.start_s:.1f} to {event.end_s:.1f} s{stretches}, {event.n_observers} observers, "
-        f"confidence {event.confidence:.2f}, view {track.camera_hfov_deg.iloc[0]:.0f} degrees wide"
-    )
-
-
-def _put(piece: Picture, still: Picture, place: int, top: int, height: int, label: str = "") -> Picture:
-    """Put a still in its place, with a label below; returns that part of the piece."""
-    left = left_of(place)
-    part = piece[top : top + height, left : left + STILL_WIDTH]
-    part[:] = cv2.resize(still, (STILL_WIDTH, height), interpolation=cv2.INTER_AREA)
-    write(piece, label, (left, top + height + 13), SMALL, SOFT)
-    return part
-
-
-MAX_BYTES = 270_000  # of a sheet: 360 kB in the report, where it is text
-_QUALITIES = (88, 76, 64, 52, 40, 32)  # of JPEG; the last one whatever its size
-_SMALLER = (cv2.IMWRITE_JPEG_OPTIMIZE, 1, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
 
 
 def draw_sheet(
@@ -279,26 +51,196 @@ def draw_sheet(
     saliency_directory: str | Path,
     viewports_directory: str | Path,
 ) -> Picture:
-    """The contact sheet of one video, uint8 RGB [H, 1440, 3]; each viewport video is decoded once.
+    """Return the contact sheet of one video, uint8 RGB [H, 1440, 3].
 
-    Parameters: index entry of the video (of it `id`, `fps`, `duration_s`), its tables, and the folders that
-    the stages frames, saliency and viewports wrote for it.
+    Parameters: index entry of the video (its `id`, `fps` and `duration_s`), its tables, and the folders that the
+    stages frames, saliency and viewports wrote for it.
 
-    Raises InputError naming what is missing, damaged or of another event.
+    Raises InputError for what is missing, damaged or does not belong to the tables.
     """
     lengths = read_entry(Path(viewports_directory, "viewports.json"), ViewportLengths).events
-    pieces = [overview(index, events.event_id.tolist(), tracks, Path(frames_directory), Path(saliency_directory))]
+    by_event = {event: tracks[tracks.event_id == event] for event in events.event_id}
+    pieces = [_overview(index, by_event, tracks, Path(frames_directory), Path(saliency_directory))]
     for k, event in enumerate(events.itertuples()):
-        track = tracks[tracks.event_id == event.event_id]
-        pieces.append(strip(event, track, k, Path(viewports_directory), lengths[event.event_id], index.fps))
-    return stacked(pieces)
+        name = str(event.event_id)
+        pieces.append(_strip(event, by_event[name], k, Path(viewports_directory), lengths[name], index.fps))
+    return drawing.stacked(pieces)
 
 
 def write_sheet(path: str | Path, sheet: Picture, max_bytes: int = MAX_BYTES) -> None:
-    """Write a contact sheet as JPEG, of less quality where it would have more than `max_bytes`."""
+    """Write a contact sheet as JPEG, with less quality if it would take more than `max_bytes`."""
     for quality in _QUALITIES:
         _, encoded = cv2.imencode(".jpg", sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality, *_SMALLER])
         if encoded.size <= max_bytes:
             break
     with whole_file(path) as partial:
         partial.write_bytes(encoded.tobytes())
+
+
+def moment_of(tracks: pd.DataFrame, frames: list[int]) -> int:
+    """Return the middle one of the frames with the most events; without events, of all `frames`."""
+    if tracks.empty:
+        return frames[len(frames) // 2]
+    count = tracks.frame.value_counts().sort_index()
+    most = count.index[count == count.max()]
+    return int(most[len(most) // 2])
+
+
+def rows_shown(n: int) -> list[int]:
+    """Return which rows of a track of n rows have stills, evenly from the first to the last."""
+    return np.unique(np.linspace(0, n - 1, STILLS).round().astype(int)).tolist()
+
+
+def left_of(place: int) -> int:
+    """Return the first column of a still: place 0 is before the event, 1 to 6 are in it, 7 is after."""
+    return WIDTH - (STILLS + 2 - place) * (STILL_WIDTH + GAP) + GAP
+
+
+def _overview(
+    index: IndexEntry, by_event: dict[str, pd.DataFrame], tracks: pd.DataFrame, frames_folder: Path, saliency: Path
+) -> Picture:
+    """Return the panorama with all tracks, and beside it the legend above the panorama with saliency."""
+    frames = ready_frames(frames_folder)
+    moment = moment_of(tracks, list(frames))
+    if moment not in frames:
+        found, expected = f"no frame {moment:04d}", "a frame for every row of the tracks"
+        raise InputError(frames_folder, found, expected, "Delete the folder and run again.")
+    picture, now, now_s = read_picture(frames[moment]), tracks[tracks.frame == moment], moment / index.fps
+    legend = _legend(by_event, index, now_s, PANORAMA[0] - BESIDE[0] - 10)
+    bottom = TITLE + max(PANORAMA[0], len(legend) + 10 + BESIDE[0])
+    whole = drawing.paper(bottom + 20)
+    write(whole, f"video {index.id}", (0, 24), LARGE, bold=True)
+    time = f"panoramas at {now_s:.1f} s of {index.duration_s:.1f} s"
+    write(whole, time, (WIDTH - text_width(time), 24), colour=SOFT)
+    whole[TITLE : TITLE + PANORAMA[0], : PANORAMA[1]] = _with_tracks(picture, by_event, now, index.fps)
+    whole[TITLE : TITLE + len(legend), -BESIDE[1] :] = legend
+    whole[bottom - BESIDE[0] : bottom, -BESIDE[1] :] = _with_saliency(picture, list(by_event), now, saliency)
+    write(whole, _READ, (0, bottom + 16), SMALL, SOFT)
+    return whole
+
+
+def _legend(by_event: dict[str, pd.DataFrame], index: IndexEntry, now_s: float, height: int) -> Picture:
+    """Return a row per event that shows when it is present, and a line at the time `now_s`; [H, 468, 3].
+
+    It has the given `height` unless the rows need more.
+    """
+    if not by_event:
+        picture = drawing.paper(40, BESIDE[1])
+        for text, row in zip(_NO_EVENTS, (14, 34), strict=True):
+            write(picture, text, (0, row))
+        return picture
+    step = int(np.clip((height - _AXIS) // len(by_event), _MIN_ROW, _MAX_ROW))
+    picture = drawing.paper(step * len(by_event) + _AXIS, BESIDE[1])
+    left, bottom = 34 + max(text_width(event, SMALL) for event in by_event), len(picture) - _AXIS
+
+    def column(time_s: float) -> int:
+        return left + round(time_s / index.duration_s * (picture.shape[1] - left - 8))
+
+    for time_s, _ in ticks(index.duration_s):
+        cv2.line(picture, (column(time_s), 0), (column(time_s), bottom + 3), LINE)
+        text = f"{time_s:g}" if time_s else "0 s"
+        write(picture, text, (column(time_s) - text_width(text, SMALL) // 2, bottom + 15), SMALL, SOFT)
+    for k, (event, track) in enumerate(by_event.items()):
+        middle = step * k + step // 2
+        for colour, width in drawing.strokes(k):
+            cv2.line(picture, (4, middle), (20, middle), colour, width)
+        write(picture, event, (28, middle + 4), SMALL)
+        for start, end in segments_of(track.time_s.to_numpy(), index.fps):
+            first, last = (column(start), middle - step // 3), (column(end), middle + step // 3)
+            cv2.rectangle(picture, first, last, drawing.colour_of(k), -1)
+            if drawing.has_core(k):
+                cv2.line(picture, (first[0], middle), (last[0], middle), PAPER, 2)
+            cv2.rectangle(picture, first, last, SOFT)
+    cv2.line(picture, (column(now_s), 0), (column(now_s), bottom), INK)
+    return picture
+
+
+def _with_tracks(picture: Picture, by_event: dict[str, pd.DataFrame], now: pd.DataFrame, fps: float) -> Picture:
+    """Return the panorama with all tracks, a dot and the event's number at each start, and a ring at each event."""
+    shown = resized(picture, PANORAMA).copy()
+    for k, track in enumerate(by_event.values()):
+        drawing.draw_track(shown, track, np.rint(track.time_s * min(fps, FPS)), *drawing.strokes(k))
+    _draw_rings(shown, list(by_event), now)
+    for k, (event, track) in enumerate(by_event.items()):
+        column, row = _pixel(track.iloc[0], PANORAMA)
+        cv2.circle(shown, (column, row), 7, EDGE, -1, cv2.LINE_AA)
+        cv2.circle(shown, (column, row), 5, drawing.colour_of(k), -1, cv2.LINE_AA)
+        number = event.rpartition("_")[2]
+        beyond = column + 17 + text_width(number) > PANORAMA[1]
+        drawing.mark(shown, number, (column - 17 - text_width(number) if beyond else column + 17, row + 5))
+    return shown
+
+
+def _with_saliency(picture: Picture, order: list[str], now: pd.DataFrame, folder: Path) -> Picture:
+    """Return the panorama with the maximum of the present events' saliency maps, and a ring at each event."""
+    total: Picture = np.zeros(BESIDE, dtype=np.uint8)
+    for event, frame in zip(now.event_id, now.frame, strict=True):
+        path = folder / event / f"{frame:04d}.png"
+        if path.exists():  # there is no map without gaze
+            total = np.maximum(total, resized(read_picture(path, gray=True), BESIDE))
+    shown = drawing.overlay_saliency(resized(picture, BESIDE), total)
+    _draw_rings(shown, order, now)
+    return drawing.with_legend(shown)
+
+
+def _draw_rings(shown: Picture, order: list[str], now: pd.DataFrame) -> None:
+    for _, row in now.iterrows():
+        drawing.ring(shown, _pixel(row, (shown.shape[0], shown.shape[1])), order.index(row.event_id), _RING)
+
+
+def _pixel(row: "pd.Series[Any]", size: tuple[int, int]) -> tuple[int, int]:
+    """Return column and row of the pixel that the direction of a track's row falls into."""
+    column, line = direction_to_pixel(row.yaw_deg, row.pitch_deg, *size)
+    return round(float(column)) % size[1], min(round(float(line)), size[0] - 1)
+
+
+def _strip(event: Any, track: pd.DataFrame, k: int, folder: Path, length: ViewportLength, fps: float) -> Picture:
+    """Return two rows of stills of the k-th event below a line of facts.
+
+    Parameters: row of the events table; its track; folder of the viewports stage; its lengths in `viewports.json`;
+    native frames per second. Raises InputError for viewport videos that are damaged or belong to another track.
+    """
+    name, lead_in, n, lead_out = event.event_id, length.lead_in, length.pictures, length.lead_out
+    if n != len(track):
+        found, expected = f"{n} pictures of {name}", f"{len(track)}, one per row of its track"
+        raise InputError(folder, found, expected, "Delete the folder and run again.")
+    rows = rows_shown(n)
+    numbers = [lead_in + row for row in rows]
+    around = [0] * (lead_in > 0), [lead_in + n + lead_out - 1] * (lead_out > 0)
+    plain = list(read_pictures(folder / f"{name}.mp4", [*around[0], *numbers, *around[1]]))
+    overlay = read_pictures(folder / f"{name}.overlay.mp4", numbers)
+    height = round(STILL_WIDTH * plain[0].shape[0] / plain[0].shape[1])
+    piece = drawing.paper(HEADER + height + LABEL + height)
+    piece[:, :8] = drawing.colour_of(k)
+    if drawing.has_core(k):
+        piece[:, 3:5] = PAPER
+    write(piece, name, (16, 17), bold=True)
+    segments = f" in {event.n_segments} segments" if event.n_segments > 1 else ""
+    facts = (
+        f"{event.start_s:.1f} to {event.end_s:.1f} s{segments}, {event.n_observers} observers, "
+        f"confidence {event.confidence:.2f}, view {track.camera_hfov_deg.iloc[0]:.0f} degrees wide"
+    )
+    write(piece, facts, (left_of(1), 16), colour=SOFT)
+    for place, lead, when in ((0, lead_in, "before"), (STILLS + 1, lead_out, "after")):
+        if lead:
+            still, label = plain.pop(-(place > 0)), f"{lead / min(fps, FPS):.1f} s {when}"
+            _put(piece, still, place, HEADER, label)
+        else:
+            write(piece, f"nothing shown {when}", (left_of(place), HEADER + 14), SMALL, SOFT)
+    for place, (row, still, with_saliency) in enumerate(zip(rows, plain, overlay, strict=True), start=1):
+        now = track.iloc[row]
+        _put(piece, still, place, HEADER, f"{now.time_s:.1f} s, {now.n_observers:.0f} looking")
+        shown = _put(piece, with_saliency, place, HEADER + height + LABEL)
+        camera = now.camera_yaw_deg, now.camera_pitch_deg, now.camera_hfov_deg
+        column, line = direction_to_viewport(now.yaw_deg, now.pitch_deg, camera, (height, STILL_WIDTH))
+        drawing.ring(shown, (float(column), float(line)), k, _STILL_RING)
+    return piece
+
+
+def _put(piece: Picture, still: Picture, place: int, top: int, label: str = "") -> Picture:
+    """Put a still in its place with a label below; return that part of the piece."""
+    left, height = left_of(place), round(STILL_WIDTH * still.shape[0] / still.shape[1])
+    part = piece[top : top + height, left : left + STILL_WIDTH]
+    part[:] = resized(still, (height, STILL_WIDTH))
+    write(piece, label, (left, top + height + 13), SMALL, SOFT)
+    return part

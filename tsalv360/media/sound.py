@@ -1,7 +1,8 @@
-"""The sound of a source video, cut to the pictures that its viewport videos show."""
+"""The sound of a source video, cut to the pictures of its viewport videos."""
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -18,42 +19,41 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, whole_folder
 from tsalv360.media.video import BROWSER_FORMAT, decode, open_video
 
-SOUND_RATE = 48_000  # samples per second of the sound that is written
+SOUND_RATE = 48_000  # samples per second of written sound
 _PER_PICTURE = SOUND_RATE // FPS  # samples
-_JITTER_S = 0.05  # of the time stamps of sound that has no holes
+_JITTER_S = 0.05  # of the time stamps of sound without holes
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
 class Sound:
-    """Samples int16 [n, 2] at 48 kHz, of which the first is heard at frame 0 of a video of native rate `fps`."""
+    """Samples int16 [n, 2] at 48 kHz, the first one at frame 0 of a video of native rate `fps`."""
 
-    def __init__(self, samples: NDArray[np.int16], fps: float) -> None:
-        self._samples, self._fps = samples, fps
+    samples: NDArray[np.int16]
+    fps: float
 
-    def of(self, frame: int) -> NDArray[np.int16]:
-        """What is heard while a kept frame is shown for 1/16 s, int16 [3000, 2]; silence beyond the ends.
+    def at(self, frame: int) -> NDArray[np.int16]:
+        """Return the sound of a kept frame, which is shown for 1/16 s, int16 [3000, 2]; silence beyond the ends.
 
-        Kept frames lie within half a native frame of the 16 fps grid. The cuts lie on it, so that those of successive
-        frames join.
+        It is cut at the 16 fps grid, within half a native frame of the kept frame, so that successive cuts join.
         """
-        start = round(frame / self._fps * FPS) * _PER_PICTURE
-        cut = self._samples[start : start + _PER_PICTURE]
+        start = round(frame / self.fps * FPS) * _PER_PICTURE
+        cut = self.samples[start : start + _PER_PICTURE]
         return np.pad(cut, ((0, _PER_PICTURE - len(cut)), (0, 0)))
 
 
 def read_sound(video: str | Path, index: IndexEntry) -> Sound | None:
-    """The sound of a video, where it holds are holes silent; None, with the reason logged, where it has none.
+    """Return the sound of a video, silent where it has holes; None, with the reason logged, if it has none.
 
-    A video of fewer than 16 fps is shown faster than it was, so its sound is left out.
+    A video of fewer than 16 fps has none, because its pictures are shown faster than they were recorded.
 
-    Parameters: `index`, the index entry (of it `fps`, `n_frames`). Raises InputError for sound that cannot be read.
+    Parameters: `index` is the index entry (its `fps` and `n_frames`). Raises InputError for unreadable sound.
     """
     if Path(video).is_dir() or index.fps < FPS:
         log.warning("%s is shown without sound: it is a folder of frames or has fewer than %d fps", video, FPS)
         return None
-    first = next(decode(video))
-    begin = first.time or 0.0
+    begin = next(decode(video)).time or 0.0
     samples = np.zeros((round(index.n_frames / index.fps * SOUND_RATE), 2), dtype=np.int16)
     try:
         with open_video(video) as container:
@@ -64,12 +64,13 @@ def read_sound(video: str | Path, index: IndexEntry) -> Sound | None:
             end = None
             for frame in chain(container.decode(audio=0), [None]):
                 for part in resampler.resample(frame):
-                    at = round(((part.time or 0.0) - begin) * SOUND_RATE)
-                    if end is not None and abs(at - end) <= _JITTER_S * SOUND_RATE:
-                        at = end
-                    end = at + part.samples
-                    heard = part.to_ndarray().reshape(-1, 2)[max(0, -at) :][: max(0, len(samples) - max(0, at))]
-                    samples[max(0, at) : max(0, at) + len(heard)] = heard
+                    start = round(((part.time or 0.0) - begin) * SOUND_RATE)
+                    if end is not None and abs(start - end) <= _JITTER_S * SOUND_RATE:
+                        start = end
+                    end = start + part.samples
+                    first, last = max(0, start), min(end, len(samples))
+                    if first < last:
+                        samples[first:last] = part.to_ndarray().reshape(-1, 2)[first - start : last - start]
     except FFmpegError as error:
         found, expected = f"no readable sound ({error})", "sound that FFmpeg decodes"
         raise InputError(video, found, expected, "Replace the file, or set viewports.sound: false.") from error
@@ -79,10 +80,10 @@ def read_sound(video: str | Path, index: IndexEntry) -> Sound | None:
 def write_with_sound(
     directory: str | Path, viewports: str | Path, tracks: pd.DataFrame, frames: Sequence[int], sound: Sound | None
 ) -> None:
-    """Write the viewport videos of a video's events again, each picture with what was heard at it, as AAC.
+    """Write a video's viewport videos again with the sound of each picture, as AAC, and link their posters.
 
-    Pictures are copied as they are encoded; without `sound` the videos stay silent. Parameters: `viewports` the folder
-    of that stage, `tracks` those of the video, `frames` the numbers of its kept frames.
+    Pictures are copied without encoding; without `sound` the videos are linked. Parameters: `viewports` is the folder
+    of that stage, `tracks` the video's tracks table, `frames` the numbers of its kept frames.
     """
     viewports, place = Path(viewports), {frame: k for k, frame in enumerate(frames)}
     lengths = read_entry(viewports / "viewports.json", ViewportLengths).events
@@ -92,17 +93,17 @@ def write_with_sound(
             before, after = lengths[event].lead_in, lengths[event].lead_out
             shown = [*frames[first - before : first], *track.frame, *frames[last + 1 : last + 1 + after]]
             for kind in (".mp4", ".overlay.mp4"):
-                silent, heard = viewports / f"{event}{kind}", partial / f"{event}{kind}"
+                silent, with_sound = viewports / f"{event}{kind}", partial / f"{event}{kind}"
                 if sound:
-                    _add_sound(silent, heard, map(sound.of, shown))
+                    _add_sound(silent, with_sound, map(sound.at, shown))
                 else:
-                    link_or_copy(silent, heard)
+                    link_or_copy(silent, with_sound)
             link_or_copy(viewports / f"{event}.jpg", partial / f"{event}.jpg")
 
 
-def _add_sound(silent: Path, heard: Path, pieces: Iterable[NDArray[np.int16]]) -> None:
-    """Copy a video and put the pieces of sound [n, 2] under it, one after the other."""
-    with open_video(silent) as source, av.open(heard, "w", options=BROWSER_FORMAT) as target:
+def _add_sound(silent: Path, with_sound: Path, pieces: Iterable[NDArray[np.int16]]) -> None:
+    """Copy a video and add the pieces of sound [n, 2], one after the other."""
+    with open_video(silent) as source, av.open(with_sound, "w", options=BROWSER_FORMAT) as target:
         pictures = source.streams.video[0]
         copied = target.add_stream_from_template(pictures)
         track = target.add_stream("aac", rate=SOUND_RATE, layout="stereo")

@@ -1,9 +1,9 @@
-"""Video files: what they really hold, their frames in order, and H.264 that every browser plays."""
+"""Video files: what they hold, their frames in order, and H.264 that every browser plays."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self, cast
 
 import av
@@ -16,35 +16,35 @@ from tsalv360 import MAX_PIXELS
 from tsalv360.contracts.entries import VideoInfo
 from tsalv360.job.errors import InputError
 
-View = Literal["whole", "top", "bottom", "left", "right"]  # of stereo videos the half that is one eye's
+View = Literal["whole", "top", "bottom", "left", "right"]  # in stereo videos, the half that is one eye's
 
-_ASPECT_TOLERANCE = 0.01  # of 2:1; covers sample aspects rounded to small fractions
-_LENGTH_TOLERANCE_S = 1.0  # of a length in the header, which may be that of the sound
-_RATE_TOLERANCE_S = 1 / 32  # of time stamps from a constant rate; half a step of the kept frames
-_DROPPABLE = {"h264", "mpeg4", "mpeg2video"}  # in these no frame needs a non-reference one; in HEVC layers may
-_LONGEST_S = 86_400
-_MOST_STREAMS = 64  # of a file, that a limit is set for
 BROWSER_FORMAT = {"movflags": "+faststart"}
+_ASPECT_TOLERANCE = 0.01  # relative to 2:1; covers sample aspects rounded to small fractions
+_LENGTH_TOLERANCE_S = 1.0  # the length in a header may be that of the sound
+_RATE_TOLERANCE_S = 1 / 32  # of time stamps from a constant rate: half a step of the kept frames
+_DROPPABLE = {"h264", "mpeg4", "mpeg2video"}  # no frame needs a non-reference one; in HEVC, layers may
+_LONGEST_S = 86_400
+_MAX_STREAMS = 64  # streams of a file that the pixel limit is set for
 
 
 class _Packets(NamedTuple):
-    """What a file tells of its video without decoding."""
+    """What a file says about its video without decoding."""
 
     codec: str
-    announced_frames: int  # 0 where the header has no count
+    announced_frames: int  # 0 if the header has no count
     announced_s: float
     rate: Fraction | None
     sample_aspect: float
-    stamps: list[int | None]  # of presentation, in the order of decoding
+    stamps: list[int | None]  # presentation time stamps in the order of decoding
     time_base: Fraction
     any_hidden: bool  # by an edit list
 
 
 def probe(path: str | Path, force_2to1: bool = False, view: View = "whole") -> VideoInfo:
-    """Look at every packet and the first frame of a video; decode it all where header or rate do not hold.
+    """Return what a video holds, from its packets and first frame; decode it all if header and packets disagree.
 
-    Raises InputError for a file that is missing, unreadable, cut off, without pictures, or turned by other than right
-    angles, and for a display aspect (after the sample aspect) that `panorama_aspect` refuses.
+    Raises InputError for a file that is missing, unreadable, truncated, without pictures or rotated by an angle that
+    is not a right one, and for a display aspect that `panorama_aspect` refuses.
     """
     path = Path(path)
     if not path.is_file():
@@ -56,43 +56,44 @@ def probe(path: str | Path, force_2to1: bool = False, view: View = "whole") -> V
         raise _truncated(path, f"{n_frames} of the {announced} frames its header announces")
     first = next(decode(path), None)
     if first is None:
-        raise _no_frames(path)
-    turn = _turn(first, path)
-    picture, aspect = _picture(first, path, turn), first.width * packets.sample_aspect / first.height
-    aspect, notes = panorama_aspect(path, picture, 1 / aspect if turn[0] else aspect, view, force_2to1)
+        raise InputError(path, "no frames", "a 360° video", "Replace the file.")
+    rotation = _rotation(first, path)
+    picture, aspect = _picture(first, path, rotation), first.width * packets.sample_aspect / first.height
+    aspect, notes = panorama_aspect(path, picture, 1 / aspect if rotation[0, 1] else aspect, view, force_2to1)
     if view == "whole" and any(_side_data(first, "STEREO3D")[:1]):
-        notes.append("its header says stereo pictures, of which all is taken; one eye's half is a view")
+        notes.append("its header says stereo pictures, but the whole picture is used; view would select one eye's half")
     times = np.array([t for t in packets.stamps if t is not None]) * float(packets.time_base)
-    lost_lead = bool((times < times[:1]).any())  # shown before the first key frame, without what they need
-    if announced != n_frames or packets.any_hidden or lost_lead or not rate or _departure_s(times) > _RATE_TOLERANCE_S:
+    lost_lead = bool((times < times[:1]).any())  # frames shown before the first key frame that need an earlier one
+    agrees = announced == n_frames and not packets.any_hidden and not lost_lead
+    if agrees and rate and _deviation_s(times) <= _RATE_TOLERANCE_S:
+        seconds = n_frames / float(rate)
+    else:
         times = _decoded_times(path)
-        n_frames = len(times)
-        if n_frames < 2:
-            raise _no_frames(path)
-        if not 0 < (lasts := times[-1] - times[0]) <= _LONGEST_S:
-            raise _odd_length(path, n_frames, lasts)
-        rate = Fraction((n_frames - 1) / lasts).limit_denominator(100_000)
+        n_frames, seconds, rate = len(times), float(times[-1] - times[0]), None
+    if not 0 < seconds <= _LONGEST_S:
+        found, expected = f"{n_frames} frame(s) in {seconds:g} s", f"more than 0 s, at most {_LONGEST_S} s"
+        raise InputError(path, found, expected, "Remux the file, or cut it.")
+    if rate is None:
+        rate = Fraction((n_frames - 1) / seconds).limit_denominator(100_000)
         if announced == 0 and n_frames / rate < packets.announced_s - _LENGTH_TOLERANCE_S:
             length = f"{float(n_frames / rate):.2f} of the {packets.announced_s:.2f} s its header announces"
             raise _truncated(path, length)
         if n_frames != announced:
             notes.append(f"header says {announced} frames, decoding gives {n_frames}")
-        if (departure := _departure_s(times)) > _RATE_TOLERANCE_S:
-            notes.append(f"variable frame rate: time stamps depart by up to {departure:.2f} s from a constant rate")
+        if (deviation := _deviation_s(times)) > _RATE_TOLERANCE_S:
+            notes.append(f"variable frame rate: time stamps deviate by up to {deviation:.2f} s from a constant rate")
     height, width = crop(picture, view).shape[:2]
     fps = float(rate)
-    if n_frames / fps > _LONGEST_S:
-        raise _odd_length(path, n_frames, n_frames / fps)
     return VideoInfo(fps, n_frames, width, height, round(aspect, 4), n_frames / fps, notes)
 
 
 def panorama_aspect(
     where: object, picture: NDArray[np.uint8], aspect: float, view: View, force_2to1: bool
 ) -> tuple[float, list[str]]:
-    """Display aspect of the panorama in `view` of a picture [H, W, C] of display aspect `aspect`, and what is assumed.
+    """Return the display aspect of the panorama in `view` of a picture [H, W, C], and notes on what is assumed.
 
-    Halves of stereo pictures are 2:1, or squeezed: then the whole picture is 2:1. Raises InputError for other aspects,
-    unless `force_2to1`.
+    Halves of stereo pictures are 2:1, or squeezed so that the whole picture is. Raises InputError for other aspects
+    unless `force_2to1`. Parameters: `aspect` is the display aspect of the whole picture.
     """
     size = f"{picture.shape[1]}×{picture.shape[0]}"
     half = aspect * {"top": 2, "bottom": 2, "left": 0.5, "right": 0.5}.get(view, 1)
@@ -108,12 +109,12 @@ def panorama_aspect(
         )
     if view == "whole":
         return half, []
-    note = f"stereo: the {view} half of {size} pictures is taken"
+    note = f"stereo: the {view} half of {size} pictures is used"
     return (2.0, [f"{note}, squeezed from 2:1 to {half:.0f}:1"]) if squeezed else (half, [note])
 
 
 def crop(picture: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
-    """The part of a picture [H, W, C] that a view names."""
+    """Return the part of a picture [H, W, C] that a view names."""
     height, width = picture.shape[:2]
     rows = {"top": slice(height // 2), "bottom": slice(height // 2, None)}.get(view, slice(None))
     columns = {"left": slice(width // 2), "right": slice(width // 2, None)}.get(view, slice(None))
@@ -123,32 +124,33 @@ def crop(picture: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
 def pictures_at(
     path: str | Path, numbers: list[int], n_frames: int, view: View = "whole"
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """The pictures of a video at 0-based `numbers` (increasing), with their numbers, in one sequential pass.
+    """Yield the pictures of a video at 0-based `numbers` (increasing), with their numbers, in one sequential pass.
 
-    Pictures are uint8 BGR [H, W, 3], turned as they are shown, of the matrix and range that each frame states (BT.601
-    and limited where it states none, as OpenCV and FFmpeg have it); HDR is not tone-mapped.
+    Pictures are uint8 BGR [H, W, 3], rotated for display, converted by the matrix and range that each frame states
+    (BT.601 and limited if it states none, as in OpenCV and FFmpeg); HDR is not tone-mapped.
 
-    Where the packets' time stamps tell the numbers of all frames, packets that no wanted frame needs are dropped
-    undecoded. Should a wanted frame then not come, all come again from a pass that drops nothing.
+    If the packets' time stamps determine the number of every frame, packets that no wanted frame needs are dropped
+    undecoded. If a wanted frame is then missing, a pass that decodes all packets yields all pictures again.
 
-    Parameters: `n_frames` that decoding gives, see `probe`. Raises InputError when the video ends before.
+    Parameters: `n_frames` as counted by decoding, see `probe`. Raises InputError if the video ends before.
     """
-    turn = None
+    rotation: NDArray[np.int_] | None = None
 
     def picture(frame: av.VideoFrame) -> NDArray[np.uint8]:
-        nonlocal turn
-        turn = turn or _turn(frame, path)  # once: PyAV keeps a frame whose side data were looked at until a collection
-        return crop(_picture(frame, path, turn), view)
+        nonlocal rotation
+        # once: PyAV keeps every frame whose side data were read until the next garbage collection
+        rotation = _rotation(frame, path) if rotation is None else rotation
+        return crop(_picture(frame, path, rotation), view)
 
     stamps = _display_stamps(path)
     if len(stamps) == n_frames:
-        came = 0
+        n_found = 0
         for number, frame in zip(numbers, _decode_stamps(path, {stamps[n] for n in numbers}), strict=False):
             if frame.pts != stamps[number]:
                 break
             yield number, picture(frame)
-            came += 1
-        if came == len(numbers):
+            n_found += 1
+        if n_found == len(numbers):
             return
     wanted, decoded = set(numbers), 0
     for number, frame in enumerate(decode(path)):
@@ -156,26 +158,23 @@ def pictures_at(
         if number in wanted:
             yield number, picture(frame)
     if decoded < n_frames:
-        raise InputError(path, f"{decoded} frames", f"{n_frames}, as its index says", "Download or copy it again.")
+        raise InputError(path, f"{decoded} frames", f"{n_frames}, as in its index entry", "Download or copy it again.")
 
 
 def open_video(path: str | Path) -> av.container.InputContainer:
-    """A video file, opened so that FFmpeg refuses pictures over `MAX_PIXELS`."""
-    limits: Any = [{"max_pixels": str(MAX_PIXELS)}] * _MOST_STREAMS  # PyAV's types want texts here
+    """Open a video file so that FFmpeg refuses pictures over `MAX_PIXELS`."""
+    limits: Any = [{"max_pixels": str(MAX_PIXELS)}] * _MAX_STREAMS  # PyAV's types want other values here
     return av.open(path, stream_options=limits)
 
 
 def decode(path: str | Path) -> Iterator[av.VideoFrame]:
-    """All frames of a video in order, in one sequential pass. Raises InputError where decoding fails."""
-    try:
-        with open_video(path) as container:
-            yield from container.decode(_video_stream(container, path))
-    except FFmpegError as error:
-        raise _unreadable(path, error) from error
+    """Yield all frames of a video in order of display. Raises InputError where decoding fails."""
+    with _opened(path) as (container, stream):
+        yield from container.decode(stream)
 
 
 def read_pictures(path: str | Path, numbers: list[int]) -> NDArray[np.uint8]:
-    """The pictures of a video at 0-based `numbers` (increasing), uint8 RGB [n, H, W, 3]."""
+    """Return the pictures of a video at 0-based `numbers` (increasing), uint8 RGB [n, H, W, 3]."""
     wanted = set(numbers)
     found = [frame.to_ndarray(format="rgb24") for number, frame in enumerate(decode(path)) if number in wanted]
     if len(found) != len(wanted):
@@ -186,12 +185,12 @@ def read_pictures(path: str | Path, numbers: list[int]) -> NDArray[np.uint8]:
 class VideoWriter:
     """Writes uint8 RGB pictures [H, W, 3] as H.264, yuv420p, faststart, at a constant rate; sides must be even.
 
-    One encoder thread: the same pictures give the same bytes on the same build.
+    It uses one encoder thread: the same pictures give the same bytes on the same build.
     """
 
     def __init__(self, path: str | Path, fps: int | Fraction, size: tuple[int, int], crf: int = 21) -> None:
         self._container = av.open(path, "w", options=BROWSER_FORMAT)
-        # half the time of superfast; of the demo, files of the same size and 43.6 dB in place of 44.1
+        # ultrafast takes half the time of superfast; demo videos are as large, at 43.6 instead of 44.1 dB
         self._stream = self._container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": str(crf)})
         self._stream.height, self._stream.width, self._stream.pix_fmt = *size, "yuv420p"
         self._stream.codec_context.thread_count = 1
@@ -203,84 +202,86 @@ class VideoWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self._container.mux(self._stream.encode(None))
         self._container.close()
 
 
-def _video_stream(container: av.container.InputContainer, path: str | Path) -> av.VideoStream:
-    if not container.streams.video:
-        raise InputError(path, "no video stream", "a 360° video", "Replace the file.")
-    stream = container.streams.video[0]
-    stream.codec_context.thread_count = 1  # the pipeline runs videos in parallel, which scales better than threads
-    return stream
+@contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """Open a video and its first video stream for decoding in one thread."""
+    with _readable(path), open_video(path) as container:
+        if not container.streams.video:
+            raise InputError(path, "no video stream", "a 360° video", "Replace the file.")
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1  # jobs run in parallel, which scales better than threads
+        yield container, stream
+
+
+@contextmanager
+def _readable(path: str | Path) -> Iterator[None]:
+    """Turn FFmpeg's errors into InputError."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except FFmpegError as error:
+        expected = f"a video that FFmpeg decodes, of at most {MAX_PIXELS:,} pixels"
+        raise InputError(path, f"no readable video ({error})", expected, "Replace the file.") from error
 
 
 def _read_packets(path: str | Path) -> _Packets:
-    try:
-        with open_video(path) as container:
-            stream = _video_stream(container, path)
-            packets = [(packet.pts, packet.is_discard) for packet in container.demux(stream) if packet.size]
-            return _Packets(
-                stream.codec_context.name,
-                stream.frames,
-                (container.duration or 0) / av.time_base,
-                stream.average_rate,
-                float(stream.sample_aspect_ratio or 1),
-                [pts for pts, _ in packets],
-                stream.time_base or Fraction(1),
-                any(hidden for _, hidden in packets),
-            )
-    except FFmpegError as error:
-        raise _unreadable(path, error) from error
+    with _opened(path) as (container, stream):
+        packets = [(packet.pts, packet.is_discard) for packet in container.demux(stream) if packet.size]
+        return _Packets(
+            stream.codec_context.name,
+            stream.frames,
+            (container.duration or 0) / av.time_base,
+            stream.average_rate,
+            float(stream.sample_aspect_ratio or 1),
+            [pts for pts, _ in packets],
+            stream.time_base or Fraction(1),
+            any(hidden for _, hidden in packets),
+        )
 
 
 def _display_stamps(path: str | Path) -> list[int]:
-    """Time stamps of all packets in order of display, where they let a decoder drop some; else empty."""
+    """Return the time stamps of all packets in order of display if a decoder may drop some; else an empty list."""
     packets = _read_packets(path)
     stamps = [pts for pts in packets.stamps if pts is not None]
     shown = sorted(set(stamps))
-    # Stamps in the order of decoding: there is nothing to drop, or, in AVI, they do not tell the order of display.
+    # Stamps in the order of decoding: there is nothing to drop, or (AVI) they do not give the order of display.
     return shown if packets.codec in _DROPPABLE and len(shown) == len(packets.stamps) and stamps != shown else []
 
 
 def _decode_stamps(path: str | Path, wanted: set[int]) -> Iterator[av.VideoFrame]:
-    """The frames of a video at the `wanted` time stamps, in order of display."""
-    try:
-        with open_video(path) as container:
-            stream = _video_stream(container, path)
-            for packet in container.demux(stream):
-                stream.codec_context.skip_frame = "DEFAULT" if packet.pts in wanted or not packet.size else "NONREF"
-                yield from (frame for frame in packet.decode() if frame.pts in wanted)
-    except FFmpegError as error:
-        raise _unreadable(path, error) from error
+    """Yield the frames of a video at the `wanted` time stamps, in order of display."""
+    with _opened(path) as (container, stream):
+        for packet in container.demux(stream):
+            stream.codec_context.skip_frame = "DEFAULT" if packet.pts in wanted or not packet.size else "NONREF"
+            yield from (frame for frame in packet.decode() if frame.pts in wanted)
 
 
-def _picture(frame: av.VideoFrame, path: str | Path, turn: tuple[bool, int, int]) -> NDArray[np.uint8]:
-    """A frame as it is shown, uint8 BGR [H, W, 3]."""
-    transposed, row_step, column_step = turn
-    try:
+def _picture(frame: av.VideoFrame, path: str | Path, rotation: NDArray[np.int_]) -> NDArray[np.uint8]:
+    """Return a frame as it is displayed, uint8 BGR [H, W, 3]."""
+    with _readable(path):
         picture = frame.to_ndarray(format="bgr24", threads=1).astype(np.uint8, copy=False)
-    except FFmpegError as error:
-        raise _unreadable(path, error) from error
-    return (picture.swapaxes(0, 1) if transposed else picture)[::row_step, ::column_step]
+    (a, b), (c, d) = rotation.tolist()
+    return (picture.swapaxes(0, 1) if b else picture)[:: b or d, :: a or c]
 
 
-def _turn(frame: av.VideoFrame, path: str | Path) -> tuple[bool, int, int]:
-    """Whether a frame is shown transposed, and then its steps along rows and columns (−1: mirrored)."""
+def _rotation(frame: av.VideoFrame, path: str | Path) -> NDArray[np.int_]:
+    """Return the matrix [[a, b], [c, d]] of a frame's rotation for display: x' = ax + cy, y' = bx + dy."""
     matrix = _side_data(frame, "DISPLAYMATRIX")
     if not matrix.any():
-        return False, 1, 1
+        return np.eye(2, dtype=int)
     matrix = matrix.reshape(3, 3)[:2, :2]
-    signs = np.sign(np.trunc(100 * matrix / np.abs(matrix).max())).astype(int)  # what rounding left is 0
-    (a, b), (c, d) = signs.tolist()  # x' = ax + cy, y' = bx + dy
-    if np.count_nonzero(signs) != 2 or bool(a) != bool(d):
-        found = f"pictures that are to be turned by {np.degrees(np.arctan2(*matrix[0, ::-1])):.0f}°"
-        raise InputError(path, found, "0, 90, 180 or 270°", "Turn and encode them again.")
-    return bool(b), b or d, a or c
+    signs = np.sign(np.trunc(100 * matrix / np.abs(matrix).max())).astype(int)  # rounding errors become 0
+    if np.count_nonzero(signs) != 2 or bool(signs[0, 0]) != bool(signs[1, 1]):
+        found = f"pictures rotated by {np.degrees(np.arctan2(*matrix[0, ::-1])):.0f}°"
+        raise InputError(path, found, "0, 90, 180 or 270°", "Rotate and encode them again.")
+    return signs
 
 
 def _is_2to1(aspect: float) -> bool:
@@ -288,13 +289,13 @@ def _is_2to1(aspect: float) -> bool:
 
 
 def _side_data(frame: av.VideoFrame, kind: str) -> NDArray[np.int32]:
-    """Side data of a frame, a structure of 32-bit numbers; empty where it has none."""
+    """Return side data of a frame, a structure of 32-bit numbers; empty if it has none."""
     data = cast(Mapping[str, Buffer], frame.side_data)
     return np.frombuffer(bytes(data[kind]) if kind in data else b"", dtype=np.int32)
 
 
 def _decoded_times(path: Path) -> NDArray[np.float64]:
-    """Time stamps of all frames in s, by decoding."""
+    """Return the time stamps of all frames in seconds, by decoding."""
     times = []
     for frame in decode(path):
         if frame.pts is None or frame.time_base is None:
@@ -303,52 +304,33 @@ def _decoded_times(path: Path) -> NDArray[np.float64]:
     return np.array(times)
 
 
-def _departure_s(times: NDArray[np.float64]) -> float:
-    """The largest distance of time stamps from a constant rate between the first and the last."""
+def _deviation_s(times: NDArray[np.float64]) -> float:
+    """Return the largest deviation of time stamps from a constant rate between the first and the last."""
     if len(times) == 0:
         return 0.0
     return float(np.abs(np.sort(times) - np.linspace(times.min(), times.max(), len(times))).max())
 
 
 def _refuse_truncated_mp4(path: Path) -> None:
-    """Walk the top-level boxes of an MP4 or MOV file (ISO/IEC 14496-12): none may reach past the end of the file."""
-    size = path.stat().st_size
+    """Raise InputError if a top-level box of an MP4 or MOV file (ISO/IEC 14496-12) reaches past the end of the file."""
+    size, offset, kind = path.stat().st_size, 0, b""
     with path.open("rb") as file:
         if file.read(12)[4:8] != b"ftyp":
             return
-        offset = 0
-        kind = b""
         while offset < size:
             file.seek(offset)
-            box = int.from_bytes(file.read(4))
-            kind = file.read(4)
-            if box == 1:  # the size follows as 64 bits
-                box = int.from_bytes(file.read(8))
-            elif box == 0:  # up to the end of the file
+            length, kind = int.from_bytes(file.read(4)), file.read(4)
+            if length == 0:  # up to the end of the file
                 return
-            if len(kind) < 4 or box < 8 or offset + box > size:
+            if length == 1:  # the length follows in 64 bits
+                length = int.from_bytes(file.read(8))
+            if len(kind) < 4 or length < 8 or offset + length > size:
                 name = kind.decode("ascii", "replace")
-                raise _truncated(path, f"{size} bytes, but its '{name}' box ends at byte {offset + box}")
-            offset += box
-        if kind == b"moof":
-            raise _truncated(path, "its last fragment has a header and no data")
+                raise _truncated(path, f"{size} bytes, but its '{name}' box ends at byte {offset + length}")
+            offset += length
+    if kind == b"moof":
+        raise _truncated(path, "its last fragment has a header but no data")
 
 
 def _truncated(path: str | Path, found: str) -> InputError:
     return InputError(path, f"a truncated video ({found})", "the whole file", "Download or copy it again.")
-
-
-def _unreadable(path: str | Path, error: Exception) -> Exception:
-    if isinstance(error, MemoryError):
-        return error
-    expected = f"a video that FFmpeg decodes, of at most {MAX_PIXELS:,} pixels"
-    return InputError(path, f"no readable video ({error})", expected, "Replace the file.")
-
-
-def _odd_length(path: str | Path, n_frames: int, seconds: float) -> InputError:
-    found, expected = f"{n_frames} frames in {seconds:g} s", f"above 0 s, at most {_LONGEST_S} s"
-    return InputError(path, found, expected, "Remux the file, or cut it.")
-
-
-def _no_frames(path: str | Path) -> InputError:
-    return InputError(path, "no frames", "a 360° video", "Replace the file.")

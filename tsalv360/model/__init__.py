@@ -1,7 +1,7 @@
-"""TSalV360: where people look in a 360° video for what a sentence says. Only the settings load without PyTorch.
+"""TSalV360, a model of text-driven saliency in 360° video. Importing this package loads no PyTorch; its models do.
 
-Shapes: B clips or prompts, F frames of a clip, K tangent images, C channels, E the space that image and text share.
-Inside the model latitudes grow downwards, as its published weights need; that geometry is used nowhere else.
+Shapes: B clips or prompts, F frames of a clip, K tangent images, C channels, E dimensions shared by images and text.
+Inside the model latitudes grow downwards, because its published weights need that; no other room uses this geometry.
 """
 
 from importlib import import_module
@@ -11,30 +11,15 @@ from tsalv360.model.settings import ModelSettings
 
 if TYPE_CHECKING:
     from tsalv360.model.checkpoint import load_checkpoint, save_checkpoint
-    from tsalv360.model.encoders import FrameFeatures, TextFeatures
+    from tsalv360.model.encoders import FrameFeatures
     from tsalv360.model.network import TSalV360
     from tsalv360.model.tokenizer import tokenize
 
-__all__ = [
-    "FrameFeatures",
-    "ModelSettings",
-    "TSalV360",
-    "TextFeatures",
-    "load_checkpoint",
-    "save_checkpoint",
-    "tokenize",
-]
-_MODULES = {
-    "FrameFeatures": "encoders",
-    "TSalV360": "network",
-    "TextFeatures": "encoders",
-    "load_checkpoint": "checkpoint",
-    "save_checkpoint": "checkpoint",
-    "tokenize": "tokenizer",
-}
+__all__ = ["FrameFeatures", "ModelSettings", "TSalV360", "load_checkpoint", "save_checkpoint", "tokenize"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    module = "checkpoint" if name.endswith("checkpoint") else "network"
+    return getattr(import_module(f"{__name__}.{module}"), name)

@@ -1,6 +1,6 @@
 """Settings of the model's shape. The defaults are those of the published weights.
 
-A checkpoint brings its own: the upper limits keep a hostile one from taking all memory.
+A checkpoint holds its own settings; the upper limits keep a hostile one from taking all memory.
 """
 
 from typing import Annotated, Literal
@@ -11,79 +11,70 @@ from pydantic.dataclasses import dataclass
 from tsalv360.contracts.settings import STRICT, setting
 
 CLIP_TOKENS = 49408
-_MOST_PIXELS = 2**26  # of a frame's tangent images, 74 times the published
+_MAX_PIXELS = 2**26  # of a frame's tangent images, 74 times the published
 Width = Annotated[int, Field(ge=1, le=4096)]
 
 
 @dataclass(frozen=True, config=STRICT)
 class ModelSettings:
-    """The model: its encoders, tangent images, attention and decoder. Published weights need the defaults."""
+    """Encoders, tangent images, attention and decoder of the model. Published weights need the defaults."""
 
     encoder: Literal["clip", "small"] = setting(
-        "clip", "what encodes pictures and text: CLIP RN50, or small encoders that are trained from nothing"
+        "clip", "image and text encoders: CLIP RN50, or small ones that are trained from nothing"
     )
     similarity: Literal["minmax", "softmax", "raw"] = setting(
         "minmax",
-        "how a tangent image's cosine with the text becomes its weight: from the least to the most of its frame "
-        "(published), by CLIP's softmax over its frame, or as it is",
+        "how the cosine of a tangent image with the text becomes its weight: scaled from the frame's minimum to its "
+        "maximum (published), by CLIP's softmax over the frame, or unchanged",
     )
     geometry: Literal["published", "corrected"] = setting(
         "published", "tangent images as published, up to a degree off, or with pixel centres everywhere"
     )
-    n_frames: int = setting(8, "frames of a clip; saliency is that of the last", ge=1, le=64)
+    n_frames: int = setting(8, "frames of a clip; the saliency is that of the last one", ge=1, le=64)
     tangents: tuple[Width, ...] = setting(
-        (3, 6, 6, 3), "tangent images in each row of latitude, rows spread evenly from the top"
+        (3, 6, 6, 3), "tangent images in each row of latitude; the rows are evenly spaced from the top"
     )
     fov_deg: float = setting(
-        80.0, "opening of a tangent image; in radians it is the side of its plane", unit="deg", gt=10, lt=115
+        80.0, "field of view of a tangent image; in radians it is the side of its plane", unit="deg", gt=10, lt=115
     )
     patch_size: int = setting(224, "side of a tangent image", unit="px", multiple_of=32, ge=64, le=1024)
     map_size: tuple[Width, Width] = setting(
-        (240, 480), "height and width of the panorama that tangent images go back to; it is doubled in the end"
+        (240, 480), "height and width of the panorama that tangent images are projected to; it is then doubled"
     )
     width: int = setting(
-        64, "channels of the picture encoder's first stage; features have 32, 16 and 8 times as many", ge=1, le=256
+        64, "channels of the image encoder's first stage; features have 32, 16 and 8 times as many", ge=1, le=256
     )
-    embedding: int = setting(1024, "dimensions of the space that pictures and text share", ge=1, le=8192)
+    embedding: int = setting(1024, "dimensions of the embedding that images and text share", ge=1, le=8192)
     text_width: int = setting(512, "channels of the text encoder", ge=1, le=4096)
     vocabulary: int = setting(
-        CLIP_TOKENS, "rows of the token embedding; small encoders let tokens share rows", ge=1, le=200_000
+        CLIP_TOKENS, "rows of the token embedding; in small encoders tokens share rows", ge=1, le=200_000
     )
     heads: int = setting(8, "attention heads", ge=1, le=256)
-    depth: int = setting(1, "attention blocks of a level", ge=1, le=64)
-    dropout: float = setting(0.0, "share of the feed-forward units that training drops", ge=0, lt=1)
-    decoder: tuple[Width, Width, Width, Width] = setting((1024, 512, 512, 128), "channels of the decoder's blocks")
+    depth: int = setting(1, "attention blocks per level", ge=1, le=64)
+    dropout: float = setting(0.0, "dropout rate of the feed-forward layers", ge=0, lt=1)
+    decoder: tuple[Width, Width, Width, Width] = setting((1024, 512, 512, 128), "channels of the decoder blocks")
 
     @classmethod
     def tiny(cls) -> "ModelSettings":
-        """A small model that runs in a fraction of a second and needs no weights of CLIP."""
+        """Return the settings of a small model that runs in a fraction of a second and needs no weights of CLIP."""
         return cls(
-            encoder="small",
-            geometry="corrected",
-            similarity="raw",
-            patch_size=64,
-            map_size=(120, 240),
-            width=2,
-            embedding=32,
-            text_width=32,
-            vocabulary=4096,
-            heads=4,
-            decoder=(32, 16, 16, 8),
-        )
+            encoder="small", geometry="corrected", similarity="raw", patch_size=64, map_size=(120, 240), width=2,
+            embedding=32, text_width=32, vocabulary=4096, heads=4, decoder=(32, 16, 16, 8),
+        )  # fmt: skip
 
     @property
     def n_tangents(self) -> int:
-        """K, the tangent images of a frame."""
+        """K, the number of tangent images of a frame."""
         return sum(self.tangents)
 
     @property
     def channels(self) -> tuple[int, int, int]:
-        """Channels of the features, the deepest level first."""
+        """Channels of the features of each level, the deepest first."""
         return 32 * self.width, 16 * self.width, 8 * self.width
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """Sides of the feature maps, the deepest level first."""
+        """Side of the feature maps of each level, the deepest first."""
         return self.patch_size // 32, self.patch_size // 16, self.patch_size // 8
 
     @property
@@ -92,15 +83,14 @@ class ModelSettings:
         return self.patch_size // 4
 
     @model_validator(mode="after")
-    def _heads_share_channels(self) -> "ModelSettings":
+    def _check_shape(self) -> "ModelSettings":
         if self.channels[-1] % self.heads:
             raise ValueError(f"{self.channels[-1]} channels (8 times width) cannot be shared by {self.heads} heads")
         if self.encoder == "clip" and (self.width % 2 or self.text_width % 64):
             raise ValueError("CLIP needs an even width and a text_width that is a multiple of 64")
         if self.encoder == "clip" and self.vocabulary < CLIP_TOKENS:
-            raise ValueError(
-                f"vocabulary {self.vocabulary}, below CLIP's {CLIP_TOKENS} tokens, which only small encoders share"
-            )
-        if self.n_tangents * self.patch_size**2 > _MOST_PIXELS:
+            found = f"vocabulary {self.vocabulary}, below CLIP's {CLIP_TOKENS} tokens"
+            raise ValueError(f"{found}; only small encoders can have fewer")
+        if self.n_tangents * self.patch_size**2 > _MAX_PIXELS:
             raise ValueError(f"{self.n_tangents} tangent images of {self.patch_size} px a side, above 2²⁶ pixels")
         return self

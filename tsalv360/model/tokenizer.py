@@ -1,7 +1,4 @@
-"""CLIP's tokenizer.
-
-Prompts as CLIP's tokens.
-"""
+"""CLIP's tokenizer: prompts as tokens."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -9,17 +6,48 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from tsalv360.job.errors import InputError
 
+LENGTH = 77  # tokens that CLIP reads, those of start and end included
+PADDING, START, END = 0, 49406, 49407
+
+
+def tokenize(prompts: Sequence[str], truncate: bool = False) -> Tensor:
+    """Return the tokens [B, 77] of sentences, padded with 0.
+
+    Raises InputError for a prompt without words, and for one of more than 77 tokens unless `truncate` cuts it there.
+    """
+    for prompt in () if truncate else prompts:
+        n_tokens = len(clip_tokenizer().encode(prompt)) + 2
+        if n_tokens > LENGTH:
+            where, found = f"prompt {prompt[:40]!r} …", f"{n_tokens} tokens (start and end included)"
+            advice = "Shorten it, or cut it explicitly with tokenize(prompts, truncate=True)."
+            raise InputError(where, found, f"at most {LENGTH}", advice)
+    tokens: Tensor = clip_tokenizer()(list(prompts), LENGTH)
+    check_tokens(tokens)
+    return tokens
+
+
+def check_tokens(tokens: Tensor) -> None:
+    """Raise InputError unless these are integer tokens [B, 77] with a word in each row."""
+    if tokens.ndim != 2 or tokens.shape[1] != LENGTH or tokens.is_floating_point():
+        raise InputError("tokens", f"{tokens.dtype} {list(tokens.shape)}", f"integers [B, {LENGTH}]", "Use tokenize.")
+    if empty := (~word_mask(tokens).any(1)).nonzero().flatten().tolist():
+        raise InputError(f"prompt {empty[0]}", "no word in it", "a sentence", "Say what to look for.")
+
+
+def word_mask(tokens: Tensor) -> Tensor:
+    """Return a mask of tokens [B, 77] that is True where a token is neither padding nor start nor end."""
+    return (tokens != PADDING) & (tokens != START) & (tokens != END)
+
 
 @cache
 def clip_tokenizer() -> Any:
-    """That of open_clip, from its file alone: the package imports models of all kinds, which takes seconds.
+    """Return open_clip's tokenizer, loaded from its file alone: importing the whole package takes seconds.
 
-    ImportError where open_clip (the extra `train`) is not installed.
+    Raises ImportError where open_clip (the extra `train`) is not installed.
     """
     package = find_spec("open_clip")
     if package is None or package.origin is None:
@@ -29,41 +57,3 @@ def clip_tokenizer() -> Any:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.SimpleTokenizer()
-
-
-LENGTH = 77  # tokens that CLIP reads, with those of start and end
-PADDING, START, END = 0, 49406, 49407
-
-
-def tokenize(prompts: Sequence[str], truncate: bool = False) -> Tensor:
-    """Tokens [B, 77] of sentences, padded with 0.
-
-    InputError for a prompt without words, and for one of more than 77 tokens, unless `truncate` cuts it there.
-    """
-    tokens = torch.zeros(len(prompts), LENGTH, dtype=torch.long)
-    for row, prompt in zip(tokens, prompts, strict=True):
-        found = [START, *clip_tokenizer().encode(prompt), END]
-        if len(found) > LENGTH and not truncate:
-            raise InputError(
-                f"prompt {prompt[:40]!r} …",
-                f"{len(found)} tokens (with those of start and end)",
-                f"at most {LENGTH}",
-                "Shorten it, or cut it explicitly with tokenize(prompts, truncate=True).",
-            )
-        found = [*found[: LENGTH - 1], END] if len(found) > LENGTH else found
-        row[: len(found)] = torch.tensor(found)
-    check_tokens(tokens)
-    return tokens
-
-
-def word_mask(tokens: Tensor) -> Tensor:
-    """True where tokens [B, 77] are neither padding nor start nor end."""
-    return (tokens != PADDING) & (tokens != START) & (tokens != END)
-
-
-def check_tokens(tokens: Tensor) -> None:
-    """InputError unless these are [B, 77] tokens and each row holds a word."""
-    if tokens.ndim != 2 or tokens.shape[1] != LENGTH or tokens.is_floating_point():
-        raise InputError("tokens", f"{tokens.dtype} {list(tokens.shape)}", f"integers [B, {LENGTH}]", "Use tokenize.")
-    if empty := (~word_mask(tokens).any(1)).nonzero().flatten().tolist():
-        raise InputError(f"prompt {empty[0]}", "no word in it", "a sentence", "Say what to look for.")

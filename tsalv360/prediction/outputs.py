@@ -1,4 +1,4 @@
-"""What is written of predictions: pictures to look at, maps to compute with, and a table of directions."""
+"""The files of predictions: videos to look at, maps to compute with, and a table of directions."""
 
 import math
 import re
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tsalv360.contracts.layout import DESCRIPTION, GROUND_TRUTH
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_folder
 from tsalv360.job.log import progress
@@ -26,6 +27,7 @@ Maps = Literal["video", "png", "npz"]
 Format = Literal["own", "tsv360"]
 TableFormat = Literal["csv", "parquet"]
 
+_COLUMNS = ["prompt", "text", "frame", "time_s", "yaw_deg", "pitch_deg", "peak", "spread_deg"]
 _NAME_LENGTH = 40
 
 
@@ -38,11 +40,11 @@ def write_predictions(
     format: Format = "own",
     compare: bool = False,
 ) -> pd.DataFrame:
-    """Compute predictions and write them to a folder, which appears whole or not at all; returns the table.
+    """Compute predictions and write them to a folder, which appears whole or not at all; return the table.
 
     Parameters
     ----------
-    output : a folder that is not there or empty, else InputError.
+    output : a folder that does not exist or is empty, else InputError.
     maps : `video`: 8 bit H.264; `png`: 16 bit, 65535 is 1; `npz`: float32, an array for each frame number.
     format : `tsv360` adds maps and descriptions in the published layout of TSV360.
     compare : add a video with the overlays of all prompts side by side.
@@ -52,58 +54,54 @@ def write_predictions(
     """
     output = Path(output)
     refuse_existing(output)
-    names = [_name(k, prompt) for k, prompt in enumerate(predictions.prompts, 1)]
-    published = _published_folders(predictions) if format == "tsv360" else None
-    rows = []
+    prompts, rows = predictions.prompts, []
     try:
         with whole_folder(output) as folder, ExitStack() as open_files:
             files = _Files(folder, predictions, open_files)
             bar = open_files.enter_context(progress(len(predictions), "windows"))
             for window in predictions:
                 overlays = []
-                for k, (name, values) in enumerate(zip(names, window.maps, strict=True)):
-                    gray = _scaled(values)
-                    picture = resized(window.picture, (gray.shape[0], gray.shape[1]))
-                    overlays.append(overlay_saliency(picture, gray))
+                for k, (prompt, values) in enumerate(zip(prompts, window.maps, strict=True), 1):
+                    name, frame = _name(k, prompt), window.frame
+                    gray = np.rint(values * (255 / max(float(values.max()), 1e-12))).astype(np.uint8)
+                    overlays.append(overlay_saliency(resized(window.picture, gray.shape), gray))
                     files.add_picture(f"{name}.overlay", with_legend(overlays[-1].copy()))
                     if maps == "video":
                         files.add_picture(f"{name}.saliency", gray[..., None].repeat(3, axis=2))
                     elif maps == "png":
-                        files.write_png(name, window.frame, np.rint(values * 65535).astype(np.uint16))
+                        files.write_png(name, frame, np.rint(values * 65535).astype(np.uint16))
                     else:
-                        files.add_array(name, window.frame, values)
-                    if published:
-                        files.write_png(published[k], window.frame, gray)
-                    rows.append([k + 1, predictions.prompts[k], window.frame, window.time_s, *peak_and_spread(values)])
+                        files.add_array(name, frame, values)
+                    if format == "tsv360":
+                        files.write_png(_published_folder(predictions, k), frame, gray)
+                    rows.append([k, prompt, frame, window.time_s, *peak_and_spread(values)])
                 if compare:
-                    files.add_picture("compare", _side_by_side(overlays, predictions.prompts))
+                    files.add_picture("compare", _side_by_side(overlays, prompts))
                 bar.update()
-            for place, prompt in zip(published or [], predictions.prompts, strict=False):
-                (folder / place / "description.txt").write_text(prompt, encoding="utf-8")
-            columns = ["prompt", "text", "frame", "time_s", "yaw_deg", "pitch_deg", "peak", "spread_deg"]
-            found = pd.DataFrame(rows, columns=columns).sort_values(["prompt", "frame"], ignore_index=True)
+            for k, prompt in enumerate(prompts if format == "tsv360" else [], 1):
+                (folder / _published_folder(predictions, k) / DESCRIPTION).write_text(prompt, encoding="utf-8")
+            found = pd.DataFrame(rows, columns=_COLUMNS).sort_values(["prompt", "frame"], ignore_index=True)
             if table == "csv":
                 found.to_csv(folder / "table.csv", index=False, float_format="%.6f")
             else:
                 found.to_parquet(folder / "table.parquet", index=False)
     except OSError as error:
-        raise InputError(
-            output, f"no way to write it ({error})", "space and permission", "Name another place."
-        ) from error
+        wrong = f"no way to write it ({error})"
+        raise InputError(output, wrong, "space and permission", "Name another place.") from error
     return found
 
 
 def refuse_existing(output: Path) -> None:
-    """InputError unless a folder is not there or empty."""
+    """Raise InputError if there is something at `output` other than an empty folder."""
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise InputError(output, "something there", "a new or an empty folder", "Name another output, or remove it.")
 
 
 def peak_and_spread(saliency: NDArray[np.float32]) -> tuple[float, float, float, float]:
-    """Of a map [H, W]: yaw and pitch of its highest pixel, its value, and how far saliency lies from it.
+    """Return yaw, pitch and value of the highest pixel of a map [H, W], and the spread of saliency around it.
 
-    That is the root of the mean squared angle to the peak, in degrees, weighted by saliency and by the solid angle of
-    each pixel; 0 for a map of zeros.
+    The spread is the root of the mean squared angle to the peak, in degrees, weighted by saliency and by the solid
+    angle of each pixel; 0 for a map of zeros.
     """
     height, width = saliency.shape
     row, column = divmod(int(saliency.argmax()), width)
@@ -118,7 +116,7 @@ def peak_and_spread(saliency: NDArray[np.float32]) -> tuple[float, float, float,
 
 
 class _Files:
-    """Files of a folder; videos, at the rate of the windows, and archives are opened with their first entry."""
+    """The files of a folder; videos, at the rate of the windows, and archives are opened with their first entry."""
 
     def __init__(self, folder: Path, predictions: Predictions, open_files: ExitStack) -> None:
         self._folder, self._rate, self._open_files = folder, predictions.rate, open_files
@@ -145,28 +143,23 @@ class _Files:
 
 
 def _name(k: int, prompt: str) -> str:
-    """Of the files of a prompt: its number and its words."""
+    """Return the name of a prompt's files: its number and its words."""
     words = "-".join(re.findall(r"\w+", prompt.lower()))
     return f"{k}-{words[:_NAME_LENGTH]}".rstrip("-")
 
 
-def _published_folders(predictions: Predictions) -> list[str]:
-    """A folder for each prompt, as for each event in TSV360."""
+def _published_folder(predictions: Predictions, k: int) -> str:
+    """Return the folder of a prompt's maps, named as an event's is in TSV360."""
     video = re.sub(r"[^A-Za-z0-9-]+", "-", predictions.footage.path.absolute().stem)
-    return [f"TSV360_gt/{video}/{video}_{k}" for k in range(1, len(predictions.prompts) + 1)]
-
-
-def _scaled(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A map as bytes, its maximum at 255."""
-    return np.rint(values * (255 / max(float(values.max()), 1e-12))).astype(np.uint8)
+    return f"{GROUND_TRUTH}/{video}/{video}_{k}"
 
 
 def _side_by_side(overlays: list[Picture], prompts: list[str]) -> Picture:
-    """Overlays with their prompts in a grid, row by row."""
+    """Return overlays with their prompts in a grid, row by row."""
     columns = math.ceil(math.sqrt(len(overlays)))
     cells = [overlay.copy() for overlay in overlays]
     for cell, prompt in zip(cells, prompts, strict=True):
         mark(cell, prompt, (8, 20))
+    with_legend(cells[-1])
     cells += [np.zeros_like(cells[0])] * (-len(cells) % columns)
-    with_legend(cells[len(overlays) - 1])
     return np.vstack([np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)])

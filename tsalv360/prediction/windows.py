@@ -1,7 +1,4 @@
-"""What a model is shown of a video: frames at 16 fps in the size that it was trained with.
-
-Windows of a video, one clip of the model each: every frame is encoded once, for all windows and prompts.
-"""
+"""Windows of a video, one clip of the model each. Every frame is encoded once, for all windows and prompts."""
 
 import logging
 from collections import deque
@@ -15,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalv360.contracts.grid import FPS, kept_frames
+from tsalv360.contracts.grid import FPS
 from tsalv360.job.errors import InputError
 from tsalv360.job.libraries import require_extra
 from tsalv360.media.pictures import resized
@@ -24,119 +21,11 @@ from tsalv360.media.video import View, probe
 from tsalv360.sphere.projection import Picture
 
 if TYPE_CHECKING:
-    from tsalv360.model import FrameFeatures, TextFeatures, TSalV360
-
+    from tsalv360.model import FrameFeatures, TSalV360
+    from tsalv360.model.encoders import TextFeatures
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Footage:
-    """The frames of a video, or of a folder of them, on the 16 fps grid.
-
-    `numbers` are native, of `n_frames` at `fps`; `rate` is that of the kept frames, 16 or the native one if less.
-    """
-
-    path: Path
-    numbers: list[int]
-    fps: float
-    n_frames: int
-    height: int
-    view: View
-
-    @property
-    def rate(self) -> Fraction:
-        """Kept frames per second."""
-        return min(Fraction(FPS), Fraction(self.fps).limit_denominator(1001))
-
-    def pictures(self) -> Iterator[Picture]:
-        """The kept frames one by one, uint8 RGB [height, 2 · height, 3]."""
-        for _, picture in kept_pictures(self.path, self.numbers, self.n_frames, self.view):
-            yield np.ascontiguousarray(resized(picture, (self.height, 2 * self.height))[..., ::-1])
-
-
-def open_footage(path: Path, fps: float | None, height: int, view: View, force_2to1: bool) -> Footage:
-    """Look at a video or a folder of ready frames; parameters as `predict`. Raises InputError as `probe` does."""
-    if height < 2:
-        raise InputError(
-            "height", str(height), "pixels, such as 960", "Name the height that the model was trained with."
-        )
-    if path.is_dir():
-        if not fps or fps < 0:
-            advice = "Name it: --fps 30, or fps=30."
-            raise InputError(path, f"a folder of frames and fps {fps}", "the rate that they are numbered at", advice)
-        info = probe_ready(path, fps, force_2to1, view)
-        check_rate(path, info, skip_first=0)
-    elif fps:
-        raise InputError(path, f"a video, and fps {fps:g}", "fps for folders of frames alone", "Leave fps out.")
-    else:
-        info = probe(path, force_2to1, view)
-    for note in info.notes:
-        log.warning("%s: %s", path, note)
-    return Footage(path, kept_frames(info, skip_first=0), info.fps, info.n_frames, height, view)
-
-
 Precision = Literal["float32", "bfloat16", "float16"]
-
-
-@dataclass(frozen=True)
-class Window:
-    """Saliency of the last frame of a clip: its native number, time, RGB picture, and a map per prompt."""
-
-    frame: int
-    time_s: float
-    picture: Picture  # [height, 2 · height, 3]
-    maps: NDArray[np.float32]  # [prompts, H, W], 0 to 1
-
-
-class Predictions:
-    """The windows of a video: `len` says how many, iterating computes them one by one."""
-
-    def __init__(
-        self, model: "TSalV360", footage: Footage, prompts: Sequence[str], text: "TextFeatures", stride: int
-    ) -> None:
-        self.footage, self.prompts = footage, list(prompts)
-        self._model, self._text, self._stride = model, text, stride
-        self._at_once = 1 if model.device.type == "cpu" else model.settings.n_frames
-
-    @property
-    def rate(self) -> Fraction:
-        """Windows per second."""
-        return self.footage.rate / self._stride
-
-    def __len__(self) -> int:
-        return (len(self.footage.numbers) - self._model.settings.n_frames) // self._stride + 1
-
-    def __iter__(self) -> Iterator[Window]:
-        n_frames = self._model.settings.n_frames
-        clip: deque[FrameFeatures] = deque(maxlen=n_frames)
-        pictures = self.footage.pictures()
-        for start in range(0, len(self.footage.numbers), self._at_once):
-            numbers = self.footage.numbers[start : start + self._at_once]
-            batch = list(islice(pictures, self._at_once))
-            before = range(start - n_frames + 1, start - n_frames + 1 + len(batch))  # frames before the clip of each
-            ends = [n >= 0 and n % self._stride == 0 for n in before]
-            for number, picture, frame, is_end in zip(numbers, batch, self._encode(batch, ends), ends, strict=True):
-                clip.append(frame)
-                if is_end:
-                    yield Window(number, number / self.footage.fps, picture, self._decode(clip, number))
-                    clip[-1] = frame.without_maps()
-
-    def _encode(self, pictures: list[Picture], keep_maps: list[bool]) -> "list[FrameFeatures]":
-        import torch
-
-        with torch.inference_mode():
-            return self._model.encode_frames(torch.from_numpy(np.stack(pictures)), keep_maps, len(pictures))
-
-    def _decode(self, clip: "deque[FrameFeatures]", number: int) -> NDArray[np.float32]:
-        import torch
-
-        with torch.inference_mode():
-            maps = self._model.decode([list(clip)], self._text)[:, 0].cpu().numpy()
-        if not np.isfinite(maps).all():
-            found = f"saliency that is no number in frame {number}"
-            raise InputError(self.footage.path, found, "numbers", "Use precision float32, or another checkpoint.")
-        return maps
 
 
 def predict(
@@ -151,25 +40,27 @@ def predict(
     fps: float | None = None,
     view: View = "whole",
     force_2to1: bool = False,
-) -> Predictions:
-    """Saliency of prompts in a 360° video, window by window. All input is checked before the first one.
+) -> "Predictions":
+    """Return the saliency of prompts in a 360° video, window by window. All input is checked before the first one.
 
     Parameters
     ----------
     video : any that FFmpeg decodes, or a folder of frames such as `0021.jpg`, numbered at the native rate.
     prompts : sentences of at most 77 tokens.
-    checkpoint : a file of the published form or of `save_checkpoint`, or a model, which then stays as it is.
-    stride : from one window's frame to the next's, in frames at 16 fps: 1 to 8, at 8 clips do not overlap.
-    device : as PyTorch names it; `auto` is a GPU where there is one.
+    checkpoint : a file of the published form or of `save_checkpoint`, or a model, which is used as it is.
+    stride : frames at 16 fps from one window to the next, 1 to 8; at 8 the clips do not overlap.
+    device : as PyTorch names it; `auto` is a GPU if there is one.
     precision : of the model's weights.
     height : of the frames that the model was trained with, in pixels.
-    fps : native rate, of a folder of frames alone.
-    view : the part of each picture that is the panorama, of stereo videos.
+    fps : native rate of a folder of frames.
+    view : the part of each picture that is the panorama, for stereo videos.
     force_2to1 : take pictures of any shape as full panoramas.
 
-    Raises InputError, for any of these that cannot be used, and where the extra `train` is not installed.
+    Raises InputError if one of these cannot be used, and if the extra `train` is not installed.
     """
     require_extra("predict", "train", ("torch", "open_clip"))
+    import torch
+
     from tsalv360.model import TSalV360, tokenize
 
     prompts = [prompts] if isinstance(prompts, str) else prompts
@@ -184,14 +75,68 @@ def predict(
     if len(footage.numbers) < n_frames:
         found = f"{len(footage.numbers)} frames at {float(footage.rate):g} fps"
         raise InputError(video, found, f"at least the {n_frames} of a clip", "Give a longer video.")
-    import torch
-
     with torch.inference_mode():
         return Predictions(model, footage, prompts, model.encode_text(tokens), stride)
 
 
+@dataclass(frozen=True)
+class Window:
+    """Saliency of the last frame of a clip: its native number, time, RGB picture, and a map per prompt."""
+
+    frame: int
+    time_s: float
+    picture: Picture  # [height, 2 · height, 3]
+    maps: NDArray[np.float32]  # [prompts, H, W], 0 to 1
+
+
+class Predictions:
+    """The windows of a video: `len` is their number, and iterating computes them one by one."""
+
+    def __init__(
+        self, model: "TSalV360", footage: "Footage", prompts: Sequence[str], text: "TextFeatures", stride: int
+    ) -> None:
+        self.footage, self.prompts = footage, list(prompts)
+        self._model, self._text, self._stride = model, text, stride
+        self._batch_size = 1 if model.device.type == "cpu" else model.settings.n_frames
+
+    @property
+    def rate(self) -> Fraction:
+        """Windows per second."""
+        return self.footage.rate / self._stride
+
+    def __len__(self) -> int:
+        return (len(self.footage.numbers) - self._model.settings.n_frames) // self._stride + 1
+
+    def __iter__(self) -> Iterator[Window]:
+        import torch
+
+        return torch.inference_mode()(self._windows)()
+
+    def _windows(self) -> Iterator[Window]:
+        import torch
+
+        n_frames, size, numbers = self._model.settings.n_frames, self._batch_size, self.footage.numbers
+        clip: deque[FrameFeatures] = deque(maxlen=n_frames)
+        pictures = self.footage.pictures()
+        for start in range(0, len(numbers), size):
+            batch = list(islice(pictures, size))
+            first = start - n_frames + 1  # frame that the clip ending with the first of the batch starts with
+            ends = [n >= 0 and n % self._stride == 0 for n in range(first, first + len(batch))]
+            frames = self._model.encode_frames(torch.from_numpy(np.stack(batch)), ends, len(batch))
+            for number, picture, frame, is_end in zip(numbers[start : start + size], batch, frames, ends, strict=True):
+                clip.append(frame)
+                if is_end:
+                    maps = self._model.decode([list(clip)], self._text)[:, 0].cpu().numpy()
+                    if not np.isfinite(maps).all():
+                        found = f"saliency that is no number in frame {number}"
+                        advice = "Use precision float32, or another checkpoint."
+                        raise InputError(self.footage.path, found, "numbers", advice)
+                    yield Window(number, number / self.footage.fps, picture, maps)
+                    clip[-1] = frame.without_maps()
+
+
 def load_model(checkpoint: str | Path, device: str, precision: str = "float32") -> "TSalV360":
-    """The model of a checkpoint; `device` as for `predict`. InputError for a device or precision that is not there."""
+    """Return the model of a checkpoint; `device` as in `predict`. InputError for an unknown device or precision."""
     import torch
 
     from tsalv360.model import load_checkpoint
@@ -207,3 +152,48 @@ def load_model(checkpoint: str | Path, device: str, precision: str = "float32") 
         reason = str(error).partition("\n")[0]
         raise InputError("device", f"{device} ({reason})", "auto, cpu, cuda, cuda:1, mps …", "Correct it.") from None
     return load_checkpoint(checkpoint, device, getattr(torch, precision))
+
+
+@dataclass(frozen=True)
+class Footage:
+    """The frames of a video, or of a folder of frames, on the 16 fps grid.
+
+    `numbers` are native, of `n_frames` at `fps`.
+    """
+
+    path: Path
+    numbers: list[int]
+    fps: float
+    n_frames: int
+    height: int
+    view: View
+
+    @property
+    def rate(self) -> Fraction:
+        """Kept frames per second: 16, or the native rate if it is lower."""
+        return min(Fraction(FPS), Fraction(self.fps).limit_denominator(1001))
+
+    def pictures(self) -> Iterator[Picture]:
+        """Yield the kept frames one by one, uint8 RGB [height, 2 · height, 3]."""
+        for _, picture in kept_pictures(self.path, self.numbers, self.n_frames, self.view):
+            yield np.ascontiguousarray(resized(picture, (self.height, 2 * self.height))[..., ::-1])
+
+
+def open_footage(path: Path, fps: float | None, height: int, view: View, force_2to1: bool) -> Footage:
+    """Return the footage of a video or folder; parameters as in `predict`. Raises InputError as `probe` does."""
+    if height < 2:
+        expected, advice = "pixels, such as 960", "Name the height that the model was trained with."
+        raise InputError("height", str(height), expected, advice)
+    if path.is_dir():
+        if not fps or fps < 0:
+            advice = "Name it: --fps 30, or fps=30."
+            raise InputError(path, f"a folder of frames and fps {fps}", "the rate that they are numbered at", advice)
+        info = probe_ready(path, fps, force_2to1, view)
+        check_rate(path, info, skip_first=0)
+    elif fps:
+        raise InputError(path, f"a video, and fps {fps:g}", "fps for folders of frames alone", "Leave fps out.")
+    else:
+        info = probe(path, force_2to1, view)
+    for note in info.notes:
+        log.warning("%s: %s", path, note)
+    return Footage(path, info.frames_to_keep(skip_first=0), info.fps, info.n_frames, height, view)

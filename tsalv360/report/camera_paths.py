@@ -17,7 +17,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tsalv360.contracts.grid import stretches_of
+from tsalv360.contracts.grid import segments_of
 from tsalv360.job.errors import InputError
 from tsalv360.sphere.directions import Array, interpolate, to_angles, to_vectors, wrap_yaw
 
@@ -137,7 +137,7 @@ def _on_frames(tracks: pd.DataFrame, paths: Sequence[CameraPath], fps: float, n_
     ours = np.full((tracks.event_id.nunique(), n_frames, 3), np.nan)
     published = np.full((len(paths), n_frames, 3), np.nan)
     for directions, (_, rows) in zip(ours, tracks.groupby("event_id", sort=False), strict=True):
-        for start, end in stretches_of(rows.time_s.to_numpy(), fps):
+        for start, end in segments_of(rows.time_s.to_numpy(), fps):
             part = rows[rows.time_s.between(start, end)]
             at = np.arange(part.frame.iloc[0], part.frame.iloc[-1] + 1)
             directions[at] = interpolate(part.frame, to_vectors(part.yaw_deg, part.pitch_deg), at)

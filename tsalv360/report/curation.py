@@ -7,7 +7,7 @@ from math import isnan, nan
 from statistics import mean, median
 from typing import NamedTuple
 
-from tsalv360.curation.records import EventRecord, Judged, Verdict
+from tsalv360.curation.records import Decision, EventRecord, Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("accept", "edit", "reject")
 
@@ -56,9 +56,9 @@ def work_of(records: Sequence[EventRecord]) -> Work:
     """
     last = [
         {
-            one.who: one
-            for one in sorted(record.history, key=lambda one: one.said is not None)
-            if one.said or one.skipped
+            one.curator: one
+            for one in sorted(record.history, key=lambda one: one.decision is not None)
+            if one.decision or one.skipped
         }
         for record in records
     ]
@@ -66,12 +66,12 @@ def work_of(records: Sequence[EventRecord]) -> Work:
     curators = []
     for name in names:
         own = [of_event[name] for of_event in last if name in of_event]
-        verdicts = [one.said.verdict for one in own if one.said]
-        times = [one.lead_time_s for one in own if one.said and one.lead_time_s]
+        verdicts = [one.decision.verdict for one in own if one.decision]
+        times = [one.lead_time_s for one in own if one.decision and one.lead_time_s]
         counts: dict[str, int] = {verdict: verdicts.count(verdict) for verdict in VERDICTS}
         speed = (median(times), 3600 / mean(times)) if times else (nan, nan)
         curators.append(Curator(name, len(verdicts), counts, sum(one.skipped for one in own), *speed))
-    decisions = [{name: one.said for name, one in of_event.items() if one.said} for of_event in last]
+    decisions = [{name: one.decision for name, one in of_event.items() if one.decision} for of_event in last]
     pairs = [
         _pair((a, b), both)
         for a, b in combinations(names, 2)
@@ -80,7 +80,7 @@ def work_of(records: Sequence[EventRecord]) -> Work:
     return Work(curators, pairs, _mean_or_nan([pair.kappa for pair in pairs if not isnan(pair.kappa)]))
 
 
-def _pair(names: tuple[str, str], both: Sequence[tuple[Judged, Judged]]) -> Pair:
+def _pair(names: tuple[str, str], both: Sequence[tuple[Decision, Decision]]) -> Pair:
     verdicts = [[decision.verdict for decision in decisions] for decisions in zip(*both, strict=True)]
     kappa = nan
     if len({*verdicts[0], *verdicts[1]}) > 1:

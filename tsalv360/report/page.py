@@ -42,7 +42,7 @@ def write_report(
     dataset : the dataset folder, for captions, clips and fixations.
     captions : files of the caption stage.
     records : the curators' files, named `<video>.json`, of the videos that have one.
-    config : the settings that the data depend on, as `Config.of_data` returns them.
+    config : the settings that the data depend on, as `Config.data_settings` returns them.
 
     Raises InputError for a file that is missing or not what its stage writes.
     """

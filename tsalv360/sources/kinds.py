@@ -1,7 +1,4 @@
-"""Videos named one by one in the config: anyone's own recordings.
-
-All kinds of sources that a configuration can name.
-"""
+"""All kinds of sources that a configuration can name, and the videos that it names one by one."""
 
 from dataclasses import asdict, field
 from typing import Annotated, Literal
@@ -19,6 +16,8 @@ from tsalv360.sources.recording import Recording, check_id, existing
 from tsalv360.sources.sports360 import Sports360Source
 from tsalv360.sources.vr_eyetracking import FORMAT, VrEyeTrackingSource, gaze_files
 
+Source = Annotated[DemoSource | VrEyeTrackingSource | Sports360Source | PublishedSource, Discriminator("kind")]
+
 
 @dataclass(frozen=True, config=STRICT)
 class OwnVideo:
@@ -31,17 +30,17 @@ class OwnVideo:
     gaze_format: Literal["gaze_table", "salient360", "vr_eyetracking", "fixation_maps", "saliency_maps"] = setting(
         "gaze_table", "format of the gaze"
     )
-    gaze_id: str | None = setting(None, "the video's id within its gaze, where that is another one")
+    gaze_id: str | None = setting(None, "id of the video in its gaze, if it differs")
     table: GazeTableSettings = field(default_factory=GazeTableSettings)
     maps: MapSettings = field(default_factory=MapSettings)
-    source: str = setting("own", "name of the data set it belongs to")
-    licence: str = setting("not stated", "licence of video and gaze, told in the dataset card")
+    source: str = setting("own", "name of the data set that the video belongs to")
+    licence: str = setting("not stated", "licence of video and gaze, stated in the dataset card")
     skip_first: int = setting(0, "last frame number that is left out; 0 keeps all", unit="frames", ge=0, le=10_000)
-    fps: float | None = setting(None, "rate that ready frames are numbered at", unit="1/s", gt=0, le=1000)
-    view: View = setting("whole", "part of the picture that is the panorama; of stereo videos one eye's")
+    fps: float | None = setting(None, "rate at which ready frames are numbered", unit="1/s", gt=0, le=1000)
+    view: View = setting("whole", "part of the picture that is the panorama, such as one eye's half of a stereo video")
 
     def recording(self, video_id: str) -> Recording:
-        """The recording under this id; InputError where its files do not exist."""
+        """Return the recording under this id; raise InputError if its files do not exist."""
         check_id(video_id, "videos")
         gaze_id = self.gaze_id or video_id
         video, gaze = existing(self.path, f"videos.{video_id}.path"), existing(self.gaze, f"videos.{video_id}.gaze")
@@ -58,6 +57,3 @@ class OwnVideo:
             self.fps,
             self.view,
         )
-
-
-Source = Annotated[DemoSource | VrEyeTrackingSource | Sports360Source | PublishedSource, Discriminator("kind")]

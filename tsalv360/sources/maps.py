@@ -1,13 +1,13 @@
-"""Gaze that comes as maps, one per frame: binary maps of fixations, or continuous saliency maps.
+"""Gaze that comes as maps, one per frame: binary fixation maps, or continuous saliency maps.
 
-The maps of a video are a folder of gray pictures `0000.png`, `0001.png`, … named by 0-based native frame number, as
-those that were reproduced for VR-EyeTracking, or one file of raw 32-bit numbers, as Salient360! ships them. Only the
-maps of the 16 fps grid are read, for the pipeline looks at no other time; what a map shows lasts until the next
-frame of the grid. Where a map is missing, there is no gaze.
+The maps of a video are a folder of gray pictures `0000.png`, `0001.png`, … named by 0-based native frame number, like
+those reproduced for VR-EyeTracking, or one file of raw 32-bit numbers, as Salient360! distributes them. Only the maps
+of the 16 fps grid are read, since the pipeline uses no other times; a map is valid until the next frame of the grid.
+Where a map is missing, there is no gaze.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ _NUMBER = re.compile(r"[0-9]{4}|[1-9][0-9]{4,5}")
 _RAW = re.compile(r"[0-9]+_.+_(?P<width>[0-9]+)x(?P<height>[0-9]+)x(?P<frames>[0-9]+)_32b\.bin")
 
 GazeMap = NDArray[Any]  # gray [H, 2H]: uint8, uint16 or float32
-Directions = tuple[Array, Array, Array]  # yaw, pitch, weight
+Directions = Array  # [3, n]: yaw, pitch, weight
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -40,107 +40,86 @@ class MapSettings:
     sigma_deg: float = setting(
         5.0, "width σ of the Gaussian in the maps; 9.35 in those reproduced for VR-EyeTracking", unit="deg", ge=2, le=15
     )
-    max_directions: int = setting(40, "most directions per map, and the observers that they stand for", ge=1, le=40)
+    max_directions: int = setting(40, "most directions per map; as many observers stand for them", ge=1, le=40)
 
 
-def read_fixation_maps(folder: str | Path, fps: float) -> pd.DataFrame:
-    """Fixations of a video from binary maps: each connected set of marked pixels is one, at its centre.
+def read_fixation_maps(folder: str | Path, fps: float, notes: list[str] | None = None) -> pd.DataFrame:
+    """Return the fixations in binary maps: each connected set of marked pixels is one, at its centre.
 
-    Parameters: the video's folder of maps, its frame rate. Returns the columns of the fixations table. Who looked is
-    not stored: the k-th fixation of a frame counts as observer `map-k`. Raises InputError naming the file.
+    Parameters: the video's folder of maps; its frame rate; a list to which remarks are appended. Returns rows of the
+    fixations table. Observers are not stored: the k-th fixation of a frame counts as observer `map-k`. Raises
+    InputError, which names the file.
     """
-    files = _files(Path(folder))
-    kept = _on_grid(files, fps)
-    return _table(files, kept, fps, (_marked(path, picture) for path, picture in _pictures(files, kept)))
+    return _read(Path(folder), fps, _marked, notes)
 
 
-def read_saliency_maps(path: str | Path, fps: float, settings: MapSettings) -> pd.DataFrame:
-    """Directions whose saliency maps are those of a video.
+def read_saliency_maps(
+    path: str | Path, fps: float, settings: MapSettings, notes: list[str] | None = None
+) -> pd.DataFrame:
+    """Return the directions from which saliency maps were blurred.
 
-    Parameters: the video's folder of maps (8 or 16 bit), or its file `<n>_<Name>_<W>x<H>x<F>_32b.bin`; its frame
-    rate. Returns the columns of the fixations table; the weights of a frame sum to 1. Who looked is not stored:
-    `max_directions` observers `map-01`, … stand for them, who share out among the directions of a frame by weight.
-    Raises InputError naming the file, in a `.bin` the frame too.
+    Parameters: the video's folder of maps (8 or 16 bit), or its file `<n>_<Name>_<W>x<H>x<F>_32b.bin`; its frame rate;
+    settings; a list to which remarks are appended. Returns rows of the fixations table; the weights of a frame sum to
+    1. Observers are not stored: `max_directions` observers `map-01`, … are divided among the directions of a frame by
+    weight. Raises InputError, which names the file, in a `.bin` file also the frame.
     """
     from tsalv360.sources.recover import recover_directions  # SciPy takes 0.3 s to import, which planning need not pay
 
-    path = Path(path)
-    numbers: Collection[int]
-    maps: Iterable[GazeMap]
-    if path.is_dir():
-        files = _files(path)
-        kept = _on_grid(files, fps)
-        numbers, maps = files, (picture for _, picture in _pictures(files, kept))
-    else:
-        raw = _raw_maps(path)
-        kept = _on_grid(range(len(raw)), fps)
-        numbers, maps = range(len(raw)), (_checked(path, number, raw[number]) for number in kept)
-    directions = (recover_directions(saliency, settings) for saliency in maps)
-    return _table(numbers, kept, fps, (_shared_out(found, settings.max_directions) for found in directions))
+    most = settings.max_directions
+
+    def directions(_where: str, saliency: GazeMap) -> Directions:
+        return _repeated(np.stack(recover_directions(saliency, settings.sigma_deg, most)), most)
+
+    return _read(Path(path), fps, directions, notes)
 
 
-def map_numbers(path: Path) -> Collection[int]:
-    """Frame numbers of a video's maps, increasing, by their names alone; InputError where one is wrong."""
-    return _files(path) if path.is_dir() else range(len(_raw_maps(path)))
-
-
-def _shared_out(directions: Directions, observers: int) -> Directions:
-    """Each direction as often as observers look at it: once at least, else by weight, which they divide."""
-    yaw, pitch, weight = directions
-    times = np.ones(len(weight), dtype=int)
-    while 0 < times.sum() < observers:
-        times[(weight / times).argmax()] += 1
-    return np.repeat(yaw, times), np.repeat(pitch, times), np.repeat(weight / times, times)
-
-
-def _table(
-    numbers: Collection[int], kept: dict[int, float], fps: float, directions: Iterable[Directions]
-) -> pd.DataFrame:
-    """The fixations table of the directions in the kept maps, which are those `numbers` that lie on the grid."""
-    rows: list[tuple[str, int, float, float, float, float]] = []
-    empty = 0
-    with progress(total=len(kept), what="maps") as bar:
-        for (number, lasts), found in zip(kept.items(), directions, strict=True):
-            rows += [(f"map-{k:02d}", number, lasts, *one) for k, one in enumerate(zip(*found, strict=True), start=1)]
-            empty += not len(found[0])
-            bar.update()
-    columns = list(zip(*rows, strict=True)) or [()] * 6
-    observer, frame = pd.Series(columns[0], dtype="str"), np.asarray(columns[1], dtype=int)
-    gaps = max(numbers) - min(numbers) + 1 - len(numbers)
-    notes = [f"maps for frames {min(numbers)} to {max(numbers)}" + (f", {gaps} missing in between" if gaps else "")]
-    if empty:
-        notes.append(f"frames whose map is empty: {empty}")
-    notes.append(f"no observers: up to {observer.nunique()} directions per map stand for them")
-    fixation_id = observer.groupby(observer).cumcount()
-    _, _, lasts_s, yaw, pitch, weight = columns
-    return fixations_table(observer, frame / fps, lasts_s, frame, yaw, pitch, fixation_id, weight, notes)
-
-
-def _on_grid(numbers: Collection[int], fps: float) -> dict[int, float]:
-    """Those of the frame numbers that lie on the 16 fps grid, each with the seconds until the grid's next frame."""
-    grid = frame_numbers(fps, max(numbers) + int(fps) + 2, skip_first=0)
-    available = set(numbers)
-    return {frame: (following - frame) / fps for frame, following in pairwise(grid) if frame in available}
-
-
-def _files(folder: Path) -> dict[int, Path]:
-    """The maps of a folder by frame number, increasing."""
-    files: dict[int, Path] = {}
-    for path in sorted(folder.glob("*.png")):
-        if not _NUMBER.fullmatch(path.stem):
-            raise InputError(path, "this name", "a frame number with 4 digits, like 0021.png", "Rename or remove it.")
-        files[int(path.stem)] = path
+def map_numbers(path: Path) -> Sequence[int]:
+    """Return the frame numbers of a video's maps, increasing, from file names; raise InputError for a wrong name."""
+    if not path.is_dir():
+        return range(len(_raw_maps(path)))
+    files = sorted(path.glob("*.png"))
+    for file in files:
+        if not _NUMBER.fullmatch(file.stem):
+            raise InputError(file, "this name", "a frame number with 4 digits, like 0021.png", "Rename or remove it.")
     if not files:
-        raise InputError(folder, "no map", "0000.png, 0001.png, …", "Correct the path of the maps.")
-    return dict(sorted(files.items()))
+        raise InputError(path, "no map", "0000.png, 0001.png, …", "Correct the path of the maps.")
+    return sorted(int(file.stem) for file in files)
 
 
-def _pictures(files: dict[int, Path], kept: Iterable[int]) -> Iterator[tuple[Path, GazeMap]]:
-    """The kept maps, all gray and of the size of the first, twice as wide as high."""
-    from tsalv360.media.pictures import decode_picture  # readers of other gaze share the settings above, not OpenCV
+def _read(
+    path: Path, fps: float, directions: Callable[[str, GazeMap], Directions], notes: list[str] | None
+) -> pd.DataFrame:
+    """Return the fixations table of the `directions` in the maps of the 16 fps grid."""
+    numbers = map_numbers(path)
+    following = dict(pairwise(frame_numbers(fps, numbers[-1] + int(fps) + 2, skip_first=0)))  # on the grid
+    kept = [number for number in numbers if number in following]
+    found: list[Directions] = []
+    with progress(total=len(kept), what="maps") as bar:
+        for where, picture in _pictures(path, kept) if path.is_dir() else _raw_pictures(path, kept):
+            found.append(directions(where, picture))
+            bar.update()
+    times = [one.shape[1] for one in found]
+    frame = np.repeat(np.array(kept, dtype=int), times)
+    lasts_s = np.repeat([(following[number] - number) / fps for number in kept], times)
+    observer = pd.Series([f"map-{k:02d}" for n in times for k in range(1, n + 1)], dtype="str")
+    if notes is not None:
+        gaps = numbers[-1] - numbers[0] + 1 - len(numbers)
+        missing = f", {gaps} missing in between" if gaps else ""
+        notes.append(f"maps for frames {numbers[0]} to {numbers[-1]}{missing}")
+        if 0 in times:
+            notes.append(f"frames whose map is empty: {times.count(0)}")
+        notes.append(f"no observers: up to {observer.nunique()} directions per map stand for them")
+    yaw, pitch, weight = np.concatenate([np.zeros((3, 0)), *found], axis=1)
+    fixation_id = observer.groupby(observer).cumcount()
+    return fixations_table(observer, frame / fps, lasts_s, frame, yaw, pitch, fixation_id, weight)
+
+
+def _pictures(folder: Path, kept: list[int]) -> Iterator[tuple[str, GazeMap]]:
+    """Yield path and map; raise InputError unless all are gray, of the size of the first and twice as wide as high."""
+    from tsalv360.media.pictures import decode_picture  # planning needs the settings above, and not OpenCV
 
     size: tuple[int, ...] | None = None
-    for path in (files[number] for number in kept):
+    for path in (folder / f"{number:04d}.png" for number in kept):
         picture = decode_picture(path)
         if picture.ndim != 2 or picture.dtype not in (np.uint8, np.uint16):
             raise InputError(path, "a picture in colour or with alpha", "a gray PNG", "Convert the maps to gray.")
@@ -149,38 +128,23 @@ def _pictures(files: dict[int, Path], kept: Iterable[int]) -> Iterator[tuple[Pat
         if picture.shape != size:
             found, expected = (f"{width}×{height} pixels" for height, width in (picture.shape, size))
             raise InputError(path, found, f"{expected}, as in the video's first map", "Make the map again.")
-        yield path, picture
+        yield str(path), picture
 
 
-def _check_panorama(where: object, height: int, width: int) -> None:
-    if width != 2 * height:
-        raise InputError(where, f"{width}×{height} pixels", "twice as many columns as rows", "Use full panoramas.")
-
-
-def _marked(path: Path, picture: GazeMap) -> Directions:
-    """Centres of the connected sets of marked pixels, weight 1 each."""
-    marked = picture == picture.max()
-    if (between := (picture > 0) & ~marked).any():
-        found, expected = f"the values {picture[between][0]} and {picture.max()}", "0 and one other"
-        raise InputError(path, found, expected, f"Read the maps as {SALIENCY_MAPS}.")
-    if marked.all():
-        return np.zeros(0), np.zeros(0), np.zeros(0)
-    import cv2
-
-    _, labels = cv2.connectedComponents(marked.astype(np.uint8), connectivity=8)
-    for row in np.flatnonzero(labels[:, 0]):  # sets go on over the seam
-        for other in labels[max(row - 1, 0) : row + 2, -1]:
-            if other:
-                labels[labels == other] = labels[row, 0]
-    rows, columns = np.nonzero(labels)
-    vectors = to_vectors(*pixel_to_direction(columns, rows, *labels.shape))
-    _, own = np.unique(labels[rows, columns], return_inverse=True)
-    yaw, pitch = to_angles(np.stack([np.bincount(own, part) for part in vectors.T], axis=-1))
-    return yaw, pitch, np.ones(len(yaw))
+def _raw_pictures(path: Path, kept: list[int]) -> Iterator[tuple[str, GazeMap]]:
+    """Yield place and map; raise InputError unless all values are finite and not negative."""
+    maps = _raw_maps(path)
+    for number in kept:
+        where, saliency = f"{path}, frame {number}", maps[number]
+        bad = ~(np.isfinite(saliency) & (saliency >= 0))
+        if bad.any():
+            found, expected = f"the value {saliency[bad][0]:g}", "finite numbers that are not negative"
+            raise InputError(where, found, expected, "Copy it again, or make the maps again.")
+        yield where, saliency
 
 
 def _raw_maps(path: Path) -> NDArray[np.float32]:
-    """The maps [F, H, W] of a file of raw numbers, not yet read."""
+    """Return the maps [F, H, W] of a file of raw numbers, which is mapped into memory and not yet read."""
     if not (match := _RAW.fullmatch(path.name)):
         expected = "a folder of PNG maps, or <n>_<Name>_<W>x<H>x<F>_32b.bin"
         raise InputError(path, "this name", expected, "Use the file as published.")
@@ -193,10 +157,40 @@ def _raw_maps(path: Path) -> NDArray[np.float32]:
     return np.memmap(path, dtype="<f4", mode="r", shape=(frames, height, width))
 
 
-def _checked(path: Path, number: int, saliency: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The map itself; InputError unless all its values are finite and not negative."""
-    bad = ~(np.isfinite(saliency) & (saliency >= 0))
-    if bad.any():
-        found, expected = f"the value {saliency[bad][0]:g}", "numbers from 0, none infinite"
-        raise InputError(f"{path}, frame {number}", found, expected, "Copy it again, or make the maps again.")
-    return saliency
+def _check_panorama(where: object, height: int, width: int) -> None:
+    if width != 2 * height:
+        raise InputError(where, f"{width}×{height} pixels", "twice as many columns as rows", "Use full panoramas.")
+
+
+def _marked(where: str, picture: GazeMap) -> Directions:
+    """Return the centres of the connected sets of marked pixels, weight 1 each."""
+    marked = picture == picture.max()
+    if (between := (picture > 0) & ~marked).any():
+        found, expected = f"the values {picture[between][0]} and {picture.max()}", "0 and one other"
+        raise InputError(where, found, expected, f"Read the maps as {SALIENCY_MAPS}.")
+    if marked.all():
+        return np.zeros((3, 0))
+    import cv2
+
+    _, labels = cv2.connectedComponents(marked.astype(np.uint8), connectivity=8)
+    for row in np.flatnonzero(labels[:, 0]):  # sets continue across the seam
+        for other in labels[max(row - 1, 0) : row + 2, -1]:
+            if other:
+                labels[labels == other] = labels[row, 0]
+    rows, columns = np.nonzero(labels)
+    vectors = to_vectors(*pixel_to_direction(columns, rows, *labels.shape))
+    _, own = np.unique(labels[rows, columns], return_inverse=True)
+    yaw, pitch = to_angles(np.stack([np.bincount(own, part) for part in vectors.T], axis=-1))
+    return np.stack([yaw, pitch, np.ones(len(yaw))])
+
+
+def _repeated(directions: Directions, observers: int) -> Directions:
+    """Repeat each direction once per observer that it receives: at least one, in proportion to its weight.
+
+    The observers divide the weight.
+    """
+    weight = directions[2]
+    times = np.ones(len(weight), dtype=int)
+    while 0 < times.sum() < observers:
+        times[(weight / times).argmax()] += 1
+    return np.repeat([*directions[:2], weight / times], times, axis=1)

@@ -1,96 +1,71 @@
-"""The gaze of a recording, by the reader of its format. Each imports its module when it is called."""
+"""Read the gaze of a recording with the reader of its format."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tsalv360 import sources  # the package imports a reader only when it is used
 from tsalv360.job.errors import InputError
 from tsalv360.sources.recording import Recording
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Reader = Callable[[Recording, float], "pd.DataFrame"]
-
-
-def _vr_eyetracking(recording: Recording, fps: float) -> "pd.DataFrame":
-    from tsalv360.sources.vr_eyetracking import read_files
-
-    return read_files(list(recording.gaze), fps)
-
-
-def _salient360(recording: Recording, fps: float) -> "pd.DataFrame":
-    from tsalv360.sources.salient360 import read_salient360
-
-    return read_salient360(recording.gaze[0], fps)
-
-
-def _gaze_table(recording: Recording, fps: float) -> "pd.DataFrame":
-    from tsalv360.sources.gaze_table import GazeTableSettings, read_gaze_table
-
-    settings = GazeTableSettings(**recording.gaze_settings)
-    return read_gaze_table(recording.gaze[0], fps, recording.gaze_id, settings)
-
-
-def _sports360(recording: Recording, fps: float) -> "pd.DataFrame":
-    from tsalv360.sources.sports360 import read_sports360
-
-    return read_sports360(recording.gaze[0].parent, recording.gaze_id or recording.video_id, fps)
-
-
-def _fixation_maps(recording: Recording, fps: float) -> "pd.DataFrame":
-    from tsalv360.sources.maps import read_fixation_maps
-
-    return read_fixation_maps(recording.gaze[0], fps)
-
-
-def _saliency_maps(recording: Recording, fps: float) -> "pd.DataFrame":
-    from tsalv360.sources.maps import MapSettings, read_saliency_maps
-
-    return read_saliency_maps(recording.gaze[0], fps, MapSettings(**recording.gaze_settings))
-
+Reader = Callable[[Recording, float, list[str]], "pd.DataFrame"]  # of a recording and its frame rate; appends notes
 
 READERS: dict[str, Reader] = {
-    "vr_eyetracking": _vr_eyetracking,
-    "salient360": _salient360,
-    "gaze_table": _gaze_table,
-    "sports360": _sports360,
-    "fixation_maps": _fixation_maps,
-    "saliency_maps": _saliency_maps,
+    "vr_eyetracking": lambda recording, fps, notes: sources.read_gaze_files(recording.gaze, fps, notes),
+    "salient360": lambda recording, fps, notes: sources.read_salient360(recording.gaze[0], fps, notes),
+    "gaze_table": lambda recording, fps, notes: sources.read_gaze_table(
+        recording.gaze[0], fps, recording.gaze_id, sources.GazeTableSettings(**recording.gaze_settings), notes
+    ),
+    "sports360": lambda recording, fps, notes: sources.read_sports360(
+        recording.gaze[0].parent, recording.gaze_id or recording.video_id, fps, notes
+    ),
+    "fixation_maps": lambda recording, fps, notes: sources.read_fixation_maps(recording.gaze[0], fps, notes),
+    "saliency_maps": lambda recording, fps, notes: sources.read_saliency_maps(
+        recording.gaze[0], fps, sources.MapSettings(**recording.gaze_settings), notes
+    ),
 }
-
-# They do not tell who looked: points of a frame or shares of a map stand for observers.
-WITHOUT_OBSERVERS = {"tsv360_published", "sports360", "fixation_maps", "saliency_maps"}
-
-
-def count_observers(recording: Recording, gaze: "pd.DataFrame") -> int | None:
-    """How many observers the gaze of a recording has; None where it does not tell who looked."""
-    return None if recording.gaze_format in WITHOUT_OBSERVERS else int(gaze.observer.nunique())
+# Formats that do not identify observers: the points of a frame, or parts of a map, stand for them.
+WITHOUT_OBSERVERS = {"sports360", "fixation_maps", "saliency_maps"}
 
 
-def read_gaze(recording: Recording, fps: float) -> "pd.DataFrame":
-    """The gaze of a recording: a fixations table with at most one row per observer and time.
+@dataclass(frozen=True)
+class Gaze:
+    """The gaze of a recording: rows of the fixations table, and what its reader notes.
 
-    InputError names the video and its gaze files where there is no gaze, or none that fits the contract of the table.
+    `samples` are gaze samples (`fixation_id` −1) or recorded fixations. `n_observers` is None where the format does not
+    identify observers.
+    """
+
+    samples: "pd.DataFrame"
+    notes: list[str]
+    n_observers: int | None
+
+
+def read_gaze(recording: Recording, fps: float) -> Gaze:
+    """Return the gaze of a recording, at most one row per observer and time.
+
+    Raises InputError, which names the video and its gaze files, for no gaze or gaze outside the contract of the table.
     """
     from tsalv360.contracts.tables import FIXATIONS, as_table
 
-    gaze = READERS[recording.gaze_format](recording, fps) if recording.gaze else None
-    if gaze is None or gaze.empty:
+    notes: list[str] = []
+    samples = READERS[recording.gaze_format](recording, fps, notes) if recording.gaze else None
+    if samples is None or samples.empty:
         raise InputError(
             f"video {recording.video_id}",
             f"no gaze in {recording.gaze_names}" if recording.gaze else "no gaze file",
             f"gaze of '{recording.gaze_id or recording.video_id}' in the format {recording.gaze_format}",
-            "Add the gaze, or correct where the config looks for it, or exclude the video.",
+            "Add the gaze, or correct its path in the config, or exclude the video.",
         )
     where = f"video {recording.video_id}, gaze {recording.gaze_names}"
-    as_table(gaze, FIXATIONS, where)
-    again = gaze[gaze.duplicated(["observer", "time_s"])]
-    if len(again):
-        observer, time_s = again.iloc[0][["observer", "time_s"]]
-        raise InputError(
-            where,
-            f"two rows of observer {observer} at {time_s:g} s",
-            "one row of an observer at a time",
-            "Remove one, or correct their times.",
-        )
-    return gaze
+    as_table(samples, FIXATIONS, where)
+    repeated = samples[samples.duplicated(["observer", "time_s"])]
+    if len(repeated):
+        observer, time_s = repeated.iloc[0][["observer", "time_s"]]
+        found = f"two rows of observer {observer} at {time_s:g} s"
+        raise InputError(where, found, "one row per observer and time", "Remove one, or correct their times.")
+    known = recording.gaze_format not in WITHOUT_OBSERVERS
+    return Gaze(samples, notes, samples.observer.nunique() if known else None)

@@ -1,19 +1,19 @@
-"""Directions from saliency maps: the fixations that a map was blurred from, found again.
+"""Recover from a saliency map the directions that it was blurred from.
 
-A map is taken for what `tsalv360.saliency` draws, a sum of w·exp(κ(a·x − 1)) over directions a with weights w, plus any
-constant. The first directions are the peaks of the map after Wiener's inverse filter; then weights (non-negative least
-squares) and directions (Levenberg–Marquardt) are fitted to the map, directions are added where the residual peaks, and
-so on, as in the sliding Frank-Wolfe algorithm (Denoyelle et al., 2019, "The sliding Frank-Wolfe algorithm and its
-application to super-resolution microscopy").
+The map is modelled as `tsalv360.saliency` draws it, a sum of w·exp(κ(a·x − 1)) over directions a with weights w, plus
+any constant. The first directions are the peaks of the map after a Wiener inverse filter; then weights (non-negative
+least squares) and directions (Levenberg–Marquardt) are fitted to the map, directions are added where the residual
+peaks, and the fit is repeated, as in the sliding Frank-Wolfe algorithm (Denoyelle et al., 2019, "The sliding
+Frank-Wolfe algorithm and its application to super-resolution microscopy").
 
-The fit never goes back to pixels: it needs the inner product of two kernels, which has a closed form, and that of a
-kernel with the map, which is the map smoothed once by the kernel. Inner products are over the sphere, of functions
+The fit works without pixels: it needs the inner product of two kernels, which has a closed form, and the inner product
+of a kernel with the map, which is the map smoothed once by the kernel. Inner products are over the sphere, of functions
 without their mean (so that a constant in the map does not matter), in units of a kernel's square.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -23,48 +23,46 @@ from scipy.ndimage import map_coordinates, spline_filter
 from scipy.optimize import nnls
 from scipy.spatial import cKDTree
 
-from tsalv360.sources.maps import MapSettings
 from tsalv360.sphere.directions import Array, direction_to_pixel, normalise, pixel_to_direction, to_angles, to_vectors
 
-_PIXELS = 2  # per σ of the reduced map: what they lose of a Gaussian is below e^−2π²
-_NOISE = 1e-8  # of Wiener's filter, power beside that of the map: what 8 bit leave after reducing
-_LEVEL = 1e-3  # of the map's range: smaller residuals cannot be told from rounding, nor smaller weights
-_LIGHTEST = 0.01  # of the map's range: lighter directions mend its shape; one of 45 observers is 0.02 at least
+_PIXELS = 2  # per σ of the reduced map: they lose less than e^−2π² of a Gaussian
+_NOISE = 1e-8  # noise power of the Wiener filter, relative to the map: what 8 bit leave after reducing
+_LEVEL = 1e-3  # of the map's range: smaller residuals and weights cannot be distinguished from rounding
+_LIGHTEST = 0.01  # of the map's range: lighter directions only correct its shape; one of 45 observers is at least 0.02
 _ROUNDS = 3  # of adding directions; most maps need one or two
 _STEPS = 6  # of moving them in a round
 
 
-def recover_directions(saliency: NDArray[Any], settings: MapSettings) -> tuple[Array, Array, Array]:
-    """Directions and weights whose `saliency_map` is the given map.
+def recover_directions(saliency: NDArray[Any], sigma_deg: float, most: int) -> tuple[Array, Array, Array]:
+    """Return the directions and weights whose `saliency_map` is the given map.
 
-    Parameters: a map [H, 2H] of any finite numbers, whose zero and scale do not matter. Returns yaw, pitch (degrees)
-    and weight (sum 1) of n ≤ `max_directions` directions, the heaviest first; none for a constant map. Raises
-    ValueError for numbers that are not finite.
+    Parameters: a map [H, 2H] of any finite numbers, whose zero and scale do not matter; the σ of its Gaussian in
+    degrees; the largest number of directions. Returns yaw, pitch (degrees) and weight (sum 1) of n ≤ `most` directions,
+    the heaviest first; none for a constant map. Raises ValueError for numbers that are not finite.
     """
-    sigma, most = settings.sigma_deg, settings.max_directions
-    small = _reduced(saliency, sigma)
+    small = _reduced(saliency, sigma_deg)
     span = np.ptp(small)
-    if span < 1e-6:  # what rounding leaves of a constant
+    if span < 1e-6:  # rounding of a constant
         return np.zeros(0), np.zeros(0), np.zeros(0)
-    filters = _filters(sigma, len(small))
+    filters = _filters(sigma_deg, len(small))
     small = (small - filters.row_area @ small.mean(axis=1)) / span
-    fit = _Fit(sigma, _spline(_filtered(small, filters.smoothing)))
-    lattice, neighbours = _lattice(sigma)
-    smoothed, sought = fit.smoothed(lattice), _at(_spline(_filtered(small, filters.sharpening)), lattice)
-    least = 0.02 * sought.max()
+    fit = _Fit(sigma_deg, _spline(_filtered(small, filters.smoothing)))
+    lattice, neighbours = _lattice(sigma_deg)
+    smoothed, residual = fit.smoothed(lattice), _at(_spline(_filtered(small, filters.sharpening)), lattice)
+    least = 0.02 * residual.max()
     vectors: Array = np.zeros((0, 3))
     weights: Array = np.zeros(0)
     for _ in range(_ROUNDS):
-        peaks = np.flatnonzero((sought >= sought[neighbours].max(axis=1)) & (sought > least))
+        peaks = np.flatnonzero((residual >= residual[neighbours].max(axis=1)) & (residual > least))
         if not len(peaks):
             break
-        peaks = peaks[np.argsort(-sought[peaks])][:most]
+        peaks = peaks[np.argsort(-residual[peaks])][:most]
         vectors, weights = fit.weighted(np.concatenate([vectors, lattice[peaks]]))
         if not len(weights):
             break
         vectors, weights = fit.weighted(vectors[:most])
         vectors, weights = fit.weighted(fit.moved(vectors, weights))
-        sought, least = smoothed - fit.overlap(lattice, vectors)[0] @ weights, _LEVEL
+        residual, least = smoothed - fit.overlap(lattice, vectors)[0] @ weights, _LEVEL
     if (heavy := weights > _LIGHTEST).any():
         vectors, weights = fit.weighted(fit.moved(vectors[heavy], weights[heavy]))
     yaw, pitch = to_angles(vectors)
@@ -72,7 +70,7 @@ def recover_directions(saliency: NDArray[Any], settings: MapSettings) -> tuple[A
 
 
 def _reduced(saliency: NDArray[Any], sigma_deg: float) -> Array:
-    """The map by its maximum in few pixels, values at their centres."""
+    """Return the map, divided by its maximum, in fewer pixels: values [h, 2h] at their centres."""
     values = saliency.astype(np.float32)
     top = np.abs(values).max()
     if not np.isfinite(top):
@@ -85,36 +83,35 @@ def _reduced(saliency: NDArray[Any], sigma_deg: float) -> Array:
 
 
 def _at_centres(means: Array, ratio: float) -> Array:
-    """Values at the centres of pixels [H, 2H] from their means over `ratio` × `ratio` finer pixels."""
-    spectrum = rfft2(_over_the_poles(means))
-    turn = np.pi * np.fft.fftfreq(spectrum.shape[0]) / ratio  # per finer pixel
-    turn[0] = 1e-9
-    loss = np.sin(ratio * turn) / (ratio * np.sin(turn))
+    """Return the values at the centres of pixels [H, 2H] from their means over `ratio` × `ratio` finer pixels."""
+    spectrum = rfft2(_across_the_poles(means))
+    angle = np.pi * np.fft.fftfreq(spectrum.shape[0]) / ratio  # per finer pixel
+    angle[0] = 1e-9
+    loss = np.sin(ratio * angle) / (ratio * np.sin(angle))
     return irfft2(spectrum / (loss[:, None] * loss[: spectrum.shape[1]]))[: len(means)]
 
 
-def _over_the_poles(picture: Array) -> Array:
-    """A picture [H, 2H] with what lies beyond the south pole, up to the north pole: [2H, 2H], periodic both ways."""
+def _across_the_poles(picture: Array) -> Array:
+    """Extend a picture [H, 2H] beyond the south pole, up to the north pole: [2H, 2H], periodic in both directions."""
     return np.concatenate([picture, np.roll(picture[::-1], len(picture), axis=1)])
 
 
 def _spline(picture: Array) -> Array:
-    """Coefficients for `_at`."""
-    return spline_filter(_over_the_poles(picture), order=5, mode="grid-wrap")
+    """Return the spline coefficients for `_at`."""
+    return spline_filter(_across_the_poles(picture), order=5, mode="grid-wrap")
 
 
 def _at(spline: Array, vectors: Array) -> Array:
-    """Values at unit vectors [n, 3]."""
+    """Return the values of a spline at unit vectors [n, 3]."""
     column, row = direction_to_pixel(*to_angles(vectors), len(spline) // 2, len(spline))
     return map_coordinates(spline, [row, column], order=5, mode="grid-wrap", prefilter=False)
 
 
-@dataclass(frozen=True)
-class _Filters:
+class _Filters(NamedTuple):
     """Filters on the sphere for a picture [H, 2H].
 
-    `smoothing` (inner product with a kernel) and `sharpening` (Wiener's inverse) are matrices [orders, H, H] between
-    its rows, one per order of their Fourier series; `row_area` [H] is the share of a row in the sphere.
+    `smoothing` (inner product with a kernel) and `sharpening` (Wiener inverse filter) are matrices [orders, H, H]
+    between its rows, one per order of their Fourier series; `row_area` [H] is the share of the sphere in each row.
     """
 
     row_area: Array
@@ -130,10 +127,10 @@ def _filters(sigma_deg: float, height: int) -> _Filters:
     area = (1 - 2 * (np.cos(2 * np.outer(polar, k)) / (4 * k**2 - 1)).sum(axis=1)) / height  # Fejér's first rule
     column, row = np.meshgrid(np.arange(2 * height), np.arange(height))
     pixels = to_vectors(*pixel_to_direction(column, row, height, 2 * height))
-    most = int(7.5 / np.radians(sigma_deg))  # of higher orders the kernel has less than e^−28
-    turned = np.stack([rfft(np.exp(kappa * (pixels @ first - 1))).real[:, :most] for first in pixels[:, 0]])
+    most = int(7.5 / np.radians(sigma_deg))  # the kernel has less than e^−28 in higher orders
+    kernels = np.stack([rfft(np.exp(kappa * (pixels @ first - 1))).real[:, :most] for first in pixels[:, 0]])
     root = np.sqrt(area)
-    blur = np.ascontiguousarray(turned.transpose(2, 0, 1)) * root[:, None] * root * kappa / height  # eigenvalues to 1
+    blur = np.ascontiguousarray(kernels.transpose(2, 0, 1)) * root[:, None] * root * kappa / height  # eigenvalues to 1
     inverse = np.linalg.solve(blur @ blur + _NOISE * np.eye(height), blur)
     smoothing, sharpening = (matrices / root[:, None] * root for matrices in (2 * blur, inverse))
     return _Filters(area, smoothing.astype(np.float32), sharpening.astype(np.float32))
@@ -147,11 +144,11 @@ def _filtered(picture: Array, matrices: NDArray[np.float32]) -> Array:
 
 @lru_cache(maxsize=2)
 def _lattice(sigma_deg: float) -> tuple[Array, NDArray[np.int64]]:
-    """Directions σ/2 apart all over the sphere (a Fibonacci lattice), and the 8 neighbours of each."""
+    """Return directions σ/2 apart on the whole sphere (a Fibonacci lattice), and the 8 neighbours of each."""
     n = int(4 * np.pi / np.radians(sigma_deg / 2) ** 2)
     z = 1 - (2 * np.arange(n) + 1) / n
-    turn = np.arange(n) * np.pi * (3 - np.sqrt(5))
-    vectors = np.stack([np.sqrt(1 - z**2) * np.cos(turn), np.sqrt(1 - z**2) * np.sin(turn), z], axis=-1)
+    angle = np.arange(n) * np.pi * (3 - np.sqrt(5))
+    vectors = np.stack([np.sqrt(1 - z**2) * np.cos(angle), np.sqrt(1 - z**2) * np.sin(angle), z], axis=-1)
     return vectors, cKDTree(vectors).query(vectors, 9)[1][:, 1:]
 
 
@@ -163,13 +160,13 @@ class _Fit:
     spline: Array
 
     def smoothed(self, vectors: Array) -> Array:
-        """Inner products [n] of the map with kernels."""
+        """Return the inner products [n] of the map with kernels."""
         return _at(self.spline, vectors)
 
     def overlap(self, a: Array, b: Array) -> tuple[Array, Array, Array]:
-        """Inner products [n, m] of kernels, and their first and second derivatives by the cosine between them."""
+        """Return the inner products [n, m] of kernels, and their first and second derivatives by the cosine."""
         kappa = 1 / np.radians(self.sigma_deg) ** 2
-        length = np.sqrt(np.maximum(2 + 2 * (a @ b.T), 0.25))  # of a + b; less than 0.5 gives nothing anyway
+        length = np.sqrt(np.maximum(2 + 2 * (a @ b.T), 0.25))  # of a + b; the product vanishes below 0.5 anyway
         value = 2 / length * np.exp(kappa * (length - 2))
         slope = kappa - 1 / length
         first = value * slope / length
@@ -177,7 +174,7 @@ class _Fit:
         return value - 1 / kappa, first, second
 
     def weighted(self, vectors: Array) -> tuple[Array, Array]:
-        """The directions that have a weight with the best non-negative weights, the heaviest first."""
+        """Return the directions that have a weight with the best non-negative weights, the heaviest first."""
         products = self.overlap(vectors, vectors)[0] + 1e-8 * np.eye(len(vectors))
         root = np.linalg.cholesky(products)
         weights, _ = nnls(root.T, np.linalg.solve(root, self.smoothed(vectors)), maxiter=100 * len(vectors))
@@ -185,11 +182,11 @@ class _Fit:
         return vectors[order], weights[order]
 
     def misfit(self, vectors: Array, weights: Array) -> float:
-        """Half the square of the residual, less that of the map."""
+        """Return half the square of the residual, minus that of the map."""
         return float(weights @ (self.overlap(vectors, vectors)[0] @ weights / 2 - self.smoothed(vectors)))
 
     def moved(self, vectors: Array, weights: Array) -> Array:
-        """The directions after some steps of Levenberg and Marquardt, which change directions and weights together."""
+        """Return the directions after some Levenberg–Marquardt steps in directions and weights."""
         n, best, damping = len(vectors), self.misfit(vectors, weights), 1e-3
         farthest = np.radians(self.sigma_deg) / 2
         for _ in range(_STEPS):
@@ -206,7 +203,10 @@ class _Fit:
         return vectors
 
     def _linearised(self, vectors: Array, weights: Array) -> tuple[Array, Array, Array]:
-        """Tangents [n, 2, 3] at the directions; the normal equations of weights and of shifts along them by weight."""
+        """Return tangents [n, 2, 3] at the directions, and the normal equations: matrix [3n, 3n] and right side [3n].
+
+        The unknowns are n changes of weights, then 2n shifts along the tangents, each times the weight.
+        """
         n, reach = len(vectors), np.radians(self.sigma_deg) / 10
         east = normalise(np.cross(vectors, np.eye(3)[np.abs(vectors).argmin(axis=1)]))
         axes = np.stack([east, np.cross(vectors, east)], axis=1)

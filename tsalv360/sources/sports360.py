@@ -1,8 +1,8 @@
-"""Sports-360 (Zhang et al., ECCV 2018): ready frames, and the points its observers looked at in one pickle.
+"""Sports-360 (Zhang et al., ECCV 2018): ready frames, and the gaze points of the observers in one pickle.
 
 `vinfo.pkl` holds video id → frame id `%04d` → list of (x, y), fractions of the panorama with the origin at the top
-left. A pickle can run any code, so this one is read by an unpickler that knows containers, text, numbers and NumPy
-arrays of numbers, makes the latter itself, and refuses everything else before it is called.
+left. A pickle can run any code, so this one is read by an unpickler that accepts containers, text, numbers and NumPy
+arrays of numbers, builds the arrays itself, and refuses everything else before it is called.
 """
 
 import difflib
@@ -38,48 +38,40 @@ class Sports360Source:
     kind: Literal["sports360"] = setting("sports360", "kind of source")
     root: str = setting(..., f"folder 360_Saliency_dataset_2018ECCV with {POINTS} and <VVV>/NNNN.jpg", runtime=True)
     fps: float = setting(30.0, "rate of its frames, which the data set does not store", unit="1/s", ge=1, le=240)
-    subset: tsv360.Subset = setting("tsv360", "videos that are taken: those of tsv360, or all")
+    subset: tsv360.Subset = setting("tsv360", "videos to use: those of TSV360, or all")
 
     def recordings(self) -> list[Recording]:
-        """The videos whose folder of frames is there, in the order of their ids."""
-        root = existing(self.root, "sources.root")
-        points = existing(str(root / POINTS), "sources.root")
+        """Return the videos whose folder of frames exists, in the order of their ids."""
+        points = existing(str(existing(self.root, "sources.root") / POINTS), "sources.root")
         licence = "not stated by its authors; academic use (Zhang et al., ECCV 2018)"
         recordings = [
-            Recording(video_id, tsv360.SPORTS360, folder, (points,), FORMAT, licence, skip_first=20, fps=self.fps)
-            for video_id in self._ids(root)
-            if (folder := ready_frames(root, video_id)).is_dir()
+            Recording(folder.name, tsv360.SPORTS360, folder, (points,), FORMAT, licence, skip_first=20, fps=self.fps)
+            for folder in self._folders()
+            if folder.is_dir()
         ]
         if not recordings:
-            raise InputError(root, "no video", "<VVV>/NNNN.jpg with three digits", "Correct sources.root.")
+            raise InputError(self.root, "no video", "<VVV>/NNNN.jpg with three digits", "Correct sources.root.")
         return recordings
 
     def missing(self) -> dict[str, str]:
-        """Videos of TSV360 that are not there, where `subset` asks for them, each with what of it lacks."""
-        if self.subset != "tsv360":
-            return {}
+        """Return the videos of TSV360 that `subset` asks for and that do not exist, each with what it lacks."""
+        return {folder.name: "no frames" for folder in self._folders() if not folder.is_dir()}
+
+    def _folders(self) -> list[Path]:
+        """Return the folders of the selected videos, whether they exist or not."""
         root = existing(self.root, "sources.root")
-        return {video_id: "no frames" for video_id in self._ids(root) if not ready_frames(root, video_id).is_dir()}
-
-    def _ids(self, root: Path) -> list[str]:
-        if self.subset == "tsv360":
-            return tsv360.ids(tsv360.SPORTS360)
-        return sorted(path.name for path in root.iterdir() if _VIDEO.fullmatch(path.name) and path.is_dir())
+        present = [path.name for path in root.iterdir() if _VIDEO.fullmatch(path.name) and path.is_dir()]
+        return [root / video_id for video_id in tsv360.selected(self.subset, tsv360.SPORTS360, present)]
 
 
-def ready_frames(root: str | Path, video_id: str) -> Path:
-    """The folder of a video's frames, NNNN.jpg."""
-    return Path(root) / video_id
+def read_sports360(root: str | Path, video_id: str, fps: float, notes: list[str] | None = None) -> pd.DataFrame:
+    """Return all points of a video as recorded fixations, rows of the fixations table.
 
-
-def read_sports360(root: str | Path, video_id: str, fps: float) -> pd.DataFrame:
-    """All points of a video, as recorded fixations.
-
-    Parameters: the folder with `vinfo.pkl`, the id of the video, the rate of its frames. Returns the columns of the
-    fixations table. Who looked is not stored: the k-th point of a frame counts as observer `point-k`. A point lasts
-    for the median step between the listed frames. Raises InputError naming file, video, frame and point (from 1).
+    Parameters: the folder with `vinfo.pkl`; the id of the video; the rate of its frames; a list to which remarks are
+    appended. Observers are not stored: the k-th point of a frame counts as observer `point-k`. A point lasts for the
+    median step between the listed frames. Raises InputError, which names file, video, frame and point (from 1).
     """
-    path = Path(root) / POINTS
+    path, notes = Path(root) / POINTS, [] if notes is None else notes
     videos = _by_text(path, _load(path), "ids of videos")
     if video_id not in videos:
         near = ", ".join(difflib.get_close_matches(video_id, videos, 5, 0))
@@ -94,17 +86,17 @@ def read_sports360(root: str | Path, video_id: str, fps: float) -> pd.DataFrame:
     ]
     number, point, x, y, where = zip(*rows, strict=True) if rows else ((),) * 5
     frame, observer = np.asarray(number, dtype=int), pd.Series(point, dtype="str")
-    notes = ["who looked is not stored: the k-th point of a frame counts as observer point-k"]
+    notes.append("observers are not stored: the k-th point of a frame counts as observer point-k")
     if empty := sum(len(points) == 0 for points in frames.values()):
         notes.append(f"{empty} of {len(frames)} listed frames without a point")
-    yaw, pitch = directions_from_fractions(x, y, "top left", list(where), notes)
+    yaw, pitch = directions_from_fractions(x, y, "top left", where, notes)
     step = np.median(np.diff(sorted(map(int, frames)))) if len(frames) > 1 else 1
     fixation_id = observer.groupby(observer).cumcount()
-    return fixations_table(observer, frame / fps, step / fps, frame, yaw, pitch, fixation_id, notes=notes)
+    return fixations_table(observer, frame / fps, step / fps, frame, yaw, pitch, fixation_id)
 
 
 def _by_text(where: object, content: object, expected: str, form: re.Pattern[str] = re.compile(".+")) -> dict[str, Any]:
-    """A dictionary whose keys are text of this form, or, as Python 2 may have written them, its bytes."""
+    """Return a dictionary whose keys are text of this form; the file may store them as bytes, as Python 2 does."""
     if not isinstance(content, dict):
         raise InputError(where, reprlib.repr(content), f"a dictionary of {expected}", _ADVICE)
     named: dict[str, Any] = {}
@@ -117,38 +109,36 @@ def _by_text(where: object, content: object, expected: str, form: re.Pattern[str
 
 
 def _points(where: str, points: object) -> list[tuple[float, float]]:
-    """The points of a frame, not yet checked for their range."""
+    """Return the points of a frame; their range is not checked."""
     if not isinstance(points, list | tuple):
         raise InputError(where, reprlib.repr(points), "a list of points (x, y)", _ADVICE)
     for k, point in enumerate(points, start=1):
-        if not (isinstance(point, list | tuple) and len(point) == 2 and all(map(_is_coordinate, point))):
+        numbers = isinstance(point, list | tuple) and all(
+            isinstance(value, float) or (type(value) is int and value in (0, 1)) for value in point
+        )
+        if not numbers or len(point) != 2:
             raise InputError(f"{where}, point {k}", reprlib.repr(point), "(x, y), fractions from 0 to 1", _ADVICE)
     return list(points)
-
-
-def _is_coordinate(value: object) -> bool:
-    return isinstance(value, float) or (type(value) is int and value in (0, 1))
 
 
 # The restricted unpickler
 
 
 def _load(path: Path) -> Any:
-    """What the pickle holds; InputError when it cannot be read or asks for what it does not need."""
+    """Return the content of the pickle; raise InputError if it is damaged or asks for anything that is refused."""
     try:
         return _unpickle(path.read_bytes())
     except _RefusedError as refused:
-        raise InputError(
-            path, f"a pickle that asks for {refused}", "containers, text, numbers and NumPy arrays of numbers", _ADVICE
-        ) from None
-    except Exception as error:  # damage shows as any of a dozen kinds
+        found, expected = f"a pickle that asks for {refused}", "containers, text, numbers and NumPy arrays of numbers"
+        raise InputError(path, found, expected, _ADVICE) from None
+    except Exception as error:  # damage raises a dozen kinds of error
         found = f"no readable pickle ({type(error).__name__}: {error!s:.200})"
         raise InputError(path, found, f"the {POINTS} of the data set", _ADVICE) from error
 
 
 @lru_cache(maxsize=1)
 def _unpickle(data: bytes) -> Any:
-    """The content of a pickle, kept for the next video."""
+    """Return the content of a pickle, cached for the next video."""
     file = io.BytesIO(data)
     unpickler = _Unpickler(file, encoding="latin1")
     content = unpickler.load()
@@ -162,7 +152,7 @@ class _RefusedError(Exception):
 
 
 class _Dict(dict[Any, Any]):
-    """A dictionary in which a key that comes twice is damage: its first value would be lost."""
+    """A dictionary that refuses a repeated key: it is damage, and the first value would be lost."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, tuple):
@@ -173,7 +163,7 @@ class _Dict(dict[Any, Any]):
 
 
 class _Dtype:
-    """In place of `numpy.dtype`, so that no state from the file reaches NumPy."""
+    """Replaces `numpy.dtype`, so that no state from the file reaches NumPy."""
 
     def __init__(self, name: str, *_: object) -> None:
         if not re.fullmatch("[iuf][1248]", name):
@@ -185,7 +175,7 @@ class _Dtype:
 
 
 class _Array(list[Any]):
-    """In place of `numpy.ndarray`, which starts empty and is given its state: its values as nested lists."""
+    """Replaces `numpy.ndarray`, which starts empty and then receives its state; holds its values as nested lists."""
 
     def __init__(self, _kind: object, shape: object, _type: object) -> None:
         super().__init__()
@@ -198,51 +188,41 @@ class _Array(list[Any]):
 
 
 def _values(data: bytes | str, dtype: _Dtype, shape: tuple[int, ...] = (), order: Literal["C", "F"] = "C") -> Any:
-    """The values of an array or scalar from its memory, which from Python 2 comes as Latin-1 text."""
-    memory = np.frombuffer(_bytes(data) if isinstance(data, str) else data, dtype.dtype)
+    """Return the values of an array or scalar from its memory, which Python 2 stores as Latin-1 text."""
+    memory = np.frombuffer(_encode(data) if isinstance(data, str) else data, dtype.dtype)
     return memory.reshape(shape, order=order).tolist() if memory.size else []
 
 
-def _scalar(dtype: _Dtype, data: bytes | str) -> Any:
-    return _values(data, dtype)
-
-
-def _bytes(text: str = "", _encoding: str = "latin1") -> bytes:
-    """In place of `_codecs.encode` and `bytes`, with which protocol 2 writes bytes."""
+def _encode(text: str = "", _encoding: str = "latin1") -> bytes:
+    """Replaces `_codecs.encode` and `bytes`, with which protocol 2 writes bytes."""
     return text.encode("latin1")
 
 
 def _ordered(items: Iterable[tuple[Any, Any]] = ()) -> _Dict:
-    """In place of `OrderedDict`, to which Python 2 gives all items at once."""
+    """Replaces `OrderedDict`, to which Python 2 passes all items at once."""
     content = _Dict()
     for key, value in items:
         content[key] = value
     return content
 
 
-def _default(_factory: object) -> _Dict:
-    """In place of `defaultdict`."""
-    return _Dict()
-
-
 _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
-    ("_codecs", "encode"): _bytes,
+    ("_codecs", "encode"): _encode,
     ("collections", "OrderedDict"): _ordered,
-    ("collections", "defaultdict"): _default,
+    ("collections", "defaultdict"): lambda _factory: _Dict(),
     ("numpy", "dtype"): _Dtype,
     ("numpy", "ndarray"): _Array,
 }
 for _module in ("builtins", "__builtin__"):
-    _ALLOWED |= dict.fromkeys([(_module, "list"), (_module, "set"), (_module, "frozenset")], list)
-    _ALLOWED[_module, "bytes"] = _bytes
+    _ALLOWED |= {(_module, name): list for name in ("list", "set", "frozenset")} | {(_module, "bytes"): _encode}
 for _module in ("numpy.core", "numpy._core"):
     _ALLOWED[f"{_module}.multiarray", "_reconstruct"] = _Array
-    _ALLOWED[f"{_module}.multiarray", "scalar"] = _scalar
+    _ALLOWED[f"{_module}.multiarray", "scalar"] = lambda dtype, data: _values(data, dtype)
     _ALLOWED[f"{_module}.numeric", "_frombuffer"] = _values
 
 
 class _Unpickler(pickle._Unpickler):
-    """The unpickler written in Python: for one damaged number, that in C fills all memory."""
+    """The unpickler written in Python: a single damaged number makes the one in C fill all memory."""
 
     stack: list[Any]
     metastack: list[Any]
@@ -275,4 +255,4 @@ class _Unpickler(pickle._Unpickler):
     dispatch[pickle.ADDITEMS[0]] = dispatch[pickle.APPENDS[0]]
     dispatch[pickle.FROZENSET[0]] = dispatch[pickle.LIST[0]]
     for _code in pickle.POP + pickle.POP_MARK + pickle.DUP:
-        del dispatch[_code]  # nothing here is written with them, and one in a wrong place hides points
+        del dispatch[_code]  # no valid file needs them here, and one in a wrong place hides points

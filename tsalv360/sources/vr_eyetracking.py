@@ -5,6 +5,7 @@ panorama with the origin at the bottom left. Indices have gaps, so a row's time 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -23,7 +24,7 @@ FORMAT = "vr_eyetracking"
 REPRODUCED_SIGMA_DEG = 9.35  # of the maps that ATSal published
 _NUMBER = re.compile(r"[0-9]{3}")
 _LINE = re.compile("frame,(-?[0-9]{1,7}),forward,([^,_]+),([^,_]+),eye,([^,_]+),([^,_]+)")
-_NAME = re.compile(r"(?P<video>[A-Za-z0-9-]+)\._(?P<date>\d+(-\d+)*)_ori_0\.txt")
+_NAME = re.compile(r"[A-Za-z0-9-]+\._(?P<date>\d+(-\d+)*)_ori_0\.txt")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -33,96 +34,94 @@ class VrEyeTrackingSource:
     kind: Literal["vr_eyetracking"] = setting("vr_eyetracking", "kind of source")
     videos: str = setting(..., "folder with <VVV>.mp4, or with <VVV>/NNNN.png of ready frames", runtime=True)
     gaze: str = setting(
-        ..., "folder Gaze_txt_files with p001, p002, …; or that of the maps, with <VVV>/NNNN.png", runtime=True
+        ..., "folder Gaze_txt_files with p001, p002, …; or folder of maps, with <VVV>/NNNN.png", runtime=True
     )
     gaze_format: Literal["vr_eyetracking", "fixation_maps", "saliency_maps"] = setting(
-        FORMAT, "what the folder `gaze` holds: raw gaze, or reproduced maps of fixations or of saliency"
+        FORMAT, "content of the folder `gaze`: raw gaze, or reproduced fixation maps or saliency maps"
     )
     maps: MapSettings = setting(MapSettings(sigma_deg=REPRODUCED_SIGMA_DEG), "how saliency maps are read")
-    subset: tsv360.Subset = setting("all", "videos that are taken: those of tsv360, or all")
+    subset: tsv360.Subset = setting("all", "videos to use: those of TSV360, or all")
 
     def recordings(self) -> list[Recording]:
-        """The videos whose file or folder of frames is there, in the order of their ids."""
-        folder, gaze = existing(self.videos, "sources.videos"), existing(self.gaze, "sources.gaze")
-        videos = [path for video_id in self._ids(folder) if (path := _video(folder, video_id))]
-        if not videos:
-            raise InputError(folder, "no video", "<VVV>.mp4 with three digits", "Correct sources.videos.")
-        return [
+        """Return the videos whose file or folder of frames exists, in the order of their ids."""
+        videos, gaze = self._videos(), existing(self.gaze, "sources.gaze")
+        recordings = [
             Recording(
-                video.stem,
+                video_id,
                 tsv360.VR_EYETRACKING,
                 video,
-                tuple(self._gaze(gaze, video.stem)),
+                tuple(self._gaze_paths(gaze, video_id)),
                 self.gaze_format,
                 "not stated by its authors; academic use (Xu et al., CVPR 2018)",
                 20,
                 gaze_settings=asdict(self.maps) if self.gaze_format == "saliency_maps" else {},
-                fps=tsv360.vr_eyetracking_fps(video.stem) if video.is_dir() else None,
+                fps=tsv360.vr_eyetracking_fps(video_id) if video.is_dir() else None,
             )
-            for video in videos
+            for video_id, video in videos.items()
+            if video
         ]
+        if not recordings:
+            raise InputError(self.videos, "no video", "<VVV>.mp4 with three digits", "Correct sources.videos.")
+        return recordings
 
     def missing(self) -> dict[str, str]:
-        """Videos of TSV360 that are not there, where `subset` asks for them, each with what of it lacks."""
-        if self.subset != "tsv360":
-            return {}
-        folder, gaze = existing(self.videos, "sources.videos"), existing(self.gaze, "sources.gaze")
+        """Return the videos of TSV360 that `subset` asks for and that do not exist, each with what it lacks."""
+        videos, gaze = self._videos(), existing(self.gaze, "sources.gaze")
         return {
-            video_id: "no video" if self._gaze(gaze, video_id) else "neither video nor gaze"
-            for video_id in self._ids(folder)
-            if not _video(folder, video_id)
+            video_id: "no video" if self._gaze_paths(gaze, video_id) else "neither video nor gaze"
+            for video_id, video in videos.items()
+            if not video
         }
 
-    def _gaze(self, directory: Path, video_id: str) -> list[Path]:
-        return gaze_files(directory, video_id) if self.gaze_format == FORMAT else map_folder(directory, video_id)
+    def _gaze_paths(self, directory: Path, video_id: str) -> list[Path]:
+        if self.gaze_format == FORMAT:
+            return gaze_files(directory, video_id)
+        return [folder] if (folder := directory / video_id).is_dir() else []
 
-    def _ids(self, folder: Path) -> list[str]:
-        if self.subset == "tsv360":
-            return tsv360.ids(tsv360.VR_EYETRACKING)
-        return sorted({path.stem for path in folder.iterdir() if _NUMBER.fullmatch(path.stem)})
+    def _videos(self) -> dict[str, Path | None]:
+        """Return the selected ids with the file of the video, or else the folder of its frames, or None."""
+        folder = existing(self.videos, "sources.videos")
 
+        def video(video_id: str) -> Path | None:
+            return next((path for path in (folder / f"{video_id}.mp4", folder / video_id) if path.exists()), None)
 
-def _video(folder: Path, video_id: str) -> Path | None:
-    """The file of a video, or else the folder of its frames."""
-    return next((path for path in (folder / f"{video_id}.mp4", folder / video_id) if path.exists()), None)
-
-
-def map_folder(directory: Path, video_id: str) -> list[Path]:
-    """The folder of a video's maps, if there is one."""
-    return [folder] if (folder := directory / video_id).is_dir() else []
+        present = {path.stem for path in folder.iterdir() if _NUMBER.fullmatch(path.stem) and video(path.stem)}
+        return {name: video(name) for name in tsv360.selected(self.subset, tsv360.VR_EYETRACKING, present)}
 
 
 def gaze_files(directory: str | Path, video_id: str) -> list[Path]:
-    """The gaze files of a video, one folder per observer, in the order of observers and recording dates."""
-    return sorted(Path(directory).glob(f"*/{video_id}._*_ori_0.txt"), key=lambda path: (path.parent.name, _date(path)))
+    """Return the gaze files of a video, one folder per observer, in the order of observers and recording dates."""
+    return sorted(Path(directory).glob(f"*/{video_id}._*_ori_0.txt"), key=_observer_and_date)
 
 
-def read_vr_eyetracking(directory: str | Path, video_id: str, fps: float) -> pd.DataFrame:
-    """Gaze samples of all observers of a video.
+def read_vr_eyetracking(
+    directory: str | Path, video_id: str, fps: float, notes: list[str] | None = None
+) -> pd.DataFrame:
+    """Return the gaze samples of all observers of a video as rows of the fixations table, `fixation_id` −1.
 
-    Parameters: the folder `Gaze_txt_files`, the id of the video, its frame rate. Returns the columns of the fixations
-    table, one row per sample, `fixation_id` −1. Raises InputError naming the file and line.
+    Parameters: the folder `Gaze_txt_files`; the id of the video; its frame rate; a list to which remarks are appended.
+    Raises InputError, which names the file and line.
     """
-    return read_files(gaze_files(directory, video_id), fps)
+    return read_gaze_files(gaze_files(directory, video_id), fps, notes)
 
 
-def read_files(paths: list[Path], fps: float) -> pd.DataFrame:
-    """As `read_vr_eyetracking`, from the files themselves. Of two recordings by one observer the first counts."""
+def read_gaze_files(paths: Sequence[Path], fps: float, notes: list[str] | None = None) -> pd.DataFrame:
+    """Read the files themselves, as `read_vr_eyetracking`; of two recordings by one observer the first is used."""
+    notes = [] if notes is None else notes
     first: dict[str, Path] = {}
-    notes: list[str] = []
-    for path in sorted(paths, key=lambda path: (path.parent.name, _date(path))):
+    for path in sorted(paths, key=_observer_and_date):
         kept = first.setdefault(path.parent.name, path)
         if kept is not path:
             notes.append(f"{path.parent.name} has two recordings: {kept.name} kept, {path.name} dropped")
     rows = [(observer, *row) for observer, path in first.items() for row in _read_file(path, notes)]
     observer, index, x, y, where = zip(*rows, strict=True) if rows else ((),) * 5
-    yaw, pitch = directions_from_fractions(x, y, "bottom left", list(where), notes)
+    yaw, pitch = directions_from_fractions(x, y, "bottom left", where, notes)
     frame = np.asarray(index, dtype=int) - 1
-    return fixations_table(observer, frame / fps, 1 / fps, frame, yaw, pitch, notes=notes)
+    return fixations_table(observer, frame / fps, 1 / fps, frame, yaw, pitch)
 
 
 def _read_file(path: Path, notes: list[str]) -> list[tuple[int, float, float, str]]:
-    """Index, gaze x, gaze y and place of every line."""
+    """Return index, gaze x, gaze y and place of every line."""
     rows: list[tuple[int, float, float, str]] = []
     text = path.read_text(encoding="ascii", errors="replace")
     if not text:
@@ -133,7 +132,7 @@ def _read_file(path: Path, notes: list[str]) -> list[tuple[int, float, float, st
         where = f"{path}, line {number}"
         fields = match.groups() if (match := _LINE.fullmatch(line)) else ()
         try:
-            index, (_, _, x, y) = int(fields[0]), map(float, fields[1:])  # the head's too: letters are damage
+            index, (_, _, x, y) = int(fields[0]), map(float, fields[1:])  # letters in the head's are damage, too
         except (IndexError, ValueError):
             expected = "frame,<index>,forward,<x>,<y>,eye,<x>,<y>"
             raise InputError(where, f"'{line[:80]}'", expected, "Correct or remove the line.") from None
@@ -143,8 +142,7 @@ def _read_file(path: Path, notes: list[str]) -> list[tuple[int, float, float, st
     return rows
 
 
-def _date(path: Path) -> tuple[int, ...]:
-    match = _NAME.fullmatch(path.name)
-    if not match:
+def _observer_and_date(path: Path) -> tuple[str, list[int]]:
+    if not (match := _NAME.fullmatch(path.name)):
         raise InputError(path, "this name", "<VVV>._<Y-M-D-H-M>_ori_0.txt", "Rename the file.")
-    return tuple(int(part) for part in match["date"].split("-"))
+    return path.parent.name, [int(part) for part in match["date"].split("-")]

@@ -11,8 +11,8 @@ __all__ = ["angular_distance", "render_viewport"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "render_viewport":  # it needs OpenCV, which a job that only measures angles does without
-        from tsalv360.sphere.projection import render_viewport
+    if name != "render_viewport":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from tsalv360.sphere.projection import render_viewport  # needs OpenCV, without which angles can be measured
 
-        return render_viewport
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return render_viewport

@@ -14,69 +14,65 @@ Array = NDArray[np.float64]
 
 
 def wrap_yaw(yaw: ArrayLike) -> Array:
-    """Yaw in degrees brought to [-180, 180)."""
+    """Return yaw in degrees wrapped to [-180, 180)."""
     wrapped = np.mod(np.asarray(yaw, dtype=float) + 180.0, 360.0) - 180.0
     return np.where(wrapped == 180.0, -180.0, wrapped)  # mod of a tiny negative number rounds up to 360
 
 
 def to_vectors(yaw: ArrayLike, pitch: ArrayLike) -> Array:
-    """Unit vectors [..., 3] of directions in degrees."""
+    """Return the unit vectors [..., 3] of directions in degrees."""
     lam, phi = np.radians(yaw), np.radians(pitch)
     return np.stack(np.broadcast_arrays(np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)), axis=-1)
 
 
 def to_angles(vectors: ArrayLike) -> tuple[Array, Array]:
-    """Yaw and pitch in degrees of vectors [..., 3] of any length but zero."""
+    """Return yaw and pitch in degrees of vectors [..., 3] of any length but zero."""
     x, y, z = np.moveaxis(np.asarray(vectors, dtype=float), -1, 0)
     return wrap_yaw(np.degrees(np.arctan2(y, x))), np.degrees(np.arctan2(z, np.hypot(x, y)))
 
 
 def vector_angle(a: ArrayLike, b: ArrayLike) -> Array:
-    """Angle in degrees between vectors [..., 3]; exact for tiny and for opposite angles (Kahan's half-angle form)."""
+    """Return the angle in degrees between vectors [..., 3], exact also near 0° and 180° (Kahan's half-angle form)."""
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     return np.degrees(2.0 * np.arctan2(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1)))
 
 
 def angular_distance(yaw1: ArrayLike, pitch1: ArrayLike, yaw2: ArrayLike, pitch2: ArrayLike) -> Array:
-    """Great-circle angle between two directions.
-
-    Parameters: degrees, broadcast against each other. Returns: degrees in [0, 180].
-    """
+    """Return the great-circle angle, 0 to 180, between directions; all in degrees, broadcast against each other."""
     return vector_angle(to_vectors(yaw1, pitch1), to_vectors(yaw2, pitch2))
 
 
 def normalise(vectors: ArrayLike) -> Array:
-    """Vectors [..., 3] scaled to length 1."""
+    """Return vectors [..., 3] scaled to length 1."""
     vectors = np.asarray(vectors, dtype=float)
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 def interpolate(times: ArrayLike, vectors: ArrayLike, at: ArrayLike) -> Array:
-    """Unit vectors [m, 3] on the path through `vectors` [n, 3] at increasing `times` [n], evaluated at times `at` [m].
+    """Return the path through unit vectors [n, 3] at increasing `times` [n], at the times `at` [m], as [m, 3].
 
-    Neighbours are joined by the chord, brought back to the sphere: less than 0.01° off the great circle for
-    steps of up to 10°. Before the first and after the last time the path stands still.
+    Neighbours are joined by their chord, projected onto the sphere: less than 0.01° off the great circle for steps of
+    up to 10°. Before the first and after the last time the path stands still.
     """
-    vectors = np.asarray(vectors, dtype=float)
     times, at = np.asarray(times, dtype=float), np.asarray(at, dtype=float)
-    return normalise(np.stack([np.interp(at, times, vectors[:, axis]) for axis in range(3)], axis=-1))
+    return normalise(np.stack([np.interp(at, times, axis) for axis in np.asarray(vectors, dtype=float).T], axis=-1))
 
 
 def direction_to_pixel(yaw: ArrayLike, pitch: ArrayLike, height: int, width: int) -> tuple[Array, Array]:
-    """Column and row (floats, pixel centres at whole numbers) of directions in an ERP of height × width."""
+    """Return column and row (floats, pixel centres at whole numbers) of directions in an ERP of height × width."""
     column = (np.asarray(yaw) / 360.0 + 0.5) * width - 0.5
     row = (0.5 - np.asarray(pitch) / 180.0) * height - 0.5
     return column, row
 
 
 def pixel_to_direction(column: ArrayLike, row: ArrayLike, height: int, width: int) -> tuple[Array, Array]:
-    """Yaw and pitch in degrees of pixel positions in an ERP of height × width."""
+    """Return yaw and pitch in degrees of pixel positions in an ERP of height × width."""
     yaw = ((np.asarray(column, dtype=float) + 0.5) / width - 0.5) * 360.0
     pitch = (0.5 - (np.asarray(row, dtype=float) + 0.5) / height) * 180.0
     return wrap_yaw(yaw), pitch
 
 
 def solid_angle(height: int) -> Array:
-    """Solid angle [height, 1] in steradians of one pixel in each row of an ERP of height × 2 height: in all 4π."""
+    """Return the solid angle [height, 1] in steradians of a pixel of each row of an ERP of height × 2 height."""
     edges = np.sin(np.pi * (0.5 - np.arange(height + 1) / height))
     return (np.pi / height) * -np.diff(edges)[:, None]

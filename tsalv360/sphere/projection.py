@@ -1,7 +1,6 @@
 """Rectilinear viewports of an equirectangular panorama, exact over the seam and at the poles."""
 
 import math
-from collections.abc import Iterator
 from typing import Literal
 
 import cv2
@@ -24,12 +23,9 @@ _WIDEST = 21_840  # columns of a panorama: positions reach 1.5 times as far, in 
 
 
 def viewport_directions(yaw: float, pitch: float, hfov: float, size: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Yaw and pitch in degrees, float32 [H, W], seen by the pixel centres of a camera that never rolls.
+    """Return yaw and pitch in degrees, float32 [H, W], of the pixel centres of a camera that never rolls.
 
-    Yaw is not wrapped: it lies within 180° of the camera's, which is.
-
-    Parameters: `yaw`, `pitch` of the optical axis and horizontal field of view `hfov` (0 < hfov < 180), degrees;
-    `size` height and width in pixels.
+    Yaw is not wrapped: it lies within 180° of the camera's, which is. Parameters: as `render_viewport`.
     """
     height, width = size
     half, focal = width // 2, _focal_length(hfov, width)
@@ -51,16 +47,15 @@ def viewport_directions(yaw: float, pitch: float, hfov: float, size: tuple[int, 
     return lam, phi
 
 
-def _strips(height: int) -> Iterator[slice]:
-    """Rows that are worked on together, so that they stay in the processor's cache."""
-    for top in range(0, height, _STRIP):
-        yield slice(top, top + _STRIP)
+def _strips(height: int) -> list[slice]:
+    """Return slices of rows that are processed together, so that they stay in the processor's cache."""
+    return [slice(top, top + _STRIP) for top in range(0, height, _STRIP)]
 
 
 def _arctan(y: Floats, x: Floats) -> Floats:
-    """Angle of (x, y), neither negative, in degrees to 2·10⁻⁵°, by a polynomial in the smaller over the larger.
+    """Return the angle of (x, y), neither negative, in degrees to 2·10⁻⁵°: a polynomial in the smaller over the larger.
 
-    NumPy's for single precision is several times slower on processors without AVX-512.
+    NumPy's function for single precision is several times slower on processors without AVX-512.
     """
     ratio, larger = np.minimum(y, x), np.maximum(y, x)
     ratio /= np.maximum(larger, np.finfo(np.float32).tiny, out=larger)
@@ -78,11 +73,10 @@ def _arctan(y: Floats, x: Floats) -> Floats:
 def direction_to_viewport(
     yaw: ArrayLike, pitch: ArrayLike, camera: tuple[float, float, float], size: tuple[int, int]
 ) -> tuple[Array, Array]:
-    """Column and row (floats, pixel centres at whole numbers) at which a camera sees directions in degrees.
+    """Return column and row (floats, pixel centres at whole numbers) at which a camera sees directions in degrees.
 
-    The inverse of `viewport_directions`; NaN for directions that are not before the camera.
-
-    Parameters: yaw, pitch and horizontal field of view of the `camera` in degrees; `size` height and width in pixels.
+    The inverse of `viewport_directions`; NaN for directions behind the camera. Parameters: yaw, pitch and horizontal
+    field of view of the `camera` in degrees; `size` height and width in pixels.
     """
     camera_yaw, camera_pitch, hfov = camera
     height, width = size
@@ -94,17 +88,14 @@ def direction_to_viewport(
 
 
 def pad_poles(erp: Picture) -> Picture:
-    """The panorama with two rows more at each pole: those next to it, seen from the other side (rolled by half).
-
-    Its width must be even, for a column to have one opposite.
-    """
+    """Return the panorama, of even width, with two rows more at each pole: those beyond it, rolled by half a turn."""
     half = erp.shape[1] // 2
     north, south = erp[:_POLE_ROWS][::-1], erp[-_POLE_ROWS:][::-1]
     return np.concatenate([np.roll(north, half, axis=1), erp, np.roll(south, half, axis=1)])
 
 
 class Viewport:
-    """A view whose sampling positions serve panoramas of any size; parameters as `render_viewport`."""
+    """A camera whose sampling positions serve panoramas of any size; parameters as `render_viewport`."""
 
     def __init__(
         self, yaw: float, pitch: float, hfov: float, size: tuple[int, int], interpolation: Interpolation = "linear"
@@ -113,12 +104,14 @@ class Viewport:
         self._size, self._interpolation = size, interpolation
         self._directions = {1: viewport_directions(yaw, pitch, hfov, size)}  # by samples per pixel and side
 
-    def of(self, padded: Picture) -> Picture:
-        """What is seen of a panorama that went through `pad_poles`."""
+    def render(self, padded: Picture) -> Picture:
+        """Return the view of a panorama that went through `pad_poles`."""
         height, width = padded.shape[0] - 2 * _POLE_ROWS, padded.shape[1]
         if width > _WIDEST:
             raise ValueError(f"found a panorama of {width} columns; expected at most {_WIDEST}: make it smaller first")
-        n = self._samples(width) if self._interpolation == "area" else 1
+        # pixels are largest at the optical axis; there samples lie as close as the panorama's columns at the equator
+        columns = width / (2 * math.pi * _focal_length(self._view[2], self._size[1]))
+        n = math.ceil(columns) if self._interpolation == "area" else 1
         if n not in self._directions:
             self._directions[n] = viewport_directions(*self._view, (n * self._size[0], n * self._size[1]))
         lam, phi = self._directions[n]
@@ -133,14 +126,6 @@ class Viewport:
             view = cv2.resize(view, self._size[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         return view
 
-    def _samples(self, panorama_width: int) -> int:
-        """Samples per pixel and side that lie no farther apart than a panorama's columns at the equator.
-
-        Pixels cover the largest angle at the optical axis.
-        """
-        hfov, width = self._view[2], self._size[1]
-        return math.ceil(panorama_width / (2 * math.pi * _focal_length(hfov, width)))
-
 
 def render_viewport(
     erp: Picture,
@@ -150,7 +135,7 @@ def render_viewport(
     size: tuple[int, int] = (480, 640),
     interpolation: Interpolation = "linear",
 ) -> Picture:
-    """What a pinhole camera sees in a panorama.
+    """Return what a pinhole camera sees in a panorama, uint8 [H, W, C] or [H, W].
 
     Parameters
     ----------
@@ -160,14 +145,12 @@ def render_viewport(
     size : height and width of the viewport in pixels.
     interpolation : `linear` and `cubic` take one sample per pixel (OpenCV's kernels); `area` takes the mean of n × n
         linear ones, n as large as a pixel has columns of the panorama: for views that are coarser than it.
-
-    Returns uint8 [H, W, C] or [H, W].
     """
-    return Viewport(yaw, pitch, hfov, size, interpolation).of(pad_poles(erp))
+    return Viewport(yaw, pitch, hfov, size, interpolation).render(pad_poles(erp))
 
 
 def _focal_length(hfov: float, width: int) -> float:
-    """In pixels; ValueError for a field of view that no pinhole camera has."""
+    """Return the focal length in pixels; ValueError for a field of view that no pinhole camera has."""
     if not 0 < hfov < 180:
         raise ValueError(f"found a field of view of {hfov:g}°; expected more than 0° and less than 180°")
     return width / 2 / math.tan(math.radians(hfov) / 2)

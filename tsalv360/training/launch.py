@@ -1,4 +1,4 @@
-"""A fold's training in processes of its own."""
+"""Training of a fold in its own processes."""
 
 import os
 import subprocess
@@ -13,10 +13,10 @@ from tsalv360.training.settings import TrainJob
 
 
 def launch(job: TrainJob, cores: int) -> int:
-    """Train a fold by `compute.processes` processes that share CPU cores; returns their exit status.
+    """Train a fold by `compute.processes` processes that share the CPU cores; return their exit status.
 
-    The job is written to `running/job.json`: on several nodes one starts `torchrun … -m tsalv360.training job.json`.
-    What the processes print goes where this one prints.
+    The job is written to `running/job.json`, for `torchrun … -m tsalv360.training job.json` on several nodes. The
+    processes print where this one does.
     """
     path = job.running / "job.json"
     with whole_file(path) as partial:
@@ -24,7 +24,7 @@ def launch(job: TrainJob, cores: int) -> int:
     n = job.compute.processes
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={n}"] if n > 1 else []
     threads = str(max(1, (cores - n * job.compute.workers) // n))
-    # Snakemake sets all of these to the job's cores, and PyTorch prefers MKL's: processes would wait for each other.
+    # Snakemake sets all of these to the cores of the job, and PyTorch prefers MKL's: processes would compete for them.
     limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
     return subprocess.run(
         [sys.executable, *torchrun, "-m", "tsalv360.training", str(path)],
@@ -33,5 +33,5 @@ def launch(job: TrainJob, cores: int) -> int:
 
 
 def read_job(path: str | Path) -> TrainJob:
-    """The job that `launch` wrote."""
+    """Return the job that `launch` wrote."""
     return TypeAdapter(TrainJob).validate_json(Path(path).read_bytes())

@@ -23,7 +23,7 @@ _LIBRARIES = ("torch", "accelerate", "open-clip-torch", "numpy")
 
 
 def made_of(job: TrainJob) -> dict[str, Any]:
-    """What the weights follow from, as plain values: two jobs that agree in these train the same model.
+    """Return what the weights follow from, as plain values: two jobs that agree in them train the same model.
 
     Neither the name of the run nor what it runs on is among them.
     """
@@ -31,7 +31,7 @@ def made_of(job: TrainJob) -> dict[str, Any]:
     train = tracked(job.train)
     del train["name"]
     if weights.is_file():
-        del train["weights"]  # wherever it lies, its checksum counts
+        del train["weights"]  # its checksum counts, not its place
     return {
         "stage": job.stage,
         "fold": job.fold,
@@ -43,16 +43,16 @@ def made_of(job: TrainJob) -> dict[str, Any]:
 
 
 def provenance(job: TrainJob) -> dict[str, Any]:
-    """Plain values that a checkpoint holds: what it was made of, and by which code."""
+    """Return the plain values that a checkpoint holds: what the model was made of, and by which code."""
     versions = {"tsalv360": __version__, **{name: version(name) for name in _LIBRARIES}}
     return {**made_of(job), "name": job.train.name, "versions": versions, "revision": revision()}
 
 
 def data_checksum(dataset: Path, frames: Path, fold: int) -> str:
-    """Of what a fold is trained and validated with: its videos, their clips, captions and maps, and their frames.
+    """Return the checksum of what a fold trains and validates with: videos, clips, captions, maps and frames.
 
-    Maps and captions count by the dataset's own checksums, frames by name and size. Neither the card nor any other
-    table counts, nor another fold's videos.
+    Maps and captions count by the dataset's own checksums, frames by name and size. The card, other tables and videos
+    of other folds do not count.
     """
     parts = read_json(dataset / "splits.json")["folds"][fold]
     videos = {part: sorted(parts[part]) for part in ("train", "validation")}
@@ -71,13 +71,18 @@ def data_checksum(dataset: Path, frames: Path, fold: int) -> str:
 
 
 def revision() -> str | None:
-    """The commit of the code, `+` behind it where files were changed since; None outside of a git repository."""
-    here = Path(__file__).parent
+    """Return the commit of the code, with `+` if files were changed since; None outside of a git repository."""
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--abbrev=40",
+        "--exclude=*",
+        "--dirty=+",
+    ]
     try:
-        commit, changes = (
-            subprocess.run(["git", "-C", str(here), *asked], capture_output=True, text=True, check=True).stdout.strip()
-            for asked in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no", "."])
-        )
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-    return commit + ("+" if changes else "")

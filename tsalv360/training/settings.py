@@ -1,6 +1,6 @@
-"""Settings of training: what a model learns, and what it runs on. Defaults are the published ones, where stated.
+"""Settings of training: what a model learns and what it runs on, and their checks before anything runs (no PyTorch).
 
-What one fold is trained of.
+Defaults are the published ones where they are known.
 """
 
 from dataclasses import dataclass as plain_dataclass
@@ -11,6 +11,8 @@ from typing import Literal
 from pydantic.dataclasses import dataclass
 
 from tsalv360.contracts.settings import STRICT, setting
+from tsalv360.job.errors import InputError
+from tsalv360.job.libraries import require_extra
 from tsalv360.model import ModelSettings
 
 
@@ -20,66 +22,74 @@ class TrainSettings:
 
     name: str = setting(
         "default",
-        "name of the training run: its folder in models/ and evaluation/; with another one the first is kept",
+        "name of the training run and its folders in models/ and evaluation/; with another name these models stay",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$",
     )
     weights: str = setting(
-        "", "file to start from: CLIP RN50, or a checkpoint of TSalV360; small encoders need none; random: for trials"
+        "",
+        "file of the initial weights: CLIP RN50 or a checkpoint of TSalV360; small encoders need none; "
+        "random: for trials",
     )
     clips: Literal["dataset", "published"] = setting(
-        "dataset", "clips of the dataset, which start anew after a gap, or as the published reader cuts its folder"
+        "dataset", "clips of the dataset's table, which never span a gap, or those that the published reader cuts"
     )
     stride: int = setting(8, "frames from one clip to the next; below 8 they overlap", ge=1, le=8)
-    roll: bool = setting(True, "turn each clip about the vertical axis by a random angle")
+    roll: bool = setting(True, "roll each clip about the vertical axis by a random angle")
     flip: Literal["never", "exchange", "skip"] = setting(
-        "exchange", "mirror half of the clips; where a caption says left or right, exchange the words, or skip it"
+        "exchange",
+        "mirror half of the clips; where a caption says left or right, exchange the words or skip the mirroring",
     )
-    group: int = setting(4, "clips of a batch from one video, near in time: they share frames and turn alike", ge=1)
-    batch_size: int = setting(8, "clips of an optimiser's step, whatever the number of processes", ge=1)
+    group: int = setting(
+        4, "consecutive clips of a video that are drawn together: they share frames and augmentation", ge=1
+    )
+    batch_size: int = setting(8, "clips per optimiser step, whatever the number of processes", ge=1)
     epochs: int = setting(4, "passes over the clips", ge=1)
-    learning_rate: float = setting(1e-5, "of AdamW", gt=0)
-    weight_decay: float = setting(0.01, "of AdamW", ge=0)
-    schedule: Literal["constant", "cosine"] = setting("constant", "of the learning rate, after the warm-up")
-    warmup: float = setting(0.0, "part of the steps in which the learning rate grows to its value", ge=0, lt=1)
+    learning_rate: float = setting(1e-5, "AdamW learning rate", gt=0)
+    weight_decay: float = setting(0.01, "AdamW weight decay", ge=0)
+    schedule: Literal["constant", "cosine"] = setting("constant", "learning-rate schedule after the warm-up")
+    warmup: float = setting(0.0, "share of the steps in which the learning rate rises to its value", ge=0, lt=1)
     cc_weight: float = setting(0.05, "weight of 1 − CC beside KL(target ‖ prediction) in the loss", ge=0)
-    clip_norm: float = setting(5.0, "largest norm of the gradient; longer ones are scaled down", gt=0)
+    clip_norm: float = setting(5.0, "maximum norm of the gradient; longer ones are scaled down", gt=0)
     clip_batch_norm: Literal["frozen", "published"] = setting(
-        "frozen", "CLIP's batch norms: as in CLIP's weights, or drifting with each batch as in the published training"
+        "frozen",
+        "statistics of CLIP's batch norms: those of CLIP's weights, or updated by each batch as in the published "
+        "training",
     )
-    cached_turns: int = setting(
+    cached_rolls: int = setting(
         0,
-        "turns of each frame whose features by frozen CLIP are kept on disk, mirrored too where flip mirrors; "
-        "clips are turned by these alone; 0: no cache, and any turn",
+        "number of rolls of each frame for which the features of frozen CLIP are cached on disk, mirrored ones too "
+        "if flip allows; clips are rolled by these angles alone; 0: no cache, and any angle",
         ge=0,
     )
-    best: Literal["cc", "kld"] = setting("cc", "which metric of the validation videos says what the best epoch is")
+    best: Literal["cc", "kld"] = setting("cc", "metric on the validation videos that selects the best epoch")
     precision: Literal["no", "bf16", "fp16"] = setting("no", "mixed precision")
     seed: int = setting(0, "seed of weights, batches and augmentation", ge=0)
 
 
 @dataclass(frozen=True, config=STRICT)
 class ComputeSettings:
-    """What training and evaluation run on; a model learns the same, but for rounding."""
+    """What training and evaluation run on; it changes the trained model only by rounding."""
 
-    device: Literal["auto", "cpu"] = setting("auto", "a GPU where there is one, or CPU cores alone", runtime=True)
-    processes: int = setting(1, "processes of a fold, one on each GPU", runtime=True, ge=1)
-    cores: int = setting(8, "CPU cores of a fold", runtime=True, ge=1)
-    workers: int = setting(0, "processes that read clips for each process that trains", runtime=True, ge=0)
+    device: Literal["auto", "cpu"] = setting("auto", "a GPU if there is one, or CPU cores alone", runtime=True)
+    processes: int = setting(1, "processes per fold, one on each GPU", runtime=True, ge=1)
+    cores: int = setting(8, "CPU cores per fold", runtime=True, ge=1)
+    workers: int = setting(0, "processes that read clips for each training process", runtime=True, ge=0)
     accumulate: int = setting(
-        1, "parts that a process computes its share of a step in; more take less memory", runtime=True, ge=1
-    )
+        1, "parts in which a process computes its share of a step (gradient accumulation); more need less memory",
+        runtime=True, ge=1,
+    )  # fmt: skip
     keep_every_s: float = setting(300, "time between running checkpoints", unit="s", runtime=True, ge=0)
     deterministic: bool = setting(
-        False, "only algorithms that give the same result each time, slower on a GPU", runtime=True
+        False, "use only algorithms that give the same result each time; slower on a GPU", runtime=True
     )
 
 
 @plain_dataclass(frozen=True)
 class TrainJob:
-    """A fold of a dataset, how it is trained, on what, and where its files go. `running` is kept when it is killed.
+    """The training of a fold: its data, settings, and where its files go.
 
-    `features` holds cached features, where `train.cached_turns` asks for them. `stage` is the version of the training
-    stage: what a killed run of another one left is not gone on from.
+    `running` is kept when the job is killed; `features` holds cached features if `train.cached_rolls` asks for them.
+    `stage` is the version of the training stage: a job does not resume what one of another version left.
     """
 
     dataset: Path
@@ -92,3 +102,30 @@ class TrainJob:
     features: Path
     compute: ComputeSettings = field(default_factory=ComputeSettings)
     stage: str = ""
+
+
+def check_installed() -> None:
+    """Raise InputError, with the line that installs it, if a library of the extra `train` is missing."""
+    require_extra("training", "train", ("torch", "open_clip", "accelerate", "tensorboard"))
+
+
+def check_cache(model: ModelSettings, settings: TrainSettings) -> None:
+    """Raise InputError if features are to be cached that change while the model is trained."""
+    if not settings.cached_rolls:
+        return
+    where, expected = "train.cached_rolls", "encoders that training leaves unchanged"
+    if model.encoder == "small":
+        raise InputError(where, "small encoders, which are trained", expected, "Set train.cached_rolls to 0.")
+    if settings.clip_batch_norm == "published":
+        advice = "Set train.clip_batch_norm to frozen, or train.cached_rolls to 0."
+        raise InputError(where, "batch norms that training updates", expected, advice)
+
+
+def check_weights(model: ModelSettings, settings: TrainSettings) -> None:
+    """Raise InputError if weights that the model needs are not named or not there."""
+    path, expected = settings.weights, "CLIP RN50, or a checkpoint of TSalV360"
+    if not path and model.encoder == "clip":
+        advice = "Name the file. `random` is for trials of speed and memory."
+        raise InputError("train.weights", "none", expected, advice)
+    if path not in ("", "random") and not Path(path).is_file():
+        raise InputError("train.weights", f"no file {path}", expected, "Correct the path.")

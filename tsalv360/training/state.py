@@ -1,81 +1,109 @@
-"""What a run keeps while it goes on, so that a killed one ends as if it had not been killed."""
+"""The record of a run: with it a killed run, started again, ends as if it had not been killed."""
 
 import shutil
-from pathlib import Path
+import time
+from itertools import islice
 from typing import Any
 
 import pandas as pd
 import torch
+from accelerate import Accelerator
 
 from tsalv360.job.files import whole_file
+from tsalv360.job.log import progress
 from tsalv360.model import TSalV360, save_checkpoint
+from tsalv360.training.batches import Sample
+from tsalv360.training.provenance import made_of, provenance
+from tsalv360.training.settings import TrainJob
 
 
 class State:
-    """Step, history and best epoch of a run, kept with weights and the optimiser's state in a folder."""
+    """The steps and epochs of a run: in a file with the state of its parts, in TensorBoard, and as progress.
 
-    def __init__(self, folder: Path, provenance: dict[str, Any], made_of: dict[str, Any]) -> None:
-        """`provenance` goes into checkpoints; a run does not go on from what one that is `made_of` else kept."""
-        self._folder, self._path = folder, folder / "state.pt"
-        self.provenance, self._made_of = provenance, made_of
+    The main process alone writes. accelerate's `save_state` does not fit: it writes several files, which a kill can
+    leave half, and needs all processes at once, but the main process alone knows when the next file is due.
+    """
+
+    def __init__(self, job: TrainJob, accelerator: Accelerator, **parts: Any) -> None:
+        """`parts`, such as the model and the optimiser, have a `state_dict`; None is left out."""
+        self._job, self._accelerator = job, accelerator
+        self._parts = {name: part for name, part in parts.items() if part is not None}
+        self._made_of, self._provenance, self._path = made_of(job), provenance(job), job.running / "state.pt"
         self.steps: list[dict[str, float]] = []
         self.epochs: list[dict[str, float]] = []
         self._best = -float("inf")
 
     @property
     def step(self) -> int:
-        """Steps that are done."""
+        """Number of steps done."""
         return len(self.steps)
 
-    def restore(self, model: TSalV360, optimizer: Any, scaler: Any) -> None:
-        """Go on from what was kept, if that was by a run of the same data, settings and version of the stage."""
-        if not self._path.is_file():
-            return
-        kept = torch.load(self._path, map_location="cpu", weights_only=True)
-        if kept.get("made_of") != self._made_of:
+    def start(self, epochs: list[list[list[Sample]]]) -> None:
+        """Resume what a run of the same data, settings and version of the stage has kept, if there is any."""
+        kept = torch.load(self._path, map_location="cpu", weights_only=True) if self._path.is_file() else None
+        if kept and kept.get("made_of") != self._made_of:
             print(f"{self._path} is of other data or settings, or of another version: training begins again.")
-            return
-        model.load_state_dict(kept["model"])
-        optimizer.load_state_dict(kept["optimizer"])
-        if scaler is not None:
-            scaler.load_state_dict(kept["scaler"])
-        self.steps, self.epochs, self._best = kept["steps"], kept["epochs"], kept["best"]
-        print(f"{self._path}: training goes on after step {self.step}.")
+        elif kept:
+            for name, part in self._parts.items():
+                part.load_state_dict(kept[name])
+            self.steps, self.epochs, self._best = kept["steps"], kept["epochs"], kept["best"]
+            print(f"{self._path}: training goes on after step {self.step}.")
+        self._accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": self.step}})
+        self._kept_at = time.monotonic()
+        if self._accelerator.is_main_process:
+            sizes = [len(batch) for batches in epochs for batch in batches]
+            self._bar = progress(sum(sizes), "clips")
+            self._bar.update(sum(islice(sizes, self.step)))
 
-    def add_step(self, **numbers: float) -> None:
-        """A step is done."""
+    def add_step(self, n_clips: int, **numbers: float) -> None:
+        """Record a step that is done; write everything if that is due."""
         self.steps.append({"step": self.step + 1, **numbers})
+        self._log("train", self.steps[-1])
+        if self._accelerator.is_main_process:
+            self._bar.update(n_clips)
+            if time.monotonic() - self._kept_at > self._job.compute.keep_every_s:
+                self._keep()
 
-    def add_epoch(self, epoch: int, validation: dict[str, float], best: str) -> bool:
-        """An epoch is done; returns whether it is the best so far by a metric. Without validation the last one is."""
+    def add_epoch(self, epoch: int, validation: dict[str, float], model: TSalV360) -> None:
+        """Record an epoch that is done; write everything, and the model if it is the best so far.
+
+        Without validation the last epoch is the best.
+        """
         self.epochs.append({"epoch": epoch, "step": self.step, **validation})
+        self._log("validation", self.epochs[-1])
+        best = self._job.train.best
         score = validation.get(best, float(epoch)) * (-1 if validation and best == "kld" else 1)
-        is_best = score > self._best
-        self._best = max(score, self._best)
-        return is_best
+        if self._accelerator.is_main_process:
+            if score > self._best:
+                what = self._provenance | {"epoch": epoch, **validation}
+                save_checkpoint(model, self._job.running / "best.pt", what)
+            self._best = max(score, self._best)
+            self._keep()
 
-    def keep(self, model: TSalV360, optimizer: Any, scaler: Any) -> None:
-        """Write everything, whole or not at all."""
-        content = {
-            "made_of": self._made_of,
-            "model": model.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "scaler": scaler.state_dict() if scaler is not None else None,
-            "steps": self.steps,
-            "epochs": self.epochs,
-            "best": self._best,
-        }
-        with whole_file(self._path) as partial:
-            torch.save(content, partial)
-
-    def finish(self, model: TSalV360, output: Path) -> None:
-        """Write the results and forget what was kept."""
+    def finish(self, model: TSalV360) -> None:
+        """Write the results and remove what was kept."""
+        if not self._accelerator.is_main_process:
+            return
+        self._bar.close()
+        output, best = self._job.output, self._job.running / "best.pt"
         output.mkdir(parents=True, exist_ok=True)
-        save_checkpoint(model, output / "last.pt", self.provenance)
+        save_checkpoint(model, output / "last.pt", self._provenance)
         for name, rows in (("steps", self.steps), ("metrics", self.epochs)):
             with whole_file(output / f"{name}.csv") as partial:
                 pd.DataFrame(rows).to_csv(partial, index=False)
         with whole_file(output / "best.pt") as partial:
-            shutil.copyfile(self._folder / "best.pt", partial)
+            shutil.copyfile(best, partial)
         self._path.unlink()
-        (self._folder / "best.pt").unlink()
+        best.unlink()
+
+    def _keep(self) -> None:
+        """Write everything, whole or not at all."""
+        parts = {name: part.state_dict() for name, part in self._parts.items()}
+        content = {"made_of": self._made_of, "steps": self.steps, "epochs": self.epochs, "best": self._best, **parts}
+        with whole_file(self._path) as partial:
+            torch.save(content, partial)
+        self._kept_at = time.monotonic()
+
+    def _log(self, part: str, numbers: dict[str, float]) -> None:
+        values = {f"{part}/{name}": value for name, value in numbers.items() if name not in ("step", "epoch")}
+        self._accelerator.log(values, step=self.step)

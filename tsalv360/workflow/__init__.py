@@ -1,4 +1,1 @@
-"""What the workflow asks of Snakemake beyond its rules: records that move with the results, and what a plan says.
-
-The stages know nothing of Snakemake; this room is what the Snakefile, the pages of reference and the tests share.
-"""
+"""What the Snakefile, the reference pages and the tests share: plans, what runs again, records kept with results."""

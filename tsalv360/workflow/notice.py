@@ -1,4 +1,4 @@
-"""What a plan says besides Snakemake's own words: that a trained model will be trained again, and why."""
+"""A line in the plan for each trained model that will be trained again, with the reason."""
 
 import ast
 import logging
@@ -10,18 +10,16 @@ from typing import Any
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
-TRAINING = "train_fold"
-
 
 def announce_retraining(workflow: Any) -> None:
-    """Have a line printed for each model that this workflow's plan trains again, before anything runs."""
+    """Print a line for each model that this workflow's plan trains again, before anything runs."""
     for handler in [handler for handler in logger.handlers if isinstance(handler, _Announcer)]:
         logger.removeHandler(handler)  # of an earlier workflow in this process
     logger.addHandler(_Announcer(workflow))
 
 
 class _Announcer(logging.Handler):
-    """Waits for the plan, which Snakemake logs before it runs jobs or lists them."""
+    """Waits for the plan, which Snakemake logs before it runs or lists jobs."""
 
     def __init__(self, workflow: Any) -> None:
         super().__init__()
@@ -36,39 +34,35 @@ class _Announcer(logging.Handler):
 
 
 def _retrained(workflow: Any) -> Iterator[str]:
-    """A line for each model that is there and that the plan of a workflow trains again."""
+    """Yield a line for each existing model that the plan of a workflow trains again."""
     for job in workflow.dag.needrun_jobs():
-        if job.rule.name == TRAINING and Path(job.output.best).exists():
-            why = _differences(workflow.persistence.params_changed(job)) or _other_reason(workflow.dag.reason(job))
+        if job.rule.name == "train_fold" and Path(job.output.best).exists():
+            reason, asked = workflow.dag.reason(job), "requested on the command line"
+            inputs = "its training data change" if reason.updated_input or reason.updated_input_run else "other inputs"
+            why = _differences(workflow.persistence.params_changed(job)) or (asked if reason.forced else inputs)
             yield (
-                f"{job.output.best} will be trained again ({why}). It stays until the new model is whole; "
+                f"{job.output.best} will be trained again ({why}). It stays until the new model is complete; "
                 "to keep both, give this run another name (train.name)."
             )
 
 
 def _differences(change: Any) -> str:
-    """What changed among parameters, as `epochs: 4 → 8, seed: 0 → 1`; `change` is Snakemake's ParamsChange."""
-    before, now = _by_name(change.only_old), _by_name(change.only_new)
+    """Return what changed among parameters, as `epochs: 4 → 8, seed: 0 → 1`; `change` is Snakemake's ParamsChange."""
+    old, new = _by_name(change.only_old), _by_name(change.only_new)
     return ", ".join(
-        f"{name}: {before.get(name, 'none')} → {now.get(name, 'none')}"
-        for name in [*before, *(name for name in now if name not in before)]
-        if before.get(name) != now.get(name)
+        f"{name}: {old.get(name, 'none')} → {new.get(name, 'none')}"
+        for name in dict.fromkeys([*old, *new])
+        if old.get(name) != new.get(name)
     )
 
 
 def _by_name(values: set[str]) -> dict[str, Any]:
-    """Parameters as Snakemake records them: the items of dicts by key, other values by their kind."""
+    """Return parameters as Snakemake records them, without names: the items of dicts, other values by their kind."""
     found: dict[str, Any] = {}
     for text in sorted(values):
         try:
             value = ast.literal_eval(text)
-        except (SyntaxError, ValueError):  # a record's own words
+        except (SyntaxError, ValueError):  # the text that stands for a missing record
             value = text
         found |= value if isinstance(value, dict) else {"version" if isinstance(value, str) else "parameter": value}
     return found
-
-
-def _other_reason(reason: Any) -> str:
-    if reason.forced:
-        return "as asked for"
-    return "what it learns from changes" if reason.updated_input or reason.updated_input_run else "other inputs"

@@ -1,4 +1,4 @@
-"""Plans of the workflow, in this process: which jobs would run, without starting a Snakemake for each question."""
+"""Plans of the workflow, made in this process: which jobs would run, without starting Snakemake for each question."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,26 +17,22 @@ TRIGGERS = frozenset({RerunTrigger.MTIME, RerunTrigger.PARAMS, RerunTrigger.INPU
 
 @dataclass(frozen=True)
 class Plan:
-    """What Snakemake would do: its workflow, and the jobs that would run."""
+    """What Snakemake would do: its workflow, its graph of all jobs, and the jobs that would run."""
 
     workflow: Any
+    dag: Any
     needed: list[Any]
 
     @property
-    def dag(self) -> Any:
-        """Snakemake's graph of all jobs."""
-        return self.workflow.dag
-
-    @property
     def jobs(self) -> dict[str, int]:
-        """How many jobs of each rule would run; the target `all` and its like do nothing."""
+        """How many jobs of each rule would run, without targets such as `all`, which do nothing."""
         return dict(Counter(job.rule.name for job in self.needed if not job.rule.norun))
 
 
 def plan(folder: Path, configfiles: Sequence[Path] = (), targets: Sequence[str] = (), touch: bool = False) -> Plan:
-    """The plan for `targets` (none: the default one) in a working folder, with configs laid over the default one.
+    """Return the plan for `targets` (none: the default one) in a working folder, with configs over the default one.
 
-    With `touch` all outputs, which must be there, are recorded as made of today's settings, as `snakemake --touch
+    With `touch` all outputs, which must exist, are recorded as made with the current settings, as `snakemake --touch
     --forceall` does. Raises Snakemake's WorkflowError where the config or the graph cannot be used.
     """
     files = [SNAKEFILE.parent / "config" / "config.yaml", *(file.absolute() for file in configfiles)]
@@ -50,4 +46,4 @@ def plan(folder: Path, configfiles: Sequence[Path] = (), targets: Sequence[str] 
         dag_api = workflow_api.dag(DAGSettings(targets=set(targets), rerun_triggers=TRIGGERS, forceall=touch))
         dag_api.execute_workflow(executor="touch" if touch else "dryrun")
         workflow = workflow_api._workflow
-        return Plan(workflow, list(workflow.dag.needrun_jobs(exclude_finished=False)))
+        return Plan(workflow, workflow.dag, list(workflow.dag.needrun_jobs(exclude_finished=False)))

@@ -7,6 +7,7 @@ shapes are masks in the tangent plane at the object's direction, so they keep th
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 from typing import Any
 
 import cv2
@@ -16,12 +17,12 @@ from numpy.typing import NDArray
 from tsalv360.sphere.directions import Array, normalise, pixel_to_direction, to_angles, to_vectors, vector_angle
 
 Image = NDArray[np.uint8]
-Plane = NDArray[np.floating[Any]]  # float32 where there are many, as for whole images
+Plane = NDArray[np.floating[Any]]  # float32 for whole images
 RGB = tuple[int, int, int]
 
-IN_USE = 4  # colours and shapes, the first of the tables: a model sees each in many videos, and can learn its name
-FRAME_RATES = (25, 30, 24)  # frames per second, in turn
-GROWTH_S = 0.4  # time an object takes to grow to its size and to shrink away
+IN_USE = 4  # the first colours and shapes of the tables are used: a model sees each in many videos, and can learn it
+FRAME_RATES = (25, 30, 24)  # frames per second of the videos in turn
+GROWTH_S = 0.4  # time that an object takes to grow to its size and to shrink at the end
 SEPARATION_DEG = 35.0  # wanted between objects shown together: more than the sum of two radii
 CLOUD_PERIOD_S = 14.0
 
@@ -50,9 +51,15 @@ SKYLINES = ("hills", "blocks", "dunes")
 GROUNDS = ("rough", "tiles", "stripes")
 
 
+def great_circle(start: Array, ahead: Array, angle: float | Array) -> tuple[Array, Array]:
+    """Return position and direction of motion [..., 3] at `angle` [...] degrees from `start` towards `ahead` [3]."""
+    turned = np.radians(angle)[..., None]
+    return np.cos(turned) * start + np.sin(turned) * ahead, np.cos(turned) * ahead - np.sin(turned) * start
+
+
 @dataclass(frozen=True)
-class Background:
-    """The surroundings: names of tables above, and the seed of their texture."""
+class Surroundings:
+    """Sky, skyline and ground: names in the tables above, and the seed of their texture."""
 
     palette: str
     skyline: str
@@ -62,10 +69,10 @@ class Background:
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One object. It is at (`yaw`, `pitch`) at `waypoint_s`, moving towards `heading` (0 right, 90 up).
+    """One object. It is at (`yaw`, `pitch`) at `waypoint_s` and moves towards `heading` (0 right, 90 up), in degrees.
 
-    These are in degrees. `rate` is its speed and `turn` its rotation about itself (°/s), `radius` that of the circle
-    around its shape, `appeal` how strongly it draws observers: about 1, or next to 0 if hardly anybody is to watch it.
+    `rate` is its speed and `turn` its rotation about its own centre (°/s), `radius` the radius in degrees of the circle
+    around its shape. `appeal` is how strongly it attracts observers: about 1, or near 0 if hardly any is to watch it.
     """
 
     colour: str
@@ -83,32 +90,30 @@ class SceneObject:
 
     @property
     def name(self) -> str:
-        """Colour and shape, the words a caption would use."""
+        """Colour and shape, the words of a caption."""
         return f"{self.colour} {self.shape}"
 
     def _path(self, time_s: float | Array) -> tuple[Array, Array, Array]:
-        """Direction [..., 3] and direction of movement [..., 3] at times [...], and the constant third axis [3]."""
-        start = to_vectors(self.yaw, self.pitch)
+        """Return position [..., 3] and direction of motion [..., 3] at times [...], and the normal [3] of the path."""
+        waypoint = to_vectors(self.yaw, self.pitch)
         east, north = to_vectors(self.yaw + 90.0, 0.0), to_vectors(self.yaw + 180.0, 90.0 - self.pitch)
-        heading = np.radians(self.heading)
-        ahead = np.cos(heading) * east + np.sin(heading) * north
-        angle = np.radians(self.rate * (np.asarray(time_s, dtype=float) - self.waypoint_s))[..., None]
-        here, onward = start * np.cos(angle) + ahead * np.sin(angle), ahead * np.cos(angle) - start * np.sin(angle)
-        return here, onward, np.cross(start, ahead)
+        ahead, _ = great_circle(east, north, self.heading)
+        here, onward = great_circle(waypoint, ahead, self.rate * (np.asarray(time_s, dtype=float) - self.waypoint_s))
+        return here, onward, np.asarray(np.cross(waypoint, ahead), dtype=float)
 
     def direction(self, time_s: float | Array) -> Array:
-        """Unit vectors [..., 3] of the object's centre at times [...] in seconds."""
+        """Return the unit vectors [..., 3] of the object's centre at times [...] in seconds."""
         return self._path(time_s)[0]
 
     def frame(self, time_s: float) -> Array:
-        """Rows centre, right and up [3, 3]: the object's axes, upright at its waypoint and carried along its path."""
-        here, onward, aside = self._path(time_s)
+        """Return the object's axes, rows centre, right and up [3, 3]: upright at its waypoint, moved along its path."""
+        here, onward, normal = self._path(time_s)
         angle = np.radians(self.heading - self.turn * (time_s - self.waypoint_s))
-        right, up = np.cos(angle) * onward - np.sin(angle) * aside, np.sin(angle) * onward + np.cos(angle) * aside
+        right, up = np.cos(angle) * onward - np.sin(angle) * normal, np.sin(angle) * onward + np.cos(angle) * normal
         return np.stack([here, right, up])
 
     def size(self, time_s: float) -> float:
-        """Radius in degrees at a time: 0 outside the object's life, smooth at both ends."""
+        """Return the radius in degrees at a time: 0 outside the object's life, smooth at both ends."""
         growth = np.clip(min(time_s - self.start_s, self.end_s - time_s) / GROWTH_S, 0.0, 1.0)
         return self.radius * float(np.sin(growth * np.pi / 2.0))
 
@@ -122,37 +127,40 @@ class Scene:
     fps: int
     n_frames: int
     height: int
-    background: Background
+    surroundings: Surroundings
     objects: tuple[SceneObject, ...]
+
+    @property
+    def times(self) -> Array:
+        """Times of the frames [n_frames] in seconds."""
+        return np.arange(self.n_frames) / self.fps
 
 
 # Scripts: which objects, when and where
 
 
 def script_scene(seed: int, video_id: str, duration_s: tuple[float, float], height: int) -> Scene:
-    """The scene of one video, drawn from (`seed`, `video_id`) alone; `duration_s` gives the shortest and the longest.
+    """Return the scene of one video, drawn from (`seed`, `video_id`) alone; `duration_s` are the limits of its length.
 
-    Every third video has an object that hardly anybody watches; odd videos send one over the seam, even ones past a
-    pole.
+    Every third video has an object that hardly any observer watches; odd videos move an object across the seam, even
+    ones past a pole.
     """
     number = int(video_id)
     rng = np.random.default_rng([seed, number])
     fps = FRAME_RATES[(number - 1) % len(FRAME_RATES)]
     n_frames = max(1, round(rng.uniform(*duration_s) * fps))
-    background = _choose_background(rng, seed + number)
-    objects = _choose_objects(rng, n_frames / fps, number)
-    return Scene(video_id, seed, fps, n_frames, height, background, objects)
-
-
-def _choose_background(rng: np.random.Generator, number: int) -> Background:
-    """Surroundings that differ between neighbouring videos."""
-    palette = list(PALETTES)[(number - 2) % len(PALETTES)]
+    palette = list(PALETTES)[(seed + number - 2) % len(PALETTES)]  # neighbouring videos differ
     skyline = "blocks" if palette == "city" else str(rng.choice(SKYLINES))
-    return Background(palette, skyline, str(rng.choice(GROUNDS)), int(rng.integers(2**31)))
+    surroundings = Surroundings(palette, skyline, str(rng.choice(GROUNDS)), int(rng.integers(2**31)))
+    objects = _choose_objects(rng, n_frames / fps, number)
+    return Scene(video_id, seed, fps, n_frames, height, surroundings, objects)
 
 
 def _choose_objects(rng: np.random.Generator, duration_s: float, number: int) -> tuple[SceneObject, ...]:
-    """Two to four objects, no two of one colour or shape: the first layout of 60 that keeps them apart, or the best."""
+    """Return two to four objects of different colours and shapes.
+
+    They have the first of 60 layouts that keeps them apart, or the best of these.
+    """
     places = ["front", ("pole", "seam")[number % 2], str(rng.choice(["side", "side", "seam", "pole"]))]
     places = places[: 2 if duration_s < 6.0 else int(rng.integers(2, 4))]
     appeals = [float(rng.uniform(0.8, 1.2)) for _ in places]
@@ -160,13 +168,12 @@ def _choose_objects(rng: np.random.Generator, duration_s: float, number: int) ->
         places, appeals = [*places, "side"], [*appeals, 0.02]
     lives = _choose_lives(rng, duration_s, len(places))
     colours, shapes = (
-        [name for name in rng.permutation(list(table)) if name in list(table)[:IN_USE]][: len(places)]
+        [str(name) for name in rng.permutation(list(table)) if name in list(table)[:IN_USE]]
         for table in (COLOURS, SHAPES)
     )
     best: tuple[float, tuple[SceneObject, ...]] = (-1.0, ())
     for _ in range(60):
-        looks = zip(colours, shapes, places, lives, appeals, strict=True)
-        objects = tuple(_place(rng, str(c), str(s), place, life, appeal) for c, s, place, life, appeal in looks)
+        objects = tuple(_place(rng, *one) for one in zip(colours, shapes, places, lives, appeals, strict=False))
         best = max(best, (_separation(objects, duration_s), objects), key=lambda layout: layout[0])
         if best[0] >= SEPARATION_DEG:
             break
@@ -174,7 +181,7 @@ def _choose_objects(rng: np.random.Generator, duration_s: float, number: int) ->
 
 
 def _choose_lives(rng: np.random.Generator, duration_s: float, count: int) -> list[tuple[float, float]]:
-    """Start and end in seconds of each object; in videos under 6 s they last to the end so as to be watched at all."""
+    """Return start and end in seconds of each object; in videos under 6 s objects stay to the end to be watched."""
     starts = [(0.01, 0.04), (0.16, 0.28), (0.42, 0.52), (0.30, 0.50)]
     ends = [(0.72, 0.82), (0.84, 0.96), (0.90, 1.0), (0.80, 0.95)]
     lives = []
@@ -187,7 +194,7 @@ def _choose_lives(rng: np.random.Generator, duration_s: float, count: int) -> li
 def _place(
     rng: np.random.Generator, colour: str, shape: str, place: str, life: tuple[float, float], appeal: float
 ) -> SceneObject:
-    """An object whose waypoint lies in one of four kinds of places."""
+    """Return an object whose waypoint lies in one of four kinds of places."""
     side = float(rng.choice([-1.0, 1.0]))
     yaw, pitch, heading, rate = {
         "front": (rng.uniform(-55, 55), rng.uniform(-25, 25), rng.uniform(-180, 180), rng.uniform(0, 13)),
@@ -201,30 +208,16 @@ def _place(
 
 
 def _separation(objects: tuple[SceneObject, ...], duration_s: float) -> float:
-    """The smallest angle in degrees between two objects while both are drawn (180 where they never are)."""
+    """Return the smallest angle in degrees between two objects while both are drawn (180 if they never are)."""
     times = np.linspace(0.0, duration_s, 1 + int(10.0 * duration_s), dtype=np.float64)
     smallest = 180.0
-    for k, one in enumerate(objects):
-        for other in objects[:k]:
-            both = times[(times >= max(one.start_s, other.start_s)) & (times <= min(one.end_s, other.end_s))]
-            if both.size:
-                smallest = min(smallest, float(vector_angle(one.direction(both), other.direction(both)).min()))
+    for one, other in combinations(objects, 2):
+        both = times[(times >= max(one.start_s, other.start_s)) & (times <= min(one.end_s, other.end_s))]
+        smallest = min([smallest, *vector_angle(one.direction(both), other.direction(both))])
     return smallest
 
 
 # Shapes: distance to the edge, negative inside, in units of the radius of the circle around the shape
-
-
-def _disc(x: Plane, y: Plane) -> Plane:
-    return np.hypot(x, y) - 0.88
-
-
-def _square(x: Plane, y: Plane) -> Plane:
-    return np.asarray(np.maximum(abs(x), abs(y)) - 0.7)
-
-
-def _triangle(x: Plane, y: Plane) -> Plane:
-    return np.asarray(np.maximum(-y, 0.5 * y + 0.75**0.5 * abs(x)) - 0.5)
 
 
 def _star(x: Plane, y: Plane) -> Plane:
@@ -236,22 +229,13 @@ def _star(x: Plane, y: Plane) -> Plane:
     return np.asarray(radius * (np.cos(angle) * normal[0] + np.sin(angle) * normal[1]) - normal[0])
 
 
-def _ring(x: Plane, y: Plane) -> Plane:
-    return abs(np.hypot(x, y) - 0.7) - 0.24
-
-
-def _cross(x: Plane, y: Plane) -> Plane:
-    wide, narrow = np.maximum(abs(x), abs(y)), np.minimum(abs(x), abs(y))
-    return np.maximum(wide - 0.9, narrow - 0.3)
-
-
 SHAPES: dict[str, Callable[[Plane, Plane], Plane]] = {
-    "disc": _disc,
-    "square": _square,
-    "triangle": _triangle,
+    "disc": lambda x, y: np.hypot(x, y) - 0.88,
+    "square": lambda x, y: np.maximum(abs(x), abs(y)) - 0.7,
+    "triangle": lambda x, y: np.maximum(-y, 0.5 * y + 0.75**0.5 * abs(x)) - 0.5,
     "star": _star,
-    "ring": _ring,
-    "cross": _cross,
+    "ring": lambda x, y: abs(np.hypot(x, y) - 0.7) - 0.24,
+    "cross": lambda x, y: np.maximum(np.maximum(abs(x), abs(y)) - 0.9, np.minimum(abs(x), abs(y)) - 0.3),
 }
 
 
@@ -259,10 +243,10 @@ SHAPES: dict[str, Callable[[Plane, Plane], Plane]] = {
 
 
 def draw_frame(scene: Scene, n: int) -> Image:
-    """Frame `n` (from 0) of a scene: RGB, uint8 [height, 2·height, 3]."""
+    """Return frame `n` (from 0) of a scene: RGB, uint8 [height, 2·height, 3]."""
     time_s = n / scene.fps
-    overcast, clear = _surroundings(scene.background, scene.height)
-    share = 0.5 + 0.5 * np.sin(2.0 * np.pi * (time_s / CLOUD_PERIOD_S + scene.background.seed % 97 / 97.0))
+    overcast, clear = _draw_surroundings(scene.surroundings, scene.height)
+    share = 0.5 + 0.5 * np.sin(2.0 * np.pi * (time_s / CLOUD_PERIOD_S + scene.surroundings.seed % 97 / 97.0))
     light = 1.0 + 0.06 * np.sin(2.0 * np.pi * time_s / 7.0)
     image = np.asarray(cv2.addWeighted(overcast, light * share, clear, light * (1.0 - share), 0.0), dtype=np.uint8)
     for item in scene.objects:
@@ -272,14 +256,15 @@ def draw_frame(scene: Scene, n: int) -> Image:
 
 
 def _draw_object(image: Image, item: SceneObject, time_s: float) -> None:
-    """Paint one object into an ERP image, touching only the cap around it."""
+    """Paint one object into an ERP image; only the cap around it is changed."""
     height = image.shape[0]
     radius, axes = item.size(time_s), item.frame(time_s).astype(np.float32)
     cap = radius + 360.0 / height
-    rows, columns = _cap_box(axes[0], cap, height)
-    box = _rays(height)[rows][:, columns]
-    inside = np.nonzero(box @ axes[0] > np.cos(np.radians(cap)))
-    depth, x, y = axes @ box[inside].T
+    middle, reach = (90.0 - float(to_angles(axes[0])[1])) / 180.0 * height, cap / 180.0 * height
+    rows = slice(max(0, int(middle - reach)), int(middle + reach) + 1)
+    image, rays = image[rows], _rays(height)[rows]
+    inside = np.nonzero(rays @ axes[0] > np.cos(np.radians(cap)))
+    depth, x, y = axes @ rays[inside].T
     scale = np.tan(np.radians(radius))
     x, y = x / (depth * scale), y / (depth * scale)
     distance = SHAPES[item.shape](x, y)
@@ -287,58 +272,42 @@ def _draw_object(image: Image, item: SceneObject, time_s: float) -> None:
     paint = np.array(COLOURS[item.colour], dtype=np.float32) * (0.97 + 0.05 * np.clip(y - 0.4 * x, -1, 1))[..., None]
     rim = np.clip((distance + 0.08) / softness + 0.5, 0.0, 1.0)[..., None]
     cover = np.clip(0.5 - distance / softness, 0.0, 1.0)[..., None]
-    pixels = rows[inside[0]], columns[inside[1]]
-    painted = image[pixels] * (1.0 - cover) + paint * (1.0 - 0.5 * rim) * cover
-    image[pixels] = np.clip(painted + 0.5, 0, 255).astype(np.uint8)
-
-
-def _cap_box(centre: Array, radius: float, height: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns (wrapped over the seam) of the ERP box around a cap of `radius` degrees."""
-    yaw, pitch = (float(angle) for angle in to_angles(centre))
-    top, bottom = (90.0 - pitch - radius) / 180.0 * height, (90.0 - pitch + radius) / 180.0 * height
-    rows = np.arange(max(0, int(np.floor(top))), min(height, int(np.ceil(bottom))))
-    if abs(pitch) + radius >= 90.0:
-        return rows, np.arange(2 * height)
-    half = np.degrees(np.arcsin(np.sin(np.radians(radius)) / np.cos(np.radians(pitch))))
-    left, right = (int(np.floor((yaw + 180.0 + sign * half) / 180.0 * height)) for sign in (-1.0, 1.0))
-    return rows, np.arange(left, right + 1)[: 2 * height] % (2 * height)
+    painted = image[inside] * (1.0 - cover) + paint * (1.0 - 0.5 * rim) * cover
+    image[inside] = np.clip(painted + 0.5, 0, 255).astype(np.uint8)
 
 
 @lru_cache(maxsize=2)
 def _rays(height: int) -> Plane:
-    """Unit vectors [height, 2·height, 3] of the pixels."""
+    """Return the unit vectors [height, 2·height, 3] of the pixels."""
     row, column = np.mgrid[:height, : 2 * height]
     return to_vectors(*pixel_to_direction(column, row, height, 2 * height)).astype(np.float32)
 
 
-# Surroundings
-
-
 @lru_cache(maxsize=2)
-def _surroundings(background: Background, height: int) -> tuple[Image, Image]:
-    """The same place under two skies; the frames fade between them."""
-    rng = np.random.default_rng(background.seed)
+def _draw_surroundings(surroundings: Surroundings, height: int) -> tuple[Image, Image]:
+    """Return the same place under two skies; the frames fade between them."""
+    rng = np.random.default_rng(surroundings.seed)
     rays = _rays(height)
-    zenith, horizon, cloud, far, near, ground = (np.array(c, np.float32) for c in PALETTES[background.palette])
+    zenith, horizon, cloud, far, near, ground = (np.array(c, np.float32) for c in PALETTES[surroundings.palette])
     pitch = np.degrees(np.arcsin(np.clip(rays[..., 2], -1.0, 1.0)))
-    land = _ground(background.ground, rays, pitch, rng, ground, horizon)
-    far_edge = _skyline(background.skyline, height, rng, 9.0, 5.0)
-    near_edge = _skyline(background.skyline, height, rng, 3.5, 3.5)
+    land = _ground(surroundings.ground, rays, pitch, rng, ground, horizon)
+    far_edge = _skyline(surroundings.skyline, height, rng, 9.0, 5.0)
+    near_edge = _skyline(surroundings.skyline, height, rng, 3.5, 3.5)
     grain = 1.0 + 0.07 * _noise(rays, rng, 9.0)[..., None] + 0.05 * _noise(rays, rng, 40.0, octaves=1)[..., None]
     flat = np.array([1.0, 1.0, 2.0], np.float32)  # clouds are wider than high
     skies = []
     for _ in range(2):
-        sky = _mix(horizon, zenith, np.clip(pitch / 75.0, 0.0, 1.0) ** 0.8)
-        sky = _mix(sky, cloud, 0.75 * _smoothstep(_noise(rays * flat, rng, 2.6), 0.05, 0.75))
-        view = _mix(sky, far * grain, _below(pitch, far_edge, height))
-        view = _mix(view, near * grain, _below(pitch, near_edge, height))
-        view = _mix(view, land, _below(pitch, -1.0, height))
+        view = _mix(horizon, zenith, np.clip(pitch / 75.0, 0.0, 1.0) ** 0.8)
+        view = _mix(view, cloud, 0.75 * _smoothstep(_noise(rays * flat, rng, 2.6), 0.05, 0.75))
+        for colour, edge in [(far * grain, far_edge), (near * grain, near_edge), (land, -1.0)]:
+            below = np.clip((edge - pitch) * (height / 180.0) + 0.5, 0.0, 1.0)  # soft over about one pixel
+            view = _mix(view, colour, below)
         skies.append(np.clip(view + 0.5, 0, 255).astype(np.uint8))
     return skies[0], skies[1]
 
 
 def _ground(kind: str, rays: Plane, pitch: Plane, rng: np.random.Generator, colour: Plane, horizon: Plane) -> Plane:
-    """The ground: a plane below the camera with patches, and tiles or stripes that fade with distance."""
+    """Return the ground: a plane below the camera with patches, and tiles or stripes that fade with distance."""
     depth = np.maximum(-rays[..., 2], 0.02)
     x, y = rays[..., 0] / depth, rays[..., 1] / depth
     pattern = {
@@ -353,7 +322,7 @@ def _ground(kind: str, rays: Plane, pitch: Plane, rng: np.random.Generator, colo
 
 
 def _skyline(kind: str, height: int, rng: np.random.Generator, base: float, swing: float) -> Plane:
-    """Height in degrees [2·height] of a skyline over the yaw, the same at both ends."""
+    """Return the height in degrees [2·height] of a skyline over the yaw, equal at both ends."""
     yaw = (np.arange(2 * height) + 0.5) / height * np.pi
     if kind == "blocks":
         widths = rng.uniform(0.4, 1.6, 44)
@@ -365,7 +334,7 @@ def _skyline(kind: str, height: int, rng: np.random.Generator, base: float, swin
 
 
 def _noise(rays: Plane, rng: np.random.Generator, frequency: float, octaves: int = 3, bend: float = 1.5) -> Plane:
-    """Smooth noise on the sphere, about -1 to 1: random plane waves, each octave bent by those before."""
+    """Return smooth noise on the sphere, about -1 to 1: random plane waves, each octave bent by those before."""
     total = np.zeros(rays.shape[:-1], dtype=np.float32)
     for octave in range(octaves):
         waves = normalise(rng.normal(size=(6, 3))) * frequency * 2.0**octave
@@ -378,17 +347,12 @@ def _noise(rays: Plane, rng: np.random.Generator, frequency: float, octaves: int
 
 
 def _smoothstep(value: Plane, low: float, high: float) -> Plane:
-    """0 below `low`, 1 above `high`, smooth between."""
+    """Return 0 below `low`, 1 above `high`, and a smooth step between."""
     share = np.clip((value - low) / (high - low), 0.0, 1.0)
     return np.asarray(share * share * (3.0 - 2.0 * share))
 
 
-def _below(pitch: Plane, edge: Plane | float, height: int) -> Plane:
-    """1 below an edge given in degrees, 0 above it, soft over about one pixel."""
-    return np.asarray(np.clip((edge - pitch) * (height / 180.0) + 0.5, 0.0, 1.0))
-
-
 def _mix(one: Plane, other: Plane, share: Plane) -> Plane:
-    """Colours [..., 3] between `one` and `other`, by the share [...] of the other."""
+    """Return colours [..., 3] between `one` and `other`, by the share [...] of the other."""
     weight = share[..., None]
     return np.asarray(one * (1.0 - weight) + other * weight, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The one line that keeps where an event was, and the times that its viewport video shows."""
+"""The text that keeps where an event was, and the times that its viewport video shows."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tsalv360.contracts.entries import ShownTimes
-from tsalv360.curation.tasks import as_text, as_track, length_s, shown_times, source_time
+from tsalv360.curation.tasks import length_s, read_track_text, shown_times, source_time, track_text
 from tsalv360.job.errors import InputError
 from tsalv360.sphere.directions import angular_distance
 
@@ -15,11 +15,11 @@ Make = Callable[..., pd.DataFrame]
 
 
 @pytest.mark.parametrize("pitch", [0.0, 60.0, 88.0])
-def test_a_track_comes_back_from_its_line_over_the_seam_and_near_a_pole(make_track: Make, pitch: float) -> None:
+def test_a_track_is_read_from_its_text_over_the_seam_and_near_a_pole(make_track: Make, pitch: float) -> None:
     track = make_track("v_1", [*range(16, 56), *range(80, 99)], yaw=170.0, pitch=pitch, step=0.7)
-    text = as_text(track, 30.0)
+    text = track_text(track, 30.0)
     assert text.count(" | ") == 1
-    back = as_track(text, np.arange(200) / 16)
+    back = read_track_text(text, np.arange(200) / 16)
     np.testing.assert_array_equal(back.time_s, track.time_s)
     assert angular_distance(back.yaw_deg, back.pitch_deg, track.yaw_deg, track.pitch_deg).max() < 0.15
 
@@ -27,14 +27,14 @@ def test_a_track_comes_back_from_its_line_over_the_seam_and_near_a_pole(make_tra
 def test_a_video_below_16_fps_keeps_its_own_frames(make_track: Make) -> None:
     track = make_track("v_1", list(range(10, 30)))
     track["time_s"] = track.frame / 10
-    back = as_track(as_text(track, 10.0), np.arange(50) / 10)
+    back = read_track_text(track_text(track, 10.0), np.arange(50) / 10)
     np.testing.assert_allclose(back.time_s, track.time_s)
 
 
 @pytest.mark.parametrize("text", ["", "1.0 2.0", "x y z", "1 2 3,4 5 6"])
-def test_a_line_that_is_no_track_is_refused(text: str) -> None:
+def test_a_text_that_is_no_track_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="track"):
-        as_track(text, np.arange(3.0))
+        read_track_text(text, np.arange(3.0))
 
 
 def test_a_viewport_video_shows_lead_in_event_and_lead_out_without_the_gap(make_track: Make) -> None:

@@ -1,0 +1,16 @@
+"""Text from outside as it may stand in messages, on terminals and on pages."""
+
+import re
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    """Return `text` on one line, without control characters, bidirectional overrides and lone surrogates."""
+    return " ".join(_UNPRINTABLE.sub(" ", text).split())
+
+
+def shorten(text: str, length: int = 80) -> str:
+    """Return `text` as by `plain`, cut to `length` characters with an ellipsis where it is longer."""
+    text = plain(text)
+    return text if len(text) <= length else f"{text[: length - 1]}…"
