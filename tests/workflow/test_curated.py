@@ -68,7 +68,7 @@ def test_decisions_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> N
     assert done.returncode == 0
     card, report = (dataset / "README.md").read_text(), (curated.results / "report.html").read_text()
     assert "Captions: curated. Events were reviewed by 1 curator." in card
-    assert "- 1 events rejected: 001_2" in card and "repeat: 002_2 (002_1)" in card
+    assert "- 1 events rejected: 001_2" in card and "duplicate: 002_2 (002_1)" in card
     assert "Left out of the dataset: part of 002_1, which it repeats." in report and ">ann<" in report
 
     file = curated.folder / "curation" / "tiny" / "001.json"
@@ -114,5 +114,5 @@ def test_events_detected_again_keep_the_decisions(curated: Workflow) -> None:
     assert [event for event, _ in lists["orphaned"]] == ["001_1"]
     assert [event for event, _ in lists["review"]] == ["002_1"]
     card = (anew.results / "dataset" / "README.md").read_text()
-    assert "near one that was judged: 002_1 (" in card and "no longer found (ids as they were then): 001_1 (" in card
+    assert "near a reviewed event: 002_1 (" in card and "no longer exist (ids as they were then): 001_1 (" in card
     assert sums(anew) == before

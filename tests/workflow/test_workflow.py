@@ -166,7 +166,7 @@ def test_one_broken_video_fails_alone_and_can_be_excluded(copy: Workflow) -> Non
 
     excluded = own.with_config(videos={"exclude": {"cut": "the download was cut off"}})
     excluded.build()
-    assert "cut excluded by the config: the download was cut off" in (results / "dataset" / "README.md").read_text()
+    assert "cut, excluded by the config: the download was cut off" in (results / "dataset" / "README.md").read_text()
     assert "the download was cut off" in (results / "report.html").read_text()
 
 
