@@ -26,9 +26,8 @@ from tsalv360.job.files import write_json
 from tsalv360.media.pictures import write_picture
 from tsalv360.media.timeline import bar, lanes, ticks
 from tsalv360.media.video import VideoWriter
-from tsalv360.report.content import banner
+from tsalv360.report.content import banner, number, percent, signed
 from tsalv360.report.inputs import read_videos
-from tsalv360.report.numbers import number, percent, signed
 from tsalv360.report.page import write_report
 from tsalv360.sources.recording import Origin
 
@@ -429,7 +428,7 @@ def test_event_left_out_of_the_dataset(made: dict[str, Any], tmp_path: Path) -> 
     assert "Left out of the dataset: no caption." in words
 
 
-def test_what_people_decided_is_shown(made: dict[str, Any], tmp_path: Path) -> None:
+def test_what_curators_decided_is_shown(made: dict[str, Any], tmp_path: Path) -> None:
     row = {"event_id": "100_1", "video": "100", "start_frame": 20, "end_frame": 63}
     judged = annotation(row, "a dog") | {"caption_origin": "edited", "n_curators": 2, "end_frame": 70}
     write_dataset(tmp_path / "dataset", [judged])
@@ -461,7 +460,7 @@ def test_what_people_decided_is_shown(made: dict[str, Any], tmp_path: Path) -> N
     assert {target[1:] for a in page.all("a") if (target := a["href"])} <= ids
 
 
-def test_video_shorter_than_told_is_an_error(made: dict[str, Any], tmp_path: Path) -> None:
+def test_a_video_shorter_than_its_entry_is_an_error(made: dict[str, Any], tmp_path: Path) -> None:
     write_viewports(tmp_path / "100", ["100_1", "100_2"])
     lengths = {"lead_in": 40, "pictures": PICTURES, "lead_out": 1}
     write_json(tmp_path / "100" / "viewports.json", {"fps": 16, "events": dict.fromkeys(["100_1", "100_2"], lengths)})
@@ -515,7 +514,7 @@ def test_numbers_in_words() -> None:
     assert percent(0.625) == "62\u202f%"
 
 
-def test_what_came_near_a_miss_and_a_false_event_is_told(made: dict[str, Any], tmp_path: Path) -> None:
+def test_the_nearest_event_of_a_miss_and_of_a_false_event_is_shown(made: dict[str, Any], tmp_path: Path) -> None:
     time = np.arange(42, 104) / 16
     track = {"time_s": time.tolist(), "yaw_deg": [32.0] * 62, "pitch_deg": [5.0] * 62}
     write_json(

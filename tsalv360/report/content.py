@@ -1,11 +1,13 @@
 """What the page says: counts, sources, dropped candidates, and a section per video with a card per event."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 from pydantic import TypeAdapter
 
+from tsalv360.contracts.entries import DatasetOutcome
 from tsalv360.contracts.grid import segments_of
 from tsalv360.events.settings import EventSettings
 from tsalv360.media.timeline import Bar, bar, lanes, ticks
@@ -13,7 +15,6 @@ from tsalv360.report.accuracy import Accuracy, Compared
 from tsalv360.report.camera_paths import Agreement, agreement_of, draw
 from tsalv360.report.figures import Embedded, embed, embed_file, poster, stills
 from tsalv360.report.inputs import Video
-from tsalv360.report.numbers import number, percent
 from tsalv360.sphere.directions import Array
 
 Tables = dict[str, pd.DataFrame]
@@ -70,6 +71,24 @@ class CameraPathFigure(NamedTuple):
     picture: Embedded
 
 
+def number(value: float, digits: int = 1, unit: str = "") -> str:
+    """Return a number with fixed digits, thousands separated, and its unit; a dash for NaN."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:,.{digits}f}".replace(",", "\u202f") + unit
+
+
+def signed(value: float, digits: int = 1, unit: str = "") -> str:
+    """Return a number with its sign."""
+    text = number(abs(value), digits, unit)
+    return text if math.isnan(value) or text == number(0.0, digits, unit) else ("+" if value > 0 else "−") + text
+
+
+def percent(value: float) -> str:
+    """Return a fraction of 0 to 1 in percent."""
+    return number(100 * value, 0, "\u202f%")
+
+
 def banner(annotations: pd.DataFrame, n_curators: int | None = None) -> str:
     """Return which captions are drafts, and how many curators reviewed events; empty for published captions.
 
@@ -86,15 +105,15 @@ def banner(annotations: pd.DataFrame, n_curators: int | None = None) -> str:
     return f"Captions: {part}" + (f"; the others {curated}" if curated else "")
 
 
-def reasons(curation: dict[str, Any] | None) -> dict[str, str]:
+def reasons(curation: DatasetOutcome | None) -> dict[str, str]:
     """Return, by id, why curation left events out of the dataset."""
     if curation is None:
         return {}
     return {
-        **{event: "not reviewed" for event, _ in curation["uncurated"]},
-        **{event: "near a reviewed event, waits for a review of its own" for event, _ in curation["review"]},
-        **{event: f"part of {lowest}, which it repeats" for event, lowest in curation["merged"]},
-        **{event: "rejected" for event, _ in curation["rejected"]},
+        **{event: "not reviewed" for event, _ in curation.uncurated},
+        **{event: "near a reviewed event, waits for a review of its own" for event, _ in curation.review},
+        **{event: f"part of {lowest}, which it repeats" for event, lowest in curation.merged},
+        **{event: "rejected" for event, _ in curation.rejected},
     }
 
 

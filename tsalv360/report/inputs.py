@@ -8,8 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from tsalv360.contracts.entries import CaptionEntry, GazeNotes, IndexEntry, ViewportLength, ViewportLengths, read_entry
-from tsalv360.contracts.entries import Captions as CaptionShard
+from tsalv360.contracts.entries import (
+    CaptionEntry,
+    Captions,
+    DatasetOutcome,
+    GazeNotes,
+    IndexEntry,
+    ViewportLength,
+    ViewportLengths,
+    read_entry,
+)
 from tsalv360.contracts.layout import CURATION
 from tsalv360.contracts.tables import DROPPED, EVENTS, TRACKS, read_table
 from tsalv360.dataset.build import TABLES
@@ -106,15 +114,15 @@ def read_captions(paths: Paths) -> dict[str, CaptionEntry]:
     entries = {
         event: entry
         for path in paths
-        for video in read_entry(path, CaptionShard).values()
+        for video in read_entry(path, Captions).values()
         for event, entry in video.items()
     }
     return dict(sorted(entries.items(), key=lambda item: _video_and_number(item[0])))
 
 
-def read_curation(folder: Path) -> dict[str, Any] | None:
+def read_curation(folder: Path) -> DatasetOutcome | None:
     """Return what curation changed in the dataset, None for drafts."""
-    return read_json(folder / CURATION) if (folder / CURATION).exists() else None
+    return read_entry(folder / CURATION, DatasetOutcome) if (folder / CURATION).exists() else None
 
 
 def read_dataset(folder: Path) -> dict[str, pd.DataFrame]:

@@ -15,13 +15,12 @@ from tsalv360.curation.records import read_records
 from tsalv360.dataset.card import libraries
 from tsalv360.job.files import whole_file
 from tsalv360.metrics.events import MAX_ERROR_DEG, MIN_IOU
+from tsalv360.report import content
 from tsalv360.report.accuracy import accuracy_of, overall
 from tsalv360.report.camera_paths import N_ROLLS, NEAR_DEG
-from tsalv360.report.content import banner, by_source, camera_path_figure, counts, dropped_by_rule, reasons, section
 from tsalv360.report.curation import work_of
 from tsalv360.report.figures import length_chart, observer_chart
 from tsalv360.report.inputs import Paths, Video, read_captions, read_curation, read_dataset
-from tsalv360.report.numbers import number, percent, signed
 
 OPEN_UP_TO = 24  # videos; with more of them the cards are closed, so that the page opens fast
 
@@ -48,45 +47,7 @@ def write_report(
     """
     tables, curation, entries = read_dataset(dataset), read_curation(dataset), read_captions(captions)
     accuracy = {video.index.id: accuracy_of(video) for video in videos if video.truth is not None}
-    excluded, left_out = config["videos"]["exclude"], reasons(curation)
-    page = (
-        _environment()
-        .get_template("report.html")
-        .render(
-            name=config["dataset"]["name"],
-            version=__version__,
-            libraries=libraries().split(", "),
-            banner=banner(tables["annotations"], curation["n_curators"] if curation else None),
-            counts=counts(videos, tables, excluded),
-            sources=by_source(videos, tables),
-            charts=[length_chart(videos), observer_chart(videos)] if any(len(video.events) for video in videos) else [],
-            accuracy=list(accuracy.values()),
-            overall=overall(accuracy.values()) if accuracy else None,
-            min_iou=MIN_IOU,
-            max_error_deg=MAX_ERROR_DEG,
-            published=[camera_path_figure(video) for video in videos if video.camera_paths],
-            near_deg=NEAR_DEG,
-            n_rolls=N_ROLLS,
-            captions=entries,
-            caption_rows=statistics(list(entries.values())),
-            curation=curation,
-            lists=LISTS,
-            work=work_of([record for file in records for record in read_records(file, Path(file).stem)]),
-            rules=dropped_by_rule(videos, config["events"]),
-            candidates=[row for video in videos for row in video.dropped.to_dict("records")],
-            excluded=excluded,
-            sections=[
-                section(video, tables["annotations"], accuracy.get(video.index.id), left_out) for video in videos
-            ],
-            open_cards=len(videos) <= OPEN_UP_TO,
-            settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
-        )
-    )
-    with whole_file(path) as partial:
-        partial.write_text(page, encoding="utf-8")
-
-
-def _environment() -> Environment:
+    excluded, left_out = config["videos"]["exclude"], content.reasons(curation)
     environment = Environment(
         loader=PackageLoader("tsalv360.report", "."),
         undefined=StrictUndefined,
@@ -94,5 +55,36 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "percent": percent, "signed": signed, "median": median}
-    return environment
+    environment.filters |= {"number": content.number, "percent": content.percent, "signed": content.signed}
+    environment.filters["median"] = median
+    page = environment.get_template("report.html").render(
+        name=config["dataset"]["name"],
+        version=__version__,
+        libraries=libraries().split(", "),
+        banner=content.banner(tables["annotations"], curation.n_curators if curation else None),
+        counts=content.counts(videos, tables, excluded),
+        sources=content.by_source(videos, tables),
+        charts=[length_chart(videos), observer_chart(videos)] if any(len(video.events) for video in videos) else [],
+        accuracy=list(accuracy.values()),
+        overall=overall(accuracy.values()) if accuracy else None,
+        min_iou=MIN_IOU,
+        max_error_deg=MAX_ERROR_DEG,
+        published=[content.camera_path_figure(video) for video in videos if video.camera_paths],
+        near_deg=NEAR_DEG,
+        n_rolls=N_ROLLS,
+        captions=entries,
+        caption_rows=statistics(list(entries.values())),
+        curation=curation,
+        lists=LISTS,
+        work=work_of([record for file in records for record in read_records(file, Path(file).stem)]),
+        rules=content.dropped_by_rule(videos, config["events"]),
+        candidates=[row for video in videos for row in video.dropped.to_dict("records")],
+        excluded=excluded,
+        sections=[
+            content.section(video, tables["annotations"], accuracy.get(video.index.id), left_out) for video in videos
+        ],
+        open_cards=len(videos) <= OPEN_UP_TO,
+        settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+    )
+    with whole_file(path) as partial:
+        partial.write_text(page, encoding="utf-8")
