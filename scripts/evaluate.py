@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tsalv360.evaluation.run import write_evaluation
+from tsalv360.evaluation.page import write_evaluation
 from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.job.log import logged
 

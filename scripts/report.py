@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from tsalv360.job.log import logged
+from tsalv360.report.inputs import read_videos
 from tsalv360.report.page import write_report
 from tsalv360.sources.recording import Origin
 
 with logged(snakemake.log[0]):
-    write_report(
-        snakemake.output[0],
-        Path(snakemake.input.dataset),
+    videos = read_videos(
         indexes=snakemake.input.indexes,
         notes=snakemake.input.notes,
         events=snakemake.input.events,
@@ -19,8 +18,7 @@ with logged(snakemake.log[0]):
         sheets=snakemake.input.sheets,
         truth=snakemake.input.truth,
         camera_paths=snakemake.input.camera_paths,
-        captions=snakemake.input.captions,
-        records=snakemake.input.records,
         origins={video: Origin(*origin) for video, origin in snakemake.params.origins.items()},
-        config=snakemake.params.data_settings,
     )
+    dataset, captions, records = Path(snakemake.input.dataset), snakemake.input.captions, snakemake.input.records
+    write_report(snakemake.output[0], videos, dataset, captions, records, snakemake.params.data_settings)

@@ -24,7 +24,6 @@ EXCEPTIONS = {
     ("tsalv360", "prediction"): "`tsalv360.predict` is imported when it is used",
     ("curation.commands", "config"): "the commands get the whole configuration",
     ("curation.review", "config"): "the command gets the whole configuration",
-    ("report.content", "config"): "the report shows the meaning of each setting",
     ("sources.reading", "sources"): "the package imports a reader when it is used",
     ("sphere.density", "contracts.gaze_grid"): "the type of its input",
 }

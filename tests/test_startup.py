@@ -37,6 +37,7 @@ STAGES = {
     "captions": {"pydantic", *TABLES},
     "tasks": TABLES,
     "assemble": {"cv2", "pydantic", *TABLES},
+    "evaluate": {"matplotlib", "pydantic", *TABLES},
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from tsalv360.contracts.grid import frame_numbers
 from tsalv360.events import EventSettings, detect_events
 from tsalv360.fixations import FixationSettings, find_fixations
-from tsalv360.report.camera_paths import NEAR_DEG, CameraPath, compare, read_camera_path
+from tsalv360.report.camera_paths import NEAR_DEG, CameraPath, agreement_of, read_camera_path
 from tsalv360.sources import read_salient360, read_vr_eyetracking
 from tsalv360.sources.vr_eyetracking import gaze_files
 from tsalv360.sphere.directions import angular_distance
@@ -115,10 +115,10 @@ def test_every_file_of_salient360_is_tried() -> None:
 def test_events_lie_where_camera_paths_were_published(video: str, published_met: float, ours_met: float) -> None:
     """Floors a little below what was measured (docs/gallery.md), and far above what as many events get by chance."""
     n_frames = int(gaze_of(video).frame.max()) + 1
-    agreement = compare(tracks_of(video), paths_of(video), 1 / FRAME_S[video], n_frames)
+    agreement = agreement_of(tracks_of(video), paths_of(video), 1 / FRAME_S[video], n_frames)
     assert agreement.published_met > max(published_met, 2.5 * agreement.published_by_chance)
     assert agreement.ours_met > max(ours_met, 2.5 * agreement.ours_by_chance)
-    assert 1 < agreement.ours_alive < 2
+    assert 1 < agreement.ours_at_once < 2
 
 
 @pytest.mark.parametrize(("video", "met"), [("006", 0.82), ("011", 0.53), ("014", 0.70), ("146", 0.73)])

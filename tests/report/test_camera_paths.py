@@ -9,7 +9,7 @@ import pytest
 
 from tsalv360.contracts.tables import TRACKS, empty
 from tsalv360.job.errors import InputError
-from tsalv360.report.camera_paths import CameraPath, compare, draw, read_camera_path
+from tsalv360.report.camera_paths import CameraPath, agreement_of, draw, read_camera_path
 from tsalv360.report.settings import ReportSettings
 
 MakeTrack = Callable[..., pd.DataFrame]
@@ -49,12 +49,12 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 def test_shares_count_both_ways(make_track: MakeTrack) -> None:
     """Two published paths, one of them met for half its time; ours lasts longer than both."""
     tracks = make_track("1_1", list(range(50, 120)), yaw=10)
-    agreement = compare(tracks, [path_at(0, 99, 0), path_at(0, 99, 90)], 16, 160)
+    agreement = agreement_of(tracks, [path_at(0, 99, 0), path_at(0, 99, 90)], 16, 160)
     assert agreement.published_met == 50 / 200
     assert agreement.ours_met == 1  # frames 100 to 119 have nothing published
-    assert agreement.published_alive == 2
-    assert agreement.ours_alive == 50 / 100
-    assert agreement.ours_alive_overall == 70 / 160
+    assert agreement.published_at_once == 2
+    assert agreement.ours_at_once == 50 / 100
+    assert agreement.ours_at_once_overall == 70 / 160
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_shares_count_both_ways(make_track: MakeTrack) -> None:
 def test_near_is_15_degrees_on_the_sphere(
     make_track: MakeTrack, ours: tuple[float, float], published: tuple[float, float], met: float
 ) -> None:
-    agreement = compare(make_track("1_1", list(range(10)), *ours), [path_at(0, 9, *published)], 16, 10)
+    agreement = agreement_of(make_track("1_1", list(range(10)), *ours), [path_at(0, 9, *published)], 16, 10)
     assert (agreement.published_met, agreement.ours_met) == (met, met)
 
 
@@ -79,7 +79,7 @@ def test_between_kept_frames_an_event_goes_on_but_not_over_gaps(make_track: Make
     kept = [round(i / 16 * 30) for i in range(40)]
     tracks = make_track("1_1", kept[:10] + kept[20:], yaw=0)
     tracks["time_s"] = tracks.frame / 30
-    agreement = compare(tracks, [path_at(0, kept[-1], 0)], 30, 75)
+    agreement = agreement_of(tracks, [path_at(0, kept[-1], 0)], 30, 75)
     gone = kept[20] - kept[9] - 1
     assert agreement.published_met == pytest.approx(1 - gone / (kept[-1] + 1))
 
@@ -88,23 +88,23 @@ def test_an_event_that_moves_is_followed_between_kept_frames(make_track: MakeTra
     """At 60 fps, where every fourth frame is kept, and 40° from one to the next, the frames between are on the way."""
     tracks = make_track("1_1", [0, 4], yaw=0, step=40)
     tracks["time_s"] = tracks.frame / 60
-    assert compare(tracks, [path_at(2, 2, 20)], 60, 5).published_met == 1
+    assert agreement_of(tracks, [path_at(2, 2, 20)], 60, 5).published_met == 1
 
 
 def test_chance_is_what_the_sphere_gives_and_grows_with_the_number_of_events(make_track: MakeTrack) -> None:
     published = [path_at(0, 9, 3)]
     one = make_track("1_1", list(range(10)), yaw=0)
-    assert compare(one, published, 16, 10).published_by_chance == pytest.approx(30 / 360, abs=1 / 72)
+    assert agreement_of(one, published, 16, 10).published_by_chance == pytest.approx(30 / 360, abs=1 / 72)
     many = pd.concat([make_track(f"1_{k}", list(range(10)), yaw=k * 30) for k in range(12)])
-    crowd = compare(many, published, 16, 10)
+    crowd = agreement_of(many, published, 16, 10)
     assert crowd.published_by_chance == crowd.published_met == 1
     assert crowd.ours_by_chance == pytest.approx(crowd.ours_met) == 1 / 12
-    assert crowd.ours_alive == 12
+    assert crowd.ours_at_once == 12
 
 
 def test_without_events_nothing_is_met() -> None:
-    agreement = compare(empty(TRACKS), [path_at(0, 9, 0)], 16, 10)
-    assert (agreement.published_met, agreement.published_by_chance, agreement.ours_alive) == (0, 0, 0)
+    agreement = agreement_of(empty(TRACKS), [path_at(0, 9, 0)], 16, 10)
+    assert (agreement.published_met, agreement.published_by_chance, agreement.ours_at_once) == (0, 0, 0)
     assert np.isnan(agreement.ours_met) and np.isnan(agreement.ours_by_chance)
     assert draw("1", empty(TRACKS), [path_at(0, 9, 0)], 16, 10).ndim == 3
 

@@ -26,13 +26,15 @@ from tsalv360.job.files import write_json
 from tsalv360.media.pictures import write_picture
 from tsalv360.media.timeline import bar, lanes, ticks
 from tsalv360.media.video import VideoWriter
-from tsalv360.report.content import banner
-from tsalv360.report.page import number, percent, signed, write_report
+from tsalv360.report.content import banner, number, percent, signed
+from tsalv360.report.inputs import read_videos
+from tsalv360.report.page import write_report
 from tsalv360.sources.recording import Origin
 
 EVIL = "<script>alert('x')</script> & \"a\" https://evil.example"
 LEAD, PICTURES = 3, 8
 STAGES = ("indexes", "notes", "events", "tracks", "dropped", "viewports", "sheets")
+OF_VIDEOS = (*STAGES, "truth", "camera_paths", "origins")
 
 
 @dataclass
@@ -156,7 +158,7 @@ def write_truth(folder: Path) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Arguments of `write_report` for video 100 with two events and 200 without any."""
+    """Return the arguments of `read_videos` and `write_report` for video 100 with two events and 200 without any."""
     root = tmp_path_factory.mktemp("report")
     whole = np.arange(20, 64) / 16
     broken = np.concatenate([np.arange(32, 64), np.arange(80, 112)]) / 16
@@ -189,10 +191,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {"dataset": root / "dataset", **paths, **others}
 
 
+def make_report(path: Path, made: dict[str, Any]) -> None:
+    """Write the report as its rule does."""
+    videos = read_videos(**{name: made[name] for name in OF_VIDEOS})
+    write_report(path, videos, **{name: value for name, value in made.items() if name not in OF_VIDEOS})
+
+
 @pytest.fixture(scope="module")
 def report(made: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    write_report(path, **made)
+    make_report(path, made)
     return path
 
 
@@ -242,13 +250,13 @@ def test_text_from_data_is_shown_as_text(page: Page, report: Path) -> None:
 
 
 def test_same_input_gives_same_bytes(made: dict[str, Any], report: Path, tmp_path: Path) -> None:
-    write_report(tmp_path / "again.html", **made)
+    make_report(tmp_path / "again.html", made)
     assert (tmp_path / "again.html").read_bytes() == report.read_bytes()
 
 
 def test_counts(page: Page) -> None:
     words = page.words()
-    assert "Captions: draft, written by machine (facts), not curated" in words
+    assert "Captions: draft, written by a machine (facts), not curated" in words
     for text in ("2 videos 1 without events", "0.3 minutes", "2 events", "1 clips", "5 fixation rows 60 % belong"):
         assert text in words, text
     for text in ("12 observers per video", "3 candidates dropped", "1 videos excluded"):
@@ -271,13 +279,13 @@ def test_notes_and_a_video_without_events(page: Page) -> None:
     assert "9 of 12" in words
 
 
-def test_observers_that_nobody_told_are_said_not_to_be_told(made: dict[str, Any], tmp_path: Path) -> None:
+def test_observers_that_the_source_hides_are_unknown(made: dict[str, Any], tmp_path: Path) -> None:
     write_json(tmp_path / "100.json", {"n_observers": None, "notes": ["of maps"]})
-    write_report(tmp_path / "report.html", **{**made, "notes": [tmp_path / "100.json", made["notes"][1]]})
+    make_report(tmp_path / "report.html", {**made, "notes": [tmp_path / "100.json", made["notes"][1]]})
     words = parse(tmp_path / "report.html").words()
-    assert "src-1 16 fps 960 × 480 160 frames 10.0 s observers not told 3 candidates dropped" in words
+    assert "src-1 16 fps 960 × 480 160 frames 10.0 s observers unknown 3 candidates dropped" in words
     assert "of maps" in words and "9 of 12" not in words
-    assert "12 observers per video not told of 1" in words
+    assert "12 observers per video unknown for 1" in words
 
 
 def test_bars_stand_where_the_events_are(page: Page) -> None:
@@ -321,14 +329,14 @@ def test_accuracy(report: Path, page: Page) -> None:
     assert cells(report, "all")[1:] == scores
     words = page.words()
     assert "100: kite, 1.0 s to 3.9 s; no event near it" in words
-    assert "100_2, 2.0 s to 6.9 s; nothing known is near it at that time" in words
+    assert "100_2, 2.0 s to 6.9 s; no known event is near it at that time" in words
     assert "kite: missed" in words
     assert "1.0° away, 92 % of the frames in common, start +0.25 s, end 0.00 s" in words
     assert words.count("matches no known event") == 1
 
 
 def test_without_truth_there_is_no_accuracy(made: dict[str, Any], tmp_path: Path) -> None:
-    write_report(tmp_path / "report.html", **{**made, "truth": []})
+    make_report(tmp_path / "report.html", {**made, "truth": []})
     page = parse(tmp_path / "report.html")
     assert "known event" not in page.text
     assert len(page.all("a", "bar")) == 2
@@ -337,7 +345,7 @@ def test_without_truth_there_is_no_accuracy(made: dict[str, Any], tmp_path: Path
 def test_published_camera_paths_stand_beside_the_events(made: dict[str, Any], report: Path, tmp_path: Path) -> None:
     """The path of video 100 stands at yaw 30, pitch 5 from frame 42 to 85, when event 100_1 is there until 63."""
     (tmp_path / "100.txt").write_text("".join(f"(1120, 453) {frame}\n" for frame in range(42, 86)))
-    write_report(tmp_path / "report.html", **{**made, "truth": [], "camera_paths": [tmp_path / "100.txt"]})
+    make_report(tmp_path / "report.html", {**made, "truth": [], "camera_paths": [tmp_path / "100.txt"]})
     row = cells(tmp_path / "report.html", "100")
     assert row[1:3] + row[4:7] == ["1", "0.50", "1.0", "2", "0.44"]
     (picture,) = [a for a in parse(tmp_path / "report.html").all("img") if "camera paths of video 100" in a["alt"]]
@@ -348,7 +356,7 @@ def test_published_camera_paths_stand_beside_the_events(made: dict[str, Any], re
 def test_camera_paths_that_run_on_after_the_video_are_refused(made: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "100.txt").write_text("(1120, 453) 159\n(1120, 453) 160\n")
     with pytest.raises(InputError, match=r"100\.txt: found frame 160; expected frames up to 159"):
-        write_report(tmp_path / "report.html", **{**made, "camera_paths": [tmp_path / "100.txt"]})
+        make_report(tmp_path / "report.html", {**made, "camera_paths": [tmp_path / "100.txt"]})
 
 
 def test_pictures_are_those_from_the_middle(page: Page) -> None:
@@ -377,14 +385,14 @@ def test_a_contact_sheet_that_is_damaged_is_named(made: dict[str, Any], tmp_path
     (tmp_path / "200.jpg").write_bytes(b"half")
     for sheet in (tmp_path / "200.jpg", tmp_path / "none.jpg"):
         with pytest.raises(InputError, match=f"{sheet.name}: found no readable picture"):
-            write_report(tmp_path / "r.html", **{**made, "sheets": [made["sheets"][0], sheet]})
+            make_report(tmp_path / "r.html", {**made, "sheets": [made["sheets"][0], sheet]})
 
 
 def test_text_of_charts_is_text(page: Page) -> None:
     assert len(page.all("svg")) == 2
     assert all(word in page.text for word in ("length in seconds", "observers"))
     assert "2 events of 2.7 s to 4.9 s, median 3.8 s" in page.words()
-    assert "5 to 9 observers looked at an event, median 7" in page.words()
+    assert "5 to 9 observers watched an event, median 7" in page.words()
 
 
 def test_many_videos_are_folded(
@@ -392,7 +400,7 @@ def test_many_videos_are_folded(
 ) -> None:
     assert "open" in parse(report).all("details", "fold")[0]
     monkeypatch.setattr("tsalv360.report.page.OPEN_UP_TO", 1)
-    write_report(tmp_path / "report.html", **made)
+    make_report(tmp_path / "report.html", made)
     folded = parse(tmp_path / "report.html")
     assert "open" not in folded.all("details", "fold")[0]
     assert len(folded.all("button")) == 1
@@ -404,7 +412,7 @@ def test_only_videos_without_events(made: dict[str, Any], tmp_path: Path) -> Non
     for name, table in (("annotations", ANNOTATIONS), ("clips", CLIPS), ("fixations", DATASET_FIXATIONS)):
         write_rows(dataset / f"{name}.parquet", [], table)
     lists = {stage: made[stage][1:] for stage in STAGES}
-    write_report(tmp_path / "report.html", **{**made, **lists, "dataset": dataset, "truth": made["truth"][:1]})
+    make_report(tmp_path / "report.html", {**made, **lists, "dataset": dataset, "truth": made["truth"][:1]})
     page = parse(tmp_path / "report.html")
     assert "No candidate for an event was dropped." in page.text
     assert not page.all("svg") and not page.all("p", "banner")
@@ -414,13 +422,13 @@ def test_only_videos_without_events(made: dict[str, Any], tmp_path: Path) -> Non
 def test_event_left_out_of_the_dataset(made: dict[str, Any], tmp_path: Path) -> None:
     row = {"event_id": "100_1", "video": "100", "start_frame": 20, "end_frame": 63}
     write_dataset(tmp_path / "dataset", [annotation(row, "kept")])
-    write_report(tmp_path / "report.html", **{**made, "dataset": tmp_path / "dataset"})
+    make_report(tmp_path / "report.html", {**made, "dataset": tmp_path / "dataset"})
     words = parse(tmp_path / "report.html").words()
     assert "2 events 1 left out of the dataset" in words
     assert "Left out of the dataset: no caption." in words
 
 
-def test_what_people_decided_is_shown(made: dict[str, Any], tmp_path: Path) -> None:
+def test_what_curators_decided_is_shown(made: dict[str, Any], tmp_path: Path) -> None:
     row = {"event_id": "100_1", "video": "100", "start_frame": 20, "end_frame": 63}
     judged = annotation(row, "a dog") | {"caption_origin": "edited", "n_curators": 2, "end_frame": 70}
     write_dataset(tmp_path / "dataset", [judged])
@@ -436,10 +444,10 @@ def test_what_people_decided_is_shown(made: dict[str, Any], tmp_path: Path) -> N
         tmp_path / "100.json", "100", [EventRecord("100_1", "hash", said, ["ann"], False, "a cat", "0 0 0", history)]
     )
     given = {**made, "dataset": tmp_path / "dataset", "records": [tmp_path / "100.json"]}
-    write_report(tmp_path / "report.html", **given)
+    make_report(tmp_path / "report.html", given)
     page = parse(tmp_path / "report.html")
     words = page.words()
-    assert "Captions: curated by 2 people" in words
+    assert "Captions: reviewed by 2 curators" in words
     assert "edited: facts, revision 1; frames corrected to 20 to 70" in words
     assert "Left out of the dataset: rejected." in words
     assert f"1 event: rejected 100_2: not_an_event {EVIL}" in words
@@ -452,27 +460,27 @@ def test_what_people_decided_is_shown(made: dict[str, Any], tmp_path: Path) -> N
     assert {target[1:] for a in page.all("a") if (target := a["href"])} <= ids
 
 
-def test_video_shorter_than_told_is_an_error(made: dict[str, Any], tmp_path: Path) -> None:
+def test_a_video_shorter_than_its_entry_is_an_error(made: dict[str, Any], tmp_path: Path) -> None:
     write_viewports(tmp_path / "100", ["100_1", "100_2"])
     lengths = {"lead_in": 40, "pictures": PICTURES, "lead_out": 1}
     write_json(tmp_path / "100" / "viewports.json", {"fps": 16, "events": dict.fromkeys(["100_1", "100_2"], lengths)})
     with pytest.raises(InputError, match=r"100_1\.mp4: found no picture 44"):
-        write_report(tmp_path / "r.html", **{**made, "viewports": [tmp_path / "100", made["viewports"][1]]})
+        make_report(tmp_path / "r.html", {**made, "viewports": [tmp_path / "100", made["viewports"][1]]})
     assert not (tmp_path / "r.html").exists()
 
 
 def test_banner_counts_what_is_draft() -> None:
     table = pd.DataFrame({"caption_origin": ["machine", "edited"], "n_curators": [0, 2], "model": ["facts", "facts"]})
-    partly = "Captions: 1 of 2 are draft, written by machine (facts), not curated"
+    partly = "Captions: 1 of 2 are draft, written by a machine (facts), not curated"
     assert banner(table) == partly
-    assert banner(table, 3) == f"{partly}; the others curated by 3 people"
-    assert banner(table[:1], 0) == "Captions: draft, written by machine (facts), not curated"
-    assert banner(table[1:], 1) == "Captions: curated by 1 person"
+    assert banner(table, 3) == f"{partly}; the others reviewed by 3 curators"
+    assert banner(table[:1], 0) == "Captions: draft, written by a machine (facts), not curated"
+    assert banner(table[1:], 1) == "Captions: reviewed by 1 curator"
     assert banner(table[1:]) == ""
 
 
 @pytest.mark.parametrize("fps", [16.0, 17.0, 24.0, 25.0, 30000 / 1001, 60.0, 10.0])
-def test_stretches_end_at_gaps_only(fps: float) -> None:
+def test_segments_end_at_gaps_only(fps: float) -> None:
     kept = np.array(sorted({round(i / 16 * fps) for i in range(96)}))
     time = kept / fps
     assert segments_of(time, fps) == [(time[0], time[-1])]
@@ -506,13 +514,13 @@ def test_numbers_in_words() -> None:
     assert percent(0.625) == "62\u202f%"
 
 
-def test_what_came_near_a_miss_and_a_false_event_is_told(made: dict[str, Any], tmp_path: Path) -> None:
+def test_the_nearest_event_of_a_miss_and_of_a_false_event_is_shown(made: dict[str, Any], tmp_path: Path) -> None:
     time = np.arange(42, 104) / 16
     track = {"time_s": time.tolist(), "yaw_deg": [32.0] * 62, "pitch_deg": [5.0] * 62}
     write_json(
         tmp_path / "100.json", {"video": "100", "events": [{"object": "kite", "start_s": 2.6, "end_s": 6.4, **track}]}
     )
-    write_report(tmp_path / "report.html", **{**made, "truth": [tmp_path / "100.json"]})
+    make_report(tmp_path / "report.html", {**made, "truth": [tmp_path / "100.json"]})
     words = parse(tmp_path / "report.html").words()
     assert "100: kite, 2.6 s to 6.4 s; nearest is 100_1 with 26 % of the frames in common, 2.0° away" in words
     assert words.count("has 26 % of the frames in common with kite, 2.0° away") == 2

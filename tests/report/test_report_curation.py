@@ -1,4 +1,4 @@
-"""How people judged, in numbers: held to counts by hand and to the closed form of kappa."""
+"""The curators' work in numbers: compared with counts by hand and with the closed form of kappa."""
 
 import math
 
@@ -10,7 +10,7 @@ from tsalv360.report.curation import work_of
 SKIP = "skip"
 
 
-def judgement(
+def annotation(
     who: str, what: str, caption: str, lead_time_s: float | None, when: str = "2026-01-01T10:00:00Z"
 ) -> Annotation:
     said = None if what == SKIP else Decision(what, caption)  # type: ignore[arg-type]
@@ -22,18 +22,18 @@ def event(k: int, *history: Annotation) -> EventRecord:
 
 
 def test_numbers_of_each_curator() -> None:
-    """Of two judgements of one event by one person the last counts; a skipped task is no judgement."""
+    """Of two annotations of one event by one curator the last counts; a skipped task is no review."""
     records = [
-        event(1, judgement("ann", "accept", "A.", 99), judgement("ann", "edit", "B.", 10, "2026-01-02T10:00:00Z")),
-        event(2, judgement("ann", "reject", "", 20), judgement("ben", SKIP, "", 5)),
-        event(3, judgement("ann", "accept", "A.", 60), judgement("ann", SKIP, "", 5, "2026-01-02T10:00:00Z")),
-        event(4, judgement("ann", "accept", "A.", None)),
+        event(1, annotation("ann", "accept", "A.", 99), annotation("ann", "edit", "B.", 10, "2026-01-02T10:00:00Z")),
+        event(2, annotation("ann", "reject", "", 20), annotation("ben", SKIP, "", 5)),
+        event(3, annotation("ann", "accept", "A.", 60), annotation("ann", SKIP, "", 5, "2026-01-02T10:00:00Z")),
+        event(4, annotation("ann", "accept", "A.", None)),
     ]
     ann, ben = work_of(records).curators
-    assert (ann.name, ann.n_judged, ann.n_skipped) == ("ann", 4, 0)
+    assert (ann.name, ann.n_reviewed, ann.n_skipped) == ("ann", 4, 0)
     assert ann.verdicts == {"accept": 2, "edit": 1, "reject": 1}
     assert (ann.lead_s, ann.per_hour) == (20, pytest.approx(3 * 3600 / 90))
-    assert (ben.n_judged, ben.n_skipped) == (0, 1)
+    assert (ben.n_reviewed, ben.n_skipped) == (0, 1)
     assert math.isnan(ben.lead_s) and math.isnan(ben.per_hour)
 
 
@@ -41,10 +41,10 @@ def test_agreement_of_each_pair_and_the_mean() -> None:
     """ann and ben agree on 3 of 4, by chance on 1/2·1/4 + 1/4·1/2 + 1/4·1/4 = 5/16: kappa is (12 − 5) / (16 − 5)."""
     verdicts = [("accept", "accept"), ("accept", "edit"), ("edit", "edit"), ("reject", "reject")]
     records = [
-        event(k, judgement("ann", a, "A dog runs.", 1), judgement("ben", b, "A dog sits there.", 1))
+        event(k, annotation("ann", a, "A dog runs.", 1), annotation("ben", b, "A dog sits there.", 1))
         for k, (a, b) in enumerate(verdicts)
     ]
-    records.append(event(9, judgement("ann", "accept", "A.", 1), judgement("cas", "reject", "", 1)))
+    records.append(event(9, annotation("ann", "accept", "A.", 1), annotation("cas", "reject", "", 1)))
     work = work_of(records)
     assert [pair.names for pair in work.pairs] == [("ann", "ben"), ("ann", "cas")]
     both, other = work.pairs
@@ -59,7 +59,7 @@ def test_agreement_of_each_pair_and_the_mean() -> None:
 @pytest.mark.filterwarnings("error")
 def test_kappa_of_one_and_the_same_verdict_is_left_open() -> None:
     work = work_of(
-        [event(k, judgement("ann", "accept", "A.", 1), judgement("ben", "accept", "A.", 1)) for k in range(3)]
+        [event(k, annotation("ann", "accept", "A.", 1), annotation("ben", "accept", "A.", 1)) for k in range(3)]
     )
     assert work.pairs[0].same == 1 and math.isnan(work.pairs[0].kappa) and math.isnan(work.kappa)
 

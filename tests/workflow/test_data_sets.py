@@ -106,7 +106,7 @@ def test_sports_360_runs_as_downloaded(tmp_path: Path) -> None:
     run.build()
     results = tmp_path / "results" / "sports"
     assert read_json(results / "fixations" / "218.json")["n_observers"] is None
-    assert "observers not told" in (results / "report.html").read_text("utf-8")
+    assert "observers unknown" in (results / "report.html").read_text("utf-8")
     (event,) = pd.read_parquet(results / "events" / "218.parquet").itertuples()
     assert (event.yaw_deg, event.pitch_deg) == pytest.approx((-90, 0), abs=1)
     kept = sorted(path.name for path in (results / "frames" / "218").glob("*.jpg"))

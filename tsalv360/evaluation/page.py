@@ -1,12 +1,17 @@
-"""The evaluation's tables, as a page in Markdown and in LaTeX."""
+"""The evaluation of all folds: summary, tables in Markdown and LaTeX, and a figure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 from tabulate import tabulate
 
-from tsalv360.evaluation.summary import GAPS, LOWER_IS_BETTER, gap_name
+from tsalv360.contracts.tables import FOLD_SCORES, PART_ANNOTATIONS, SCORES, SUMMARY, read_table, write_table
+from tsalv360.evaluation.settings import EvaluateSettings
+from tsalv360.evaluation.summary import GAPS, LOWER_IS_BETTER, SCORES_FILE, gap_name, summarise
+from tsalv360.job.files import whole_file
 
 NAMES = {
     "model": "model, right prompt",
@@ -37,21 +42,50 @@ GROUPS = {
     "equator": "distance of the target's peak from the equator",
     "others": "other events visible in the clip",
 }
-_GAP_METRICS = ("cc", "kld", "nss")
+_GAP_METRICS = ["cc", "kld", "nss"]
 _MISSING = "–"
+_BLUE, _ORANGE, _GRID = "#0072b2", "#d55e00", "#dfe4ea"
+
+
+def write_evaluation(
+    folder: str | Path,
+    folds: Sequence[str | Path],
+    annotations: str | Path,
+    sources: Mapping[str, str],
+    settings: EvaluateSettings,
+) -> None:
+    """Write `scores.parquet`, `summary.parquet`, `tables.md`, `tables.tex` and `intervals.png` of all folds.
+
+    Parameters: `folds`, the tables that `evaluate_fold` wrote; `annotations` of the folder of clips; `sources`, the
+    data set of each video.
+    """
+    folder = Path(folder)
+    scores = pd.concat([read_table(path, FOLD_SCORES) for path in folds], ignore_index=True)
+    scores["source"] = scores.video.map(sources)
+    summary = summarise(scores, settings.bootstrap, settings.seed)
+    write_table(folder / SCORES_FILE, scores, SCORES)
+    write_table(folder / "summary.parquet", summary, SUMMARY)
+    with whole_file(folder / "tables.md") as partial:
+        text = markdown(summary, scores, read_table(annotations, PART_ANNOTATIONS))
+        partial.write_text(text, encoding="utf-8")
+    with whole_file(folder / "tables.tex") as partial:
+        partial.write_text(latex(summary), encoding="utf-8")
+    write_intervals(folder / "intervals.png", summary)
 
 
 def markdown(summary: pd.DataFrame, scores: pd.DataFrame, annotations: pd.DataFrame) -> str:
     """Return the page: what was evaluated, how much the text matters, all predictors, and groups of clips."""
-    tables = {name: _markdown_table(table) for name, table in _tables(summary).items()}
+    tables = {name: _formatted(table, "github") for name, table in _tables(summary).items()}
     parts = ["# Evaluation", *_about(scores, annotations), "## How much the text matters"]
     parts += [*_text_drivenness(summary, scores), tables["gaps"], "## All predictors"]
     parts += ["Means over clips on the ERP grid, as published:", tables["clips"]]
     parts += ["Means over videos on the ERP grid, with 95 % intervals:", tables["videos"]]
     parts += ["Means over videos, weighted by solid angle, with 95 % intervals:", tables["sphere"]]
     parts += ["## Groups of clips", "Means over videos on the ERP grid, with 95 % intervals."]
+    predictors = ["model", "wrong_prompt", gap_name("wrong_prompt"), "mean_map", "observers"]
     for by, words in GROUPS.items():
-        parts += [f"By {words}:", _markdown_table(_group_table(summary[summary.by == by]))]
+        table = _table(summary[summary.by == by], predictors, _GAP_METRICS, counts=True)
+        parts += [f"By {words}:", _formatted(table, "github")]
     return "\n\n".join(parts) + "\n"
 
 
@@ -63,30 +97,50 @@ def latex(summary: pd.DataFrame) -> str:
         "videos": "Means over videos on the ERP grid, 95 % intervals",
         "sphere": "Means over videos, weighted by solid angle, 95 % intervals",
     }
-    return "\n".join(
-        f"\\begin{{table}}\n\\caption{{{_escape(captions[name])}}}\n{_latex_table(table)}\n\\end{{table}}\n"
-        for name, table in _tables(summary).items()
-    )
+    parts = []
+    for name, table in _tables(summary).items():
+        tabular = _formatted(table.rename(columns=_escape).map(_escape), "latex_raw")
+        parts.append(f"\\begin{{table}}\n\\caption{{{_escape(captions[name])}}}\n{tabular}\n\\end{{table}}\n")
+    return "\n".join(parts)
 
 
-def name_of(predictor: str) -> str:
+def write_intervals(path: str | Path, summary: pd.DataFrame) -> None:
+    """Write a figure of CC, means over videos with 95 % intervals: all predictors, and the gaps of the right prompt."""
+    rows = summary[(summary.by == "all") & (summary.metric == "cc")].set_index("predictor")
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    gaps = [gap_name(other) for other in GAPS]
+    for axes, names, title in ((left, list(NAMES), "CC"), (right, gaps, "gap in CC, paired by clip")):
+        shown = [name for name in names if name in rows.index][::-1]
+        part, places = rows.loc[shown], range(len(shown))
+        colours = [_ORANGE if name == "wrong_prompt" else _BLUE for name in shown]
+        axes.hlines(places, part.low.astype(float), part.high.astype(float), colors=colours, linewidth=2)
+        axes.scatter(part.mean_videos, places, color=colours, zorder=2)
+        axes.set_yticks(places, [_name_of(name) for name in shown])
+        axes.set_title(title, fontsize=11)
+        axes.axvline(0, color=_GRID, zorder=0)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+    with whole_file(path) as partial:
+        figure.savefig(partial, dpi=120, metadata={"Software": None})
+
+
+def _name_of(predictor: str) -> str:
     """Return the name of a summary's predictor in words."""
     first, minus, second = predictor.partition(" − ")
     return f"right prompt − {NAMES[second].removeprefix('model, ')}" if minus else NAMES[first]
 
 
 def _tables(summary: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    overall = summary[summary.by == "all"]
-    predictors, metrics = set(overall.predictor), set(overall.metric)
-    shown = [name for name in NAMES if name in predictors]
-    gaps = [gap_name(other) for other in GAPS if gap_name(other) in predictors]
-    sphere = [f"{name}_sphere" for name in TITLES if f"{name}_sphere" in metrics]
-    return {
+    overall, gaps = summary[summary.by == "all"], [gap_name(other) for other in GAPS]
+    sphere = [metric for name in TITLES if (metric := f"{name}_sphere") in set(overall.metric)]
+    tables = {
         "gaps": _table(overall, gaps, _GAP_METRICS, counts=True),
-        "clips": _table(overall, shown, list(TITLES), intervals=False),
-        "videos": _table(overall, shown, list(TITLES)),
-        "sphere": _table(overall, shown, sphere),
+        "clips": _table(overall, list(NAMES), list(TITLES), intervals=False),
+        "videos": _table(overall, list(NAMES), list(TITLES)),
+        "sphere": _table(overall, list(NAMES), sphere),
     }
+    return {name: table.drop(columns="group").rename(columns={"predictor": ""}) for name, table in tables.items()}
 
 
 def _about(scores: pd.DataFrame, annotations: pd.DataFrame) -> list[str]:
@@ -126,16 +180,23 @@ def _text_drivenness(summary: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     return [f"{result} {rest}", signs]
 
 
-def _group_table(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each group and predictor; the group is the index."""
-    rows = []
-    for group in sorted(summary.group.unique(), key=_leading_number):
-        members = summary[summary.group == group]
-        predictors = ("model", "wrong_prompt", gap_name("wrong_prompt"), "mean_map", "observers")
-        shown = [name for name in predictors if name in set(members.predictor)]
-        table = _table(members, shown, _GAP_METRICS, counts=True).rename_axis("predictor").reset_index()
-        rows.append(table.set_index(pd.Index([group] * len(table), name="group")))
-    return pd.concat(rows)
+def _table(
+    summary: pd.DataFrame, predictors: list[str], metrics: list[str], *, intervals: bool = True, counts: bool = False
+) -> pd.DataFrame:
+    """Return the cells as text, a row for each group and predictor that exists, and a column for each metric.
+
+    Means over videos with `intervals`, or means over clips without; `counts` of clips and videos stand before them.
+    """
+    keys = ["group", "predictor"]
+    text = [_with_interval(row) if intervals else f"{row.mean_clips:.3f}" for row in summary.itertuples()]
+    cells = summary.assign(text=text).pivot(index=keys, columns="metric", values="text")
+    cells = cells.reindex(columns=metrics, fill_value=_MISSING).fillna(_MISSING).rename(columns=_title)
+    if counts:
+        n = summary.groupby(keys)[["n_clips", "n_videos"]].max().astype(str)
+        cells = n.rename(columns={"n_clips": "clips", "n_videos": "videos"}).join(cells)
+    groups = sorted(summary.group.unique(), key=_leading_number)
+    rows = [key for group in groups for name in predictors if (key := (group, name)) in cells.index]
+    return cells.loc[rows].reset_index().assign(predictor=lambda table: table.predictor.map(_name_of))
 
 
 def _leading_number(group: str) -> tuple[float, str]:
@@ -143,32 +204,7 @@ def _leading_number(group: str) -> tuple[float, str]:
     return (float(first) if first.replace(".", "").isdigit() else 0.0, group)
 
 
-def _table(
-    summary: pd.DataFrame,
-    predictors: Sequence[str],
-    metrics: Sequence[str],
-    *,
-    intervals: bool = True,
-    counts: bool = False,
-) -> pd.DataFrame:
-    """Return the cells, a row for each predictor and a column for each metric.
-
-    Means over videos with `intervals`, or means over clips without; `counts` of clips and videos stand before them.
-    """
-    rows = {}
-    for predictor in predictors:
-        found = summary[summary.predictor == predictor].set_index("metric")
-        row = {"clips": str(found.n_clips.max()), "videos": str(found.n_videos.max())} if counts else {}
-        for metric in metrics:
-            cell = _MISSING
-            if metric in found.index:
-                cell = _with_interval(found.T[metric]) if intervals else f"{found.mean_clips[metric]:.3f}"
-            row[_title(metric)] = cell
-        rows[name_of(predictor)] = row
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def _with_interval(row: pd.Series) -> str:
+def _with_interval(row: Any) -> str:
     bounds = f" [{row.low:.3f}, {row.high:.3f}]" if pd.notna(row.low) else ""
     return f"{row.mean_videos:.3f}{bounds}"
 
@@ -178,13 +214,8 @@ def _title(metric: str) -> str:
     return f"{TITLES[name]} {'↓' if name in LOWER_IS_BETTER else '↑'}"
 
 
-def _markdown_table(table: Any) -> str:  # tabulate's types do not know data frames
-    return tabulate(table, headers="keys", tablefmt="github", disable_numparse=True)
-
-
-def _latex_table(table: pd.DataFrame) -> str:
-    escaped: Any = table.rename(index=_escape, columns=_escape).map(_escape)
-    return tabulate(escaped, headers="keys", tablefmt="latex_raw", disable_numparse=True)
+def _formatted(table: Any, style: str) -> str:  # Any: the types of tabulate do not include data frames
+    return tabulate(table, headers="keys", tablefmt=style, showindex=False, disable_numparse=True)
 
 
 def _escape(text: str) -> str:

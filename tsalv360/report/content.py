@@ -1,37 +1,38 @@
-"""What the page says: counts, sources, what was dropped, and a section per video with a card per event."""
+"""What the page says: counts, sources, dropped candidates, and a section per video with a card per event."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
+from pydantic import TypeAdapter
 
-from tsalv360.config import known_keys
-from tsalv360.contracts.entries import IndexEntry
+from tsalv360.contracts.entries import DatasetOutcome
 from tsalv360.contracts.grid import segments_of
+from tsalv360.events.settings import EventSettings
 from tsalv360.media.timeline import Bar, bar, lanes, ticks
-from tsalv360.report.accuracy import Accuracy, Known, Unmatched
-from tsalv360.report.camera_paths import Agreement, compare, draw
-from tsalv360.report.figures import Embedded, as_it_is, embed, poster, stills
+from tsalv360.report.accuracy import Accuracy, Compared
+from tsalv360.report.camera_paths import Agreement, agreement_of, draw
+from tsalv360.report.figures import Embedded, embed, embed_file, poster, stills
 from tsalv360.report.inputs import Video
+from tsalv360.sphere.directions import Array
 
 Tables = dict[str, pd.DataFrame]
 
 
-@dataclass(frozen=True)
-class Row:
-    """A line of bars: what they stand for, how many lanes they take, and the bars with their lane and content."""
+class DroppedCandidates(NamedTuple):
+    """How many candidates a rule dropped, with its limit and meaning; `rule` is the setting of events."""
 
-    n_lanes: int
-    bars: list[tuple[int, Bar, Any]]
+    rule: str
+    n_candidates: int
+    limit: str
+    meaning: str
 
 
-@dataclass(frozen=True)
-class Card:
-    """One event: its row of the events table, caption, pictures, and the known event that it matches.
+class Card(NamedTuple):
+    """One event: its row of the events table, caption, pictures, and how it compares with the known events, if any.
 
-    `caption` is None where the event is not in the dataset, and `left_out` says why; `false` is told of one that
-    matches none.
+    `caption` is None where the event is not in the dataset, for the reason `left_out`.
     """
 
     event: Any
@@ -41,224 +42,183 @@ class Card:
     plain: Embedded
     overlay: Embedded
     poster: Embedded
-    known: Known | None
-    false: Unmatched | None
+    compared: Compared | None
 
 
-@dataclass(frozen=True)
-class Section:
-    """One video: index entry, notes, contact sheet, cards of its events, time line (ticks, rows), accuracy if known."""
+class TimelineRow(NamedTuple):
+    """A row of the time line: its number of lanes, and each bar with its lane and the card or known event it shows."""
 
-    index: IndexEntry
-    source: str
-    n_observers: int | None
-    notes: list[str]
-    n_dropped: int
+    n_lanes: int
+    bars: list[tuple[int, Bar, Any]]
+
+
+class Section(NamedTuple):
+    """One video: contact sheet, cards of its events, and time line; `known` is None without known events."""
+
+    video: Video
     sheet: Embedded
     cards: list[Card]
     ticks: list[tuple[float, float]]
-    found: Row
-    known: Row | None
+    found: TimelineRow
+    known: TimelineRow | None
 
 
-@dataclass(frozen=True)
-class Published:
-    """One video with published camera paths: how many there are, how they agree with our events, and both drawn."""
+class CameraPathFigure(NamedTuple):
+    """One video with published camera paths: how they agree with our events, and both drawn."""
 
-    video: str
-    n_paths: int
-    n_events: int
+    video: Video
     agreement: Agreement
     picture: Embedded
 
 
-def banner(annotations: pd.DataFrame, n_curators: int | None = None) -> str:
-    """Says which captions are draft, and how many people judged events; empty for captions as published.
+def number(value: float, digits: int = 1, unit: str = "") -> str:
+    """Return a number with fixed digits, thousands separated, and its unit; a dash for NaN."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:,.{digits}f}".replace(",", "\u202f") + unit
 
-    `n_curators` is None where nobody is asked.
+
+def signed(value: float, digits: int = 1, unit: str = "") -> str:
+    """Return a number with its sign."""
+    text = number(abs(value), digits, unit)
+    return text if math.isnan(value) or text == number(0.0, digits, unit) else ("+" if value > 0 else "−") + text
+
+
+def percent(value: float) -> str:
+    """Return a fraction of 0 to 1 in percent."""
+    return number(100 * value, 0, "\u202f%")
+
+
+def banner(annotations: pd.DataFrame, n_curators: int | None = None) -> str:
+    """Return which captions are drafts, and how many curators reviewed events; empty for published captions.
+
+    `n_curators` is None where the dataset is not curated.
     """
     drafts = annotations[annotations.caption_origin == "machine"]
-    curated = "" if n_curators is None else f"curated by {n_curators} {'person' if n_curators == 1 else 'people'}"
+    curated = "" if n_curators is None else f"reviewed by {n_curators} curator{'' if n_curators == 1 else 's'}"
     if drafts.empty:
         return curated and f"Captions: {curated}"
     models = ", ".join(sorted(drafts.model.unique()))
     if len(drafts) == len(annotations):
-        return f"Captions: draft, written by machine ({models}), not curated"
-    part = f"{len(drafts)} of {len(annotations)} are draft, written by machine ({models}), not curated"
+        return f"Captions: draft, written by a machine ({models}), not curated"
+    part = f"{len(drafts)} of {len(annotations)} are draft, written by a machine ({models}), not curated"
     return f"Captions: {part}" + (f"; the others {curated}" if curated else "")
 
 
-def reasons(curation: dict[str, Any] | None) -> dict[str, str]:
-    """Why events are not in the dataset, by id, where people's judgement is the reason."""
+def reasons(curation: DatasetOutcome | None) -> dict[str, str]:
+    """Return, by id, why curation left events out of the dataset."""
     if curation is None:
         return {}
     return {
-        **{event: "not judged" for event, _ in curation["uncurated"]},
-        **{event: "only near an event that was judged; waits for a person" for event, _ in curation["review"]},
-        **{event: f"part of {lowest}, which it repeats" for event, lowest in curation["merged"]},
-        **{event: "rejected" for event, _ in curation["rejected"]},
+        **{event: "not reviewed" for event, _ in curation.uncurated},
+        **{event: "near a reviewed event, waits for a review of its own" for event, _ in curation.review},
+        **{event: f"part of {lowest}, which it repeats" for event, lowest in curation.merged},
+        **{event: "rejected" for event, _ in curation.rejected},
     }
 
 
-def counts(videos: Sequence[Video], tables: Tables, excluded: dict[str, str]) -> list[tuple[str, str, str]]:
-    """Numbers of the whole dataset: value, what it counts, and a remark."""
-    seconds = sum(video.index.duration_s for video in videos)
-    fixations = tables["fixations"]
+def counts(videos: Sequence[Video], tables: Tables, excluded: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return the numbers of the whole dataset: value, what it counts, and a remark."""
+    minutes = sum(video.index.duration_s for video in videos) / 60
+    n_events = sum(len(video.events) for video in videos)
+    n_empty, n_left_out = sum(video.events.empty for video in videos), n_events - len(tables["annotations"])
     observers = [video.n_observers for video in videos if video.n_observers is not None]
     low, high = min(observers, default="unknown"), max(observers, default="unknown")
-    untold = len(videos) - len(observers)
-    none = sum(video.events.empty for video in videos)
+    unknown = f"unknown for {len(videos) - len(observers)}" if 0 < len(observers) < len(videos) else ""
+    in_event = percent(tables["fixations"].event_id.notna().mean())
     return [
-        (_count(len(videos)), "videos", f"{none} without events" if none else ""),
-        (f"{seconds / 60:.1f}", "minutes", ""),
-        (_count(sum(len(video.events) for video in videos)), "events", _kept(videos, tables["annotations"])),
-        (_count(len(tables["clips"])), "clips", "of 8 frames"),
-        (_count(len(fixations)), "fixation rows", f"{_assigned(fixations)} belong to an event"),
-        (
-            f"{low}" if low == high else f"{low} to {high}",
-            "observers per video",
-            f"not told of {untold}" if untold and observers else "",
-        ),
-        (_count(sum(len(video.dropped) for video in videos)), "candidates dropped", "see below"),
-        (_count(len(excluded)), "videos excluded", "by the config" if excluded else ""),
+        (number(len(videos), 0), "videos", f"{n_empty} without events" if n_empty else ""),
+        (f"{minutes:.1f}", "minutes", ""),
+        (number(n_events, 0), "events", f"{n_left_out} left out of the dataset" if n_left_out else ""),
+        (number(len(tables["clips"]), 0), "clips", "of 8 frames"),
+        (number(len(tables["fixations"]), 0), "fixation rows", f"{in_event} belong to an event"),
+        (f"{low}" if low == high else f"{low} to {high}", "observers per video", unknown),
+        (number(sum(len(video.dropped) for video in videos), 0), "candidates dropped", "see below"),
+        (number(len(excluded), 0), "videos excluded", "by the config" if excluded else ""),
     ]
 
 
-def by_source(videos: Sequence[Video], tables: Tables) -> list[dict[str, Any]]:
-    """Numbers per source and licence, sorted by them."""
-    source = {video.id: video.origin for video in videos}
+def by_source(videos: Sequence[Video], tables: Tables) -> Iterable[Any]:
+    """Return rows with the numbers of each source and licence, sorted by them."""
+    of_videos = pd.DataFrame([video.origin for video in videos], index=[video.index.id for video in videos])
+    fixations = tables["fixations"].groupby("video").event_id
+    rows = of_videos.assign(
+        videos=1,
+        minutes=[video.index.duration_s / 60 for video in videos],
+        events=[len(video.events) for video in videos],
+        clips=tables["clips"].video.value_counts(),
+        fixations=fixations.size(),
+        assigned=fixations.count(),
+    )
+    rows = rows.fillna(0).groupby(["source", "licence"], as_index=False).sum()
+    return rows.assign(share=rows.assigned / rows.fixations).itertuples()
+
+
+def dropped_by_rule(videos: Sequence[Video], limits: Mapping[str, Any]) -> list[DroppedCandidates]:
+    """Return how many candidates each rule dropped, most first; `limits` are the settings of events."""
+    settings = TypeAdapter(EventSettings).json_schema()["properties"]
+    n_dropped = pd.concat([video.dropped.rule for video in videos]).value_counts(sort=False)
     rows = []
-    for name in sorted(set(source.values())):
-        own = [video for video in videos if source[video.id] == name]
-        ids = [video.id for video in own]
-        fixations = tables["fixations"][tables["fixations"].video.isin(ids)]
-        rows.append(
-            {
-                "source": name.source,
-                "licence": name.licence,
-                "videos": len(own),
-                "minutes": sum(video.index.duration_s for video in own) / 60,
-                "events": sum(len(video.events) for video in own),
-                "clips": int(tables["clips"].video.isin(ids).sum()),
-                "fixations": len(fixations),
-                "assigned": _assigned(fixations),
-            }
-        )
+    for rule, count in sorted(n_dropped.items(), key=lambda item: (-item[1], item[0])):
+        setting = settings.get(rule, {})
+        limit = f"{limits.get(rule, '–')} {setting.get('unit', '')}".strip()
+        rows.append(DroppedCandidates(rule, count, limit, setting.get("description", "")))
     return rows
 
 
-def dropped_by_rule(videos: Sequence[Video], config: dict[str, Any]) -> list[dict[str, Any]]:
-    """How many candidates each rule dropped, most first, with the rule's limit, unit and meaning."""
-    rules = pd.concat([video.dropped.rule for video in videos]).value_counts(sort=False)
-    keys, rows = known_keys(), []
-    for rule, count in sorted(rules.items(), key=lambda item: (-item[1], item[0])):
-        key = keys.get(f"events.{rule}", {})
-        rows.append(
-            {
-                "rule": rule,
-                "count": count,
-                "limit": config["events"].get(rule, "–"),
-                "unit": key.get("unit", ""),
-                "meaning": key.get("description", ""),
-            }
-        )
-    return rows
-
-
-def section(video: Video, annotations: pd.DataFrame, accuracy: Accuracy | None, left_out: dict[str, str]) -> Section:
-    """The section of one video; `left_out` as `reasons` gives it."""
-    captions = annotations[annotations.video == video.id].set_index("event_id")
+def section(video: Video, annotations: pd.DataFrame, accuracy: Accuracy | None, left_out: Mapping[str, str]) -> Section:
+    """Return the section of one video; `left_out` as returned by `reasons`."""
+    captions = annotations[annotations.video == video.index.id].set_index("event_id")
     cards = [_card(video, event, captions, accuracy, left_out) for event in video.events.itertuples()]
+    times = {name: rows.to_numpy() for name, rows in video.tracks.groupby("event_id").time_s}
     return Section(
-        index=video.index,
-        source=video.origin.source,
-        n_observers=video.n_observers,
-        notes=[*video.index.notes, *video.notes],
-        n_dropped=len(video.dropped),
-        sheet=as_it_is(video.sheet),
-        cards=cards,
-        ticks=ticks(video.index.duration_s),
-        found=_found_row(video, cards),
-        known=_known_row(video, accuracy) if accuracy else None,
+        video,
+        embed_file(video.sheet),
+        cards,
+        ticks(video.index.duration_s),
+        _timeline_row(video, [(card.event, times[card.event.event_id], card) for card in cards]),
+        _timeline_row(video, [(known.event, known.event.track.time_s, known) for known in accuracy.known])
+        if accuracy
+        else None,
     )
 
 
-def published(video: Video) -> Published:
-    """The events of one video beside its published camera paths."""
-    assert video.camera_paths
-    both = video.tracks, video.camera_paths, video.index.fps, video.index.n_frames
-    picture = draw(video.id, *both)
-    return Published(
-        video=video.id,
-        n_paths=len(video.camera_paths),
-        n_events=len(video.events),
-        agreement=compare(*both),
-        picture=embed(picture, picture.shape[1]),
-    )
+def camera_path_figure(video: Video) -> CameraPathFigure:
+    """Return the events of one video beside its published camera paths."""
+    both = video.tracks, video.camera_paths or [], video.index.fps, video.index.n_frames
+    picture = draw(video.index.id, *both)
+    return CameraPathFigure(video, agreement_of(*both), embed(picture, picture.shape[1]))
 
 
 def _card(
-    video: Video, event: Any, captions: pd.DataFrame, accuracy: Accuracy | None, left_out: dict[str, str]
+    video: Video, event: Any, captions: pd.DataFrame, accuracy: Accuracy | None, left_out: Mapping[str, str]
 ) -> Card:
     name = event.event_id
-    written = captions.loc[name] if name in captions.index else None
-    plain, overlay = stills(video.viewports, name, video.lengths[name])
+    row = captions.loc[name] if name in captions.index else None
     return Card(
-        event=event,
-        caption=None if written is None else written.caption,
-        origin="" if written is None else _origin(written),
-        left_out=left_out.get(name, "no caption"),
-        plain=plain,
-        overlay=overlay,
-        poster=poster(video.viewports, name),
-        known=accuracy.by_event.get(name) if accuracy else None,
-        false=accuracy.false.get(name) if accuracy else None,
+        event,
+        None if row is None else row.caption,
+        "" if row is None else _origin(row),
+        left_out.get(name, "no caption"),
+        *stills(video.viewports, name, video.lengths[name]),
+        poster(video.viewports, name),
+        accuracy.found[name] if accuracy else None,
     )
 
 
 def _origin(row: Any) -> str:
-    """Who wrote a caption, and the frames of its event where people corrected them."""
+    """Return who wrote a caption, and the frames of its event where curators corrected them."""
     text = f"{row.caption_origin}: {row.model}, revision {row.revision}"
     if (row.start_frame, row.end_frame) != (row.start_frame_before, row.end_frame_before):
         text += f"; frames corrected to {row.start_frame} to {row.end_frame}"
     return text
 
 
-def _found_row(video: Video, cards: list[Card]) -> Row:
-    """The bars of the found events, with their cards."""
-    spans = [(card.event.start_s, card.event.end_s) for card in cards]
-    tracks = dict(list(video.tracks.groupby("event_id")))
-    stretches = [segments_of(tracks[card.event.event_id].time_s.to_numpy(), video.index.fps) for card in cards]
-    return _row(spans, stretches, cards, video.index.duration_s)
-
-
-def _known_row(video: Video, accuracy: Accuracy) -> Row:
-    """The bars of the known events."""
-    spans = [(known.start_s, known.end_s) for known in accuracy.known]
-    stretches = [segments_of(known.track.time_s, video.index.fps) for known in accuracy.known]
-    return _row(spans, stretches, accuracy.known, video.index.duration_s)
-
-
-def _row(
-    spans: Sequence[tuple[float, float]],
-    stretches: Sequence[list[tuple[float, float]]],
-    content: Sequence[Any],
-    duration_s: float,
-) -> Row:
-    lane = lanes(spans)
-    bars = [bar(*span, parts, duration_s) for span, parts in zip(spans, stretches, strict=True)]
-    return Row(max(lane, default=-1) + 1, list(zip(lane, bars, content, strict=True)))
-
-
-def _kept(videos: Sequence[Video], annotations: pd.DataFrame) -> str:
-    """A remark where the dataset holds fewer events than were found."""
-    missing = sum(len(video.events) for video in videos) - len(annotations)
-    return f"{missing} left out of the dataset" if missing else ""
-
-
-def _assigned(fixations: pd.DataFrame) -> str:
-    return f"{100 * fixations.event_id.notna().mean():.0f}\u202f%" if len(fixations) else "–"
-
-
-def _count(value: int) -> str:
-    return f"{value:,}".replace(",", "\u202f")
+def _timeline_row(video: Video, items: Sequence[tuple[Any, Array, Any]]) -> TimelineRow:
+    """Return the bars of events with `start_s` and `end_s`, the times of their frames, and what their bars show."""
+    lane = lanes([(event.start_s, event.end_s) for event, _, _ in items])
+    bars = [
+        bar(event.start_s, event.end_s, segments_of(times, video.index.fps), video.index.duration_s)
+        for event, times, _ in items
+    ]
+    return TimelineRow(max(lane, default=-1) + 1, list(zip(lane, bars, (shown for *_, shown in items), strict=True)))

@@ -1,12 +1,8 @@
-"""Pictures inside the page: stills of the viewport videos and the poster, small enough for it, and contact sheets.
-
-Histograms as inline SVG whose text stays text and whose bytes depend on the numbers alone.
-"""
+"""Pictures as data URIs and histograms as inline SVG, for a page that needs no other file."""
 
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -29,6 +25,9 @@ from tsalv360.sphere.directions import Array
 
 STILL_WIDTH, POSTER_WIDTH = 320, 480  # pixels
 _QUALITY = 75  # of JPEG
+_BAR, _INK, _GRID = "#0072b2", "#1d2733", "#dfe4ea"
+_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))  # none: they contain versions, dates and addresses
+_MAX_BINS = 30
 
 
 class Embedded(NamedTuple):
@@ -39,10 +38,18 @@ class Embedded(NamedTuple):
     height: int
 
 
-def stills(folder: Path, event: str, length: ViewportLength) -> tuple[Embedded, Embedded]:
-    """The middle picture of an event from its viewport video and from the twin with saliency.
+class Chart(NamedTuple):
+    """A histogram and its content in words; its bytes depend on the numbers alone, and its text stays text."""
 
-    Parameters: `folder` of the viewports stage; `length` the pictures of the video as `viewports.json` has them.
+    title: str
+    summary: str
+    svg: Markup
+
+
+def stills(folder: Path, event: str, length: ViewportLength) -> tuple[Embedded, Embedded]:
+    """Return the middle picture of an event from its viewport video, without and with saliency.
+
+    Parameters: `folder` of the viewports stage; `length` of the video as in `viewports.json`.
     """
     middle = length.lead_in + length.pictures // 2
     plain, overlay = (_picture(folder / f"{event}{kind}.mp4", middle) for kind in ("", ".overlay"))
@@ -50,12 +57,12 @@ def stills(folder: Path, event: str, length: ViewportLength) -> tuple[Embedded, 
 
 
 def poster(folder: Path, event: str) -> Embedded:
-    """The poster of an event: the panorama with its track."""
+    """Return the poster of an event: the panorama with its track."""
     return embed(read_picture(folder / f"{event}.jpg"), POSTER_WIDTH)
 
 
 def embed(picture: NDArray[np.uint8], width: int) -> Embedded:
-    """An RGB picture [H, W, 3], brought down to `width` pixels where it is wider, as JPEG."""
+    """Return an RGB picture [H, W, 3] as JPEG, reduced to `width` pixels where it is wider."""
     height = max(1, round(picture.shape[0] * width / picture.shape[1]))
     if width < picture.shape[1]:
         picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
@@ -63,10 +70,37 @@ def embed(picture: NDArray[np.uint8], width: int) -> Embedded:
     return _embedded(encoded.tobytes(), picture)
 
 
-def as_it_is(path: Path) -> Embedded:
-    """A JPEG file, not encoded again; InputError when it is missing or damaged."""
+def embed_file(path: Path) -> Embedded:
+    """Return a JPEG file without encoding it again; InputError where it is missing or damaged."""
     picture = read_picture(path)
     return _embedded(path.read_bytes(), picture)
+
+
+def length_chart(videos: Sequence[Video]) -> Chart:
+    """Return the histogram of the lengths of the events, from first to last frame."""
+    lengths = np.concatenate([(video.events.end_s - video.events.start_s).to_numpy(float) for video in videos])
+    shortest, longest = lengths.min(), lengths.max()
+    summary = f"{len(lengths)} events of {shortest:.1f} s to {longest:.1f} s, median {np.median(lengths):.1f} s"
+    step = _step(float(longest), 0.5)
+    edges = np.arange(np.floor(shortest / step), np.floor(longest / step) + 2) * step
+    return Chart("Length of events", summary, _histogram(lengths, edges, "length in seconds"))
+
+
+def observer_chart(videos: Sequence[Video]) -> Chart:
+    """Return the histogram of the numbers of observers who watched an event at any time."""
+    observers = np.concatenate([video.events.n_observers.to_numpy(float) for video in videos])
+    fewest, most = observers.min(), observers.max()
+    summary = f"{fewest:.0f} to {most:.0f} observers watched an event, median {np.median(observers):g}"
+    step = max(1.0, _step(float(most - fewest), 1.0))
+    edges = np.arange(fewest, most + step + 0.5, step) - 0.5
+    return Chart("Observers per event", summary, _histogram(observers, edges, "observers"))
+
+
+def _picture(path: Path, number: int) -> NDArray[np.uint8]:
+    """Return picture `number` (0-based) of a video; decoding stops there."""
+    for frame in islice(decode(path), number, None):
+        return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    raise InputError(path, f"no picture {number}", "as many as viewports.json says", "Delete its folder and run again.")
 
 
 def _embedded(content: bytes, picture: NDArray[np.uint8]) -> Embedded:
@@ -74,53 +108,8 @@ def _embedded(content: bytes, picture: NDArray[np.uint8]) -> Embedded:
     return Embedded(f"data:image/jpeg;base64,{text}", picture.shape[1], picture.shape[0])
 
 
-def _picture(path: Path, number: int) -> NDArray[np.uint8]:
-    """Picture `number` (0-based) of a video; decoding stops there."""
-    for frame in islice(decode(path), number, None):
-        return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-    raise InputError(
-        path, f"no picture {number}", "as many as viewports.json tells", "Delete its folder and run again."
-    )
-
-
-_BAR, _INK, _GRID = "#0072b2", "#1d2733", "#dfe4ea"
-_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))  # none: they name versions, days and addresses
-_MAX_BINS = 30
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A drawing with what it shows in words."""
-
-    title: str
-    summary: str
-    svg: Markup
-
-
-def length_chart(videos: Sequence[Video]) -> Chart:
-    """How long the events last, in seconds from first to last frame."""
-    lengths = np.concatenate([(video.events.end_s - video.events.start_s).to_numpy(float) for video in videos])
-    summary = (
-        f"{len(lengths)} events of {lengths.min():.1f} s to {lengths.max():.1f} s, median {np.median(lengths):.1f} s"
-    )
-    step = _step(float(lengths.max()), 0.5)
-    edges = np.arange(np.floor(lengths.min() / step), np.floor(lengths.max() / step) + 2) * step
-    return Chart("Length of events", summary, _histogram(lengths, edges, "length in seconds"))
-
-
-def observer_chart(videos: Sequence[Video]) -> Chart:
-    """How many observers looked at an event at any time."""
-    observers = np.concatenate([video.events.n_observers.to_numpy(float) for video in videos])
-    summary = (
-        f"{observers.min():.0f} to {observers.max():.0f} observers looked at an event, median {np.median(observers):g}"
-    )
-    step = max(1.0, _step(float(observers.max() - observers.min()), 1.0))
-    edges = np.arange(observers.min(), observers.max() + step + 0.5, step) - 0.5
-    return Chart("Observers per event", summary, _histogram(observers, edges, "observers"))
-
-
 def _step(span: float, finest: float) -> float:
-    """The finest of 1, 2, 5, 10, … times `finest` that cuts `span` into at most 30 parts."""
+    """Return the smallest of 1, 2, 5, 10, … times `finest` that divides `span` into at most 30 parts."""
     steps = (finest * base * 10.0**power for power in range(9) for base in (1, 2, 5))
     return next(step for step in steps if span / step < _MAX_BINS)
 
@@ -146,7 +135,7 @@ def _histogram(values: Array, edges: Array, label: str) -> Markup:
 
 
 def _inline(svg: str, label: str) -> Markup:
-    """An SVG file as part of a page: without prolog and name spaces, which HTML knows, and with ids of its own."""
+    """Return an SVG file as part of a page: without prolog and name spaces, and with ids that are unique in it."""
     svg = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", svg[svg.index("<svg") :])
     prefix = label.replace(" ", "-")
     svg = re.sub(r'(\sid="|"#|url\(#)', rf"\g<1>{prefix}-", svg)

@@ -15,17 +15,16 @@ class ReportSettings:
     """What the report shows besides the results themselves."""
 
     camera_paths: str | None = setting(
-        None, "folder of published camera paths, <video>.txt; compared with the events in the report"
+        None, "folder of published camera paths, <video>.txt, that the report compares with the events"
     )
 
     def camera_path_files(self, videos: Sequence[str]) -> list[Path]:
-        """The files of those of the `videos` that have one; InputError where a folder is named and none has."""
+        """Return the files of those `videos` that have one; InputError where the named folder has none of them."""
         if self.camera_paths is None:
             return []
         folder = existing(self.camera_paths, "report.camera_paths")
         files = [path for video in videos if (path := folder / f"{video}.txt").exists()]
         if not files:
-            raise InputError(
-                folder, "no file of any of the videos", f"files like {videos[0]}.txt", "Correct report.camera_paths."
-            )
+            found, expected = "no file of any of the videos", f"files like {videos[0]}.txt"
+            raise InputError(folder, found, expected, "Correct report.camera_paths.")
         return files

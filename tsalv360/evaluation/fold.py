@@ -1,46 +1,53 @@
-"""Figures of the evaluation: means with intervals, and pictures of the best, median and worst clips."""
+"""The evaluation of one fold: its scores table, and pictures of its best, median and worst clips."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from matplotlib.figure import Figure
+import torch
 from numpy.typing import NDArray
 
-from tsalv360.evaluation.page import NAMES, name_of
-from tsalv360.evaluation.score import PICTURE, Scored
-from tsalv360.evaluation.summary import GAPS, gap_name
+from tsalv360.contracts.tables import FOLD_SCORES, write_table
+from tsalv360.evaluation.predictor import ModelPredictor
+from tsalv360.evaluation.score import PICTURE, Scored, score_fold
+from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.evaluation.truth import Truth
 from tsalv360.job.files import whole_file
 from tsalv360.media.drawing import MARGIN, SMALL, SOFT, WIDTH, mark, overlay_saliency, paper, stacked, text_width, write
 from tsalv360.media.pictures import resized, write_picture
+from tsalv360.prediction.windows import load_model
 from tsalv360.saliency import Map
 from tsalv360.sphere.projection import Picture
+from tsalv360.training.clips import ClipFiles
 
-_BLUE, _ORANGE, _GRID = "#0072b2", "#d55e00", "#dfe4ea"
 _GAP = (WIDTH - 4 * PICTURE[1]) // 3  # pixels between pictures
 
 
-def write_intervals(path: str | Path, summary: pd.DataFrame) -> None:
-    """Write a figure of CC, means over videos with 95 % intervals: all predictors, and the gaps of the right prompt."""
-    rows = summary[(summary.by == "all") & (summary.metric == "cc")].set_index("predictor")
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    gaps = [gap_name(other) for other in GAPS]
-    for axes, names, title in ((left, list(NAMES), "CC"), (right, gaps, "gap in CC, paired by clip")):
-        shown = [name for name in names if name in rows.index][::-1]
-        part, places = rows.loc[shown], range(len(shown))
-        colours = [_ORANGE if name == "wrong_prompt" else _BLUE for name in shown]
-        axes.hlines(places, part.low.astype(float), part.high.astype(float), colors=colours, linewidth=2)
-        axes.scatter(part.mean_videos, places, color=colours, zorder=2)
-        axes.set_yticks(places, [name_of(name) for name in shown])
-        axes.set_title(title, fontsize=11)
-        axes.axvline(0, color=_GRID, zorder=0)
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.tick_params(axis="y", length=0)
-    with whole_file(path) as partial:
-        figure.savefig(partial, dpi=120, metadata={"Software": None})
+def evaluate_fold(
+    files: ClipFiles,
+    fold: int,
+    checkpoint: str | Path,
+    settings: EvaluateSettings,
+    sigma_deg: float,
+    scores: str | Path,
+    pictures: str | Path,
+    device: str = "auto",
+    threads: int | None = None,
+) -> None:
+    """Score a fold's test clips and write the table `scores` and the picture `pictures` of example clips.
+
+    Parameters: `checkpoint` of the fold's model; `sigma_deg` of the dataset's maps; `threads` of the model on a CPU,
+    and processes that compute metrics. InputError where the model or the clips cannot be used.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    truth = Truth(files, fold)
+    model = load_model(checkpoint, device)
+    predictor = ModelPredictor(model, files)
+    zero_shot = predictor.zero_shot if model.settings.encoder == "clip" else None
+    scored = score_fold(truth, predictor, settings, sigma_deg, zero_shot, threads or 1)
+    write_examples(pictures, scored, truth, settings.rows)
+    write_table(scores, scored.table, FOLD_SCORES)
 
 
 def write_examples(path: str | Path, scored: Scored, truth: Truth, n: int) -> None:
