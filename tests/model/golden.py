@@ -1,4 +1,4 @@
-"""Weights, inputs and results of the published model, by the rules that its golden vectors were made with."""
+"""Weights, inputs and results of the published model, made by the rules of its golden vectors."""
 
 import json
 import math
@@ -43,7 +43,7 @@ def made(key: str, *shape: int, scale: float = 1.0) -> Tensor:
 
 
 def fill(module: nn.Module, prefix: str = "") -> nn.Module:
-    """The module in evaluation mode with the golden weights of the names that start with `prefix`."""
+    """Return the module in evaluation mode, with the golden weights whose names start with `prefix`."""
     with torch.no_grad():
         for name, tensor in module.state_dict().items():
             entry = ENTRIES[prefix + name]

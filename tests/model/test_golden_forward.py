@@ -46,7 +46,7 @@ def model() -> TSalV360:
 
 @pytest.fixture(scope="module")
 def found(model: TSalV360) -> dict[str, Tensor]:
-    """Our values under the keys of the golden vectors."""
+    """Return our values under the keys of the golden vectors."""
     with torch.no_grad():
         return forward(model)
 
@@ -64,7 +64,7 @@ def forward(model: TSalV360) -> dict[str, Tensor]:
         pred = model(clip, [SENTENCE])
         for hook in hooks:
             hook.remove()
-    (first,) = model.encode_frames(clip[0, :1])  # the pass keeps the maps of the last frame alone
+    (first,) = model.encode_frames(clip[0, :1])  # the forward pass keeps only the maps of the last frame
     text = model.encode_text([SENTENCE])
     vectors = torch.stack([frame.vectors for frame in frames])
     ours["clip_global_s16"] = vectors.flatten(0, 1)[:, ::16]

@@ -35,7 +35,7 @@ def vstca() -> VSTCA:
 
 @pytest.fixture(scope="module")
 def tokens_in() -> tuple[Tensor, Tensor, Tensor]:
-    """Features [1, 8, 18, 512], words [1, 77, 1024], and the mask of which words are seen."""
+    """Features [1, 8, 18, 512], words [1, 77, 1024], and the mask of words that are attended to."""
     mask = torch.zeros(1, 77, dtype=torch.bool)
     mask[:, 1:10] = True
     return made("unit.x", 1, 8, 18, 512), made("unit.text", 1, 77, 1024), mask
@@ -109,7 +109,7 @@ def test_tangent_images_to_panorama() -> None:
     images = torch.stack([torch.from_numpy(smooth).float(), noise, index]).permute(0, 3, 1, 2)
     ours = TangentToErp(PUBLISHED).gather(images).view(3, 240, 480)
     off = np.abs(ours[0].numpy() - golden("alone")["t2e_smooth"])
-    assert off.max() < 5e-5 and (off > 5e-6).mean() < 0.002, "a few pixels hang on the last digit of a weight"
+    assert off.max() < 5e-5 and (off > 5e-6).mean() < 0.002, "a few pixels depend on the last digit of a weight"
     assert error(ours[1, ::2, ::2], golden("alone")["t2e_noise_s2"]) < 5e-5
     assert error(ours[2, ::2, ::2], golden("alone")["t2e_idx_s2"]) < 5e-5
 

@@ -1,4 +1,4 @@
-"""Checkpoints in the published form and in ours; files that are none."""
+"""Checkpoints in the published form and in ours, and files that are no checkpoints."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The model as it is used, on a tiny one: shared work, precisions, sizes, bad input."""
+"""How the model is used, tested on a tiny one: shared work, precisions, sizes, bad input."""
 
 import subprocess
 import sys
@@ -190,7 +190,7 @@ def test_tangent_images_must_cover_the_sphere() -> None:
 
 
 @pytest.mark.parametrize(("key", "value"), [("width", 3), ("heads", 5), ("patch_size", 100), ("similarity", "max")])
-def test_settings_that_cannot_be_are_refused(key: str, value: object) -> None:
+def test_impossible_settings_are_refused(key: str, value: object) -> None:
     with pytest.raises(ValueError, match=r"heads|width|patch_size|similarity"):
         ModelSettings(**{key: value})
 
@@ -215,13 +215,13 @@ def test_compiled_model_gives_the_same(model: TSalV360, video: Tensor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"vocabulary": 4096}, "vocabulary 4096, below CLIP's 49408 tokens"),
         ({"text_width": 100}, "a multiple of 64"),
         ({"heads": 7}, "cannot be shared by 7 heads"),
     ],
 )
-def test_sizes_that_the_encoder_cannot_have_are_refused(change: dict[str, int], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_sizes_that_the_encoder_cannot_have_are_refused(change: dict[str, int], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         ModelSettings(**change)

@@ -11,14 +11,14 @@ from tsalv360.model.tangent import ErpToTangent, TangentToErp
 
 
 def directions_of(height: int, width: int) -> Tensor:
-    """Unit vectors [3, H, W] of a panorama's pixel centres."""
+    """Return the unit vectors [3, H, W] of a panorama's pixel centres."""
     phi = (((torch.arange(height) + 0.5) / height - 0.5) * math.pi)[:, None]
     lam = ((torch.arange(width) + 0.5) / width - 0.5) * math.tau
     return torch.stack([phi.cos() * lam.cos(), phi.cos() * lam.sin(), phi.sin().expand(-1, width)])
 
 
 def round_trip_error(settings: ModelSettings) -> Tensor:
-    """Degrees [H, W] between where a pixel's value came from and where it lies, there and back."""
+    """Return the angle [H, W], degrees, between the origin and the final place of a value projected there and back."""
     there = ErpToTangent(settings, size=settings.decoded_size)(directions_of(960, 1920)[None])[0]
     back = TangentToErp(settings)(there.transpose(0, 1))[:, 0]
     back = back / back.norm(dim=0)
@@ -41,8 +41,8 @@ def test_panoramas_are_the_same_where_there_are_no_sparse_matrices() -> None:
     assert torch.allclose(*gradients, atol=1e-4)
 
 
-@pytest.mark.parametrize("turn", [1, 2])
-def test_corrected_geometry_has_no_seam(turn: int) -> None:
+@pytest.mark.parametrize("rolls", [1, 2])
+def test_corrected_geometry_has_no_seam(rolls: int) -> None:
     settings = ModelSettings(geometry="corrected", map_size=(120, 240))
     panorama = torch.rand(1, 3, 120, 240, generator=torch.Generator().manual_seed(0))
     to_tangent, to_erp = ErpToTangent(settings, size=56), TangentToErp(settings)
@@ -50,5 +50,5 @@ def test_corrected_geometry_has_no_seam(turn: int) -> None:
     def there_and_back(picture: Tensor) -> Tensor:
         return to_erp(to_tangent(picture)[0].transpose(0, 1))
 
-    turned = there_and_back(panorama.roll(80 * turn, -1)).roll(-160 * turn, -1)
-    assert (turned - there_and_back(panorama)).abs().max() < 1e-3
+    rolled = there_and_back(panorama.roll(80 * rolls, -1)).roll(-160 * rolls, -1)
+    assert (rolled - there_and_back(panorama)).abs().max() < 1e-3

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of predictions: a tiny model, and one that sees what it is told."""
+"""Fixtures of the tests of predictions: a tiny model, and one that predicts given maps."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ def checkpoint(model: TSalV360, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., TSalV360]:
-    """A model that decodes every clip to the given maps [H, W], one for each prompt."""
+    """Return a function that makes a model which decodes every clip to the given maps [H, W], one for each prompt."""
 
     def plant(*maps: NDArray[np.float32]) -> TSalV360:
         model = TSalV360(ModelSettings.tiny()).eval()

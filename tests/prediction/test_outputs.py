@@ -1,4 +1,4 @@
-"""What is written of predictions, and the command `tsalv360 predict`."""
+"""The files of predictions, and the command `tsalv360 predict`."""
 
 import os
 import signal
@@ -58,7 +58,7 @@ def test_peak_and_spread_anywhere_on_the_sphere(yaw: float, pitch: float) -> Non
     assert spread == pytest.approx(np.sqrt(2) * 5, rel=0.01)  # of a normal distribution on a plane, nearly
 
 
-def test_spread_of_even_and_of_no_saliency() -> None:
+def test_spread_of_uniform_and_of_no_saliency() -> None:
     even = peak_and_spread(np.full((480, 960), 0.5, dtype=np.float32))[3]
     assert even == pytest.approx(np.degrees(np.sqrt((np.pi**2 - 4) / 2)), rel=1e-3)
     assert peak_and_spread(np.zeros((480, 960), dtype=np.float32))[2:] == (0, 0)
@@ -66,7 +66,7 @@ def test_spread_of_even_and_of_no_saliency() -> None:
 
 @pytest.mark.parametrize("geometry", ["published", "corrected"])
 def test_directions_of_the_model_are_those_of_the_project(geometry: str) -> None:
-    """What shines in a panorama comes out in the same place when tangent images give back what they see."""
+    """A light in a panorama has the same direction after the projection to tangent images and back."""
     settings = ModelSettings(geometry=geometry)
     to_tangent, to_erp = ErpToTangent(settings, size=56), TangentToErp(settings)
     for place in [(180, 0), (0, 0), (-70, 50), (70, -50), (0, 89), (0, -89)]:
@@ -212,7 +212,7 @@ def test_pictures_of_any_shape_by_force(
 
 
 @pytest.mark.parametrize("maps", ["video", "png", "npz"])
-def test_a_full_disk_is_named_and_nothing_stays(
+def test_a_full_disk_is_an_error_and_nothing_is_left(
     video: Path, model: TSalV360, mount: Callable[[str], Path], maps: str
 ) -> None:
     disk = mount("size=60k")
@@ -234,7 +234,7 @@ def test_a_frame_that_is_damaged_leaves_nothing(tmp_path: Path, video: Path, mod
     assert names(tmp_path) == ["frames"]
 
 
-def test_a_killed_run_leaves_no_half_and_can_be_run_again(
+def test_a_killed_run_leaves_no_partial_output_and_can_be_run_again(
     command: Callable[..., int], tmp_path: Path, video: Path, checkpoint: Path
 ) -> None:
     arguments = [

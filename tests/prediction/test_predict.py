@@ -1,4 +1,4 @@
-"""Windows of a video: which frames, when, and the saliency that the model itself gives."""
+"""Windows of a video: their frames and times, and the saliency, which is that of the model itself."""
 
 import subprocess
 import sys
@@ -32,7 +32,7 @@ def maps_of(predictions: Predictions) -> NDArray[np.float32]:
 
 @cache
 def whole(model: TSalV360, video: Path, numbers: tuple[int, ...], prompt: str) -> NDArray[np.float32]:
-    """The map that the whole model gives of one clip."""
+    """Return the map that the whole model predicts for one clip."""
     with torch.no_grad():
         return model(torch.from_numpy(read_pictures(video, list(numbers)))[None], [prompt])[0, 0].numpy()
 
@@ -103,7 +103,7 @@ def test_every_frame_is_encoded_once_and_few_are_held(
     assert held == [[False] * 7 + [True]] * 32, "feature maps of the last frame alone"
 
 
-def test_several_prompts_are_as_one_by_one(video: Path, checkpoint: Path) -> None:
+def test_several_prompts_give_the_same_maps_as_one_by_one(video: Path, checkpoint: Path) -> None:
     together = maps_of(tsalv360.predict(video, PROMPTS, checkpoint, stride=8, height=HEIGHT, device="cpu"))
     for k, prompt in enumerate(PROMPTS):
         alone = maps_of(tsalv360.predict(video, prompt, checkpoint, stride=8, height=HEIGHT, device="cpu"))
@@ -118,7 +118,7 @@ def test_frames_have_the_size_of_training(video: Path, model: TSalV360) -> None:
         assert window.maps.shape == (2, 240, 480) and window.maps.dtype == np.float32
 
 
-def test_a_folder_of_frames_is_as_the_video(tmp_path: Path, video: Path, model: TSalV360) -> None:
+def test_a_folder_of_frames_gives_the_maps_of_the_video(tmp_path: Path, video: Path, model: TSalV360) -> None:
     numbers = frame_numbers(25, 60, skip_first=0)
     for number, picture in zip(numbers, read_pictures(video, numbers), strict=True):
         write_picture(tmp_path / f"{number:04d}.png", picture[..., ::-1])
@@ -153,13 +153,13 @@ def test_input_is_checked_before_the_first_window(video: Path, tmp_path: Path, m
             tsalv360.predict(video, PROMPTS, model, stride=stride)
 
 
-def test_values_that_are_no_numbers_are_an_error(video: Path, planted: Callable[..., TSalV360]) -> None:
+def test_saliency_that_is_not_finite_is_an_error(video: Path, planted: Callable[..., TSalV360]) -> None:
     model = planted(np.full((4, 8), np.nan, dtype=np.float32))
-    with pytest.raises(InputError, match=r"no number in frame 11; .*float32"):
+    with pytest.raises(InputError, match=r"not finite in frame 11; .*float32"):
         list(tsalv360.predict(video, PROMPTS[0], model, height=HEIGHT))
 
 
-def test_without_the_extra_the_line_that_installs_it(
+def test_without_the_extra_the_error_has_the_line_that_installs_it(
     video: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
@@ -171,7 +171,7 @@ def test_without_the_extra_the_line_that_installs_it(
 def test_the_model_in_full_size(
     tmp_path: Path, write_video: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Encoding the frames once more, as `whole` does, would take half a minute and tell what the tiny model tells."""
+    """The frames are not encoded again, as `whole` does: half a minute for what the tiny model tests already."""
     video = write_video(tmp_path / "v.mp4", n_frames=8, fps=16)
     torch.manual_seed(0)
     model = TSalV360(ModelSettings()).eval()

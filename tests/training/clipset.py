@@ -1,4 +1,4 @@
-"""A small dataset of clips, in the form of the pipeline: two discs that move, with their maps and captions."""
+"""A small dataset of clips in the pipeline's form: two moving discs with their maps and captions."""
 
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,12 @@ COLOURS = {"red": (220, 30, 30), "blue": (30, 60, 220)}
 
 
 def direction(colour: str, frame: int) -> tuple[float, float]:
-    """Where a disc is, yaw and pitch in degrees."""
+    """Return the direction of a disc, yaw and pitch in degrees."""
     return (40.0 + frame, 10.0) if colour == "red" else (-100.0 + frame, -15.0)
 
 
 def picture(frame: int, size: tuple[int, int] = SIZE) -> np.ndarray[Any, Any]:
-    """Both discs on grey, RGB."""
+    """Return both discs on grey, RGB."""
     rows, columns = np.mgrid[: size[0], : size[1]]
     yaw, pitch = pixel_to_direction(columns, rows, *size)
     image = np.full((*size, 3), 128, dtype=np.uint8)
@@ -34,7 +34,7 @@ def picture(frame: int, size: tuple[int, int] = SIZE) -> np.ndarray[Any, Any]:
 
 
 def write_clipset(folder: Path, videos: dict[str, str], n_clips: int = 2, size: tuple[int, int] = SIZE) -> None:
-    """`dataset/` and `frames/` of videos, each with its part of the one fold; two events in each."""
+    """Write `dataset/` and `frames/` of videos, each in its part of the only fold, with two events each."""
     annotations, clips, dataset = [], [], folder / "dataset"
     for video in videos:
         (folder / "frames" / video).mkdir(parents=True)

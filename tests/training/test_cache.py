@@ -1,4 +1,4 @@
-"""The cache of frozen features: what is read is what the encoder gives, and nothing is computed twice."""
+"""Cached features: they equal those of the encoder, and nothing is computed twice."""
 
 import os
 import re
@@ -59,7 +59,7 @@ def job(made: Made, name: str, features: Path, settings: TrainSettings) -> Train
 
 @pytest.fixture()
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Numbers of frames that were encoded at once."""
+    """Return the numbers of frames of each call of the encoder."""
     seen: list[int] = []
     encode = TSalV360.encode_frames
 
@@ -102,13 +102,13 @@ def test_training_reads_features_and_learns_the_same(made: Made, tmp_path: Path,
     assert len(ours) and ours.to_list() == pytest.approx(theirs.to_list(), rel=2e-3)
 
 
-def test_what_is_written_takes_the_disk_that_was_told(made: Made, tmp_path: Path, capsys: Any) -> None:
+def test_the_cache_takes_the_disk_space_that_was_announced(made: Made, tmp_path: Path, capsys: Any) -> None:
     write_features(tmp_path, made.files, 0, MODEL, QUICK)
-    told = capsys.readouterr().out
-    assert "2 of 2 videos (32 frames, 4 of them the end of a clip, 4 augmentations of each)" in told
+    printed = capsys.readouterr().out
+    assert "2 of 2 videos (32 frames, 4 of them the end of a clip, 4 augmentations of each)" in printed
     size = sum(path.stat().st_size for path in tmp_path.rglob("*.npy")) / 1e9
-    assert float(told.partition("take ")[2].split(" GB")[0]) == pytest.approx(size, rel=0.02)
-    assert not (tmp_path / "003").exists()  # it is tested with
+    assert float(printed.partition("take ")[2].split(" GB")[0]) == pytest.approx(size, rel=0.02)
+    assert not (tmp_path / "003").exists()  # a test video
 
 
 def test_only_what_changed_is_computed_again(made: Made, tmp_path: Path, encoded: list[int]) -> None:
@@ -171,7 +171,7 @@ def test_another_fold_computes_what_the_first_did_not(two_folds: ClipFiles, tmp_
     assert seen == [["001", "002"], ["002", "003"]]
 
 
-def test_what_is_killed_in_a_video_has_no_list_of_the_fold(
+def test_a_job_killed_in_a_video_writes_no_list_of_the_fold(
     two_folds: ClipFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encode = TSalV360.encode_frames
@@ -204,7 +204,7 @@ def test_jobs_of_two_folds_at_once_share_what_they_have_in_common(two_folds: Cli
     ]
     for job in begun:
         assert job.stdout and job.stdout.readline() == "begun\n"
-    told = []
+    printed = []
     for job in begun:
         assert job.stdin
         job.stdin.write("\n")
@@ -212,8 +212,8 @@ def test_jobs_of_two_folds_at_once_share_what_they_have_in_common(two_folds: Cli
     for job in begun:
         out, errors = job.communicate(timeout=120)
         assert job.returncode == 0, errors
-        told.append(out)
-    assert sorted(re.search(r"Features of (\d) of 2 videos", text)[1] for text in told) == ["1", "2"]  # type: ignore[index]
+        printed.append(out)
+    assert sorted(re.search(r"Features of (\d) of 2 videos", text)[1] for text in printed) == ["1", "2"]  # type: ignore[index]
     names = sorted(path.name for path in (tmp_path / "features").iterdir())
     assert names == ["001", "002", "003", "fold0.json", "fold1.json"]
 
@@ -236,7 +236,7 @@ def test_features_that_training_changes_are_not_cached(change: dict[str, Any]) -
     check_cache(model, replace(settings, cached_rolls=0))
 
 
-def test_rolls_by_parts_of_pixels_are_refused(made: Made, tmp_path: Path) -> None:
+def test_rolls_by_fractions_of_pixels_are_refused(made: Made, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="5 rolls of frames of 128 pixels and maps of 96"):
         write_features(tmp_path, made.files, 0, MODEL, replace(QUICK, cached_rolls=5))
 

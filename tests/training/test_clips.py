@@ -1,4 +1,4 @@
-"""Clips: those that the published reader makes of the same folder, overlapping ones, and what is refused."""
+"""Clips: those that the published reader cuts from the same folder, overlapping ones, and refused ones."""
 
 import json
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_a_stride_makes_overlapping_clips_within_segments(files: ClipFiles) -> N
     assert clips.clip_id.is_unique
 
 
-def test_overlapping_clips_step_over_no_gap_and_end_with_a_map(files: ClipFiles) -> None:
+def test_overlapping_clips_span_no_gap_and_end_with_a_map(files: ClipFiles) -> None:
     for number in range(8, 16):  # frames of no event between two segments
         Path(files.frames, "001", f"{number:04d}.png").rename(Path(files.frames, "001", f"{number + 100:04d}.png"))
     table = read_clips(files)
@@ -69,7 +69,7 @@ def test_overlapping_clips_step_over_no_gap_and_end_with_a_map(files: ClipFiles)
     assert len(clips[clips.event_id == "001_2"]) == 2
 
 
-def test_jpeg_frames_give_no_published_clip_and_that_is_said(files: ClipFiles) -> None:
+def test_jpeg_frames_give_no_published_clip_and_the_error_says_so(files: ClipFiles) -> None:
     for path in files.frames.rglob("*.png"):
         path.rename(path.with_suffix(".jpg"))
     with pytest.raises(InputError, match=r"no clip \(published\).*frames\.format"):

@@ -1,4 +1,4 @@
-"""The loss against the published values, its gradient, and maps where there is nothing to correlate."""
+"""The loss: published values and gradients, and maps without anything to correlate."""
 
 import json
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_a_batch_gives_the_loss_of_each_map_and_they_are_those_of_the_metrics() 
     np.testing.assert_allclose(kl, metrics.kld(p, t), atol=1e-3)
 
 
-def test_a_constant_prediction_has_a_loss_and_a_gradient_that_are_numbers() -> None:
+def test_a_constant_prediction_has_a_finite_loss_and_gradient() -> None:
     _, target = maps("P1_overlap")
     prediction = torch.full_like(target, 0.5, requires_grad=True)
     loss = kl_loss(prediction, target) + cc_loss(prediction, target)

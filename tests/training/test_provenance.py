@@ -1,4 +1,4 @@
-"""What a model is told to be made of: all that its weights follow from, and nothing that they do not."""
+"""The provenance of a model: everything that its weights follow from, and nothing else."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -52,7 +52,7 @@ def without_first_clip(dataset: Path, video: str) -> None:
     write_table(dataset / "clips.parquet", clips.drop(clips.index[clips.video == video][0]), CLIPS)
 
 
-def test_in_another_part_of_the_fold(job: TrainJob) -> None:
+def test_a_video_in_another_part_of_the_fold_counts(job: TrainJob) -> None:
     splits = read_json(job.dataset / "splits.json")
     before = data_checksum(job.dataset, job.frames, 0)
     splits["folds"][0] = {"train": ["002"], "validation": ["001"], "test": ["003"]}
@@ -89,19 +89,19 @@ def test_what_a_fold_learns_from_counts_and_what_it_tests_does_not(job: TrainJob
     assert of_both[0] != of_training[0] and of_both[1] != of_training[1]
 
 
-def test_card_points_and_what_else_is_told_of_captions_do_not_count(job: TrainJob) -> None:
+def test_card_points_and_other_columns_of_captions_do_not_count(job: TrainJob) -> None:
     before = data_checksum(job.dataset, job.frames, 0)
     (job.dataset / "README.md").write_text("another card")
     (job.dataset / "points").mkdir()
     (job.dataset / "points" / "001.parquet").write_bytes(b"points")
     (job.frames / "001" / "frames.json").write_text("{}")
-    told = {"caption_origin": "accepted", "n_curators": 2, "verdict": "accept", "model": "another", "n_tokens": 7}
-    change_table(job.dataset, "annotations", "001", **told)
+    held = {"caption_origin": "accepted", "n_curators": 2, "verdict": "accept", "model": "another", "n_tokens": 7}
+    change_table(job.dataset, "annotations", "001", **held)
     sum_again(job.dataset)
     assert data_checksum(job.dataset, job.frames, 0) == before
 
 
-def test_data_that_moved_are_the_same(job: TrainJob, tmp_path: Path) -> None:
+def test_moved_data_are_the_same(job: TrainJob, tmp_path: Path) -> None:
     before = made_of(job)
     (tmp_path / "elsewhere").mkdir()
     for name in ("dataset", "frames"):
@@ -109,7 +109,7 @@ def test_data_that_moved_are_the_same(job: TrainJob, tmp_path: Path) -> None:
     assert made_of(replace(job, dataset=tmp_path / "elsewhere/dataset", frames=tmp_path / "elsewhere/frames")) == before
 
 
-def test_neither_the_name_nor_what_a_run_uses_nor_where_it_writes_is_what_weights_follow_from(job: TrainJob) -> None:
+def test_name_compute_settings_and_output_folders_do_not_count(job: TrainJob) -> None:
     other = replace(
         job, train=replace(job.train, name="other"), output=Path("o"), running=Path("r"), features=Path("f")
     )
@@ -129,11 +129,11 @@ def test_neither_the_name_nor_what_a_run_uses_nor_where_it_writes_is_what_weight
     ],
     ids=str,
 )
-def test_stage_fold_settings_and_model_are(job: TrainJob, change: dict[str, Any]) -> None:
+def test_stage_fold_settings_and_model_count(job: TrainJob, change: dict[str, Any]) -> None:
     assert made_of(replace(job, **change)) != made_of(job)
 
 
-def test_weights_count_by_what_they_hold_wherever_they_lie(job: TrainJob, tmp_path: Path) -> None:
+def test_weights_count_by_their_content_not_their_place(job: TrainJob, tmp_path: Path) -> None:
     def of(path: Path, content: bytes) -> dict[str, Any]:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
@@ -146,7 +146,7 @@ def test_weights_count_by_what_they_hold_wherever_they_lie(job: TrainJob, tmp_pa
     assert drawn["train"]["weights"] == "random" and drawn["weights"] is None
 
 
-def test_a_checkpoint_tells_also_its_run_and_the_code(job: TrainJob) -> None:
-    told, made = provenance(job), made_of(job)
-    assert {key: told[key] for key in made} == made
-    assert told["name"] == "default" and set(told) - set(made) == {"name", "versions", "revision"}
+def test_a_checkpoint_also_holds_its_run_and_the_code(job: TrainJob) -> None:
+    held, made = provenance(job), made_of(job)
+    assert {key: held[key] for key in made} == made
+    assert held["name"] == "default" and set(held) - set(made) == {"name", "versions", "revision"}

@@ -1,4 +1,4 @@
-"""Training: it learns, goes on after a kill as if there had been none, and is the same in one process and in two."""
+"""Training: it learns, resumes after a kill as if there had been none, and is the same in one process and in two."""
 
 import signal
 import subprocess
@@ -49,7 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(made: Path) -> TrainJob:
-    """A run that nothing interrupted."""
+    """Return the job of a run that nothing interrupted."""
     train_fold(one := job(made, "whole"))
     return one
 
@@ -63,9 +63,9 @@ def weights(one: TrainJob, which: str = "last") -> dict[str, torch.Tensor]:
 
 
 def assert_same(one: TrainJob, other: TrainJob, **tolerance: float) -> None:
-    """The same losses and weights; of weights, with a tolerance, their root mean square difference.
+    """Assert equal losses and weights; with a tolerance, a small root mean square difference of weights.
 
-    AdamW divides a gradient by its own size, so where one is nearly zero, rounding alone can turn a step around.
+    AdamW divides a gradient by its own size, so if one is nearly zero, rounding alone can reverse a step.
     """
     pd.testing.assert_frame_equal(steps(one), steps(other), check_exact=not tolerance, **tolerance)
     ours, theirs = weights(one), weights(other)
@@ -74,7 +74,7 @@ def assert_same(one: TrainJob, other: TrainJob, **tolerance: float) -> None:
         assert apart <= tolerance.get("atol", 0) / 10, name
 
 
-def test_results_say_what_they_were_made_of(whole: TrainJob) -> None:
+def test_results_hold_their_provenance(whole: TrainJob) -> None:
     assert sorted(path.name for path in whole.output.iterdir()) == ["best.pt", "last.pt", "metrics.csv", "steps.csv"]
     made_of = torch.load(whole.output / "best.pt", weights_only=True)["provenance"]
     assert made_of["train"]["learning_rate"] == 1e-3 and made_of["fold"] == 0
@@ -134,9 +134,9 @@ def test_two_processes_train_the_same_model(
 ) -> None:
     monkeypatch.setenv("MKL_NUM_THREADS", "2")  # as Snakemake does
     two = job(made, "two", replace(ON_CPU, processes=2))
-    status, told = launch(two, cores=2), capfd.readouterr()
-    assert status == 0, told
-    assert "Fold 0: 12 clips, 6 for validation, 6 steps, 2 process(es) of 1 thread(s) on cpu." in told.out
+    status, printed = launch(two, cores=2), capfd.readouterr()
+    assert status == 0, printed
+    assert "Fold 0: 12 clips, 6 for validation, 6 steps, 2 process(es) of 1 thread(s) on cpu." in printed.out
     assert_same(two, whole, atol=2e-5, rtol=1e-3)
     assert len(list((two.running / "tensorboard").iterdir())) == 1
     table, alone = (pd.read_csv(one.output / "metrics.csv") for one in (two, whole))
@@ -168,7 +168,7 @@ def test_a_kill_in_the_middle_of_a_checkpoint_leaves_the_one_before(made: Path, 
 
 
 def left_by_a_kill(made: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> TrainJob:
-    """A run of one epoch that was killed at its end: its running checkpoint is there."""
+    """Return the job of a run of one epoch that was killed at its end: its running checkpoint exists."""
     one = job(made, name, epochs=1)
     with monkeypatch.context() as patch:
         patch.setattr(State, "finish", lambda *_: None)
@@ -176,7 +176,7 @@ def left_by_a_kill(made: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Tr
     return one
 
 
-def test_with_other_settings_data_or_another_version_training_begins_again(
+def test_with_other_settings_data_or_another_version_training_starts_again(
     made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one = left_by_a_kill(made, "again", monkeypatch)
@@ -187,33 +187,33 @@ def test_with_other_settings_data_or_another_version_training_begins_again(
         with monkeypatch.context() as patch:
             patch.setattr(State, "finish", lambda *_: None)
             train_fold(other)
-        assert "training begins again" in capsys.readouterr().out
+        assert "training starts again" in capsys.readouterr().out
         left = torch.load(one.running / "state.pt", weights_only=True)
         assert (left["made_of"]["stage"], len(left["steps"])) == (
             other.stage,
             3 if other.dataset == made / "dataset" else 2,
         )
     train_fold(other := replace(one, train=replace(one.train, seed=5)))
-    assert "training begins again" in capsys.readouterr().out
+    assert "training starts again" in capsys.readouterr().out
     assert len(steps(other)) == 3
     train_fold(alone := job(made, "never killed", epochs=1, seed=5))
     assert_same(other, alone)
 
 
-def test_a_killed_run_goes_on_under_another_name_by_other_means_and_with_newer_code(
+def test_a_killed_run_resumes_under_another_name_on_other_hardware_and_with_newer_code(
     made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one = left_by_a_kill(made, "renamed", monkeypatch)
     monkeypatch.setattr("tsalv360.training.provenance.revision", lambda: "a later commit")
     compute = ComputeSettings("cpu", cores=1, workers=1, accumulate=2, keep_every_s=7, deterministic=True)
     train_fold(replace(one, train=replace(one.train, name="other"), compute=compute))
-    assert "training goes on after step 3" in capsys.readouterr().out
+    assert "training resumes after step 3" in capsys.readouterr().out
     assert len(steps(one)) == 3
-    told = torch.load(one.output / "last.pt", weights_only=True)["provenance"]
-    assert (told["revision"], told["name"]) == ("a later commit", "other")
+    held = torch.load(one.output / "last.pt", weights_only=True)["provenance"]
+    assert (held["revision"], held["name"]) == ("a later commit", "other")
 
 
-def test_what_a_fold_learns_from_decides_and_nothing_else(tmp_path: Path) -> None:
+def test_the_checksum_depends_on_what_a_fold_learns_from_alone(tmp_path: Path) -> None:
     write_clipset(tmp_path, {"001": "train", "002": "validation", "003": "test"}, n_clips=1)
     dataset, frames = tmp_path / "dataset", tmp_path / "frames"
     sums = (dataset / "SHA256SUMS").read_text()
@@ -231,13 +231,13 @@ def test_what_a_fold_learns_from_decides_and_nothing_else(tmp_path: Path) -> Non
     assert data_checksum(dataset, frames, 0) != before
 
 
-def test_a_loss_that_is_no_number_names_the_clips(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_is_not_finite_names_the_clips(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(network: BatchModel, batch: Batch) -> torch.Tensor:
         prediction = torch.rand(len(batch.rows), 1, 48, 96, requires_grad=True)
         return torch.where(torch.arange(len(prediction))[:, None, None, None] == 1, torch.nan, prediction)
 
     monkeypatch.setattr(BatchModel, "forward", broken)
-    with pytest.raises(InputError, match=r"^clips 00\d_\d_\d: found a loss that is no number"):
+    with pytest.raises(InputError, match=r"^clips 00\d_\d_\d: found a loss that is not finite"):
         train_fold(job(made, "nan"))
 
 
@@ -267,7 +267,7 @@ def test_four_clips_are_learnt_by_heart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
-def test_the_schedule_is_the_formula_to_the_step_also_after_a_kill(schedule: str) -> None:
+def test_the_schedule_equals_the_formula_at_each_step_also_after_a_kill(schedule: str) -> None:
     settings, n = TrainSettings(learning_rate=3e-4, warmup=0.33, schedule=schedule), 10
 
     def formula(step: int) -> float:

@@ -74,7 +74,7 @@ def test_clip_of_another_shape_is_refused_by_its_weights(tmp_path: Path) -> None
         start_model(replace(SMALL, embedding=64), TrainSettings(weights=str(weights)))
 
 
-def test_a_checkpoint_goes_on_and_needs_its_own_settings(tmp_path: Path) -> None:
+def test_training_continues_from_a_checkpoint_of_the_same_settings(tmp_path: Path) -> None:
     torch.manual_seed(1)
     save_checkpoint(before := TSalV360(SMALL), path := tmp_path / "best.pt")
     model = start_model(SMALL, TrainSettings(weights=str(path)))
@@ -87,7 +87,7 @@ def test_a_checkpoint_goes_on_and_needs_its_own_settings(tmp_path: Path) -> None
     ("weights", "message"),
     [("", "train.weights: found none; expected CLIP RN50"), ("away.pt", "train.weights: found no file away.pt")],
 )
-def test_weights_that_are_missing_are_told(weights: str, message: str) -> None:
+def test_missing_weights_are_an_error(weights: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         start_model(SMALL, TrainSettings(weights=weights))
 

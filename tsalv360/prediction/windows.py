@@ -128,7 +128,7 @@ class Predictions:
                 if is_end:
                     maps = self._model.decode([list(clip)], self._text)[:, 0].cpu().numpy()
                     if not np.isfinite(maps).all():
-                        found = f"saliency that is no number in frame {number}"
+                        found = f"saliency that is not finite in frame {number}"
                         advice = "Use precision float32, or another checkpoint."
                         raise InputError(self.footage.path, found, "numbers", advice)
                     yield Window(number, number / self.footage.fps, picture, maps)

@@ -42,12 +42,12 @@ class State:
         """Resume what a run of the same data, settings and version of the stage has kept, if there is any."""
         kept = torch.load(self._path, map_location="cpu", weights_only=True) if self._path.is_file() else None
         if kept and kept.get("made_of") != self._made_of:
-            print(f"{self._path} is of other data or settings, or of another version: training begins again.")
+            print(f"{self._path} belongs to other data, settings or another version: training starts again.")
         elif kept:
             for name, part in self._parts.items():
                 part.load_state_dict(kept[name])
             self.steps, self.epochs, self._best = kept["steps"], kept["epochs"], kept["best"]
-            print(f"{self._path}: training goes on after step {self.step}.")
+            print(f"{self._path}: training resumes after step {self.step}.")
         self._accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": self.step}})
         self._kept_at = time.monotonic()
         if self._accelerator.is_main_process:

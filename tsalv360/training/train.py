@@ -183,7 +183,7 @@ def _check_finite(loss: Tensor, batch: Batch, clips: pd.DataFrame) -> None:
     wrong = [str(clips.clip_id[row]) for row, good in zip(batch.rows, finite, strict=True) if not good]
     if wrong:
         advice = "Look at their frames and maps, lower train.learning_rate, or set train.precision to no."
-        raise InputError(f"clips {', '.join(wrong)}", "a loss that is no number", "a number", advice)
+        raise InputError(f"clips {', '.join(wrong)}", "a loss that is not finite", "a number", advice)
 
 
 def _seed(*numbers: int) -> int:
