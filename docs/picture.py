@@ -34,17 +34,17 @@ DEMO = Path("results/demo/viewports")
 CURATED = (
     (
         "004_1",
-        "A blue star-shaped figure in front of a grey background, moving slowly up and to the right.",
+        "A blue object in front of a grey background, moving slowly up and to the right.",
         "accept (a)",
     ),
     (
         "011_1",
-        "A red triangular shape in front of a grey-brown background.",
+        "A red object in front of a grey-brown background, moving slowly up.",
         "edit (e): A red triangle turns as it rises from a sandy plain to brown hills.",
     ),
     (
         "019_2",
-        "A red star-shaped figure in front of a grey-brown background.",
+        "A small red object in front of a grey-brown background.",
         "accept (a), bad end (d): it is gone before",
     ),
 )

@@ -1,4 +1,4 @@
-"""A server of chat completions that fails as it is told to."""
+"""A server of chat completions that fails by a script."""
 
 import json
 import threading
@@ -77,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(2)
             reply = GOOD
         if isinstance(reply, int):
-            status, reply = reply, {"error": {"message": f"told to say {reply}; your key {self._key()}"}}
+            status, reply = reply, {"error": {"message": f"scripted {reply}; your key {self._key()}"}}
         body = reply if isinstance(reply, bytes) else json.dumps(GOOD if reply == "half" else reply).encode()
         self.close_connection = True
         if reply == "nothing":

@@ -24,13 +24,13 @@ ENDPOINT = {"backends": ["endpoint"], "endpoint": {"model": "m"}}
         ({"backends": ["llava-next-video"], "llava": {"device_map": "cpu"}}, (True, True, False)),
     ],
 )
-def test_a_gpu_is_asked_for_only_where_a_backend_needs_it(settings: dict[str, Any], needs: tuple[bool, ...]) -> None:
+def test_a_gpu_is_requested_only_if_a_backend_needs_it(settings: dict[str, Any], needs: tuple[bool, ...]) -> None:
     captions = CaptionSettings(**settings)
     assert (captions.needs_extra, captions.loads_model, captions.needs_gpu) == needs
 
 
 @pytest.mark.parametrize(
-    ("settings", "missing", "told"),
+    ("settings", "missing", "message"),
     [
         (
             {"backends": ["llava-next"]},
@@ -42,18 +42,18 @@ def test_a_gpu_is_asked_for_only_where_a_backend_needs_it(settings: dict[str, An
         ({"backends": ["endpoint"]}, [], "captions.endpoint.model: found no name"),
     ],
 )
-def test_what_is_missing_is_told_with_the_line_that_helps(
-    settings: dict[str, Any], missing: list[str], told: str, monkeypatch: pytest.MonkeyPatch
+def test_a_missing_library_or_name_is_an_error_with_the_remedy(
+    settings: dict[str, Any], missing: list[str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (caption_settings, libraries):
         monkeypatch.setattr(module, "find_spec", lambda name: None if name in missing else name)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         check_installed(CaptionSettings(**settings))
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         load_captioner(CaptionSettings(**settings).backends[0], CaptionSettings(**settings))
 
 
-def test_facts_need_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_facts_needs_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (caption_settings, libraries):
         monkeypatch.setattr(module, "find_spec", lambda name: None)
     assert load_captioner("facts", CaptionSettings()).model == "facts"

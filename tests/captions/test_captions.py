@@ -22,7 +22,7 @@ from tsalv360.media.video import VideoWriter
 Make = Callable[..., pd.DataFrame]
 
 
-def test_shards_stay_as_they_are_on_every_machine_and_day() -> None:
+def test_the_shard_of_a_video_never_changes() -> None:
     assert [shard_of(video, 1000) for video in ("001", "002", "127", "ocean-2")] == ["0403", "0833", "0675", "0320"]
 
 
@@ -48,7 +48,7 @@ def test_spread_pictures_are_different_and_lie_in_the_event(n_pictures: int) -> 
     assert numbers[-1] < n_pictures
 
 
-def test_notes_tell_when_where_how_far_and_by_how_many(make_track: Make, make_events: Make) -> None:
+def test_notes_state_time_place_distance_and_observers(make_track: Make, make_events: Make) -> None:
     track = make_track("v_1", list(range(16, 49)), yaw=170, pitch=0, step=1)  # 32 degrees, over the seam
     assert notes_of(make_events(track), track) == {
         "v_1": [
@@ -93,7 +93,7 @@ def test_the_event_is_described_and_not_its_lead_in(viewports: Path, make_track:
     assert caption.flags == caption.failures == []
 
 
-def test_a_caption_tells_no_place_time_or_observers(viewports: Path, make_track: Make, make_events: Make) -> None:
+def test_a_caption_states_no_place_time_or_observers(viewports: Path, make_track: Make, make_events: Make) -> None:
     track = make_track("v_1", list(range(16)), yaw=-120, pitch=33)
     caption = by_facts(viewports, track, make_events(track))["v_1"]
     for word in ("yaw", "pitch", "observer", "°", "120", "33", " s "):
@@ -106,7 +106,7 @@ def test_a_video_without_events_has_no_captions(tmp_path: Path) -> None:
     assert by_facts(tmp_path, empty(TRACKS), empty(EVENTS)) == {}
 
 
-def test_a_clip_is_known_by_what_is_seen(viewports: Path, make_track: Make, make_events: Make) -> None:
+def test_the_digest_of_a_clip_follows_its_pictures(viewports: Path, make_track: Make, make_events: Make) -> None:
     track = make_track("v_1", list(range(16)))
     (clip,) = clips_of(viewports, make_events(track), track, 8)
     (same,) = clips_of(viewports, make_events(track), track.assign(yaw_deg=track.yaw_deg + 50), 8)
@@ -117,7 +117,7 @@ def test_a_clip_is_known_by_what_is_seen(viewports: Path, make_track: Make, make
 
 
 class Scripted:
-    """A captioner that says what it is told, and remembers what it was asked."""
+    """A captioner with scripted answers that records the questions."""
 
     takes_prompt = True
     revision = "7"
@@ -197,7 +197,7 @@ def test_only_a_changed_question_is_asked_again(
 
 
 @pytest.mark.parametrize("max_failed", [0, 1])
-def test_failures_are_borne_up_to_their_limit_and_all_else_is_kept(
+def test_failures_are_tolerated_up_to_the_limit_and_other_answers_are_kept(
     use: Callable[..., Any], make_clip: Callable[..., Clip], tmp_path: Path, max_failed: int
 ) -> None:
     clips, cache = [make_clip(f"v_{k}", seed=k) for k in (1, 2, 3)], Cache(tmp_path / "cache")
@@ -235,7 +235,7 @@ def test_the_second_backend_never_stands_in_for_the_first(
         (Answer("A man who is", cut_off=True), "cut off"),
     ],
 )
-def test_an_answer_that_is_none_is_a_failure_and_not_kept(
+def test_an_unusable_answer_is_a_failure_and_not_cached(
     use: Callable[..., Any], make_clip: Callable[..., Clip], tmp_path: Path, answer: Answer, reason: str
 ) -> None:
     use(endpoint=lambda clip, prompt: answer)
@@ -245,7 +245,7 @@ def test_an_answer_that_is_none_is_a_failure_and_not_kept(
     assert not (tmp_path / "cache").exists()
 
 
-def test_what_was_answered_before_a_server_went_down_is_kept(
+def test_answers_from_before_a_server_went_down_are_kept(
     use: Callable[..., Any], make_clip: Callable[..., Clip], tmp_path: Path
 ) -> None:
     def down(clip: Clip, prompt: str) -> Answer:

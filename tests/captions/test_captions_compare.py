@@ -48,7 +48,7 @@ def results(tmp_path: Path, make_clip: Callable[..., Clip]) -> Path:
     return root
 
 
-def test_both_captions_stand_beside_the_clip_and_are_text(results: Path) -> None:
+def test_the_page_shows_both_captions_as_plain_text(results: Path) -> None:
     page = results / "compare.html"
     assert write_comparison(results, 1, BACKENDS, page, None, "no weights.") == 2
     text = page.read_text(encoding="utf-8")
@@ -63,14 +63,14 @@ def test_both_captions_stand_beside_the_clip_and_are_text(results: Path) -> None
 
 
 @pytest.mark.parametrize("place", ["compare.html", "../pages/compare.html"])
-def test_links_lead_to_the_clips_from_wherever_the_page_lies(results: Path, place: str) -> None:
+def test_the_videos_are_found_from_any_folder_of_the_page(results: Path, place: str) -> None:
     page = results / place
     write_comparison(results, 1, BACKENDS, page, None)
     for address in re.findall(r'<video src="(.*?)"', page.read_text(encoding="utf-8")):
         assert (page.parent / unquote(unescape(address))).is_file()
 
 
-def test_similarities_stand_behind_the_captions(results: Path) -> None:
+def test_the_page_shows_similarities(results: Path) -> None:
     seen = []
 
     def measure(texts: Sequence[str], pictures: np.ndarray[Any, Any]) -> list[float]:
@@ -114,16 +114,17 @@ def test_similarity_is_the_cosine_of_clip_with_weights_of_a_file(tmp_path: Path)
     from tsalv360.captions.similarity import ARCHITECTURE, Similarity
 
     torch.manual_seed(0)
-    model, _, look = open_clip.create_model_and_transforms(ARCHITECTURE)
+    model, _, transform = open_clip.create_model_and_transforms(ARCHITECTURE)
     torch.save(model.state_dict(), tmp_path / "weights.pt")
     pictures = np.random.default_rng(0).integers(0, 255, (2, 96, 128, 3), dtype=np.uint8)
     texts = ["A red shape.", "Two dogs run past a man."]
     measured = Similarity(tmp_path / "weights.pt")(texts, pictures)
     with torch.inference_mode():
         model.eval()
-        said = model.encode_text(open_clip.get_tokenizer(ARCHITECTURE)(texts), normalize=True)
-        seen = [model.encode_image(look(Image.fromarray(p))[None], normalize=True)[0] for p in pictures]
-    assert measured == pytest.approx([float(np.mean([said[k] @ one for one in seen])) for k in range(2)], abs=1e-4)
+        text_vectors = model.encode_text(open_clip.get_tokenizer(ARCHITECTURE)(texts), normalize=True)
+        image_vectors = [model.encode_image(transform(Image.fromarray(p))[None], normalize=True)[0] for p in pictures]
+    cosines = [float(np.mean([vector @ one for one in image_vectors])) for vector in text_vectors]
+    assert measured == pytest.approx(cosines, abs=1e-4)
     (tmp_path / "weights.pt").write_bytes(b"no weights")
     with pytest.raises(InputError, match="those of CLIP RN50-quickgelu"):
         Similarity(tmp_path / "weights.pt")

@@ -69,11 +69,11 @@ def test_each_of_two_near_duplicates_names_the_other() -> None:
         ("Café with a view.", True),
     ],
 )
-def test_other_languages_are_noticed(text: str, english: bool) -> None:
+def test_other_languages_are_detected(text: str, english: bool) -> None:
     assert is_english(text) is english
 
 
-def test_statistics_are_told_per_model_and_prompt() -> None:
+def test_statistics_per_model_and_prompt() -> None:
     def entry(*texts: str) -> CaptionEntry:
         return CaptionEntry(None, [Candidate("", f"p{k}", "m", "1", text, None) for k, text in enumerate(texts)])
 

@@ -80,7 +80,7 @@ def test_a_passing_fault_costs_a_second_try(make_clip: Make, fault: Any) -> None
 
 
 @pytest.mark.parametrize("fault", [500, 502, b"<html>oops", {"error": "none"}, "slow"])
-def test_errors_of_the_server_are_tried_a_few_times_and_then_are_the_clips(make_clip: Make, fault: Any) -> None:
+def test_server_errors_are_retried_and_then_fail_the_clip_alone(make_clip: Make, fault: Any) -> None:
     clips = [make_clip("v_1", seed=1), make_clip("v_2", seed=2)]
     wait = 1 if fault == "slow" else 60
     with serve(fault, fault, fault) as server:
@@ -90,7 +90,7 @@ def test_errors_of_the_server_are_tried_a_few_times_and_then_are_the_clips(make_
     assert len(server.requests) == 4
 
 
-def test_a_connection_dropped_by_a_server_that_lives_is_the_clips(make_clip: Make) -> None:
+def test_a_dropped_connection_fails_the_clip_alone_if_the_server_is_up(make_clip: Make) -> None:
     clips = [make_clip("v_1", seed=1), make_clip("v_2", seed=2)]
     with serve("nothing", "nothing") as server:
         answers = ask(server.url, clips, attempts=2, concurrency=1)
@@ -107,7 +107,7 @@ def test_a_refused_request_is_not_repeated(make_clip: Make, status: int) -> None
 
 
 @pytest.mark.parametrize(("status", "advice"), [(401, "TSALV360_KEY"), (404, "captions.endpoint.model")])
-def test_what_would_fail_for_all_stops_at_once(make_clip: Make, status: int, advice: str) -> None:
+def test_a_refusal_that_concerns_every_clip_stops_at_once(make_clip: Make, status: int, advice: str) -> None:
     clips = [make_clip(f"v_{k}", seed=k) for k in range(5)]
     with serve(*[status] * 5) as server, pytest.raises(InputError, match=rf"HTTP {status}[^$]*{advice}"):
         ask(server.url, clips, concurrency=1, key_variable="TSALV360_KEY")
@@ -136,7 +136,7 @@ def test_a_server_that_is_down_stops_the_job(make_clip: Make) -> None:
         ask(url, [make_clip(f"v_{k}", seed=k) for k in range(6)], attempts=3)
 
 
-def test_waits_double_and_the_server_may_name_its_own(make_clip: Make) -> None:
+def test_waits_double_unless_the_server_names_one(make_clip: Make) -> None:
     waited: list[float] = []
     with serve(429, 429, 500, (429, {"retry-after": "7"})) as server:
         captioner = endpoint(server.url, backoff_s=1, error_attempts=3)
@@ -147,7 +147,7 @@ def test_waits_double_and_the_server_may_name_its_own(make_clip: Make) -> None:
         assert 0.75 * 2**n <= wait <= 2**n
 
 
-def test_requests_go_out_at_once_and_no_more_than_allowed(make_clip: Make) -> None:
+def test_requests_are_concurrent_up_to_the_limit(make_clip: Make) -> None:
     clips = [make_clip(f"v_{k}", seed=k) for k in range(9)]
     with serve() as server:
         server.hold_s = 0.2
@@ -165,12 +165,12 @@ def test_requests_go_out_at_once_and_no_more_than_allowed(make_clip: Make) -> No
         ({"finish_reason": "content_filter"}, Answer("", failure="the answer is a refusal: content filter")),
     ],
 )
-def test_answers_are_read_for_what_they_are(make_clip: Make, choice: dict[str, Any], answer: Answer) -> None:
+def test_replies_become_answers(make_clip: Make, choice: dict[str, Any], answer: Answer) -> None:
     with serve(good(**choice)) as server:
         assert ask(server.url, [make_clip()]) == {"v_1": answer}
 
 
-def test_the_key_is_sent_and_never_told(
+def test_the_key_is_sent_and_never_shown(
     make_clip: Make,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -180,18 +180,17 @@ def test_the_key_is_sent_and_never_told(
     with caplog.at_level(logging.DEBUG), serve(500, 400, 401) as server:
         clips = [make_clip("v_1", seed=1), make_clip("v_2", seed=2)]
         captioner = endpoint(server.url, key_variable="TSALV360_KEY", concurrency=1)
-        told = []
+        failures = []
         with pytest.raises(InputError) as error:
-            told += [answer.failure for _, answer in captioner.caption(clips, "what?")]
+            failures += [answer.failure for _, answer in captioner.caption(clips, "what?")]
     assert all(headers["authorization"] == "Bearer sk-very-secret" for headers in server.headers)
-    everything = caplog.text + "".join(capfd.readouterr()) + str(error.value) + "".join(told) + str(captioner.decoding)
+    shown = caplog.text, *capfd.readouterr(), str(error.value), *failures, str(captioner.decoding)
+    everything = "".join(shown)
     assert "your key ***" in everything
     assert "secret" not in everything
 
 
-def test_a_key_that_a_server_repeats_in_its_answer_gets_into_no_caption(
-    make_clip: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_that_a_server_repeats_is_masked_in_captions(make_clip: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TSALV360_KEY", "sk-very-secret")
     with serve(good(message={"content": "A man with sk-very-secret."})) as server:
         ((_, answer),) = endpoint(server.url, key_variable="TSALV360_KEY").caption([make_clip()], "what?")

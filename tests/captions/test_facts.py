@@ -138,8 +138,8 @@ def spoil(frames: NDArray[np.uint8], quality: int = 30) -> NDArray[np.uint8]:
     return np.stack(out)
 
 
-class Said(NamedTuple):
-    """What a caption says of the object, of the background and of motion."""
+class Parts(NamedTuple):
+    """The parts of a caption about an object; empty where the caption does not have them."""
 
     size: str
     form: str
@@ -148,11 +148,11 @@ class Said(NamedTuple):
     motion: str
 
 
-def said(text: str) -> Said:
+def parts_of(text: str) -> Parts:
     size, form = "( small| large)?", "( round| elongated)?"
-    parts = re.fullmatch(rf"An?{size}{form} (.+) object in front of an? (.+) background(?:, (.+))?\.", text)
-    assert parts, text
-    return Said(*((part or "").strip() for part in parts.groups()))
+    found = re.fullmatch(rf"An?{size}{form} (.+) object in front of an? (.+) background(?:, (.+))?\.", text)
+    assert found, text
+    return Parts(*((part or "").strip() for part in found.groups()))
 
 
 @pytest.mark.slow
@@ -161,7 +161,7 @@ def test_every_colour_of_every_shape() -> None:
     for k, (colour, shape) in enumerate(itertools.product(COLOURS, SHAPES)):
         thing = Thing(COLOURS[colour], shape, 8 + k % 7, (37.0 * k, k % 5 * 10 - 20), (10.0, 0.0))
         frames = event([thing], seed=k, step=0.8, count=5)
-        words = said(describe(spoil(frames), 0.8))
+        words = parts_of(describe(spoil(frames), 0.8))
         colours.append(words.colour == colour)
         forms.append(words.form == ("round" if shape == "disc" else ""))
     assert np.mean(colours) >= 0.95
@@ -179,16 +179,16 @@ def test_every_colour_of_every_shape() -> None:
 )
 def test_size_and_form(shape: str, radius: float, words: tuple[str, str]) -> None:
     frames = event([Thing(COLOURS["blue"], shape, radius)], seed=8)
-    assert said(describe(frames, 1.0))[:2] == words
+    assert parts_of(describe(frames, 1.0))[:2] == words
 
 
 @pytest.mark.parametrize(
     ("velocity", "way"), [((12, 0), "to the right"), ((-12, 0), "to the left"), ((0, 8), "up"), ((0, -8), "down")]
 )
-def test_motion_is_told_against_the_surroundings(velocity: tuple[float, float], way: str) -> None:
+def test_motion_is_relative_to_the_surroundings(velocity: tuple[float, float], way: str) -> None:
     start = (170.0, -3.0 * velocity[1])
     frames = event([Thing(COLOURS["red"], "disc", start=start, velocity=velocity)], seed=3)
-    assert said(describe(frames, 1.0)).motion in (f"moving {way}", f"moving slowly {way}")
+    assert parts_of(describe(frames, 1.0)).motion in (f"moving {way}", f"moving slowly {way}")
     assert np.dot(surroundings_motion(frames, 1.0), velocity) < 0
 
 
@@ -199,10 +199,10 @@ def test_speeds_are_degrees_at_any_field_of_view(hfov: float) -> None:
     np.testing.assert_allclose(surroundings_motion(frames, 1.0, hfov), (-6, 0), atol=0.7)
 
 
-def test_speed_is_told() -> None:
+def test_speed_classes() -> None:
     def motion(speed: float, step: float) -> str:
         thing = Thing(COLOURS["orange"], "square", velocity=(speed, 0.0))
-        return said(describe(event([thing], seed=1, step=step), step)).motion
+        return parts_of(describe(event([thing], seed=1, step=step), step)).motion
 
     assert motion(0.0, 1.5) == "hardly moving"
     assert motion(5.0, 1.5) == "moving slowly to the right"
@@ -211,7 +211,7 @@ def test_speed_is_told() -> None:
 
 def test_mirrored_pictures_give_the_mirrored_direction() -> None:
     frames = event([Thing(COLOURS["cyan"], "star", velocity=(15.0, 0.0))], seed=2)
-    words, mirrored = said(describe(frames, 1.0)), said(describe(frames[:, :, ::-1], 1.0))
+    words, mirrored = parts_of(describe(frames, 1.0)), parts_of(describe(frames[:, :, ::-1], 1.0))
     assert (words.colour, words.motion) == ("cyan", "moving to the right")
     assert mirrored[:3] == words[:3]
     assert mirrored.motion == "moving to the left"
@@ -220,7 +220,7 @@ def test_mirrored_pictures_give_the_mirrored_direction() -> None:
 def test_nothing_is_said_of_motion_before_a_wall_without_detail() -> None:
     wall, thing = np.full((512, 1024, 3), 110, np.float32), Thing(COLOURS["red"], "disc", velocity=(15.0, 0.0))
     frames = np.stack([viewport(wall, (15.0 * t, k), [(thing, t)]) for t, k in enumerate([0, 1, -1, 2, 0, 1])])
-    assert said(describe(frames, 1.0)).motion == ""
+    assert parts_of(describe(frames, 1.0)).motion == ""
 
 
 def test_repeating_pattern_gives_no_motion() -> None:
@@ -233,18 +233,18 @@ def test_repeating_pattern_gives_no_motion() -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_texture_alone_is_no_thing(seed: int) -> None:
+def test_texture_alone_is_no_object(seed: int) -> None:
     text = describe(event([], seed=seed, view=(50.0 * seed, 10.0)), 1.0)
     assert "scene" in text
     assert "object" not in text
     assert "moving" not in text
 
 
-def test_central_thing_is_described_when_another_passes() -> None:
+def test_the_central_object_is_described_when_another_passes() -> None:
     main = Thing(COLOURS["purple"], "disc", 10.0, (0.0, 0.0), (8.0, 0.0))
     for colour, height in (("green", 12.0), ("yellow", -15.0), ("white", 2.0)):
         other = Thing(COLOURS[colour], "square", 9.0, (40.0, height), (-4.0, 0.0))
-        words = said(describe(event([other, main], seed=5), 1.0))
+        words = parts_of(describe(event([other, main], seed=5), 1.0))
         assert words[:3] == ("", "round", "purple")
         assert "left" not in words.motion
 
@@ -252,8 +252,8 @@ def test_central_thing_is_described_when_another_passes() -> None:
 def test_single_picture_and_unknown_time_give_no_motion() -> None:
     frames = event([Thing(COLOURS["green"], "triangle", velocity=(10.0, 0.0))], seed=4)
     for text in (describe(frames[:1], 1.0), describe(frames, 0.0), describe(frames, float("nan"))):
-        assert said(text).colour == "green"
-        assert said(text).motion == ""
+        assert parts_of(text).colour == "green"
+        assert parts_of(text).motion == ""
 
 
 @pytest.mark.parametrize(("value", "name"), [(0, "black"), (128, "grey"), (255, "white")])

@@ -16,7 +16,7 @@ from tsalv360.captions.run import caption_clips
 from tsalv360.job.files import read_json
 
 
-def test_a_killed_run_loses_at_most_what_was_in_flight(make_clip: Callable[..., Clip], tmp_path: Path) -> None:
+def test_a_killed_run_loses_at_most_the_requests_in_flight(make_clip: Callable[..., Clip], tmp_path: Path) -> None:
     paths = [make_clip(f"v_{k}", n=2, seed=k).path for k in range(30)]
     cache = tmp_path / "cache"
     with serve() as server:

@@ -93,7 +93,7 @@ def test_the_prompt_follows_the_pictures_in_the_checkpoints_own_form(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_prompts_of_other_lengths_change_the_answer_and_not_its_form(
+def test_the_answer_follows_the_prompt_and_does_not_repeat_it(
     checkpoints: dict[str, Path], make_clip: Make, kind: str
 ) -> None:
     model, clip = captioner(kind, checkpoints[kind]), make_clip(n=4)
@@ -175,7 +175,7 @@ def test_a_template_that_writes_the_start_token_gets_no_second_one(tmp_path: Pat
     assert tokens[0] == 1 and tokens.count(1) == 1
 
 
-def test_a_full_gpu_is_told_with_what_to_lower(
+def test_a_full_gpu_is_an_error_that_names_the_settings_to_lower(
     checkpoints: dict[str, Path], make_clip: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = captioner("llava-next-video", checkpoints["llava-next-video"])
@@ -188,7 +188,7 @@ def test_a_full_gpu_is_told_with_what_to_lower(
         answers(model, [make_clip()])
 
 
-def test_a_broken_torchvision_is_told_by_name(
+def test_a_broken_torchvision_is_named(
     checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "torchvision").mkdir()
@@ -202,7 +202,7 @@ def test_a_broken_torchvision_is_told_by_name(
         module._check_torchvision()
 
 
-def test_a_folder_is_known_by_its_content(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+def test_the_revision_of_a_folder_is_its_content(checkpoints: dict[str, Path], tmp_path: Path) -> None:
     folder = shutil.copytree(checkpoints["llava-next"], tmp_path / "copy")
     place, revision = locate(str(folder), "ignored")
     assert place == folder
@@ -225,23 +225,22 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path / "hub"
 
 
-def test_missing_weights_are_told_in_one_line_with_size_and_command(hub: Path) -> None:
+def test_missing_weights_are_an_error_with_size_and_command(hub: Path) -> None:
     with pytest.raises(InputError) as error:
         Llava("llava-next-video", LlavaSettings(), 96)
     assert str(error.value) == (
-        "llava-hf/LLaVA-NeXT-Video-7B-hf: found no weights of revision main in the hub's cache; expected them. "
+        "llava-hf/LLaVA-NeXT-Video-7B-hf: found no weights of revision main in the Hugging Face cache; "
+        "expected a downloaded checkpoint. "
         "Download it (about 14 GB):  hf download llava-hf/LLaVA-NeXT-Video-7B-hf --revision main"
     )
 
 
-def test_the_command_that_is_told_exists() -> None:
+def test_the_suggested_command_exists() -> None:
     done = subprocess.run([Path(sys.executable).parent / "hf", "download", "--help"], capture_output=True, text=True)
     assert done.returncode == 0 and "--revision" in done.stdout
 
 
-def test_a_name_of_the_hub_gives_the_commit_that_it_stands_for(
-    hub: Path, checkpoints: dict[str, Path], make_clip: Make
-) -> None:
+def test_an_id_on_the_hub_resolves_to_its_commit(hub: Path, checkpoints: dict[str, Path], make_clip: Make) -> None:
     repository = hub / "models--llava-hf--LLaVA-NeXT-Video-7B-hf"
     shutil.copytree(checkpoints["llava-next-video"], repository / "snapshots" / COMMIT)
     (repository / "refs").mkdir()

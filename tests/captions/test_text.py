@@ -34,7 +34,7 @@ from tsalv360.captions.text import caption_of, clean, rejection, sentences
         ("Who is there?", "Who is there?"),
     ],
 )  # fmt: skip
-def test_wrapping_is_removed_and_nothing_else(text: str, caption: str) -> None:
+def test_wrapping_is_removed_and_content_stays(text: str, caption: str) -> None:
     assert caption_of(Answer(text)) == caption
     assert clean(clean(text)) == clean(text)
 
@@ -73,12 +73,12 @@ def test_an_answer_that_was_cut_off_loses_its_unfinished_sentence() -> None:
         (Answer("A man juggles. And", cut_off=True), ""),
     ],
 )  # fmt: skip
-def test_what_is_no_caption_has_a_reason(answer: Answer, reason: str) -> None:
+def test_an_answer_without_a_caption_has_a_reason(answer: Answer, reason: str) -> None:
     assert reason in rejection(answer)
     assert bool(reason) == bool(rejection(answer))
 
 
-def test_what_a_terminal_would_obey_never_gets_into_a_caption() -> None:
+def test_control_characters_never_get_into_a_caption() -> None:
     assert caption_of(Answer("A man\x1b[2J\x00 jug\x07gles \u202egnp.exe\ud800 נ 🤹\u200d♀️.")) == (
         "A man [2J jug gles gnp.exe נ 🤹\u200d♀️."
     )

@@ -1,4 +1,4 @@
-"""What is measured of captions: CLIP tokens, captions of one video that say the same, language and length."""
+"""Checks of captions: CLIP tokens, near-duplicates within a video, language and length."""
 
 import re
 from collections import Counter
@@ -9,8 +9,8 @@ from typing import Any
 from tsalv360.captions.text import sentences
 from tsalv360.contracts.entries import CaptionEntry
 
-MAX_TOKENS = 77  # of CLIP, start and end included
-NEAR = 0.9  # part of the words that two captions share, from which they count as the same
+MAX_TOKENS = 77  # that CLIP reads, start and end tokens included
+NEAR = 0.9  # near-duplicates share at least this part of their words
 _FUNCTION_WORDS = frozenset(re.findall(r"\w+", """
     a an and are as at be by for from has have he her his in into is it its of off on onto or over she some that the
     their them there they this through to towards two under up while who with
@@ -18,7 +18,7 @@ _FUNCTION_WORDS = frozenset(re.findall(r"\w+", """
 
 
 def count_tokens(texts: Sequence[str]) -> list[int | None]:
-    """CLIP tokens of texts with the start and end token; None where open_clip (the extra `train`) is not installed."""
+    """Return the number of CLIP tokens of texts, start and end included; None without the extra `train`."""
     if not texts or find_spec("open_clip") is None:
         return [None] * len(texts)
     from tsalv360.model.tokenizer import clip_tokenizer  # it loads PyTorch
@@ -27,10 +27,10 @@ def count_tokens(texts: Sequence[str]) -> list[int | None]:
 
 
 def flags_of(captions: Mapping[str, str], n_tokens: Mapping[str, int | None]) -> dict[str, list[str]]:
-    """What is odd about the captions of one video, {event: flags}.
+    """Return what is odd about the captions of one video, {event: flags}.
 
-    A caption of more than 77 CLIP tokens is flagged: the model would not see its end. So are two that say nearly the
-    same, since different saliency maps with one text teach a model nothing; and those that are not English.
+    Flagged are captions of more than 77 CLIP tokens, whose end a model does not see; near-duplicates, since different
+    saliency maps with one text teach a model nothing; and captions that are not English.
     """
     flags: dict[str, list[str]] = {event: [] for event in captions}
     for event, text in captions.items():
@@ -44,20 +44,20 @@ def flags_of(captions: Mapping[str, str], n_tokens: Mapping[str, int | None]) ->
 
 
 def alike(text: str, other: str) -> float:
-    """Part of the words that two captions share, 0 to 1; words such as articles do not count."""
+    """Return the part of their words that two captions share, 0 to 1; function words do not count."""
     words, others = _content_words(text), _content_words(other)
     total = words.total() + others.total()
     return 2 * (words & others).total() / total if total else 1.0
 
 
 def is_english(text: str) -> bool:
-    """Whether a caption looks English: Latin letters, and one of the words that English sentences hardly lack."""
+    """Return whether a caption looks English: Latin letters and at least one English function word."""
     letters = [c for c in text if c.isalpha()]
     return sum(c.isascii() for c in letters) >= 0.9 * len(letters) and not _FUNCTION_WORDS.isdisjoint(_words(text))
 
 
 def statistics(captions: Sequence[CaptionEntry]) -> list[dict[str, Any]]:
-    """Language and length of all candidates in entries of the caption stage, one row per model and prompt."""
+    """Return language and length of all candidates of caption entries, one row per model and prompt."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for entry in captions:
         for candidate in entry.candidates:

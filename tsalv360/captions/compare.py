@@ -17,7 +17,7 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
 from tsalv360.media.video import read_pictures
 
-N_PICTURES = 8  # of an event that a similarity is measured on
+N_PICTURES = 8  # of an event on which similarities are measured
 Measure = Callable[[Sequence[str], NDArray[np.uint8]], list[float]]
 
 
@@ -42,17 +42,21 @@ class Pair:
 def write_comparison(
     results: Path, shards: int, backends: tuple[str, str], page: Path, measure: Measure | None, left_out: str = ""
 ) -> int:
-    """Write the page; returns how many events it shows.
+    """Write the page, and return the number of events on it.
 
-    Parameters: `results` the folder of the dataset's results, made with that many `shards`; `measure` gives the
-    similarity of texts with pictures uint8 RGB [T, H, W, 3]; without it the page says why it was `left_out`.
+    Parameters: `results`, the folder of the dataset's results, made with `shards` shards; `measure`, which returns the
+    similarities of texts with pictures uint8 RGB [T, H, W, 3]; without it the page says why it is `left_out`.
     Raises InputError where one of the backends has captioned nothing.
     """
-    pairs = [
-        _pair(results, video, event, entry, backends, page, measure)
-        for video in sorted(path.name for path in (results / "viewports").glob("[!.]*"))
-        for event, entry in _entries(results, video, shards).items()
-    ]
+    pairs = []
+    for viewports in sorted((results / "viewports").glob("[!.]*")):
+        shard = results / "captions" / "shards" / f"{shard_of(viewports.name, shards)}.json"
+        entries = read_entry(shard, Captions).get(viewports.name, {}) if shard.exists() else {}
+        for event, entry in entries.items():
+            pictures = _pictures(viewports, event) if measure else None
+            first, second = (_side(entry, backend, measure, pictures) for backend in backends)
+            address = quote(os.path.relpath(viewports / f"{event}.mp4", page.parent))
+            pairs.append(Pair(event, address, (first, second)))
     pairs = [pair for pair in pairs if any(side.candidates or side.failures for side in pair.sides)]
     for k, backend in enumerate(backends):
         if not any(pair.sides[k].candidates for pair in pairs):
@@ -72,33 +76,12 @@ def write_comparison(
     return len(pairs)
 
 
-def _entries(results: Path, video: str, shards: int) -> dict[str, CaptionEntry]:
-    """What the caption stage wrote of a video; nothing where its shard has not been made."""
-    path = results / "captions" / "shards" / f"{shard_of(video, shards)}.json"
-    return read_entry(path, Captions).get(video, {}) if path.exists() else {}
-
-
-def _pair(
-    results: Path,
-    video: str,
-    event: str,
-    entry: CaptionEntry,
-    backends: tuple[str, str],
-    page: Path,
-    measure: Measure | None,
-) -> Pair:
-    folder = results / "viewports" / video
-    pictures = _pictures(folder, event) if measure else None
-
-    def side(backend: str) -> Side:
-        candidates = [one for one in entry.candidates if one.backend == backend]
-        failures = [one for one in entry.failures if one.backend == backend]
-        texts = [candidate.text for candidate in candidates]
-        measured = measure(texts, pictures) if measure and pictures is not None and texts else []
-        return Side(candidates, failures, measured)
-
-    address = quote(os.path.relpath(folder / f"{event}.mp4", page.parent))
-    return Pair(event, address, (side(backends[0]), side(backends[1])))
+def _side(entry: CaptionEntry, backend: str, measure: Measure | None, pictures: NDArray[np.uint8] | None) -> Side:
+    candidates = [one for one in entry.candidates if one.backend == backend]
+    failures = [one for one in entry.failures if one.backend == backend]
+    if measure is None or pictures is None or not candidates:
+        return Side(candidates, failures)
+    return Side(candidates, failures, measure([one.text for one in candidates], pictures))
 
 
 def _pictures(folder: Path, event: str) -> NDArray[np.uint8]:

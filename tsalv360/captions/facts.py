@@ -5,6 +5,7 @@ along the border, and its velocity is its motion in the view minus that of its s
 clearly is left out. Pictures are compared in CIELAB at a fixed width; all results are deterministic.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -17,6 +18,7 @@ from scipy.spatial import KDTree
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.measure import label, regionprops
 from skimage.registration import phase_cross_correlation
+from skimage.segmentation import clear_border
 
 from tsalv360.captions.captioner import Answer, Clip
 from tsalv360.job.errors import InputError
@@ -33,38 +35,18 @@ STILL, SLOW, QUICK = 2.5, 8.0, 30.0  # degrees per second
 SMALL, LARGE = 12.0, 36.0  # degrees across
 MOST = 0.6  # share of the pictures that must agree
 NAMES = {  # examples of each name, in sRGB: a colour has the name of the nearest one
-    "black": "000000 161616",
-    "dark grey": "3c3c3c 505050",
-    "grey": "6c6c6c 808080 989898",
-    "light grey": "b8b8b8 d0d0d0",
-    "white": "ececec ffffff",
-    "red": "ff0000 d62828 a81c1c",
-    "dark red": "640f0f 640a32",
-    "orange": "ff8c1a ffaa33 f07820",
-    "brown": "8b5a2b a0703c 8b4513",
-    "dark brown": "4a2c12",
-    "yellow": "ffff00 f0d728 e0c040",
-    "light yellow": "f8f0a0",
-    "green": "008000 28aa3c 00ff00 70a030 a0d840",
-    "dark green": "0a3c0a 2c3c10",
-    "light green": "a0e8a0",
-    "cyan": "28cddc 00ffff 20a0a0",
-    "dark cyan": "0a4646",
-    "light cyan": "a8ecec",
-    "blue": "0000ff 2850dc 1e78d2 4890f0",
-    "dark blue": "101464 14285a",
-    "light blue": "a0c8f8",
-    "purple": "800080 9132c3 8a2be2 a878d8 6a30a0",
-    "dark purple": "3c1450",
-    "light purple": "d0b0f0",
-    "pink": "ffc0cb ff69b4 f090a0 d02080 fa30ff",
-    "grey-brown": "786a5c 968272 b4a290",
-    "grey-yellow": "a8a070 c8c090",
-    "grey-green": "64705e 82967c a4b49c 4c5844",
-    "grey-cyan": "607878 8aa6a6",
-    "grey-blue": "586880 7e92ae 98a8c0 404c60",
-    "grey-purple": "74687e 9a8aa8",
-}
+    "black": "000000 161616", "dark grey": "3c3c3c 505050", "grey": "6c6c6c 808080 989898",
+    "light grey": "b8b8b8 d0d0d0", "white": "ececec ffffff",
+    "red": "ff0000 d62828 a81c1c", "dark red": "640f0f 640a32", "pink": "ffc0cb ff69b4 f090a0 d02080 fa30ff",
+    "orange": "ff8c1a ffaa33 f07820", "yellow": "ffff00 f0d728 e0c040", "light yellow": "f8f0a0",
+    "brown": "8b5a2b a0703c 8b4513", "dark brown": "4a2c12",
+    "green": "008000 28aa3c 00ff00 70a030 a0d840", "dark green": "0a3c0a 2c3c10", "light green": "a0e8a0",
+    "cyan": "28cddc 00ffff 20a0a0", "dark cyan": "0a4646", "light cyan": "a8ecec",
+    "blue": "0000ff 2850dc 1e78d2 4890f0", "dark blue": "101464 14285a", "light blue": "a0c8f8",
+    "purple": "800080 9132c3 8a2be2 a878d8 6a30a0", "dark purple": "3c1450", "light purple": "d0b0f0",
+    "grey-brown": "786a5c 968272 b4a290", "grey-yellow": "a8a070 c8c090", "grey-green": "64705e 82967c a4b49c 4c5844",
+    "grey-cyan": "607878 8aa6a6", "grey-blue": "586880 7e92ae 98a8c0 404c60", "grey-purple": "74687e 9a8aa8",
+}  # fmt: skip
 _NAME_OF = {bytes.fromhex(example): name for name, examples in NAMES.items() for example in examples.split()}
 _EXAMPLES = rgb2lab(np.array([list(rgb) for rgb in _NAME_OF], dtype=np.uint8))
 
@@ -95,40 +77,29 @@ def _palette(lab: Floats) -> str:
     ranked = sorted(families.values(), key=lambda family: -family.total())
     names = [family.most_common(1)[0][0] for family in ranked[:2]]
     first, second = (*(family.total() for family in ranked), 0.0)[:2]
-    if first >= 0.62 or (first >= 0.4 and second < 0.25):
+    if first >= 0.62 or (first >= 0.5 and second < 0.25):
         return names[0]
     return " and ".join(names) if first + second >= 0.65 and second >= 0.25 else "multicoloured"
 
 
-def _border(shape: tuple[int, ...]) -> Mask:
-    """Return a mask [h, w] of the outer rows and columns of a picture."""
-    height, width = shape
-    return np.pad(np.zeros((height - 2 * BORDER, width - 2 * BORDER), bool), BORDER, constant_values=True)
-
-
 def _central_region(mask: Mask) -> Mask:
-    """Return the connected part [h, w] of a mask that is large and near the centre; empty if there is none."""
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    labels, best, found = label(opened, connectivity=1), 0.0, np.zeros_like(mask)
+    """Return the connected region [h, w] of a mask that is large and near the centre; empty if there is none."""
+    labels, best, found = label(clear_border(mask), connectivity=1), 0.0, np.zeros_like(mask)
     for region in regionprops(labels):
         area = region.area / mask.size
         away = np.hypot(*(np.array(region.centroid) - (np.array(mask.shape) - 1) / 2)) / mask.shape[1]
         score = area * np.exp(-((away / 0.15) ** 2))
         if 0.005 < area < 0.4 and away < 0.22 and score > best:
             best, found = score, labels == region.label
-    return found & ((found & _border(mask.shape)).sum() < 0.1 * found.sum())  # what runs along the border is scenery
+    return found
 
 
 def _is_steady(masks: Mask, lab: Floats) -> bool:
     """Return whether the masks [T, h, w] hold a region of steady colour and size in most pictures."""
-    found = masks.any(axis=(1, 2))
-    if found.mean() < MOST:
+    regions = [(*np.median(p[m], axis=0), 30 * np.log(m.sum())) for p, m in zip(lab, masks, strict=True) if m.any()]
+    if len(regions) < MOST * len(masks):
         return False
-    colours = np.array([np.median(p[m], axis=0) for p, m in zip(lab[found], masks[found], strict=True)])
-    sizes = masks[found].sum(axis=(1, 2))
-    alike = np.linalg.norm(colours - np.median(colours, axis=0), axis=1) < 20
-    alike &= np.abs(np.log(sizes / np.median(sizes))) < np.log(2)
-    return bool(alike.sum() >= MOST * len(masks))
+    return bool((np.abs(np.array(regions) - np.median(regions, axis=0)).max(axis=1) < 20).sum() >= MOST * len(masks))
 
 
 def find_object(frames: NDArray[np.uint8]) -> tuple[Mask, Floats]:
@@ -139,7 +110,8 @@ def find_object(frames: NDArray[np.uint8]) -> tuple[Mask, Floats]:
     size = (WIDTH, max(3 * BORDER, round(WIDTH * frames.shape[1] / frames.shape[2])))
     small = [cv2.GaussianBlur(cv2.resize(f, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0) for f in frames]
     lab = rgb2lab(np.stack(small).astype(np.float32) / 255)
-    border = _border(lab.shape[1:3])
+    border = np.ones(lab.shape[1:3], dtype=bool)
+    border[BORDER:-BORDER, BORDER:-BORDER] = False
     cells, shares = _histogram(lab[:, border])
     background = KDTree(cells[shares >= min(0.01, shares.max())])  # less may be another object that passes
     distance = background.query(lab)[0]
@@ -153,6 +125,11 @@ def _focal_length(hfov: float) -> float:
     return WIDTH / 2 / float(np.tan(np.radians(hfov / 2)))
 
 
+def _grown(mask: Mask) -> Mask:
+    """Return a mask [h, w] grown by 4 pixels."""
+    return cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+
+
 def _detail(lab: Floats, mask: Mask, hfov: float) -> Floats:
     """Return the lightness detail [rows, columns] on a grid of angles, where a pan of the camera is a plain shift.
 
@@ -163,8 +140,7 @@ def _detail(lab: Floats, mask: Mask, hfov: float) -> Floats:
     right, down = np.radians(np.meshgrid(*(np.arange(-edge, edge, GRID_STEP) for edge in edges)))
     x = (focal * np.tan(right) + (WIDTH - 1) / 2).astype(np.float32)
     y = (focal * np.tan(down) / np.cos(right) + (len(lab) - 1) / 2).astype(np.float32)
-    outside = (cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) == 0).astype(np.float32)
-    usable = (cv2.remap(outside, x, y, cv2.INTER_LINEAR) > 0.99).astype(np.float32)
+    usable = (cv2.remap((~_grown(mask)).astype(np.float32), x, y, cv2.INTER_LINEAR) > 0.99).astype(np.float32)
     light = cv2.remap(lab[..., 0], x, y, cv2.INTER_LINEAR) * usable
     detail = light - gaussian_filter(light, 8) / np.maximum(gaussian_filter(usable, 8), 1e-3) * usable
     bound = 4 * max(float(np.median(np.abs(detail[usable > 0]))), 0.1)  # lest one strong edge outweigh the rest
@@ -227,34 +203,23 @@ def _motion(velocity: Floats) -> str:
     return "hardly moving" if speed < STILL else f"moving {pace}{' and '.join(clear)}"
 
 
-def _with_article(words: str) -> str:
-    """Return the words behind 'a' or 'an'."""
-    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
-
-
 def _object(masks: Mask, lab: Floats, hfov: float) -> str:
     """Return what is said of an object: its size, form and colours, and the colours of the background."""
-    kernel = np.ones((9, 9), np.uint8)
-    outside = np.stack([cv2.dilate(m.astype(np.uint8), kernel) == 0 for m in masks])
-    regions = [regionprops(m.astype(np.uint8))[0] for m in masks if m.any()]
-    across = np.degrees(
-        2 * np.arctan(np.median([r.equivalent_diameter_area for r in regions]) / 2 / _focal_length(hfov))
-    )
+    regions = [regionprops(mask.astype(np.uint8))[0] for mask in masks if mask.any()]
+    diameter = np.median([region.equivalent_diameter_area for region in regions])
+    across = np.degrees(2 * np.arctan(diameter / 2 / _focal_length(hfov)))
+    round_ = [4 * np.pi * region.area > 0.95 * region.perimeter_crofton**2 for region in regions]
+    long = [region.axis_major_length > 2 * region.axis_minor_length for region in regions]
     size = "small " if across < SMALL else "large " if across > LARGE else ""
-    roundness = np.array([4 * np.pi * r.area / max(r.perimeter_crofton, 1) ** 2 for r in regions])
-    length = np.array([r.axis_major_length / max(r.axis_minor_length, 1) for r in regions])
-    form = "round " if np.mean(roundness > 0.95) >= MOST else "elongated " if np.mean(length > 2) >= MOST else ""
-    return f"{size}{form}{_palette(lab[masks])} object in front of {_with_article(_palette(lab[outside]))} background"
+    form = "round " if np.mean(round_) >= MOST else "elongated " if np.mean(long) >= MOST else ""
+    outside = lab[~np.stack([_grown(mask) for mask in masks])]
+    return f"{size}{form}{_palette(lab[masks])} object in front of a {_palette(outside)} background"
 
 
 def _scene(lab: Floats) -> str:
     """Return what is said of pictures [T, h, w, 3] in CIELAB in which no object stands out at the centre."""
-    detail = np.mean([np.std(p - cv2.GaussianBlur(p, (0, 0), 12)) for p in lab[..., 0]])
-    texture, (height, width) = "patterned" if detail > 2.0 else "even", lab.shape[1:3]
-    middle = _palette(lab[:, height // 3 : -(height // 3), width // 3 : -(width // 3)])
-    around = _palette(lab[:, _border((height, width))])
-    split = f"{texture} scene, {middle} in the middle and {around} around it"
-    return f"{texture} {middle} scene" if middle == around else split
+    detail = np.mean([np.std(light - gaussian_filter(light, 8)) for light in lab[..., 0]])
+    return f"{'patterned' if detail > 2 else 'even'} {_palette(lab)} scene"
 
 
 def describe(frames: NDArray[np.uint8], seconds_between: float, hfov: float = 75.0) -> str:
@@ -267,14 +232,16 @@ def describe(frames: NDArray[np.uint8], seconds_between: float, hfov: float = 75
         found = f"{frames.dtype} {list(frames.shape)}"
         raise InputError("pictures of an event", found, "uint8 [T, H, W, 3]", "Pass at least one RGB picture.")
     masks, lab = find_object(frames)
-    text = _with_article(_object(masks, lab, hfov) if masks.any() else _scene(lab)).capitalize()
-    shifts = _shifts(masks, lab, hfov)
-    own = np.diff(_positions(masks, hfov), axis=0) - shifts if masks.any() else shifts
-    velocity = _typical(own / seconds_between) if seconds_between > 0 else None
-    # parts of a scene may move though its whole does not, so a scene is never said to rest
-    if velocity is not None and (masks.any() or np.hypot(*velocity) >= STILL):
-        return f"{text}, {_motion(velocity)}."
-    return f"{text}."
+    has_object, motion = bool(masks.any()), ""
+    if seconds_between > 0:
+        shifts = _shifts(masks, lab, hfov)
+        own = np.diff(_positions(masks, hfov), axis=0) - shifts if has_object else shifts
+        velocity = _typical(own / seconds_between)
+        # parts of a scene may move though its whole does not, so a scene is never said to rest
+        if velocity is not None and (has_object or np.hypot(*velocity) >= STILL):
+            motion = f", {_motion(velocity)}"
+    text = f"A {_object(masks, lab, hfov) if has_object else _scene(lab)}{motion}."
+    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
 
 
 class Facts:

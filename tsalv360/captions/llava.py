@@ -1,6 +1,6 @@
-"""Where the weights of a checkpoint lie, and which revision they are. Nothing is downloaded without being asked for.
+"""LLaVA-NeXT-Video and LLaVA-NeXT on this machine, by transformers' own classes and the checkpoint's chat template.
 
-LLaVA-NeXT-Video and LLaVA-NeXT on this machine, through transformers' own classes and the checkpoint's template.
+Nothing is downloaded unasked, and no code of a checkpoint is run.
 """
 
 import hashlib
@@ -20,13 +20,14 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import sha256
 
 _GIGABYTES = {"llava-hf/LLaVA-NeXT-Video-7B-hf": 14, "llava-hf/llava-v1.6-mistral-7b-hf": 15}  # 16 bit per weight
+_OFFLINE: Any = {"local_files_only": True, "trust_remote_code": False}
 
 
 def locate(model: str, revision: str) -> tuple[Path, str]:
-    """Folder and revision of a checkpoint that is on this machine.
+    """Return the folder and the revision of a checkpoint on this machine.
 
     `model` is a folder, whose revision is a hash of all its files, or an id on the hub, whose revision is the commit
-    that `revision` stands for in the hub's cache. InputError, with the command that downloads it, where it is missing.
+    that `revision` resolves to in the hub's cache. InputError, with the command that downloads it, where it is missing.
     """
     folder = Path(model)
     if folder.is_dir():
@@ -41,7 +42,8 @@ def locate(model: str, revision: str) -> tuple[Path, str]:
     try:
         folder = Path(snapshot_download(model, revision=revision, local_files_only=True))
     except LocalEntryNotFoundError:
-        raise InputError(model, f"no weights of revision {revision} in the hub's cache", "them", advice) from None
+        found = f"no weights of revision {revision} in the Hugging Face cache"
+        raise InputError(model, found, "a downloaded checkpoint", advice) from None
     except HFValidationError:
         raise InputError(model, "no such folder", "a folder or an id on the hub", "Correct it.") from None
     _refuse_incomplete(folder, model, advice)
@@ -49,21 +51,16 @@ def locate(model: str, revision: str) -> tuple[Path, str]:
 
 
 def _refuse_incomplete(folder: Path, model: str, advice: str) -> None:
-    index = folder / "model.safetensors.index.json"
-    weights = ["model.safetensors"]
+    """Raise InputError where a file of the checkpoint is missing."""
+    index, weights = folder / "model.safetensors.index.json", {"model.safetensors"}
     if index.exists():
-        weights = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-    if missing := [name for name in ["config.json", *weights] if not (folder / name).exists()]:
+        weights = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    if missing := [name for name in ["config.json", *sorted(weights)] if not (folder / name).exists()]:
         raise InputError(model, f"no {', '.join(missing)} in {folder}", "a whole checkpoint", advice)
 
 
-_OWN: Any = {"local_files_only": True, "trust_remote_code": False}  # of a checkpoint no code is run, nor asked about
-
-Batch = dict[str, torch.Tensor]
-
-
 class Llava:
-    """A captioner that decodes greedily, in batches padded on the left. Its model is loaded by the first question.
+    """A captioner that decodes greedily, in batches padded on the left. Its model is loaded when it is first used.
 
     The video model sees a clip as one video, the image model as several images.
     """
@@ -73,7 +70,7 @@ class Llava:
     def __init__(
         self, backend: Literal["llava-next-video", "llava-next"], settings: LlavaSettings, max_tokens: int
     ) -> None:
-        """Raises InputError where libraries do not fit each other or the checkpoint is not on this machine."""
+        """Raise InputError where torchvision is broken or the checkpoint is not on this machine."""
         _check_torchvision()
         self._sees_video = backend == "llava-next-video"
         self._settings, self._max_tokens = settings, max_tokens
@@ -83,50 +80,47 @@ class Llava:
         self.decoding = {"max_tokens": max_tokens, "dtype": settings.dtype, "four_bit": settings.four_bit}
 
     def caption(self, clips: Sequence[Clip], prompt: str) -> Iterator[tuple[Clip, Answer]]:
-        """Each clip with its answer, batch by batch; a batch has clips of as many pictures each.
+        """Yield each clip with its answer, batch by batch; the clips of a batch have equally many pictures.
 
-        Raises InputError where the pictures do not fit the model's context or the batch not the GPU.
+        Raises InputError where the pictures do not fit the model's context or the batch does not fit the GPU.
         """
 
         def n_pictures(clip: Clip) -> int:
             return len(clip.numbers)
 
         for _, group in groupby(sorted(clips, key=n_pictures), n_pictures):
-            alike, size = list(group), self._settings.batch_size
-            for batch in (alike[start : start + size] for start in range(0, len(alike), size)):
+            clips, size = list(group), self._settings.batch_size
+            for batch in (clips[start : start + size] for start in range(0, len(clips), size)):
                 yield from zip(batch, self._answers(self.prepare(batch, prompt)), strict=True)
 
-    def prepare(self, clips: Sequence[Clip], prompt: str) -> Batch:
-        """What the model is given for clips of T pictures each: token ids [B, L], their mask, and pixels.
+    def prepare(self, clips: Sequence[Clip], prompt: str) -> Any:
+        """Return the input of the model for clips of T pictures each: token ids [B, L], their mask, and pixels.
 
         Raises InputError where the context of the model is too short for the pictures.
         """
         pictures = [clip.pictures() for clip in clips]
-        text = self._processor.apply_chat_template(self._question(prompt, len(pictures[0])), add_generation_prompt=True)
-        media = {"videos": pictures} if self._sees_video else {"images": [list(clip) for clip in pictures]}
+        n_pictures = len(pictures[0])
+        media = [{"type": "video"}] if self._sees_video else [{"type": "image"}] * n_pictures
+        question = [{"role": "user", "content": [*media, {"type": "text", "text": prompt}]}]
+        text = self._processor.apply_chat_template(question, add_generation_prompt=True)
         # Templates that write the start token themselves must not get a second one.
         start = self._processor.tokenizer.bos_token
-        add = not (start and text.startswith(start))
-        texts = [text] * len(clips)
-        batch = dict(self._processor(text=texts, **media, padding=True, return_tensors="pt", add_special_tokens=add))
-        self._refuse_too_long(batch["input_ids"], len(pictures[0]))
+        batch = self._processor(
+            text=[text] * len(clips),
+            **({"videos": pictures} if self._sees_video else {"images": [list(clip) for clip in pictures]}),
+            padding=True,
+            return_tensors="pt",
+            add_special_tokens=not (start and text.startswith(start)),
+        )
+        self._refuse_too_long(batch["input_ids"], n_pictures)
         return batch
 
-    def _question(self, prompt: str, n_pictures: int) -> list[dict[str, Any]]:
-        """The conversation: pictures, then the prompt."""
-        media = [{"type": "video"}] if self._sees_video else [{"type": "image"}] * n_pictures
-        return [{"role": "user", "content": [*media, {"type": "text", "text": prompt}]}]
-
     @torch.inference_mode()
-    def _answers(self, batch: Batch) -> list[Answer]:
+    def _answers(self, batch: Any) -> list[Answer]:
         model = self._model
-        placed = {
-            name: value.to(model.device, model.dtype if value.is_floating_point() else None)
-            for name, value in batch.items()
-        }
         try:
             out = model.generate(
-                **placed,
+                **batch.to(model.device, model.dtype),
                 do_sample=False,
                 num_beams=1,
                 max_new_tokens=self._max_tokens,
@@ -142,7 +136,8 @@ class Llava:
             ) from None
         written = out.sequences[:, batch["input_ids"].shape[1] :].cpu()
         scores = model.compute_transition_scores(out.sequences, out.scores, normalize_logits=True).float().cpu()
-        ends = torch.isin(written, torch.tensor(self._end_tokens))
+        end_tokens = model.generation_config.eos_token_id
+        ends = torch.isin(written, torch.tensor([] if end_tokens is None else end_tokens))
         answers = []
         for tokens, token_scores, end in zip(written, scores, ends, strict=True):
             n = int(end.int().argmax()) + 1 if end.any() else len(tokens)
@@ -150,20 +145,14 @@ class Llava:
             answers.append(Answer(text, float(token_scores[:n].mean()), cut_off=not bool(end.any())))
         return answers
 
-    @property
-    def _end_tokens(self) -> list[int]:
-        end = self._model.generation_config.eos_token_id
-        return [end] if isinstance(end, int) else list(end or [])
-
     def _refuse_too_long(self, tokens: torch.Tensor, n_pictures: int) -> None:
-        """InputError, with the sum, where prompt, pictures and answer are longer than the context."""
-        text = self._config.get_text_config()
-        context = text.max_position_embeddings
-        marks = self._config.video_token_id if self._sees_video else self._config.image_token_id
-        of_pictures = (tokens[0] == marks).nonzero().flatten()
-        total, seen = tokens.shape[1], len(of_pictures)
+        """Raise InputError, with the sum, where prompt, pictures and answer are longer than the context."""
+        config = self._config
+        context = config.get_text_config().max_position_embeddings
+        places = (tokens[0] == (config.video_token_id if self._sees_video else config.image_token_id)).nonzero()
+        total, seen = tokens.shape[1], len(places)
         if total + self._max_tokens > context:
-            span = int(of_pictures[-1] - of_pictures[0]) + 1  # with what the template puts between pictures
+            span = int(places[-1] - places[0]) + 1  # with what the template puts between pictures
             fit = int((context - self._max_tokens - (total - span)) * n_pictures / span)
             raise InputError(
                 f"captions.n_frames: {n_pictures}",
@@ -177,19 +166,22 @@ class Llava:
     def _config(self) -> Any:
         from transformers import AutoConfig
 
-        return AutoConfig.from_pretrained(self._folder, **_OWN)
+        return AutoConfig.from_pretrained(self._folder, **_OFFLINE)
 
     @cached_property
     def _processor(self) -> Any:
         import transformers
 
         load: Any = transformers.AutoProcessor.from_pretrained  # untyped
-        processor = load(self._folder, **_OWN)
+        processor = load(self._folder, **_OFFLINE)
         if not processor.chat_template:
             raise InputError(
-                self.model, "no chat template", "one beside the weights", "Take a checkpoint in transformers' form."
+                self.model,
+                "no chat template",
+                "a template beside the weights",
+                "Use a checkpoint in the form of transformers.",
             )
-        processor.tokenizer.padding_side = "left"  # of a decoder: what it goes on from must stand at the end
+        processor.tokenizer.padding_side = "left"  # the answer continues from the last token
         return processor
 
     @cached_property
@@ -205,15 +197,15 @@ class Llava:
                 load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
             )
         if settings.device_map == "auto" and not torch.cuda.is_available():
-            logging.warning("there is no GPU: the model runs on the CPU, which takes very long for 7 billion weights")
+            logging.warning("there is no GPU: the model runs on the CPU, which is very slow for 7 billion weights")
         model = getattr(transformers, kind).from_pretrained(
-            self._folder, dtype=dtype, device_map=settings.device_map, **_OWN, **options
+            self._folder, dtype=dtype, device_map=settings.device_map, **_OFFLINE, **options
         )
         return model.eval()
 
 
 def _check_torchvision() -> None:
-    """InputError where torchvision is broken beside this torch, which transformers' errors do not tell."""
+    """Raise InputError where torchvision does not work with this torch, which transformers' errors do not say."""
     from importlib.metadata import version
 
     try:

@@ -1,7 +1,4 @@
-"""The clips of a video's events, and what is noted about each event for the curator.
-
-Captioning a shard of videos: every backend and prompt over all events, asking only for what is not yet known.
-"""
+"""Caption the events of a shard of videos with every backend and prompt; answers in the cache are not asked again."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -23,9 +20,9 @@ from tsalv360.sphere.directions import to_vectors, vector_angle
 
 
 def clips_of(viewports: str | Path, events: pd.DataFrame, tracks: pd.DataFrame, n_frames: int) -> list[Clip]:
-    """Clips of all events of a video: up to `n_frames` pictures of each, without its lead-in and lead-out.
+    """Return the clips of a video's events: up to `n_frames` pictures of each, without its lead-in and lead-out.
 
-    Parameters: folder of the viewports stage, the video's events and tracks.
+    Parameters: `viewports`, the video's folder of the viewports stage; the video's events and tracks.
     """
     lengths = read_entry(Path(viewports, "viewports.json"), ViewportLengths).events
     clips = []
@@ -39,36 +36,33 @@ def clips_of(viewports: str | Path, events: pd.DataFrame, tracks: pd.DataFrame, 
 
 
 def spread(n_pictures: int, wanted: int) -> list[int]:
-    """Up to `wanted` whole numbers spread evenly over 0 … n_pictures − 1, each in the middle of its share."""
+    """Return up to `wanted` numbers spread evenly over 0 … n_pictures − 1, each in the middle of its share."""
     wanted = min(wanted, n_pictures)
     return [int((i + 0.5) * n_pictures / wanted) for i in range(wanted)]
 
 
 def notes_of(events: pd.DataFrame, tracks: pd.DataFrame) -> dict[str, list[str]]:
-    """Measured facts for the curator, {event: lines}: when, where, how it moves, and who watched."""
-    return {
-        str(event.event_id): _notes(event, tracks[tracks.event_id == event.event_id]) for event in events.itertuples()
-    }
-
-
-def _notes(event: Any, track: pd.DataFrame) -> list[str]:
-    path = to_vectors(track.yaw_deg, track.pitch_deg)
-    travelled = float(vector_angle(path[1:], path[:-1]).sum())
-    return [
-        f"{event.start_s:.1f} s to {event.end_s:.1f} s ({event.end_s - event.start_s:.1f} s)",
-        f"around yaw {event.yaw_deg:.0f}°, pitch {event.pitch_deg:.0f}°, moving {travelled:.0f}° in all",
-        f"{event.n_observers} observers, {np.mean(track.n_observers):.1f} at a time, confidence {event.confidence:.2f}",
-    ]
+    """Return notes for the curator, {event: lines}: when, where, how far it moves, and how many watch it."""
+    notes = {}
+    event: Any  # a row
+    for event in events.itertuples():
+        track = tracks[tracks.event_id == event.event_id]
+        path = to_vectors(track.yaw_deg, track.pitch_deg)
+        moved, at_once = vector_angle(path[1:], path[:-1]).sum(), np.mean(track.n_observers)
+        notes[str(event.event_id)] = [
+            f"{event.start_s:.1f} s to {event.end_s:.1f} s ({event.end_s - event.start_s:.1f} s)",
+            f"around yaw {event.yaw_deg:.0f}°, pitch {event.pitch_deg:.0f}°, moving {moved:.0f}° in all",
+            f"{event.n_observers} observers, {at_once:.1f} at a time, confidence {event.confidence:.2f}",
+        ]
+    return notes
 
 
 def caption_videos(
     videos: Mapping[str, tuple[str | Path, pd.DataFrame, pd.DataFrame]], settings: CaptionSettings, cache: Cache
 ) -> Captions:
-    """Captions of all events of videos: {video: {event: entry}}.
+    """Return the caption entries of all events of videos, {video: {event: entry}}.
 
-    Parameters: `videos`: folder of the viewports stage, events and tracks of each.
-    An entry holds `caption`, `candidates` and `failures` of `caption_clips`, `n_tokens` and `flags` of the caption,
-    and `notes` for the curator.
+    Parameters: `videos`, the folder of the viewports stage, the events and the tracks of each.
     """
     clips = {video: clips_of(*parts, settings.n_frames) for video, parts in videos.items()}
     entries = caption_clips([clip for ones in clips.values() for clip in ones], settings, cache)
@@ -118,7 +112,7 @@ def check_captions(captions: Mapping[str, CaptionEntry]) -> dict[str, CaptionEnt
 
 
 def _answers(captioner: Captioner, clips: Sequence[Clip], prompt: str, cache: Cache, what: str) -> dict[str, Answer]:
-    """The answers for all clips, {event: answer}: those of the cache, and the missing ones as they come."""
+    """Return the answers for all clips, {event: answer}, from the cache or else from the captioner."""
     answers = {clip.event: known for clip in clips if (known := cache.get(captioner, clip, prompt))}
     missing = [clip for clip in clips if clip.event not in answers]
     with progress(total=len(clips), what=what) as bar:

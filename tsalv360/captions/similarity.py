@@ -1,4 +1,4 @@
-"""How well a caption fits what the viewport shows, by CLIP."""
+"""How well a caption fits the pictures of a viewport, by CLIP."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -16,17 +16,17 @@ ARCHITECTURE = "RN50-quickgelu"
 
 
 class Similarity:
-    """CLIP RN50 with weights of a file."""
+    """CLIP RN50 with weights from a file."""
 
     def __init__(self, weights: str | Path) -> None:
-        """InputError where there is no such file, or it holds another model."""
+        """Load the weights; InputError where there is no such file, or it holds another model."""
         import open_clip
 
         if not Path(weights).is_file():
             raise InputError(weights, "no such file", f"weights of CLIP {ARCHITECTURE}", "Correct --clip-weights.")
         try:
-            # by its whole path: a bare name such as `openai` would be taken for weights to download
-            self._model, _, self._look = open_clip.create_model_and_transforms(
+            # by its absolute path: a bare name such as `openai` means weights to download
+            self._model, _, self._transform = open_clip.create_model_and_transforms(
                 ARCHITECTURE, pretrained=str(Path(weights).absolute()), weights_only=True
             )
         except Exception as error:  # damage shows as any of a dozen kinds
@@ -42,8 +42,7 @@ class Similarity:
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[str], pictures: NDArray[np.uint8]) -> list[float]:
-        """Mean cosine of each text with the RGB pictures [T, H, W, 3]: −1 to 1; 0.15 to 0.35 is usual."""
-        seen = self._model.encode_image(torch.stack([self._look(Image.fromarray(picture)) for picture in pictures]))
-        said = self._model.encode_text(self._tokenize(list(texts)))
-        seen, said = (vectors / vectors.norm(dim=-1, keepdim=True) for vectors in (seen, said))
-        return (said @ seen.T).mean(1).tolist()
+        """Return the mean cosine of each text with the RGB pictures [T, H, W, 3]: −1 to 1; 0.15 to 0.35 is usual."""
+        images = torch.stack([self._transform(Image.fromarray(picture)) for picture in pictures])
+        image_vectors = self._model.encode_image(images, normalize=True)
+        return (self._model.encode_text(self._tokenize(list(texts)), normalize=True) @ image_vectors.T).mean(1).tolist()

@@ -1,10 +1,11 @@
-"""The text of an answer: what is wrong with it, and the caption that is left without its wrapping."""
+"""From a model's answer to a caption: the text without its wrapping, or the reason why there is none."""
 
 import re
 
 from tsalv360.captions.captioner import Answer
+from tsalv360.job.text import plain, shorten
 
-# What a model says before it comes to the point; each is followed by the description itself.
+# Openings before the description itself.
 _PICTURE = r"(?:video|image|picture|photo|scene|clip|footage|frame|frames|images|sequence|view|viewport)s?"
 _SHOWS = r"(?:shows?|depicts?|features?|captures?|displays?|presents?|portrays?|illustrates?)"
 _MIDDLE = r"(?:cent(?:er|re)|middle)"
@@ -18,27 +19,25 @@ _OPENINGS = [
     rf"(?:in|at) the {_MIDDLE}(?: of (?:the|this) (?:\w+ )?{_PICTURE})?{_THEN}",
     r"(?:we|you) (?:can )?see(?: that)?",
 ]
-_OPENING = re.compile(rf"(?:{'|'.join(_OPENINGS)})\s+", re.IGNORECASE)
+_OPENING = re.compile(rf"^(?:{'|'.join(_OPENINGS)})\s+", re.IGNORECASE)
 _REFUSAL = re.compile(
     r"(?:i['’]?m|i am|we are|we're) (?:very |so )?(?:sorry|unable|not able)|sorry[,.]|i apologi[sz]e"
     r"|i (?:can ?not|can['’]t|won['’]t|do not have|don['’]t have)\b|as an ai\b|unfortunately, i\b",
     re.IGNORECASE,
 )
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“‘(]*[A-ZÀ-Þ0-9])")
 
 
 def caption_of(answer: Answer) -> str:
-    """The caption in an answer: one paragraph, without openings such as "The video shows", only whole sentences."""
+    """Return the caption in an answer: one paragraph of whole sentences, without openings such as "The video shows"."""
     text = clean(answer.text)
     if answer.cut_off:
-        whole = [part for part in sentences(text) if part[-1] in '.!?"”']
-        return " ".join(whole)
+        return " ".join(part for part in sentences(text) if part[-1] in '.!?"”')
     return text if not text or text[-1] in '.!?"”…' else f"{text}."
 
 
 def rejection(answer: Answer) -> str:
-    """Why an answer gives no caption; empty where it gives one."""
+    """Return why an answer gives no caption; empty where it gives one."""
     if answer.failure:
         return answer.failure
     if not clean(answer.text):
@@ -51,28 +50,17 @@ def rejection(answer: Answer) -> str:
 
 
 def clean(text: str) -> str:
-    """`text` as one paragraph, without quotes around it and openings, its first letter a capital."""
+    """Return `text` as one paragraph with a capital first letter, without openings and quotes around it."""
     text = plain(text)
     before = None
     while text != before:
         before = text
         if len(text) > 1 and text[0] + text[-1] in ('""', "''", "“”", "‘’", "**"):
             text = text[1:-1].strip()
-        text = _OPENING.sub("", text, count=1) if _OPENING.match(text) else text
+        text = _OPENING.sub("", text)
     return text[:1].upper() + text[1:]
 
 
-def plain(text: str) -> str:
-    """`text` on one line, without half characters and what a terminal obeys or turns the direction of writing."""
-    return " ".join(_UNSEEN.sub(" ", text).split())
-
-
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, the last perhaps unfinished."""
+    """Return the sentences of a text; the last may be unfinished."""
     return [part for part in _END.split(text) if part]
-
-
-def shorten(text: str, length: int = 80) -> str:
-    """The beginning of a text, for a message."""
-    text = plain(text)
-    return text if len(text) <= length else f"{text[: length - 1]}…"
