@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
-from tsalv360.captions.facts import colour_names, describe, find_object, surroundings_motion
+from tsalv360.captions.facts import _shifts, _typical, colour_names, describe, find_object
 from tsalv360.job.errors import InputError
 from tsalv360.sphere.projection import render_viewport
 
@@ -27,6 +27,11 @@ COLOURS = {
 SHAPES = ("disc", "square", "triangle", "star", "ring", "cross")
 MUTED = ((112, 118, 108), (120, 105, 92), (92, 104, 118), (140, 140, 132), (84, 96, 80), (150, 138, 120))
 HEIGHT, WIDTH, FIELD = 480, 640, 75.0
+
+
+def surroundings_motion(frames: NDArray[np.uint8], seconds_between: float, hfov: float = FIELD) -> NDArray | None:
+    """The velocity [2] that is measured around the object, degrees per second right and up."""
+    return _typical(_shifts(*find_object(frames), hfov) / seconds_between)
 
 
 class Thing(NamedTuple):

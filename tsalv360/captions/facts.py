@@ -180,11 +180,6 @@ def _typical(speeds: Floats) -> Floats | None:
     return np.median(known, axis=0) if steady else None
 
 
-def surroundings_motion(frames: NDArray[np.uint8], seconds_between: float, hfov: float = 75.0) -> Floats | None:
-    """Return the velocity [2] around the object, degrees per second right and up; None where it is not clear."""
-    return _typical(_shifts(*find_object(frames), hfov) / seconds_between) if seconds_between > 0 else None
-
-
 def _positions(masks: Mask, hfov: float) -> Floats:
     """Return the direction [T, 2] of the centres of masks, degrees right and up; NaN where a mask is empty."""
     places, focal = np.full((len(masks), 2), np.nan), _focal_length(hfov)

@@ -17,7 +17,7 @@ from tsalv360.curation.records import Decision, EventRecord, read_records
 from tsalv360.curation.resolve import counting
 from tsalv360.curation.tasks import read_track_text
 from tsalv360.job.files import whole_file
-from tsalv360.media.drawing import poster
+from tsalv360.media.drawing import poster, titled
 from tsalv360.media.pictures import read_picture, write_picture
 from tsalv360.sphere.projection import Picture
 
@@ -76,7 +76,7 @@ def with_earlier(config: Config, task: Task, review: Mapping[str, NearRecord]) -
     current = read_picture(results / "viewports" / video / f"{event}.jpg")
     earlier = _earlier_poster(config, video, record)
     current = cv2.resize(current, earlier.shape[1::-1]).astype(np.uint8, copy=False)
-    both = np.vstack([_titled(current, "now"), _titled(earlier, "when reviewed")])
+    both = np.vstack([titled(current, "now"), titled(earlier, "when reviewed")])
     with whole_file(results / PICTURES / name) as partial:
         write_picture(partial, both[..., ::-1])
     decision = f"Reviewed before the event changed, by {', '.join(record.decided_by)}: {_in_words(record.decision)}"
@@ -98,12 +98,6 @@ def _earlier_poster(config: Config, video: str, record: EventRecord) -> Picture:
     (panorama,) = map(read_picture, (config.folder() / "frames" / video).glob(f"{frame}.*"))
     rows = pd.DataFrame({"yaw_deg": track.yaw_deg, "pitch_deg": track.pitch_deg})
     return poster(panorama, rows, places, (float(track.yaw_deg[middle]), float(track.pitch_deg[middle]), _HFOV))
-
-
-def _titled(picture: Picture, text: str) -> Picture:
-    bar = np.zeros((28, picture.shape[1], 3), dtype=np.uint8)
-    cv2.putText(bar, text, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
-    return np.vstack([bar, picture])
 
 
 def _kept(config: Config, video: str) -> pd.DataFrame:
