@@ -66,7 +66,7 @@ def test_a_server_that_fails_in_part_costs_the_captions_it_failed(copy: Workflow
     tasks = json.loads((served.results / "curation_tasks" / f"{lost.split('_')[0]}.json").read_text())
     assert [task["data"]["event_id"] for task in tasks if not task["predictions"]] == [lost]
     report = (served.results / "report.html").read_text(encoding="utf-8")
-    assert "Captions that could not be made" in report and "HTTP 400" in report
+    assert "Captions that failed" in report and "HTTP 400" in report
     assert "1 events have no caption" in (served.results / "dataset" / "README.md").read_text(encoding="utf-8")
     assert served.run("--report", "snakemake-report.html", **SECRETS).returncode == 0
     asked_with = {headers["authorization"] for headers in server.headers}
