@@ -64,6 +64,12 @@ def test_the_package_alone_imports_nothing_slow() -> None:
     assert re.fullmatch(r"False \d+\.\d+\.\d+\n", output)
 
 
+def test_a_model_of_small_encoders_does_without_open_clip() -> None:
+    model = "from tsalv360.model import ModelSettings, TSalV360; TSalV360(ModelSettings.tiny())"
+    code = f"import sys; {model}; sys.exit('open_clip' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_the_environment_of_label_studio_is_made_without_any_extra() -> None:
     code = "import sys; sys.modules |= dict.fromkeys(['httpx', 'label_studio_sdk']); import tsalv360.curation.server"
     subprocess.run([sys.executable, "-c", code], check=True)

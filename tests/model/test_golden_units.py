@@ -10,8 +10,8 @@ from torch import Tensor
 
 from tsalv360.model import ModelSettings, TSalV360, tokenize
 from tsalv360.model.attention import VSTCA
+from tsalv360.model.clip import Clip
 from tsalv360.model.decoder import DecoderBlock
-from tsalv360.model.encoders import Clip
 from tsalv360.model.network import weigh
 from tsalv360.model.tangent import ErpToTangent, TangentToErp, centres, directions, sphere, taps
 

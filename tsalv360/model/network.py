@@ -10,7 +10,7 @@ from torch.nn import functional
 from tsalv360.job.errors import InputError
 from tsalv360.model.attention import VSTCA
 from tsalv360.model.decoder import DecoderBlock, MapNorm
-from tsalv360.model.encoders import Clip, FrameFeatures, SmallEncoders, TextFeatures
+from tsalv360.model.encoders import FrameFeatures, SmallEncoders, TextFeatures
 from tsalv360.model.settings import ModelSettings
 from tsalv360.model.tangent import ErpToTangent, TangentToErp, sphere
 from tsalv360.model.tokenizer import check_tokens, tokenize, word_mask
@@ -27,7 +27,7 @@ class TSalV360(nn.Module):
     def __init__(self, settings: ModelSettings | None = None) -> None:
         super().__init__()
         self.settings = s = settings or ModelSettings()
-        self.clip: Any = Clip(s) if s.encoder == "clip" else SmallEncoders(s)
+        self.clip = _encoders(s)
         levels = list(zip(s.channels, s.sizes, sphere(s), strict=True))
         self.VSTCA = nn.ModuleList(VSTCA(channels, place, s) for channels, _, place in levels)
         self.resnet_norm_layer = nn.ModuleList(MapNorm(channels, size, size) for channels, size, _ in levels)
@@ -159,3 +159,11 @@ def weigh(text: Tensor, images: Tensor, kind: Literal["minmax", "softmax", "raw"
         return cosine.shape[-1] * (cosine / _TEMPERATURE).softmax(-1)
     low, high = cosine.amin(-1, keepdim=True), cosine.amax(-1, keepdim=True)
     return (cosine - low) / (high - low + 1e-6)
+
+
+def _encoders(settings: ModelSettings) -> Any:
+    if settings.encoder == "small":
+        return SmallEncoders(settings)
+    from tsalv360.model.clip import Clip  # open_clip takes seconds to import, which small encoders do without
+
+    return Clip(settings)
