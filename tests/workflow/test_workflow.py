@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -217,16 +218,20 @@ def test_the_config_files_that_ship_are_valid() -> None:
             load_config(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
-def test_own_recordings_are_built_at_full_size() -> None:
-    """Settings missing in config/own-recordings.yaml must not come from the demo's config."""
+@pytest.mark.parametrize("name", ["own-recordings", "tsv360", "tsv360-published"])
+def test_other_data_than_the_demo_has_full_size(name: str) -> None:
+    """Keys that a config leaves out must not have the demo's values: small frames, viewports and model, one fold."""
     from snakemake.utils import update_config
 
     from tsalv360.config import load_config
 
     merged = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
-    update_config(merged, yaml.safe_load((ROOT / "config" / "own-recordings.yaml").read_text(encoding="utf-8")))
-    config = load_config(merged)
-    assert config.frames.height == 960 and not config.sources
+    update_config(merged, yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text(encoding="utf-8")))
+    config, default = load_config(merged), load_config({"sources": [], "dataset": {"name": "default", "folds": 2}})
+    assert config.frames.height == 960 and all(source.kind != "demo" for source in config.sources)
+    assert replace(config.train, weights="") == default.train
+    for part in ("viewports", "folds", "model", "compute"):
+        assert getattr(config, part) == getattr(default, part), part
 
 
 def test_a_video_that_is_gone_can_be_excluded(fresh: Workflow) -> None:
