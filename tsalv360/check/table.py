@@ -6,8 +6,7 @@ from textwrap import fill, indent
 
 from tabulate import tabulate
 
-from tsalv360.check import DataCheck, DataSetCheck
-from tsalv360.check.estimate import Estimate
+from tsalv360.check import DataCheck, DataSetCheck, Estimate
 from tsalv360.check.videos import VideoCheck
 
 _HEADERS = ["video", "data set", "picture", "fps", "length", "kept", "observers", "gaze", "remarks"]
