@@ -14,10 +14,7 @@ SEEDS = range(5000, 5008)
 
 
 def tracks(found: DetectedEvents) -> list[Track]:
-    return [
-        Track(*(track[name].to_numpy() for name in ("time_s", "yaw_deg", "pitch_deg")))
-        for _, track in found.tracks.groupby("event_id", sort=False)
-    ]
+    return [Track.of(track) for _, track in found.tracks.groupby("event_id", sort=False)]
 
 
 def total(method: str) -> tuple[Score, list[Match]]:

@@ -17,6 +17,7 @@ from tsalv360.job.files import read_json
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pydantic import ValidationError
 
 
 @dataclass(frozen=True)
@@ -263,6 +264,13 @@ def read_entry(path: str | Path, kind: Any, advice: str = "Make or copy it again
     try:
         return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(path, f"at {place} {first['input']!r:.80}", first["msg"], advice) from None
+        raise InputError(path, *explained(error), advice) from None
+
+
+def explained(error: "ValidationError") -> tuple[str, str]:
+    """Return what the first of pydantic's errors found, with its place in the content, and what it expected."""
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] == "missing":
+        return f"no {place}", "a value there"
+    return f"{first['input']!r:.80} at {place}", first["msg"].removeprefix("Input should be ")
