@@ -13,6 +13,7 @@ from tsalv360.config import Config, ConfigError, check_writable, plan_recordings
 from tsalv360.frames import estimated_bytes
 from tsalv360.job.errors import InputError
 from tsalv360.job.log import progress
+from tsalv360.media.pictures import has_format
 from tsalv360.sources import Recording, maps, tsv360
 from tsalv360.sources.demo import DemoSource
 
@@ -183,7 +184,8 @@ def estimate(config: Config, videos: Sequence[VideoCheck], cores: int) -> Estima
     for video in videos:
         if not (video.kept_frames and video.n_frames and video.width and video.height):
             continue
-        linked = video.ready_frames and (video.height, video.width) == size and _ready_format(video) == kind
+        linked = video.ready_frames and (video.height, video.width) == size
+        linked = linked and has_format(next(Path(video.path).iterdir()), kind)
         if not (linked and Path(video.path).stat().st_dev == existing.stat().st_dev):
             frames_bytes += estimated_bytes(video.kept_frames, size, kind)
         decoded = video.kept_frames if video.ready_frames else video.n_frames
@@ -212,9 +214,3 @@ def estimate(config: Config, videos: Sequence[VideoCheck], cores: int) -> Estima
         cores,
         seconds * _OVERHEAD / cores,
     )
-
-
-def _ready_format(video: VideoCheck) -> str:
-    """Return the format of a folder of ready frames, as `frames.format` names it."""
-    first = next(Path(video.path).iterdir())
-    return first.suffix.lower().lstrip(".").replace("jpeg", "jpg")

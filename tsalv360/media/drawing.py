@@ -17,7 +17,7 @@ from tsalv360.sphere.projection import Picture, viewport_directions
 Colour = tuple[int, int, int]
 
 WIDTH = 1418  # pixels between the margins
-MARGIN = 11
+MARGIN, GAP = 11, 12  # around and between the pieces
 # Okabe & Ito (2008), "Color Universal Design", without black; RGB
 COLOURS: tuple[Colour, ...] = (
     (230, 159, 0), (86, 180, 233), (0, 158, 115), (204, 121, 167), (240, 228, 66), (213, 94, 0), (0, 114, 178),
@@ -27,7 +27,11 @@ SMALL, NORMAL, LARGE = 0.42, 0.5, 0.75  # text sizes
 _TRACK, _START = (255, 196, 0), (0, 158, 255)  # colours of posters
 _POSTER = 480, 960
 _MAX_TICKS = 8  # about, of a time line
-_ALPHA = 0.75  # opacity of the overlay where saliency is highest
+# how much of a picture is kept, and which colour is added, at saliency 0 to 255; most opaque at 0.75
+_LEVELS = np.arange(256, dtype=np.uint8)[:, None]
+_ALPHA = 0.75 * (_LEVELS / 255.0)[..., None]
+_KEPT = np.repeat(255 * (1 - _ALPHA), 3, axis=2).round().astype(np.uint8)
+_ADDED = (_ALPHA * cv2.applyColorMap(_LEVELS, cv2.COLORMAP_INFERNO)[..., ::-1]).astype(np.uint8)
 _FONT, _BOLD = cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX
 
 
@@ -91,14 +95,14 @@ def paper(height: int, width: int = WIDTH) -> Picture:
     return np.full((height, width, 3), PAPER, dtype=np.uint8)
 
 
-def stacked(pieces: Sequence[Picture], gap: int = 12) -> Picture:
+def stacked(pieces: Sequence[Picture]) -> Picture:
     """Return pieces of width `WIDTH` below each other, with a margin around."""
-    height = sum(len(piece) + gap for piece in pieces) - gap
+    height = sum(len(piece) + GAP for piece in pieces) - GAP
     sheet = paper(height + 2 * MARGIN, WIDTH + 2 * MARGIN)
     row = MARGIN
     for piece in pieces:
         sheet[row : row + len(piece), MARGIN : MARGIN + WIDTH] = piece
-        row += len(piece) + gap
+        row += len(piece) + GAP
     return sheet
 
 
@@ -212,14 +216,3 @@ def with_legend(picture: Picture) -> Picture:
     for text, left in (("low", column), ("high", column + 14 * unit - text_width("high", size))):
         write(picture, text, (left, row - unit // 2 - 1), size, PAPER)
     return picture
-
-
-def _overlay_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return how much of the picture is kept and which colour is added at saliency 0 to 255, uint8 [256, 1, 3]."""
-    levels = np.arange(256, dtype=np.uint8)[:, None]
-    alpha = _ALPHA * (levels / 255.0)[..., None]
-    colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1]
-    return np.repeat(255 * (1 - alpha), 3, axis=2).round().astype(np.uint8), (alpha * colours).astype(np.uint8)
-
-
-_KEPT, _ADDED = _overlay_tables()
