@@ -14,8 +14,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 from tsalv360.captions.compare import write_comparison
-from tsalv360.check import check_data
-from tsalv360.check.table import as_text
+from tsalv360.check import as_text, check_data
 from tsalv360.config import Config, ConfigError, load_config
 from tsalv360.evaluation.summary import compare_models, comparison_text
 from tsalv360.job.errors import InputError
