@@ -253,18 +253,17 @@ class LeftOut:
         return LeftOut(*map(add, astuple(self), astuple(other)))
 
 
-def read_entry(path: str | Path, kind: Any, advice: str = "Make or copy it again.") -> Any:
+def read_entry(path: str | Path, kind: Any) -> Any:
     """Return the content of a JSON file as `kind`, a dataclass of this module or a container of them.
 
     Raises InputError with the place in the file where the content has another form.
     """
     from pydantic import TypeAdapter, ValidationError  # stages that only write entries do without it
 
-    content = read_json(path, advice)
     try:
-        return TypeAdapter(kind).validate_python(content)
+        return TypeAdapter(kind).validate_python(read_json(path))
     except ValidationError as error:
-        raise InputError(path, *explained(error), advice) from None
+        raise InputError(path, *explained(error), "Make or copy it again.") from None
 
 
 def explained(error: "ValidationError") -> tuple[str, str]:

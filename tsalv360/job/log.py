@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RUN = "TSALV360_RUN"  # environment variable of jobs: process id of the workflow
 _INTERVAL_S = 0.5
-# what libraries report in words only: no memory, or no thread or process for lack of it
+# how libraries word errors that mean too little memory: none left, or none for another thread or process
 _NO_MEMORY = (os.strerror(errno.ENOMEM), os.strerror(errno.EAGAIN), "can't start new thread")
 
 
