@@ -25,7 +25,7 @@ from tsalv360.captions.settings import check_installed as check_captioner_instal
 from tsalv360.config import check_writable, load_config, plan_recordings
 from tsalv360.dataset.splits import make_splits
 from tsalv360.contracts.settings import tracked
-from tsalv360.sources import demo, published
+from tsalv360.sources import demo, tsv360
 from tsalv360.training.settings import check_cache, check_weights
 from tsalv360.training.settings import check_installed as check_training_installed
 from tsalv360.workflow.notice import announce_retraining
@@ -65,8 +65,8 @@ keep_records_in(RESULTS)
 announce_retraining(workflow)
 VIDEOS = list(RECORDINGS)
 # Videos of a published dataset already have maps and captions; the others are constructed from gaze.
-PUBLISHED = [v for v in VIDEOS if RECORDINGS[v].gaze_format == published.FORMAT]
-CONSTRUCTED = [v for v in VIDEOS if RECORDINGS[v].gaze_format != published.FORMAT]
+PUBLISHED = [v for v in VIDEOS if RECORDINGS[v].gaze_format == tsv360.PUBLISHED]
+CONSTRUCTED = [v for v in VIDEOS if RECORDINGS[v].gaze_format != tsv360.PUBLISHED]
 SHARDS = {video: shard_of(video, CONFIG.captions.shards) for video in CONSTRUCTED}
 VIDEOS_OF_SHARD = {shard: [] for shard in SHARDS.values()}
 for video, shard in SHARDS.items():

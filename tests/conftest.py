@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+import tsalv360  # noqa: F401 - before any test imports OpenCV, which then reads the largest size of pictures
+
 BITS = 8
 ENCODERS = {
     "libx264": {"preset": "superfast", "crf": "10", "b_strategy": "0", "sc_threshold": "0"},  # with B-frames

@@ -1,5 +1,8 @@
 """The command `tsalv360` as its user meets it; what its commands do has tests of its own."""
 
+from pathlib import Path
+from unittest.mock import Mock
+
 import pytest
 
 from tsalv360.cli import main
@@ -28,3 +31,13 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     shown = capsys.readouterr().out
     assert set(COMMANDS[command].split()) <= set(shown.split())
     assert shown.startswith(f"usage: tsalv360 {command}".rstrip())
+
+
+def test_only_what_is_wrong_with_the_configuration_is_said_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "check", "--configfile", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith("The configuration cannot be used.\n[Errno 21] Is a directory: ")
+    monkeypatch.setattr("tsalv360.cli.check_data", Mock(side_effect=OSError(28, "No space left on device")))
+    assert main(["data", "check"]) == 1
+    assert capsys.readouterr().err == "[Errno 28] No space left on device\n"

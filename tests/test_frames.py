@@ -21,8 +21,7 @@ from tsalv360.contracts.entries import VideoInfo
 from tsalv360.contracts.grid import frame_numbers
 from tsalv360.frames import estimated_bytes, extract_frames
 from tsalv360.job.errors import InputError
-from tsalv360.media.pictures import read_picture, write_picture
-from tsalv360.media.ready_frames import check_rate, probe_ready
+from tsalv360.media.pictures import check_rate, probe_ready, read_picture, write_picture
 from tsalv360.media.video import View, probe
 
 
@@ -170,7 +169,7 @@ def test_a_disk_that_is_too_small_is_an_error_before_anything_is_written(
     mount: Callable[[str], Path], video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = mount("size=200k")
-    monkeypatch.setattr("tsalv360.media.ready_frames.pictures_at", lambda *parts: pytest.fail("started"))
+    monkeypatch.setattr("tsalv360.media.video.pictures_at", lambda *parts: pytest.fail("started"))
     with pytest.raises(OSError, match=r"No space left for 39 frames of 192×96 as png: about 0\.7 MB; 0\.0 GB"):
         extract_frames(video, disk / "frames", size=(96, 192), format="png", skip_first=0)
 

@@ -24,7 +24,7 @@ EXCEPTIONS = {
     ("tsalv360", "prediction"): "`tsalv360.predict` is imported when it is used",
     ("curation.commands", "config"): "the commands get the whole configuration",
     ("curation.review", "config"): "the command gets the whole configuration",
-    ("sources.reading", "sources"): "the package imports a reader when it is used",
+    ("sources.recording", "sources"): "the package imports a reader when it is used",
     ("sphere.density", "contracts.gaze_grid"): "the type of its input",
 }
 

@@ -30,8 +30,7 @@ from tsalv360.curation.settings import CurationSettings
 from tsalv360.curation.tasks import source_time
 from tsalv360.dataset.published import import_video
 from tsalv360.job.errors import InputError
-from tsalv360.media.pictures import read_picture
-from tsalv360.media.ready_frames import ready_frames
+from tsalv360.media.pictures import read_picture, ready_frames
 from tsalv360.media.video import probe
 from tsalv360.sources.maps import read_fixation_maps
 

@@ -14,8 +14,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 from tsalv360.captions.compare import write_comparison
-from tsalv360.check import check_data
-from tsalv360.check.table import as_text
+from tsalv360.check import as_text, check_data
 from tsalv360.config import Config, ConfigError, load_config
 from tsalv360.evaluation.summary import compare_models, comparison_text
 from tsalv360.job.errors import InputError
@@ -35,15 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except (ConfigError, WorkflowError) as error:
+        print(f"The configuration cannot be used.\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
-    except (ConfigError, WorkflowError, OSError) as error:
-        print(f"The configuration cannot be used.\n{error}", file=sys.stderr)
-        return 1
 
 
 _GROUPS = {
@@ -125,8 +124,11 @@ def read_config(files: Sequence[Path]) -> Config:
     if not files and LOCAL.exists():
         print(f"{LOCAL} overrides the default config.", file=sys.stderr)
         files = [LOCAL]
-    for file in files:
-        update_config(content, load_configfile(file))
+    try:
+        for file in files:
+            update_config(content, load_configfile(file))
+    except OSError as error:
+        raise ConfigError(str(error)) from None
     return load_config(content)
 
 

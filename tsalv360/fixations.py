@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from tsalv360.contracts.entries import GazeNotes, IndexEntry
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.job.errors import InputError
-from tsalv360.sources.reading import Gaze
+from tsalv360.sources.recording import Gaze
 from tsalv360.sphere.directions import Array, to_vectors, vector_angle
 
 _SPAN_S = 0.025  # velocity is measured over this or one sample step; at 250 Hz neighbours differ by noise

@@ -14,8 +14,7 @@ from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, whole_folder
 from tsalv360.job.log import progress
-from tsalv360.media.pictures import Chroma, resized, write_picture
-from tsalv360.media.ready_frames import Ready, kept_pictures, ready_frames
+from tsalv360.media.pictures import Chroma, Ready, has_format, kept_pictures, ready_frames, resized, write_picture
 from tsalv360.media.video import View, probe
 
 # the maximum of three real 360° videos at 1920×960; synthetic film grain takes 2 to 3 times as much
@@ -85,7 +84,7 @@ def extract_frames(
             if source and ready == "refuse":
                 check_size(source, (picture.shape[0], picture.shape[1]), size)
             unchanged = picture.shape[:2] == size and view == "whole"
-            if source and unchanged and source.suffix.lower().replace("jpeg", "jpg") == target.suffix:
+            if source and unchanged and has_format(source, format):
                 link_or_copy(source, target)
             else:
                 picture = resized(picture, size)  # the same name, so that the large picture is freed before the next

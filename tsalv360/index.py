@@ -11,7 +11,7 @@ from tsalv360.media.video import probe
 from tsalv360.sources import Recording
 
 if TYPE_CHECKING:
-    from tsalv360.media.ready_frames import Ready
+    from tsalv360.media.pictures import Ready
 
 
 def index_video(recording: Recording, force_2to1: bool, ready: "Ready" = "refuse") -> IndexEntry:
@@ -23,7 +23,7 @@ def index_video(recording: Recording, force_2to1: bool, ready: "Ready" = "refuse
     """
     info = probe_recording(recording, force_2to1, ready)
     if recording.video.is_dir():
-        from tsalv360.media.ready_frames import ready_frames  # videos need no OpenCV here
+        from tsalv360.media.pictures import ready_frames  # videos need no OpenCV here
 
         files = list(ready_frames(recording.video).values())
         listing = "".join(f"{sha256(file)}  {file.name}\n" for file in files)  # the format of sha256sum
@@ -44,12 +44,9 @@ def probe_recording(recording: Recording, force_2to1: bool, ready: "Ready") -> V
     if not recording.video.is_dir():
         return probe(recording.video, force_2to1, recording.view)
     if recording.fps is None:
-        found, expected = (
-            f"the folder of ready frames {recording.video} without a rate",
-            "the rate of their numbers",
-        )
+        found, expected = f"the folder of ready frames {recording.video} without a rate", "the rate of their numbers"
         raise InputError(f"video {recording.video_id}", found, expected, "Set its fps in the config.")
-    from tsalv360.media.ready_frames import check_rate, probe_ready
+    from tsalv360.media.pictures import check_rate, probe_ready
 
     info = probe_ready(recording.video, recording.fps, force_2to1, recording.view)
     if ready == "refuse":

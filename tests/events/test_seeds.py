@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tsalv360.contracts.grid import frame_numbers
@@ -30,14 +29,8 @@ def test_the_watched_events_of_any_demo_are_found(tmp_path: Path, seed: int) -> 
         gaze = within_video(read_gaze_files(paths, scene.fps), scene.n_frames / scene.fps, scene.n_frames, video)
         fixations = find_fixations(gaze, FixationSettings())
         found = detect_events(fixations, video, scene.fps, frames=frame_numbers(scene.fps, scene.n_frames, 0))
-        known = [
-            Track(*(np.array(event[key]) for key in ("time_s", "yaw_deg", "pitch_deg")))
-            for event in truth(scene, viewings)["events"]
-        ]
-        tracks = [
-            Track(track.time_s.to_numpy(), track.yaw_deg.to_numpy(), track.pitch_deg.to_numpy())
-            for _, track in found.tracks.groupby("event_id", sort=False)
-        ]
+        known = [Track.of(event) for event in truth(scene, viewings)["events"]]
+        tracks = [Track.of(track) for _, track in found.tracks.groupby("event_id", sort=False)]
         n_true, n_found = n_true + len(known), n_found + len(tracks)
         n_matched += len(match_events(known, tracks))
     assert 2 * n_matched / (n_true + n_found) >= 0.85

@@ -1,6 +1,6 @@
 """Text from outside is safe to print, and short where it must be."""
 
-from tsalv360.job.text import plain, shorten
+from tsalv360.job.errors import plain, shorten
 
 
 def test_plain_text_is_one_line_without_control_characters() -> None:

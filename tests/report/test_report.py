@@ -23,8 +23,8 @@ from tsalv360.contracts.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, DRO
 from tsalv360.curation.records import Annotation, Decision, EventRecord, write_records
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
+from tsalv360.media.drawing import bar, lanes, ticks
 from tsalv360.media.pictures import write_picture
-from tsalv360.media.timeline import bar, lanes, ticks
 from tsalv360.media.video import VideoWriter
 from tsalv360.report.content import banner, number, percent, signed
 from tsalv360.report.inputs import read_videos

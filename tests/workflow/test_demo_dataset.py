@@ -23,7 +23,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tracks(known: list[dict]) -> list[Track]:
-    return [Track(*(np.array(event[key]) for key in ("time_s", "yaw_deg", "pitch_deg"))) for event in known]
+    return [Track.of(event) for event in known]
 
 
 def test_the_watched_events_are_found_and_little_else(demo: Path) -> None:

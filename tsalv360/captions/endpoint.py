@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from tsalv360.captions.captioner import Answer, Clip
 from tsalv360.captions.settings import EndpointSettings
-from tsalv360.job.errors import InputError
-from tsalv360.job.text import shorten
+from tsalv360.job.errors import InputError, shorten
 from tsalv360.media.video import VideoWriter
 
 JPEG_QUALITY = 95

@@ -3,7 +3,7 @@
 import re
 
 from tsalv360.captions.captioner import Answer
-from tsalv360.job.text import plain, shorten
+from tsalv360.job.errors import plain, shorten
 
 # Openings before the description itself.
 _PICTURE = r"(?:video|image|picture|photo|scene|clip|footage|frame|frames|images|sequence|view|viewport)s?"

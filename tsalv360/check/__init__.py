@@ -1,20 +1,45 @@
 """`tsalv360 data check`: what exists, what is missing and what the build will need, before anything runs."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from textwrap import fill, indent
+
+from tabulate import tabulate
 
 from tsalv360.captions.settings import check_installed
-from tsalv360.check.estimate import Estimate, estimate
 from tsalv360.check.videos import VideoCheck, check_video, planned_demo_video
 from tsalv360.config import Config, ConfigError, check_writable, plan_recordings
+from tsalv360.frames import estimated_bytes
 from tsalv360.job.errors import InputError
 from tsalv360.job.log import progress
-from tsalv360.sources import Recording, tsv360
+from tsalv360.media.pictures import has_format
+from tsalv360.sources import Recording, maps, tsv360
 from tsalv360.sources.demo import DemoSource
 
-__all__ = ["DataCheck", "DataSetCheck", "Estimate", "VideoCheck", "check_data"]
+__all__ = ["DataCheck", "DataSetCheck", "Estimate", "VideoCheck", "as_text", "check_data"]
+
+_HEADERS = ["video", "data set", "picture", "fps", "length", "kept", "observers", "gaze", "remarks"]
+_REMARKS_WIDTH = 44
+
+# The constants were measured on the three real videos of `tests/real` and the demo, on one core of an AMD EPYC; see
+# `docs/speed.md`. Disk space and time depend mostly on the number of events, which is unknown before they are detected.
+_EVENTS_PER_FRAME = 2.0  # 1.5 in the real videos and the demo; TSV360 has about 128,000 maps of 160 videos
+_BYTES_PER_MAP_PIXEL, _BYTES_PER_ALL_OBSERVERS_MAP_PIXEL = 0.0135, 0.061
+_BYTES_PER_VIEWPORT_PIXEL = 0.075  # of the video and the video with overlay together
+_OVERHEAD = 1.1  # Snakemake between the jobs
+
+_SECONDS_PER_VIDEO = 12.0  # each of its jobs starts an interpreter
+_SECONDS_PER_DECODED_PIXEL = 2.5e-9
+_SECONDS_PER_WRITTEN_PIXEL = {"jpg": 8e-9, "png": 32e-9}
+_SECONDS_PER_FRAME = 0.004  # events
+_SECONDS_PER_EVENT_FRAME = 0.05  # saliency, viewports, captions, assembling
+_SECONDS_PER_ALL_OBSERVERS_MAP = 0.008
+_SECONDS_PER_RECOVERED_MAP = 0.04
 
 
 @dataclass(frozen=True)
@@ -25,6 +50,24 @@ class DataSetCheck:
     page: str
     present: int
     missing: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a build without existing results needs, approximately, and what the results folder has already.
+
+    `total_bytes` are frames, maps and viewports, to which the files of the dataset are links; `seconds` are wall time.
+    """
+
+    folder: str
+    frames_bytes: int
+    maps_bytes: int
+    viewports_bytes: int
+    total_bytes: int
+    there_bytes: int
+    free_bytes: int
+    cores: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -135,3 +178,126 @@ def _tsv360(config: Config, present: set[str]) -> list[DataSetCheck]:
         reasons = {video: lacks.get(video, "not in the folders of the config") for video in missing}
         checks.append(DataSetCheck(name, tsv360.PAGES[name], len(present.intersection(known)), reasons))
     return checks
+
+
+def estimate(config: Config, videos: Sequence[VideoCheck], cores: int) -> Estimate:
+    """Return what building `videos` needs; a video that cannot be read counts as nothing."""
+    folder = config.folder().absolute()
+    existing = next(path for path in [folder, *folder.parents] if path.exists())
+    height, kind = config.frames.height, config.frames.format
+    size = height, 2 * height
+    frames_bytes = event_frames = all_observers_maps = 0
+    seconds = 0.0
+    for video in videos:
+        if not (video.kept_frames and video.n_frames and video.width and video.height):
+            continue
+        linked = video.ready_frames and (video.height, video.width) == size
+        linked = linked and has_format(next(Path(video.path).iterdir()), kind)
+        if not (linked and Path(video.path).stat().st_dev == existing.stat().st_dev):
+            frames_bytes += estimated_bytes(video.kept_frames, size, kind)
+        decoded = video.kept_frames if video.ready_frames else video.n_frames
+        seconds += _SECONDS_PER_VIDEO + decoded * video.width * video.height * _SECONDS_PER_DECODED_PIXEL
+        if not linked:
+            seconds += video.kept_frames * 2 * height**2 * _SECONDS_PER_WRITTEN_PIXEL[kind]
+        if video.gaze_format == tsv360.PUBLISHED:
+            continue
+        event_frames += round(video.kept_frames * _EVENTS_PER_FRAME)
+        all_observers_maps += video.kept_frames * config.saliency.all_observers
+        seconds += video.kept_frames * (_SECONDS_PER_FRAME + _EVENTS_PER_FRAME * _SECONDS_PER_EVENT_FRAME)
+        seconds += (video.gaze_format == maps.SALIENCY_MAPS) * video.kept_frames * _SECONDS_PER_RECOVERED_MAP
+    seconds += all_observers_maps * _SECONDS_PER_ALL_OBSERVERS_MAP
+    bytes_per_pixel = event_frames * _BYTES_PER_MAP_PIXEL + all_observers_maps * _BYTES_PER_ALL_OBSERVERS_MAP_PIXEL
+    maps_bytes = round(bytes_per_pixel * 2 * config.saliency.height**2)
+    viewport_pixels = event_frames * config.viewports.height * config.viewports.width
+    viewports_bytes = round(viewport_pixels * _BYTES_PER_VIEWPORT_PIXEL)
+    return Estimate(
+        str(folder),
+        frames_bytes,
+        maps_bytes,
+        viewports_bytes,
+        frames_bytes + maps_bytes + viewports_bytes,
+        sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        shutil.disk_usage(existing).free,
+        cores,
+        seconds * _OVERHEAD / cores,
+    )
+
+
+def as_text(check: DataCheck) -> str:
+    """Return a table of the videos, then what is missing, what is wrong, what a build needs, and the result."""
+    problems = [
+        problem if f"video {video.video}" in problem else f"video {video.video}: {problem}"
+        for video in check.videos
+        for problem in video.problems
+    ]
+    parts = [
+        tabulate(
+            [_row(video) for video in check.videos],
+            _HEADERS,
+            colalign=["left", "left", "right", "right", "right", "right", "right", "right", "left"],
+            disable_numparse=True,
+            maxcolwidths=[None] * 8 + [_REMARKS_WIDTH],
+        ),
+        _listed("TSV360 has 161 known videos, 160 of them in folds", map(_data_set_text, check.tsv360)),
+        _listed("Remarks", check.remarks),
+        _listed("Excluded by the config", [f"{video}: {reason}" for video, reason in check.excluded.items()]),
+        _listed("Problems", check.problems + problems),
+        _needs_text(check.needs),
+        _result_text(check),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _row(video: VideoCheck) -> list[str]:
+    def shown(form: str, *values: float | str | None) -> str:
+        return "–" if None in values else form.format(*values)
+
+    return [
+        video.video,
+        video.source,
+        shown("{}×{}", video.width, video.height),
+        shown("{:.5g}", video.fps),
+        shown("{:.1f} s", video.duration_s),
+        shown("{}", video.kept_frames),
+        shown("{}", video.n_observers),
+        shown("{} {}", video.n_gaze, video.gaze_unit),
+        "; ".join((["PROBLEM, see below"] if video.problems else []) + video.remarks),
+    ]
+
+
+def _data_set_text(data_set: DataSetCheck) -> str:
+    lines = [f"{data_set.data_set}: {data_set.present} found, {len(data_set.missing)} missing"]
+    for lack in sorted(set(data_set.missing.values())):
+        ids = [video for video, own in data_set.missing.items() if own == lack]
+        lines.append(fill(f"{lack} ({len(ids)}): {', '.join(ids)}", 110, initial_indent="  ", subsequent_indent="    "))
+    if data_set.missing:
+        lines.append(f"  download them from {data_set.page}")
+    return "\n".join(lines)
+
+
+def _listed(heading: str, items: Iterable[str]) -> str:
+    lines = "\n".join(indent(item, "  ") for item in items)
+    return f"{heading}\n{lines}" if lines else ""
+
+
+def _needs_text(needs: Estimate) -> str:
+    parts = [("frames", needs.frames_bytes), ("maps", needs.maps_bytes), ("viewports", needs.viewports_bytes)]
+    return (
+        f"Disk: about {_gb(needs.total_bytes)} ({', '.join(f'{name} {_gb(size)}' for name, size in parts)}); "
+        f"{_gb(needs.there_bytes)} exist already and {_gb(needs.free_bytes)} are free in {needs.folder}\n"
+        f"Time: about {timedelta(seconds=round(needs.seconds))} on {needs.cores} cores like those in docs/speed.md"
+    )
+
+
+def _result_text(check: DataCheck) -> str:
+    n, broken = len(check.videos), [video.video for video in check.videos if video.problems]
+    if check.can_build:
+        return f"The build can run, with {n} of {n} videos."
+    result = f"The build cannot run: {n - len(broken)} of {n} videos are usable."
+    excluded = ", ".join(f'"{video}": "reason"' for video in broken)
+    way_out = f" To build without the others, add to the config:\n  videos: {{exclude: {{{excluded}}}}}"
+    return result + (way_out if broken else "")
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.2f} GB"

@@ -10,7 +10,7 @@ from tsalv360.fixations import find_fixations, within_video
 from tsalv360.frames import check_size
 from tsalv360.index import probe_recording
 from tsalv360.job.errors import InputError
-from tsalv360.sources import Recording, maps, published, read_gaze, tsv360
+from tsalv360.sources import Recording, maps, read_gaze, tsv360
 from tsalv360.sources.demo import DemoSource, make_scene
 
 _RATE_TOLERANCE = 0.005  # relative; 29.97 and 30 differ by 0.001
@@ -105,7 +105,7 @@ def _add_video(check: VideoCheck, recording: Recording, info: VideoInfo) -> None
 
 
 def _add_gaze(check: VideoCheck, recording: Recording, info: VideoInfo, config: Config) -> None:
-    if recording.gaze_format == published.FORMAT:
+    if recording.gaze_format == tsv360.PUBLISHED:
         _add_published(check, recording, info)
     elif recording.gaze and recording.gaze_format in (maps.FIXATION_MAPS, maps.SALIENCY_MAPS):
         _add_maps(check, recording, info)

@@ -17,6 +17,7 @@ from tsalv360.job.files import read_json
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pydantic import ValidationError
 
 
 @dataclass(frozen=True)
@@ -252,17 +253,23 @@ class LeftOut:
         return LeftOut(*map(add, astuple(self), astuple(other)))
 
 
-def read_entry(path: str | Path, kind: Any, advice: str = "Make or copy it again.") -> Any:
+def read_entry(path: str | Path, kind: Any) -> Any:
     """Return the content of a JSON file as `kind`, a dataclass of this module or a container of them.
 
     Raises InputError with the place in the file where the content has another form.
     """
     from pydantic import TypeAdapter, ValidationError  # stages that only write entries do without it
 
-    content = read_json(path, advice)
     try:
-        return TypeAdapter(kind).validate_python(content)
+        return TypeAdapter(kind).validate_python(read_json(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(path, f"at {place} {first['input']!r:.80}", first["msg"], advice) from None
+        raise InputError(path, *explained(error), "Make or copy it again.") from None
+
+
+def explained(error: "ValidationError") -> tuple[str, str]:
+    """Return what the first of pydantic's errors found, with its place in the content, and what it expected."""
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] == "missing":
+        return f"no {place}", "a value there"
+    return f"{first['input']!r:.80} at {place}", first["msg"].removeprefix("Input should be ")

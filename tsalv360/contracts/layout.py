@@ -7,6 +7,7 @@ points/<video>.parquet                       the fixation points
 """
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def cut_published_clips(event: str, video: str, numbers: list[int]) -> list[dict
     """Return the clips that the public reader cuts from an event's frame numbers: groups of 8 without a large gap."""
     starts = range(0, len(numbers) - CLIP_LENGTH + 1, CLIP_LENGTH)
     groups = [numbers[start : start + CLIP_LENGTH] for start in starts]
-    whole = [group for group in groups if max(b - a for a, b in zip(group, group[1:], strict=False)) <= _MAX_STEP]
+    whole = [group for group in groups if max(b - a for a, b in pairwise(group)) <= _MAX_STEP]
     return [clip_row(event, video, number, group) for number, group in enumerate(whole)]
 
 

@@ -25,9 +25,8 @@ from tsalv360.curation.records import EventRecord, read_records
 from tsalv360.curation.resolve import counting
 from tsalv360.curation.review import PICTURES, match_all, send_back, with_earlier
 from tsalv360.curation.settings import CurationSettings
-from tsalv360.job.errors import InputError
+from tsalv360.job.errors import InputError, plain
 from tsalv360.job.files import read_json, write_json
-from tsalv360.job.text import plain
 
 _LOCAL_FILES = "/data/local-files/?d="
 _LISTED = 20  # events of a list that are printed; the files have them all

@@ -14,8 +14,7 @@ from label_studio_sdk.core.api_error import ApiError
 
 from tsalv360.contracts.entries import Task
 from tsalv360.curation.records import as_utc
-from tsalv360.job.errors import InputError
-from tsalv360.job.text import plain
+from tsalv360.job.errors import InputError, plain
 
 INTERFACE = Path(__file__).parents[2] / "config" / "label_studio.xml"
 GUIDE = Path(__file__).parent / "guide.html"

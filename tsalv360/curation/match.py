@@ -52,7 +52,7 @@ def match_records(records: Sequence[EventRecord], tracks: pd.DataFrame, times: A
     record whose track text cannot be read.
     """
     events = [(str(event), rows) for event, rows in tracks.groupby("event_id", sort=False)]
-    found = [Track(rows.time_s.to_numpy(), rows.yaw_deg.to_numpy(), rows.pitch_deg.to_numpy()) for _, rows in events]
+    found = [Track.of(rows) for _, rows in events]
     ordered = sorted(records, key=_last_decided, reverse=True)
     reviewed = [read_track_text(record.track, times) for record in ordered]
     covered = [k for k, track in enumerate(reviewed) if len(track.time_s)]

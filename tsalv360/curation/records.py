@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from tsalv360.contracts.entries import explained
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json, write_json
 
@@ -129,9 +130,7 @@ def read_records(path: str | Path, video: str) -> list[EventRecord]:
         check_encodable(content)
         file = TypeAdapter(_File).validate_python(content, by_alias=True, by_name=False)
     except ValidationError as error:
-        first = error.errors()[0]
-        found = f"{first['input']!r:.80} at {'.'.join(map(str, first['loc']))}"
-        raise InputError(path, found, first["msg"], advice) from None
+        raise InputError(path, *explained(error), advice) from None
     except ValueError as error:
         raise InputError(path, str(error), "text that can be written to a file", advice) from None
     if file.video != video:

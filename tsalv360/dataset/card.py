@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tsalv360 import __version__
 from tsalv360.contracts.entries import LISTS, DatasetOutcome, IndexEntry, LeftOut
 from tsalv360.dataset.splits import Fold, in_no_fold
-from tsalv360.job.text import plain
+from tsalv360.job.errors import plain
 from tsalv360.sources import tsv360
 from tsalv360.sources.recording import Origin
 

@@ -15,8 +15,7 @@ from tsalv360.evaluation.baselines import fifths, halves, priors, with_floor
 from tsalv360.evaluation.predictor import Predictor, resize_maps
 from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.evaluation.truth import Truth
-from tsalv360.job.log import progress
-from tsalv360.job.parent import end_with
+from tsalv360.job.log import end_with, progress
 from tsalv360.saliency import Map, points_map
 from tsalv360.sphere.directions import pixel_to_direction
 

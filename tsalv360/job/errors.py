@@ -1,4 +1,8 @@
-"""The error that all bad input raises."""
+"""The error that all bad input raises, and text from outside as it may stand in messages, on terminals and on pages."""
+
+import re
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class InputError(ValueError):
@@ -7,3 +11,14 @@ class InputError(ValueError):
     def __init__(self, where: object, found: str, expected: str, advice: str) -> None:
         self.where = where
         super().__init__(f"{where}: found {found}; expected {expected}. {advice}")
+
+
+def plain(text: str) -> str:
+    """Return `text` on one line, without control characters, bidirectional overrides and lone surrogates."""
+    return " ".join(_UNPRINTABLE.sub(" ", text).split())
+
+
+def shorten(text: str, length: int = 80) -> str:
+    """Return `text` as by `plain`, cut to `length` characters with an ellipsis where it is longer."""
+    text = plain(text)
+    return text if len(text) <= length else f"{text[: length - 1]}…"

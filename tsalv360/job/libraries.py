@@ -1,8 +1,8 @@
 """Libraries: whether those of an extra are installed, and byte code of all that jobs import.
 
 `python -m tsalv360.job.libraries` writes the byte code, once after an installation. pip would compile every installed
-file, most of which no job imports; without it, each job compiles its imports again where PYTHONDONTWRITEBYTECODE is
-set, as in many containers.
+file, most of which no job imports; without byte code, each job compiles its imports again where PYTHONDONTWRITEBYTECODE
+is set, as in many containers.
 """
 
 import sys

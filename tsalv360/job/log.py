@@ -1,4 +1,4 @@
-"""The log of a job: what it prints, warnings, progress, and an error with the way out."""
+"""What surrounds a job: its log, progress, an error with the way out, and its end with the workflow that started it."""
 
 import atexit
 import errno
@@ -7,6 +7,8 @@ import logging
 import os
 import shlex
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
@@ -14,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsalv360.job.errors import InputError
-from tsalv360.job.parent import RUN, end_with_workflow
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-# what libraries report in words only: no memory, or no thread or process for lack of it
+RUN = "TSALV360_RUN"  # environment variable of jobs: process id of the workflow
+_INTERVAL_S = 0.5
+# how libraries word errors that mean too little memory: none left, or none for another thread or process
 _NO_MEMORY = (os.strerror(errno.ENOMEM), os.strerror(errno.EAGAIN), "can't start new thread")
 
 
@@ -104,3 +107,26 @@ def progress(total: int, what: str) -> "tqdm[Any]":
     from tqdm import tqdm  # only for jobs that show progress
 
     return tqdm(total=total, unit=f" {what}", mininterval=0.2 if sys.stderr.isatty() else 10, file=sys.stderr)
+
+
+def end_with_workflow() -> None:
+    """End this process as soon as the workflow that `RUN` names is gone; outside a workflow do nothing.
+
+    A job that outlived its workflow could overwrite the output of the next run.
+    """
+    if RUN in os.environ:
+        end_with(int(os.environ[RUN]))
+
+
+def end_with(process: int) -> None:
+    """End this process as soon as the one with the id `process` is gone."""
+
+    def watch() -> None:
+        while True:
+            time.sleep(_INTERVAL_S)
+            try:
+                os.kill(process, 0)
+            except ProcessLookupError:
+                os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

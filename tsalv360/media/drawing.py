@@ -1,7 +1,8 @@
-"""Drawing: colours of events, text, lines on panoramas, saliency overlays, posters, and pieces of a contact sheet."""
+"""Drawing: colours and time lines of events, text, lines on panoramas, saliency overlays, posters, pieces of sheets."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from tsalv360.sphere.projection import Picture, viewport_directions
 Colour = tuple[int, int, int]
 
 WIDTH = 1418  # pixels between the margins
-MARGIN = 11
+MARGIN, GAP = 11, 12  # around and between the pieces
 # Okabe & Ito (2008), "Color Universal Design", without black; RGB
 COLOURS: tuple[Colour, ...] = (
     (230, 159, 0), (86, 180, 233), (0, 158, 115), (204, 121, 167), (240, 228, 66), (213, 94, 0), (0, 114, 178),
@@ -25,7 +26,12 @@ INK, SOFT, LINE, PAPER, EDGE = (29, 39, 51), (86, 99, 115), (223, 228, 234), (25
 SMALL, NORMAL, LARGE = 0.42, 0.5, 0.75  # text sizes
 _TRACK, _START = (255, 196, 0), (0, 158, 255)  # colours of posters
 _POSTER = 480, 960
-_ALPHA = 0.75  # opacity of the overlay where saliency is highest
+_MAX_TICKS = 8  # about, of a time line
+# how much of a picture is kept, and which colour is added, at saliency 0 to 255; most opaque at 0.75
+_LEVELS = np.arange(256, dtype=np.uint8)[:, None]
+_ALPHA = 0.75 * (_LEVELS / 255.0)[..., None]
+_KEPT = np.repeat(255 * (1 - _ALPHA), 3, axis=2).round().astype(np.uint8)
+_ADDED = (_ALPHA * cv2.applyColorMap(_LEVELS, cv2.COLORMAP_INFERNO)[..., ::-1]).astype(np.uint8)
 _FONT, _BOLD = cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX
 
 
@@ -46,19 +52,57 @@ def strokes(k: int) -> list[tuple[Colour, int]]:
     return [(EDGE, 5), (colour_of(k), 3)]
 
 
+@dataclass(frozen=True)
+class Bar:
+    """A bar: left end and width in percent of the video, and solid parts (left, width) in percent of the bar."""
+
+    left: float
+    width: float
+    parts: list[tuple[float, float]]
+
+
+def bar(start_s: float, end_s: float, segments: Sequence[tuple[float, float]], duration_s: float) -> Bar:
+    """Return the bar from `start_s` to `end_s` that is solid in `segments` (starts and ends), all in seconds."""
+    length = max(end_s - start_s, 1e-9)
+    parts = [(_percent(a - start_s, length), _percent(b - a, length)) for a, b in segments]
+    return Bar(_percent(start_s, duration_s), _percent(end_s - start_s, duration_s), parts)
+
+
+def lanes(spans: Sequence[tuple[float, float]]) -> list[int]:
+    """Return the lane of each span (start, end): the lowest in which it touches no span that starts earlier."""
+    lane = [0] * len(spans)
+    ends: list[float] = []
+    for k in sorted(range(len(spans)), key=lambda k: spans[k]):
+        start, end = spans[k]
+        lane[k] = next((n for n, last in enumerate(ends) if last < start), len(ends))
+        ends[lane[k] : lane[k] + 1] = [end]
+    return lane
+
+
+def ticks(duration_s: float) -> list[tuple[float, float]]:
+    """Return at most about eight round times in seconds, each with its place in percent."""
+    steps = (base * unit for unit in (1.0, 10.0, 60.0, 600.0, 3600.0, 36000.0) for base in (1, 2, 3, 5))
+    step = next(step for step in steps if duration_s / step <= _MAX_TICKS)
+    return [(time, _percent(time, duration_s)) for time in np.arange(0.0, duration_s + 1e-9, step).tolist()]
+
+
+def _percent(part: float, whole: float) -> float:
+    return round(100.0 * part / whole, 3)
+
+
 def paper(height: int, width: int = WIDTH) -> Picture:
     """Return an empty piece [height, width, 3] of a sheet."""
     return np.full((height, width, 3), PAPER, dtype=np.uint8)
 
 
-def stacked(pieces: Sequence[Picture], gap: int = 12) -> Picture:
+def stacked(pieces: Sequence[Picture]) -> Picture:
     """Return pieces of width `WIDTH` below each other, with a margin around."""
-    height = sum(len(piece) + gap for piece in pieces) - gap
+    height = sum(len(piece) + GAP for piece in pieces) - GAP
     sheet = paper(height + 2 * MARGIN, WIDTH + 2 * MARGIN)
     row = MARGIN
     for piece in pieces:
         sheet[row : row + len(piece), MARGIN : MARGIN + WIDTH] = piece
-        row += len(piece) + gap
+        row += len(piece) + GAP
     return sheet
 
 
@@ -172,14 +216,3 @@ def with_legend(picture: Picture) -> Picture:
     for text, left in (("low", column), ("high", column + 14 * unit - text_width("high", size))):
         write(picture, text, (left, row - unit // 2 - 1), size, PAPER)
     return picture
-
-
-def _overlay_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return how much of the picture is kept and which colour is added at saliency 0 to 255, uint8 [256, 1, 3]."""
-    levels = np.arange(256, dtype=np.uint8)[:, None]
-    alpha = _ALPHA * (levels / 255.0)[..., None]
-    colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1]
-    return np.repeat(255 * (1 - alpha), 3, axis=2).round().astype(np.uint8), (alpha * colours).astype(np.uint8)
-
-
-_KEPT, _ADDED = _overlay_tables()

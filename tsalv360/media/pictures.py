@@ -1,17 +1,30 @@
-"""Pictures: reading, writing and resizing them."""
+"""Pictures: reading, writing and resizing them; and ready frames, pictures that were extracted from a video before.
 
+Ready frames are a folder of files named by native frame number, such as `0021.jpg`.
+"""
+
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tsalv360 import MAX_PIXELS
+from tsalv360.contracts.entries import VideoInfo
+from tsalv360.contracts.grid import FPS
 from tsalv360.job.errors import InputError
 
-Chroma = Literal["4:2:0", "4:4:4"]
+if TYPE_CHECKING:
+    from tsalv360.media.video import View
 
+Chroma = Literal["4:2:0", "4:4:4"]
+Ready = Literal["refuse", "resample"]  # what to do with ready frames of another rate or size
+
+_MAX_NUMBER = 1_000_000  # 9 hours at 30 fps; a file with a huge number would make a list of all numbers below it
+_NAME = re.compile(r"(\d+)\.(jpg|jpeg|png)", re.IGNORECASE)
 _SAMPLING = {"4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444}
 
 
@@ -45,6 +58,11 @@ def write_picture(path: Path, picture: NDArray[np.uint8], quality: int = 95, chr
     path.write_bytes(encoded.data)
 
 
+def has_format(path: Path, format: str) -> bool:
+    """Return whether the name of a picture has the ending of a format, "jpg" or "png"."""
+    return path.suffix.lower().replace("jpeg", "jpg") == f".{format}"
+
+
 def resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return a picture in the size (height, width), by OpenCV's area kernel, or its cubic one if a side grows.
 
@@ -55,3 +73,65 @@ def resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
         return picture
     kernel = cv2.INTER_CUBIC if height > picture.shape[0] or width > picture.shape[1] else cv2.INTER_AREA
     return cv2.resize(picture, (width, height), interpolation=kernel).astype(np.uint8, copy=False)
+
+
+def ready_frames(folder: Path) -> dict[int, Path]:
+    """Return the ready frames of a folder by number, increasing; files with other names are ignored.
+
+    Raises InputError if there are none, or two with one number.
+    """
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if match := _NAME.fullmatch(path.name):
+            if (number := int(match[1])) >= _MAX_NUMBER:
+                raise InputError(path, f"the number {number}", f"one below {_MAX_NUMBER:,}", "Rename or remove it.")
+            other = found.setdefault(number, path)
+            if other != path:
+                raise InputError(folder, f"{other.name} and {path.name}", "one picture of each number", "Remove one.")
+    if not found:
+        expected = "pictures named by native frame number, such as 0021.jpg"
+        raise InputError(folder, "no ready frames", expected, "Correct the path.")
+    return dict(sorted(found.items()))
+
+
+def probe_ready(folder: Path, fps: float, force_2to1: bool = False, view: "View" = "whole") -> VideoInfo:
+    """Return what a folder of ready frames of native rate `fps` holds; all have the size of the first.
+
+    Raises InputError as `ready_frames` and `panorama_aspect`, and if the first picture is damaged.
+    """
+    from tsalv360.media.video import crop, panorama_aspect  # FFmpeg, which jobs that read pictures need not load
+
+    files = ready_frames(folder)
+    first, n_frames = min(files), max(files) + 1
+    picture = read_picture(files[first])
+    aspect, notes = panorama_aspect(folder, picture, picture.shape[1] / picture.shape[0], view, force_2to1)
+    if gaps := n_frames - first - len(files):
+        notes.append(f"{gaps} of the frames {first} to {n_frames - 1} are missing")
+    height, width = crop(picture, view).shape[:2]
+    missing = sorted(set(range(n_frames)) - set(files))
+    return VideoInfo(fps, n_frames, width, height, round(aspect, 4), n_frames / fps, notes, missing)
+
+
+def check_rate(folder: Path, video: VideoInfo, skip_first: int) -> None:
+    """Raise InputError unless a folder of ready frames has every frame to keep from its first one on."""
+    wanted, existing = video.wanted_and_existing(skip_first, FPS)
+    if lost := np.setdiff1d(wanted, existing).tolist():
+        rate = (len(existing) - 1) / (existing[-1] - existing[0]) * video.fps
+        raise InputError(
+            folder,
+            f"frames of about {rate:.3g} fps, without {len(lost)} of the {len(wanted)} to be kept, such as {lost[0]}",
+            f"frames numbered at the native rate of {video.fps:g} fps, all of them or those kept at {FPS} fps",
+            "Correct the video's fps, extract the frames again, or set frames.ready: resample.",
+        )
+
+
+def kept_pictures(
+    path: Path, numbers: list[int], n_frames: int, view: "View" = "whole"
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield the pictures of a video or of ready frames with their numbers, BGR, as `pictures_at`."""
+    from tsalv360.media.video import crop, pictures_at
+
+    if not path.is_dir():
+        return pictures_at(path, numbers, n_frames, view)
+    files = ready_frames(path)
+    return ((n, crop(read_picture(files.get(n, path / f"{n:04d}.*"))[..., ::-1], view)) for n in numbers)

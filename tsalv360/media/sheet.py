@@ -20,10 +20,8 @@ from tsalv360.contracts.grid import FPS, segments_of
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
 from tsalv360.media import drawing
-from tsalv360.media.drawing import EDGE, INK, LARGE, LINE, PAPER, SMALL, SOFT, WIDTH, text_width, write
-from tsalv360.media.pictures import read_picture, resized
-from tsalv360.media.ready_frames import ready_frames
-from tsalv360.media.timeline import ticks
+from tsalv360.media.drawing import EDGE, INK, LARGE, LINE, PAPER, SMALL, SOFT, WIDTH, text_width, ticks, write
+from tsalv360.media.pictures import read_picture, ready_frames, resized
 from tsalv360.media.video import read_pictures
 from tsalv360.sphere.directions import direction_to_pixel
 from tsalv360.sphere.projection import Picture, direction_to_viewport

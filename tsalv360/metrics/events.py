@@ -1,13 +1,17 @@
 """Found events compared with known ones: which belong together, and how far apart they are in time and direction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsalv360.contracts.grid import FPS
 from tsalv360.sphere.directions import Array, angular_distance
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MIN_IOU = 0.5  # least temporal intersection over union of an event that counts as found
 MAX_ERROR_DEG = 10.0  # and its largest median angle over the common frames
@@ -23,6 +27,11 @@ class Track:
     time_s: Array
     yaw_deg: Array
     pitch_deg: Array
+
+    @classmethod
+    def of(cls, rows: "pd.DataFrame | Mapping[str, Sequence[float]]") -> "Track":
+        """Return the track in the columns `time_s`, `yaw_deg` and `pitch_deg` of a table or a JSON object."""
+        return cls(*(np.asarray(rows[name], dtype=float) for name in ("time_s", "yaw_deg", "pitch_deg")))
 
 
 @dataclass(frozen=True)

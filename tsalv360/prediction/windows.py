@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from tsalv360.contracts.grid import FPS
 from tsalv360.job.errors import InputError
 from tsalv360.job.libraries import require_extra
-from tsalv360.media.pictures import resized
-from tsalv360.media.ready_frames import check_rate, kept_pictures, probe_ready
+from tsalv360.media.pictures import check_rate, kept_pictures, probe_ready, resized
 from tsalv360.media.video import View, probe
 from tsalv360.sphere.projection import Picture
 

@@ -50,7 +50,7 @@ def overall(accuracies: Iterable[Accuracy]) -> Score:
 
 
 def _found_event(name: str, rows: pd.DataFrame) -> NamedTrack:
-    track = Track(rows.time_s.to_numpy(), rows.yaw_deg.to_numpy(), rows.pitch_deg.to_numpy())
+    track = Track.of(rows)
     return NamedTrack(name, float(track.time_s[0]), float(track.time_s[-1]), track)
 
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from tsalv360.contracts.entries import DatasetOutcome
 from tsalv360.contracts.grid import segments_of
 from tsalv360.events.settings import EventSettings
-from tsalv360.media.timeline import Bar, bar, lanes, ticks
+from tsalv360.media.drawing import Bar, bar, lanes, ticks
 from tsalv360.report.accuracy import Accuracy, Compared
 from tsalv360.report.camera_paths import Agreement, agreement_of, draw
 from tsalv360.report.figures import Embedded, embed, embed_file, poster, stills

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from tsalv360.contracts.entries import (
@@ -136,8 +135,7 @@ def _video_and_number(event: str) -> tuple[str, int]:
 
 
 def _known_event(event: dict[str, Any]) -> NamedTrack:
-    track = Track(*(np.array(event[name], dtype=float) for name in ("time_s", "yaw_deg", "pitch_deg")))
-    return NamedTrack(event["object"], event["start_s"], event["end_s"], track)
+    return NamedTrack(event["object"], event["start_s"], event["end_s"], Track.of(event))
 
 
 def _camera_paths(path: str | Path, index: IndexEntry) -> list[CameraPath]:

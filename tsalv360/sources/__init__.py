@@ -1,7 +1,7 @@
 """Sources: where videos and their gaze come from.
 
 A source is a settings dataclass with `recordings()`, listed in `tsalv360.sources.kinds`, and a reader of its gaze
-format, listed in `tsalv360.sources.reading`. `docs/sources.md` shows how to add one. Modules are imported when a name
+format, listed in `tsalv360.sources.recording`. `docs/sources.md` shows how to add one. Modules are imported when a name
 of theirs is used: importing all of them takes longer than reading the gaze of a video.
 """
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from tsalv360.sources.maps import MapSettings as MapSettings
     from tsalv360.sources.maps import read_fixation_maps as read_fixation_maps
     from tsalv360.sources.maps import read_saliency_maps as read_saliency_maps
-    from tsalv360.sources.reading import READERS as READERS
-    from tsalv360.sources.reading import Gaze as Gaze
-    from tsalv360.sources.reading import read_gaze as read_gaze
+    from tsalv360.sources.recording import READERS as READERS
+    from tsalv360.sources.recording import Gaze as Gaze
     from tsalv360.sources.recording import Recording as Recording
+    from tsalv360.sources.recording import read_gaze as read_gaze
     from tsalv360.sources.salient360 import read_salient360 as read_salient360
     from tsalv360.sources.sports360 import read_sports360 as read_sports360
     from tsalv360.sources.vr_eyetracking import read_gaze_files as read_gaze_files
@@ -31,8 +31,7 @@ _NAMES = {
     "gaze_table": ["GazeTableSettings", "read_gaze_table"],
     "kinds": ["OwnVideo", "Source"],
     "maps": ["MapSettings", "read_fixation_maps", "read_saliency_maps"],
-    "reading": ["READERS", "Gaze", "read_gaze"],
-    "recording": ["Recording"],
+    "recording": ["READERS", "Gaze", "Recording", "read_gaze"],
     "salient360": ["read_salient360"],
     "sports360": ["read_sports360"],
     "vr_eyetracking": ["read_gaze_files", "read_vr_eyetracking"],

@@ -11,9 +11,9 @@ from tsalv360.media.video import View
 from tsalv360.sources.demo import DemoSource
 from tsalv360.sources.gaze_table import GazeTableSettings
 from tsalv360.sources.maps import MapSettings
-from tsalv360.sources.published import PublishedSource
 from tsalv360.sources.recording import Recording, check_id, existing
 from tsalv360.sources.sports360 import Sports360Source
+from tsalv360.sources.tsv360 import PublishedSource
 from tsalv360.sources.vr_eyetracking import FORMAT, VrEyeTrackingSource, gaze_files
 
 Source = Annotated[DemoSource | VrEyeTrackingSource | Sports360Source | PublishedSource, Discriminator("kind")]

@@ -23,6 +23,7 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.log import progress
 from tsalv360.sources.recording import fixations_table
 from tsalv360.sphere.directions import Array, pixel_to_direction, to_angles, to_vectors
+from tsalv360.sphere.regions import label_regions
 
 FIXATION_MAPS = "fixation_maps"
 SALIENCY_MAPS = "saliency_maps"
@@ -170,13 +171,7 @@ def _marked(where: str, picture: GazeMap) -> Directions:
         raise InputError(where, found, expected, f"Read the maps as {SALIENCY_MAPS}.")
     if marked.all():
         return np.zeros((3, 0))
-    import cv2
-
-    _, labels = cv2.connectedComponents(marked.astype(np.uint8), connectivity=8)
-    for row in np.flatnonzero(labels[:, 0]):  # sets continue across the seam
-        for other in labels[max(row - 1, 0) : row + 2, -1]:
-            if other:
-                labels[labels == other] = labels[row, 0]
+    labels = label_regions(marked)
     rows, columns = np.nonzero(labels)
     vectors = to_vectors(*pixel_to_direction(columns, rows, *labels.shape))
     _, own = np.unique(labels[rows, columns], return_inverse=True)

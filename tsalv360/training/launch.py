@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from tsalv360.job.files import whole_file
-from tsalv360.job.parent import RUN
+from tsalv360.job.log import RUN
 from tsalv360.training.settings import TrainJob
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalv360.contracts.grid import frame_numbers
+from tsalv360.contracts.grid import frame_numbers, runs
 from tsalv360.sources.demo.scene import Scene, SceneObject
 from tsalv360.sphere.directions import Array, normalise, to_angles, to_vectors, vector_angle
 
@@ -194,8 +194,8 @@ def _watched_spans(scene: Scene, item: SceneObject, watching: NDArray[np.bool_])
     share = np.convolve(padded, np.full(width, 1.0 / width), "valid")
     drawn = (scene.times >= item.start_s) & (scene.times <= item.end_s)
     frames = np.flatnonzero(drawn & (share >= WATCHED_SHARE))
-    pieces = np.split(frames, np.flatnonzero(np.diff(frames) - 1 >= GAP_S * scene.fps) + 1) if frames.size else []
-    return [(int(p[0]), int(p[-1])) for p in pieces if p[-1] - p[0] >= SHORTEST_S * scene.fps]
+    spans = [(int(frames[run][0]), int(frames[run][-1])) for run in runs(frames, GAP_S * scene.fps)]
+    return [(first, last) for first, last in spans if last - first >= SHORTEST_S * scene.fps]
 
 
 def _track(scene: Scene, item: SceneObject, first: int, last: int) -> dict[str, list[float]]:
