@@ -9,7 +9,7 @@ VERSIONS = {
     "demo": 1,
     "index": 2,
     "frames": 1,
-    "fixations": 1,
+    "fixations": 2,
     "events": 2,
     "saliency": 1,
     "viewports": 1,
