@@ -13,8 +13,7 @@ from workflow.hollow import Hollow
 
 from tsalv360.config import known_keys
 from tsalv360.job.files import write_json
-from tsalv360.workflow import planning
-from tsalv360.workflow.rebuilds import OTHERWISE, Rebuilds, rebuilds
+from tsalv360.workflow.rebuilds import OTHERWISE, TRIGGERS, Rebuilds, rebuilds
 
 DEMO = {"kind": "demo", "directory": "data/tiny", "n_videos": 3, "min_duration_s": 4, "max_duration_s": 4}
 EVERYTHING = {
@@ -251,7 +250,7 @@ def test_a_new_version_of_a_stage_runs_it_again_and_says_so(
     everything: Hollow, column: Rebuilds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clone = clone_with(tmp_path, '"events": 2', '"events": 3')
-    monkeypatch.setattr(planning, "SNAKEFILE", clone / "Snakefile")
+    monkeypatch.setattr("tsalv360.workflow.rebuilds.SNAKEFILE", clone / "Snakefile")
     plan = everything.plan()
     assert set(plan.jobs) == {"events", *column.after["events"]} & everything.rules
     (job, *_) = [job for job in plan.needed if job.rule.name == "events"]
@@ -262,14 +261,14 @@ def test_newer_scripts_rebuild_nothing(everything: Hollow, tmp_path: Path, monke
     clone = clone_with(tmp_path)
     for script in (clone / "scripts").iterdir():
         os.utime(script)
-    monkeypatch.setattr(planning, "SNAKEFILE", clone / "Snakefile")
+    monkeypatch.setattr("tsalv360.workflow.rebuilds.SNAKEFILE", clone / "Snakefile")
     assert everything.planned() == set()
 
 
 @pytest.mark.parametrize("profile", ["default", "slurm"])
 def test_the_profiles_have_the_triggers_of_these_plans(profile: str) -> None:
     content = yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text(encoding="utf-8"))
-    assert set(content["rerun-triggers"]) == {trigger.name.lower() for trigger in planning.TRIGGERS}
+    assert set(content["rerun-triggers"]) == {trigger.name.lower() for trigger in TRIGGERS}
 
 
 def test_the_slurm_profile_groups_rules_that_exist(everything: Hollow) -> None:

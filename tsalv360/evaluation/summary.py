@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tabulate import tabulate
 
 from tsalv360.contracts.tables import METRICS, ON_SPHERE, SCORES, SUMMARY, empty, read_table
-from tsalv360.evaluation.settings import EvaluateSettings
+from tsalv360.evaluation import EvaluateSettings
 from tsalv360.job.errors import InputError
 from tsalv360.sphere.directions import Array
 

@@ -18,13 +18,11 @@ no fixation or the target is zero everywhere, the result is NaN.
 Metrics
 -------
 Map against map: `cc`, `sim`, `kld`, `kld_reversed`. Map against fixations: `nss`, `auc_judd`, `auc_shuffled`,
-`information_gain`. The body of each function is its formula for one map, as defined by Bylinskii et al. 2019, "What do
-different evaluation metrics tell us about saliency models?", IEEE TPAMI 41(3). A call computes it by the function of
-the same name in `tsalv360.metrics.blocked`, which returns the same and is several times faster.
+`information_gain`. They are defined as by Bylinskii et al. 2019, "What do different evaluation metrics tell us about
+saliency models?", IEEE TPAMI 41(3); the docstring of each gives the formula.
 """
 
-from tsalv360.metrics.maps import cc, information_gain, kld, kld_reversed, nss, sim
-from tsalv360.metrics.roc import auc_judd, auc_shuffled
+from tsalv360.metrics.maps import auc_judd, auc_shuffled, cc, information_gain, kld, kld_reversed, nss, sim
 from tsalv360.sphere.directions import solid_angle
 
 __all__ = ["auc_judd", "auc_shuffled", "cc", "information_gain", "kld", "kld_reversed", "nss", "sim", "solid_angle"]

@@ -1,19 +1,29 @@
-"""Metrics that compare a prediction with a target map or with its own values at the fixations.
+"""The metrics: a prediction compared with a target map or with fixations; see `tsalv360.metrics` for the conventions.
 
-Each body is the formula for one map [H, W]; see `tsalv360.metrics` for the conventions.
+The inner function of each scores one map; its sums are over blocks of rows, in double precision.
 """
 
 import math
 
 import numpy as np
 
-from tsalv360.metrics import blocked
-from tsalv360.metrics.blocked import EPSILON
-from tsalv360.metrics.validation import Maps, computed_by
+from tsalv360.metrics.blocked import (
+    EPSILON,
+    Fixations,
+    Map,
+    Maps,
+    area_by_thresholds,
+    blocks,
+    covariances,
+    density,
+    divergence,
+    dot,
+    score_each,
+)
+from tsalv360.sphere.directions import Array
 
 
-@computed_by(blocked.cc)
-def cc(prediction: Maps, target: Maps, weights: Maps | None = None) -> float:
+def cc(prediction: Maps, target: Maps, weights: Maps | None = None) -> Array:
     """Return Pearson's correlation coefficient of two saliency maps.
 
     Parameters: maps [..., H, W]; `weights` broadcasts to [H, W] and weights means, variances and covariance.
@@ -23,16 +33,19 @@ def cc(prediction: Maps, target: Maps, weights: Maps | None = None) -> float:
     >>> float(cc([[0, 1], [2, 3]], [[1, 3], [5, 7]]))
     1.0
     """
-    if np.ptp(target) == 0:
-        return math.nan
-    if np.ptp(prediction) == 0:
-        return 0.0
-    p, t = prediction - mean(prediction, weights), target - mean(target, weights)
-    return mean(p * t, weights) / math.sqrt(mean(p**2, weights) * mean(t**2, weights))
+
+    def score(prediction: Map, target: Map) -> float:
+        if target.is_constant:
+            return math.nan
+        if prediction.is_constant:
+            return 0.0
+        (variance_p, covariance), (_, variance_t) = covariances(prediction, target)
+        return float(covariance / np.sqrt(variance_p) / np.sqrt(variance_t))
+
+    return score_each(score, weights, prediction=prediction, target=target)
 
 
-@computed_by(blocked.sim)
-def sim(prediction: Maps, target: Maps, weights: Maps | None = None) -> float:
+def sim(prediction: Maps, target: Maps, weights: Maps | None = None) -> Array:
     """Return the similarity of two saliency maps: the histogram intersection of their densities.
 
     As published, each map's minimum is subtracted first: an offset does not matter.
@@ -44,14 +57,21 @@ def sim(prediction: Maps, target: Maps, weights: Maps | None = None) -> float:
     >>> float(sim([[0, 1], [1, 2]], [[0, 2], [1, 1]]))
     0.75
     """
-    if not target.any():
-        return math.nan
-    p, t = density(prediction - prediction.min(), weights), density(target - target.min(), weights)
-    return np.minimum(p, t).sum()
+
+    def score(prediction: Map, target: Map) -> float:
+        if not target.max:
+            return math.nan
+        p_density, t_density = (density(one, one.min) for one in (prediction, target))
+        similarity = 0.0
+        for p, t, w in blocks(prediction.values, target.values, prediction.weights):
+            if target.is_constant or t.max() > target.min:  # else the target is zero in this block
+                similarity += dot(np.minimum(p_density(p, w), t_density(t, w)), None)
+        return similarity
+
+    return score_each(score, weights, prediction=prediction, target=target)
 
 
-@computed_by(blocked.kld)
-def kld(prediction: Maps, target: Maps, weights: Maps | None = None) -> float:
+def kld(prediction: Maps, target: Maps, weights: Maps | None = None) -> Array:
     """Return the Kullback–Leibler divergence KL(target ‖ prediction), high where the prediction misses the target.
 
     This is the direction of training and of the literature; logs of the published code call it `KLD2`.
@@ -63,14 +83,14 @@ def kld(prediction: Maps, target: Maps, weights: Maps | None = None) -> float:
     >>> float(kld([[1, 1], [1, 1]], [[0, 0], [1, 1]]).round(4))
     0.6931
     """
-    if not target.any():
-        return math.nan
-    p, t = density(prediction, weights), density(target, weights)
-    return np.sum(t * np.log((t + EPSILON) / (p + EPSILON)))
+
+    def score(prediction: Map, target: Map) -> float:
+        return divergence(target, prediction) if target.max else math.nan
+
+    return score_each(score, weights, prediction=prediction, target=target)
 
 
-@computed_by(blocked.kld_reversed)
-def kld_reversed(prediction: Maps, target: Maps, weights: Maps | None = None) -> float:
+def kld_reversed(prediction: Maps, target: Maps, weights: Maps | None = None) -> Array:
     """Return KL(prediction ‖ target), the reverse of `kld`; logs of the published code call it `KLD`.
 
     Parameters and results are as those of `kld`. It depends on ε wherever the target is zero, so compare it only
@@ -79,14 +99,14 @@ def kld_reversed(prediction: Maps, target: Maps, weights: Maps | None = None) ->
     >>> float(kld_reversed([[0, 0], [1, 1]], [[1, 1], [1, 1]]).round(4))
     0.6931
     """
-    if not target.any():
-        return math.nan
-    p, t = density(prediction, weights), density(target, weights)
-    return np.sum(p * np.log((p + EPSILON) / (t + EPSILON)))
+
+    def score(prediction: Map, target: Map) -> float:
+        return divergence(prediction, target) if target.max else math.nan
+
+    return score_each(score, weights, prediction=prediction, target=target)
 
 
-@computed_by(blocked.nss)
-def nss(prediction: Maps, fixations: Maps, weights: Maps | None = None) -> float:
+def nss(prediction: Maps, fixations: Maps, weights: Maps | None = None) -> Array:
     """Return the normalised scanpath saliency: the mean standard score (z-score) of the map at the fixations.
 
     Parameters: map and binary map [..., H, W]; `weights` broadcasts to [H, W] and weights the map's mean and deviation.
@@ -96,16 +116,19 @@ def nss(prediction: Maps, fixations: Maps, weights: Maps | None = None) -> float
     >>> float(nss([[0, 0], [0, 4]], [[0, 0], [0, 1]]).round(4))
     1.7321
     """
-    if not fixations.any():
-        return math.nan
-    if np.ptp(prediction) == 0:
-        return 0.0
-    p = prediction - mean(prediction, weights)
-    return p[fixations].mean() / math.sqrt(mean(p**2, weights))
+
+    def score(prediction: Map, fixations: Fixations) -> float:
+        if not fixations.any():
+            return math.nan
+        if prediction.is_constant:
+            return 0.0
+        at_fixations = prediction.values[fixations].mean(dtype=np.float64)
+        return float((at_fixations - prediction.mean) / np.sqrt(covariances(prediction)[0, 0]))
+
+    return score_each(score, weights, prediction=prediction, fixations=fixations)
 
 
-@computed_by(blocked.information_gain)
-def information_gain(prediction: Maps, fixations: Maps, baseline: Maps, weights: Maps | None = None) -> float:
+def information_gain(prediction: Maps, fixations: Maps, baseline: Maps, weights: Maps | None = None) -> Array:
     """Return how much better the map predicts a fixation than a baseline, such as the mean map of the training data.
 
     Kümmerer et al. 2015, "Information-theoretic model comparison unifies saliency metrics", PNAS 112(52).
@@ -118,18 +141,71 @@ def information_gain(prediction: Maps, fixations: Maps, baseline: Maps, weights:
     >>> float(information_gain([[0, 0], [0, 1]], [[0, 0], [0, 1]], baseline=[[1, 1], [1, 1]]).round(4))
     2.0
     """
-    if not fixations.any():
-        return math.nan
-    p, b = density(prediction, weights)[fixations], density(baseline, weights)[fixations]
-    return float(np.log2((p + EPSILON) / (b + EPSILON)).mean())
+
+    def score(prediction: Map, fixations: Fixations, baseline: Map) -> float:
+        if not fixations.any():
+            return math.nan
+        w = None if prediction.weights is None else prediction.weights[fixations]
+        p, b = (density(one)(one.values[fixations], w).astype(np.float64) for one in (prediction, baseline))
+        return float(np.log2((p + EPSILON) / (b + EPSILON)).mean())
+
+    return score_each(score, weights, prediction=prediction, fixations=fixations, baseline=baseline)
 
 
-def mean(values: Maps, weights: Maps | None) -> float:
-    """Return the mean of the pixels, weighted by `weights` where they are given."""
-    return float(np.average(values, weights=None if weights is None else np.broadcast_to(weights, values.shape)))
+def auc_judd(prediction: Maps, fixations: Maps, weights: Maps | None = None) -> Array:
+    """Return the area under the ROC curve of the map as a classifier of fixated pixels against all others.
+
+    The values at the fixations are the thresholds, and only the order of values matters.
+
+    Riche et al. 2013, "Saliency and human fixations: state-of-the-art and study of comparison metrics", ICCV. The curve
+    is straight from each threshold to the next, from (0, 0) to (1, 1). Equal values pass a threshold together, without
+    random jitter.
+
+    Parameters: map and binary map [..., H, W]; `weights` broadcasts to [H, W] and weights the other pixels, that is the
+    false positive rate.
+    Returns: the area in [0, 1], best 1; 0.5 for a constant prediction, NaN without a fixation or without other pixels.
+
+    >>> float(auc_judd([[1, 2], [3, 4]], [[0, 0], [1, 0]]).round(4))
+    0.8333
+    """
+
+    def score(prediction: Map, fixations: Fixations) -> float:
+        values, w = prediction.values[fixations], prediction.weights
+        thresholds, n = np.sort(values), len(values)
+        if n in (0, fixations.size):
+            return math.nan
+        area = area_by_thresholds(thresholds, prediction)
+        passed = np.searchsorted(thresholds, values, side="right")
+        area -= np.bincount(passed, None if w is None else w[fixations], n + 1)  # of the fixated pixels
+        false_positives = np.append(0, np.cumsum(area[::-1])) / area.sum()
+        true_positives = 1 - np.searchsorted(thresholds, thresholds[::-1], side="left") / n
+        return float(np.trapezoid([0, *true_positives, 1], false_positives))
+
+    return score_each(score, weights, prediction=prediction, fixations=fixations)
 
 
-def density(saliency: Maps, weights: Maps | None) -> Maps:
-    """Return a map, times its weights, scaled to sum 1; zeros become uniform."""
-    mass = (saliency if saliency.any() else np.ones_like(saliency)) * (1 if weights is None else weights)
-    return mass / mass.sum()
+def auc_shuffled(prediction: Maps, fixations: Maps, others: Maps) -> Array:
+    """Return the shuffled AUC (sAUC): how often the map is higher at a fixation than at a fixation of other clips.
+
+    A prior that all clips share, such as the equator's, gains nothing. Nothing is summed over pixels, so there are no
+    weights.
+
+    Parameters: map, binary map and `others` [..., H, W]: how many fixations of other clips fell into each pixel.
+    Returns: P(value > other value) + ½ P(equal) in [0, 1], best 1; 0.5 for a constant prediction, NaN without a
+    fixation or without others.
+
+    >>> float(auc_shuffled([[1, 2], [3, 4]], [[0, 0], [1, 0]], others=[[1, 0], [0, 3]]))
+    0.25
+    """
+
+    def score(prediction: Map, fixations: Fixations, others: Map) -> float:
+        values, is_other = prediction.values[fixations], others.values > 0
+        if not (len(values) and others.max):
+            return math.nan
+        other_values, counts = prediction.values[is_other], others.values[is_other].astype(np.float64)
+        order = np.argsort(other_values)
+        below = np.concatenate([[0.0], np.cumsum(counts[order])])
+        less, not_more = (below[np.searchsorted(other_values[order], values, side)] for side in ("left", "right"))
+        return float((less + not_more).mean() / 2 / below[-1])
+
+    return score_each(score, None, prediction=prediction, fixations=fixations, others=others)

@@ -26,8 +26,7 @@ from tsalv360.job.files import read_json, sha256, whole_folder, write_json
 from tsalv360.job.log import progress
 from tsalv360.model import FrameFeatures, ModelSettings, TSalV360, load_checkpoint
 from tsalv360.model.checkpoint import load_weights, read_clip
-from tsalv360.training.batches import Augmentation
-from tsalv360.training.clips import ClipFiles, read_clips
+from tsalv360.training.clips import Augmentation, ClipFiles, read_clips
 from tsalv360.training.settings import TrainSettings, check_weights
 
 _FRAMES_AT_ONCE = 8  # in memory

@@ -16,9 +16,8 @@ from torch.utils.data import DataLoader
 from tsalv360 import metrics
 from tsalv360.job.errors import InputError
 from tsalv360.model import TSalV360, tokenize
-from tsalv360.training.batches import Sample, epoch_batches, plain_batches, split_batch
+from tsalv360.training.batches import Batch, ClipBatches, Sample, epoch_batches, plain_batches, split_batch
 from tsalv360.training.clips import ClipFiles, read_clips
-from tsalv360.training.data import Batch, ClipBatches
 from tsalv360.training.features import start_model
 from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
 from tsalv360.training.state import State
