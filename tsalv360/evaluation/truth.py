@@ -40,13 +40,11 @@ class Truth:
         """
         clips = self._part("test")
         if clips.empty:
-            raise InputError(
-                self.files.dataset, f"no test clip in fold {self.fold}", "at least one", "Set dataset.folds."
-            )
+            where, found = self.files.dataset, f"no test clip in fold {self.fold}"
+            raise InputError(where, found, "at least one", "Set dataset.folds.")
         clips = clips.sort_values(["video", "target_frame", "event_id"], ignore_index=True)
-        captions = (
-            read_table(self.files.dataset / "annotations.parquet", PART_ANNOTATIONS).set_index("event_id").caption
-        )
+        annotations = read_table(self.files.dataset / "annotations.parquet", PART_ANNOTATIONS)
+        captions = annotations.set_index("event_id").caption
         maps = {
             event: set(numbers)
             for video in clips.video.unique()
@@ -91,9 +89,8 @@ class Truth:
 
     @cached_property
     def _points(self) -> dict[str, pd.DataFrame]:
-        paths = {
-            video: self.files.dataset / FIXATION_POINTS / f"{video}.parquet" for video in self.clips.video.unique()
-        }
+        folder = self.files.dataset / FIXATION_POINTS
+        paths = {video: folder / f"{video}.parquet" for video in self.clips.video.unique()}
         return {video: read_table(path, POINTS) if path.exists() else empty(POINTS) for video, path in paths.items()}
 
 
