@@ -145,7 +145,6 @@ def libraries() -> str:
 
 
 def _joined(parts: list[Path], name: str) -> pd.DataFrame:
-    """Return a table of all parts."""
     rows = [tables.read_table(part / f"{name}.parquet", _PART_TABLES[name]) for part in parts]
     return pd.concat(rows, ignore_index=True)
 
@@ -159,7 +158,6 @@ def _count_tokens(annotations: pd.DataFrame) -> None:
 
 
 def _outcome(outcomes: list[Outcome]) -> DatasetOutcome:
-    """Return the outcomes of all videos as one."""
     curators = {curator for one in outcomes for curator in one.curators}
     names = [one.name for one in fields(DatasetOutcome)[1:]]
     lists = {name: [remark for one in outcomes for remark in getattr(one, name)] for name in names}

@@ -142,6 +142,5 @@ def _row(pictures: list[Picture], text: str) -> Picture:
 
 
 def _stretched(one: Map) -> NDArray[np.uint8]:
-    """Return a map stretched over 0 to 255."""
     extent = max(float(np.ptp(one)), 1e-12)
     return np.rint((one - one.min()) * (255 / extent)).astype(np.uint8)

@@ -126,7 +126,6 @@ def write_intervals(path: str | Path, summary: pd.DataFrame) -> None:
 
 
 def _name_of(predictor: str) -> str:
-    """Return the name of a summary's predictor in words."""
     first, minus, second = predictor.partition(" − ")
     return f"right prompt − {NAMES[second].removeprefix('model, ')}" if minus else NAMES[first]
 

@@ -111,10 +111,6 @@ class Rebuilds:
     first: dict[str, list[str]]
     after: dict[str, list[str]]
 
-    def of(self, key: str) -> set[str]:
-        """Return all rules that run again when a key changes."""
-        return {*self.first[key], *(rule for first in self.first[key] for rule in self.after[first])}
-
 
 def rebuilds(keys: Iterable[str]) -> Rebuilds:
     """Return what runs again when one of `keys`, in the form of `known_keys`, changes."""

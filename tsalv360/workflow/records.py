@@ -59,7 +59,6 @@ class _Records(FilePersistence):  # type: ignore[misc]  # Snakemake has no types
         return Path(path).is_relative_to(self.results)
 
     def _record_path(self, subject: str, id: str) -> str:
-        """Return the file of a record."""
         if subject != self._metadata_path or not self._is_within(id):
             return super()._record_path(subject, id)
         return super()._record_path(str(self.results / FOLDER), str(Path(id).relative_to(self.results)))
