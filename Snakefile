@@ -28,8 +28,7 @@ from tsalv360.contracts.settings import tracked
 from tsalv360.sources import demo, tsv360
 from tsalv360.training.settings import check_cache, check_weights
 from tsalv360.training.settings import check_installed as check_training_installed
-from tsalv360.workflow.notice import announce_retraining
-from tsalv360.workflow.records import keep_outputs, keep_records_in
+from tsalv360.workflow.records import announce_retraining, keep_outputs, keep_records_in
 
 
 configfile: Path(workflow.basedir, "config", "config.yaml")

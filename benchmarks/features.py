@@ -21,9 +21,8 @@ from tsalv360.contracts.layout import GROUND_TRUTH
 from tsalv360.contracts.tables import CLIPS, write_table
 from tsalv360.job.files import write_json
 from tsalv360.model import ModelSettings
-from tsalv360.training.batches import Sample, plain_batches
+from tsalv360.training.batches import ClipBatches, Sample, plain_batches
 from tsalv360.training.clips import ClipFiles, read_clips
-from tsalv360.training.data import ClipBatches
 from tsalv360.training.features import start_model, write_features
 from tsalv360.training.settings import TrainSettings
 from tsalv360.training.train import BatchModel, cc_loss, kl_loss

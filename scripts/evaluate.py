@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tsalv360.evaluation import EvaluateSettings
 from tsalv360.evaluation.page import write_evaluation
-from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.job.log import logged
 
 with logged(snakemake.log[0]):

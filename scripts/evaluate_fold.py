@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tsalv360.evaluation import EvaluateSettings
 from tsalv360.evaluation.fold import evaluate_fold
-from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.job.log import logged
 from tsalv360.training.clips import ClipFiles
 

@@ -1,7 +1,7 @@
 """Check a video of a published dataset and import it."""
 
 from tsalv360.contracts.entries import IndexEntry, read_entry
-from tsalv360.dataset.published import import_video
+from tsalv360.dataset.assemble import import_video
 from tsalv360.job.log import logged
 
 given = snakemake.input

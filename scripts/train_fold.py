@@ -5,8 +5,7 @@ from pathlib import Path
 
 from tsalv360.job.log import logged
 from tsalv360.model import ModelSettings
-from tsalv360.training.launch import launch
-from tsalv360.training.settings import TrainJob
+from tsalv360.training.settings import TrainJob, launch
 
 with logged(snakemake.log[0]):
     given, fold = snakemake.params, int(snakemake.wildcards.fold)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from tsalv360.workflow.planning import plan
+from tsalv360.workflow.rebuilds import plan
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "tests" / "data" / "tiny.yaml"

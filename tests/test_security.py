@@ -28,7 +28,7 @@ from tsalv360.curation.merge import keep_export, merge
 from tsalv360.curation.records import read_records
 from tsalv360.curation.settings import CurationSettings
 from tsalv360.curation.tasks import source_time
-from tsalv360.dataset.published import import_video
+from tsalv360.dataset.assemble import import_video
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import read_picture, ready_frames
 from tsalv360.media.video import probe

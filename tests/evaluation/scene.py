@@ -12,7 +12,7 @@ from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.contracts.layout import clip_row
 from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, POINTS, write_rows, write_table
 from tsalv360.dataset.assemble import annotation_row
-from tsalv360.evaluation.settings import EvaluateSettings
+from tsalv360.evaluation import EvaluateSettings
 from tsalv360.evaluation.truth import Truth
 from tsalv360.job.files import write_json
 from tsalv360.media.pictures import write_picture

@@ -9,9 +9,9 @@ import torch
 from evaluation.scene import SETTINGS, SIGMA, make_scene
 
 from tsalv360.contracts.tables import FOLD_SCORES, SCORES, SUMMARY, read_table
-from tsalv360.evaluation.fold import evaluate_fold, pick_examples
+from tsalv360.evaluation.fold import ModelPredictor, evaluate_fold, pick_examples
 from tsalv360.evaluation.page import write_evaluation
-from tsalv360.evaluation.predictor import ModelPredictor, resize_maps
+from tsalv360.evaluation.score import resize_maps
 from tsalv360.evaluation.truth import Truth
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import read_picture

@@ -10,10 +10,9 @@ from evaluation.scene import EVENTS, SETTINGS, SIGMA, SIZE, ignores_text, knows_
 
 from tsalv360 import metrics
 from tsalv360.contracts.tables import FIXATION_METRICS, FOLD_SCORES, as_table
-from tsalv360.evaluation.baselines import fifths, halves
 from tsalv360.evaluation.score import score_fold
 from tsalv360.evaluation.summary import difference
-from tsalv360.evaluation.truth import Truth
+from tsalv360.evaluation.truth import Truth, fifths, halves
 from tsalv360.job.errors import InputError
 
 

@@ -11,8 +11,7 @@ from torch import Tensor
 from tsalv360.model import ModelSettings, TSalV360, tokenize
 from tsalv360.model.attention import VSTCA
 from tsalv360.model.clip import Clip
-from tsalv360.model.decoder import DecoderBlock
-from tsalv360.model.network import weigh
+from tsalv360.model.network import DecoderBlock, weigh
 from tsalv360.model.tangent import ErpToTangent, TangentToErp, centres, directions, sphere, taps
 
 PUBLISHED = ModelSettings()

@@ -8,7 +8,7 @@ from training.clipset import picture
 
 from tsalv360.saliency import saliency_map
 from tsalv360.sphere.directions import angular_distance, pixel_to_direction
-from tsalv360.training.batches import Augmentation, mirrored_caption, says_side
+from tsalv360.training.clips import Augmentation, mirrored_caption, says_side
 
 
 @given(st.integers(0, 31), st.booleans())

@@ -17,9 +17,8 @@ from training.clipset import write_clipset
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json, write_json
 from tsalv360.model import ModelSettings, TSalV360
-from tsalv360.training.batches import Augmentation, Sample
-from tsalv360.training.clips import ClipFiles, read_clips
-from tsalv360.training.data import ClipBatches
+from tsalv360.training.batches import ClipBatches, Sample
+from tsalv360.training.clips import Augmentation, ClipFiles, read_clips
 from tsalv360.training.features import cached_augmentations, start_model, write_features
 from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings, check_cache
 from tsalv360.training.train import BatchModel, train_fold

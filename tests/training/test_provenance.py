@@ -13,8 +13,8 @@ from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, read_table, write
 from tsalv360.dataset.assemble import checksum_lines
 from tsalv360.job.files import read_json, write_json
 from tsalv360.model import ModelSettings
-from tsalv360.training.provenance import data_checksum, made_of, provenance
 from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
+from tsalv360.training.state import data_checksum, made_of, provenance
 
 
 @pytest.fixture

@@ -19,13 +19,10 @@ from training.clipset import write_clipset
 from tsalv360 import metrics
 from tsalv360.job.errors import InputError
 from tsalv360.model import ModelSettings, TSalV360, load_checkpoint
-from tsalv360.training.batches import plain_batches
+from tsalv360.training.batches import Batch, ClipBatches, plain_batches
 from tsalv360.training.clips import ClipFiles, read_clips
-from tsalv360.training.data import Batch, ClipBatches
-from tsalv360.training.launch import launch
-from tsalv360.training.provenance import data_checksum
-from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
-from tsalv360.training.state import State
+from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings, launch
+from tsalv360.training.state import State, data_checksum
 from tsalv360.training.train import BatchModel, rate_factor, train_fold
 
 MODEL = replace(ModelSettings.tiny(), map_size=(24, 48))
@@ -149,7 +146,7 @@ def test_a_kill_in_the_middle_of_a_checkpoint_leaves_the_one_before(made: Path, 
     script = (
         "import sys, os, signal, torch\n"
         "from tsalv360.training import state, train\n"
-        "from tsalv360.training.launch import read_job\n"
+        "from tsalv360.training.settings import read_job\n"
         "save, seen = torch.save, []\n"
         "def torn(content, path):\n"
         "    if 'optimizer' in content and len(content['steps']) == 3:\n"
@@ -204,7 +201,7 @@ def test_a_killed_run_resumes_under_another_name_on_other_hardware_and_with_newe
     made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one = left_by_a_kill(made, "renamed", monkeypatch)
-    monkeypatch.setattr("tsalv360.training.provenance.revision", lambda: "a later commit")
+    monkeypatch.setattr("tsalv360.training.state.revision", lambda: "a later commit")
     compute = ComputeSettings("cpu", cores=1, workers=1, accumulate=2, keep_every_s=7, deterministic=True)
     train_fold(replace(one, train=replace(one.train, name="other"), compute=compute))
     assert "training resumes after step 3" in capsys.readouterr().out

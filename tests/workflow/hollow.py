@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from running import TINY
 
-from tsalv360.workflow.planning import Plan, plan
+from tsalv360.workflow.rebuilds import Plan, plan
 
 TARGETS = ("all", "train", "evaluate")
 

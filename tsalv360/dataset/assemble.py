@@ -1,4 +1,7 @@
-"""A video's part of the dataset: its maps and captions in the published layout, and its rows of the tables."""
+"""A video's part of the dataset: its maps and captions in the published layout, and its rows of the tables.
+
+It is assembled from the results of our stages, or imported from a published dataset.
+"""
 
 import shutil
 from dataclasses import replace
@@ -14,10 +17,11 @@ from tsalv360.contracts.grid import runs
 from tsalv360.curation.apply import Applied, Curation, VideoEvents, apply_curation
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
-from tsalv360.media.pictures import read_picture
+from tsalv360.media.pictures import decode_picture, read_picture
 from tsalv360.saliency import ALL_OBSERVERS, MapInput, map_inputs, points_table, write_saliency_maps
 
 Rows = list[dict[str, Any]]  # of a table, checked by its contract when they are written
+_DOWNLOAD = "Download it again, or exclude the video."
 FOLDERS = (layout.GROUND_TRUTH, layout.SALIENCY_ALL, layout.FIXATION_POINTS)
 
 
@@ -89,6 +93,39 @@ def assemble_video(
         write_part(partial, annotations, clips, fixations, left_out)
 
 
+def import_video(directory: str | Path, index: IndexEntry, truth: str | Path) -> None:
+    """Write a published video's part of the dataset, as `assemble_video` does for one of ours.
+
+    As in the public reader, clips are groups of 8 maps, and maps without a frame are left out; they are counted.
+
+    Parameters: `truth` the folder `TSV360_gt/<video>`. Raises InputError for a caption or map that cannot be used, or
+    an event without any frame.
+    """
+    video, frames = index.id, set(index.kept_frames)
+    annotations: Rows = []
+    clips: Rows = []
+    left_out = LeftOut()
+    with whole_folder(directory) as partial:
+        for event, maps in layout.event_maps(truth).items():
+            source, folder = Path(truth, event), partial / layout.GROUND_TRUTH / video / event
+            kept = layout.maps_with_frame(source, maps, frames)
+            folder.mkdir(parents=True)
+            caption, numbers = layout.read_caption(source / layout.DESCRIPTION), list(kept)
+            (folder / layout.DESCRIPTION).write_text(caption, encoding="utf-8")
+            for path in kept.values():
+                _check_map(path)
+                link_or_copy(path, folder / path.name)
+            span = numbers[0], numbers[-1]
+            annotations.append(annotation_row(video, event, span, CaptionEntry(caption), "published"))
+            own = layout.cut_published_clips(event, video, numbers)
+            clips += own
+            in_no_clip = len(kept) - layout.CLIP_LENGTH * len(own)
+            left_out += LeftOut(maps_without_frame=len(maps) - len(kept), frames_in_no_clip=in_no_clip)
+        if not annotations:
+            raise InputError(truth, "no event", f"folders {video}_<k>", _DOWNLOAD)
+        write_part(partial, annotations, clips, tables.empty(tables.DATASET_FIXATIONS), left_out)
+
+
 def write_part(directory: Path, annotations: Rows, clips: Rows, fixations: pd.DataFrame, left_out: LeftOut) -> None:
     """Write the tables of a video's part, the numbers of what is left out, and the checksums of its folders."""
     tables.write_rows(directory / "annotations.parquet", annotations, tables.PART_ANNOTATIONS)
@@ -99,8 +136,10 @@ def write_part(directory: Path, annotations: Rows, clips: Rows, fixations: pd.Da
     (directory / layout.CHECKSUMS).write_text("".join(checksum_lines(files, directory)), encoding="utf-8")
 
 
-def cut_clips(event: str, video: str, numbers: list[int], kept: list[int], with_map: set[int]) -> Rows:
-    """Return the clips of an event: every 8 consecutive kept frames, starting again after each gap.
+def cut_clips(
+    event: str, video: str, numbers: list[int], kept: list[int], with_map: set[int], stride: int = layout.CLIP_LENGTH
+) -> Rows:
+    """Return the clips of an event: 8 consecutive kept frames every `stride` frames, starting again after each gap.
 
     A clip without a map for its last frame is left out. Parameters: frame numbers of the event, of all kept frames, and
     of those with a map.
@@ -108,7 +147,7 @@ def cut_clips(event: str, video: str, numbers: list[int], kept: list[int], with_
     clips: Rows = []
     for run in runs(np.searchsorted(kept, numbers)):
         own = numbers[run]
-        for start in range(0, len(own) - layout.CLIP_LENGTH + 1, layout.CLIP_LENGTH):
+        for start in range(0, len(own) - layout.CLIP_LENGTH + 1, stride):
             clip = own[start : start + layout.CLIP_LENGTH]
             if clip[-1] in with_map:
                 clips.append(layout.clip_row(event, video, len(clips), clip))
@@ -171,3 +210,11 @@ def annotation_row(video: str, event: str, span: tuple[int, int], caption: Capti
         "start_frame_before": start,
         "end_frame_before": end,
     }
+
+
+def _check_map(path: Path) -> None:
+    saliency = decode_picture(path)
+    if saliency.ndim != 2 or saliency.dtype != "uint8" or saliency.shape[1] != 2 * saliency.shape[0]:
+        raise InputError(path, f"{saliency.dtype} values of shape {saliency.shape}", "8-bit gray, 2:1", _DOWNLOAD)
+    if not saliency.any():
+        raise InputError(path, "a saliency map of zeros", "at least one fixation", _DOWNLOAD)

@@ -1,23 +1,31 @@
-"""The dataset folder, the parts of all videos together; and the folder of what models read of it."""
+"""The dataset folder, the parts of all videos together, with its card; and the folder of what models read of it."""
 
+import html
 import os
+import re
+from collections import Counter
 from dataclasses import fields
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tsalv360 import __version__
 from tsalv360.captions.checks import count_tokens
 from tsalv360.contracts import tables
-from tsalv360.contracts.entries import DatasetOutcome, IndexEntry, LeftOut, Outcome, read_entry
+from tsalv360.contracts.entries import LISTS, DatasetOutcome, IndexEntry, LeftOut, Outcome, read_entry
 from tsalv360.contracts.layout import CHECKSUMS, CURATION, FIXATION_POINTS, GROUND_TRUTH, LEFT_OUT
 from tsalv360.dataset.assemble import checksum_lines
-from tsalv360.dataset.card import card
 from tsalv360.dataset.splits import DatasetSettings, Fold, in_no_fold, make_splits
-from tsalv360.job.errors import InputError
+from tsalv360.job.errors import InputError, plain
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
+from tsalv360.sources import tsv360
 from tsalv360.sources.recording import Origin
 
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "opencv-python-headless", "av", "snakemake")
 _LINKED = (GROUND_TRUTH, FIXATION_POINTS)
 _PART_TABLES = {"annotations": tables.PART_ANNOTATIONS, "clips": tables.CLIPS, "fixations": tables.DATASET_FIXATIONS}
 TABLES = _PART_TABLES | {"annotations": tables.ANNOTATIONS}
@@ -83,8 +91,59 @@ def build_dataset(
         (partial / CHECKSUMS).write_text("".join([*checksum_lines(files, partial), *lines]), encoding="utf-8")
 
 
+def card(
+    indexes: list[IndexEntry],
+    origins: dict[str, Origin],
+    tables: dict[str, pd.DataFrame],
+    dropped: pd.DataFrame,
+    left_out: LeftOut,
+    curation: DatasetOutcome | None,
+    folds: list[Fold],
+    config: dict[str, Any],
+) -> str:
+    """Return the card in Markdown; parameters as `build_dataset`, `curation` None for drafts."""
+    environment = Environment(
+        loader=PackageLoader("tsalv360.dataset", "."),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701  it is Markdown, for which `as_markdown` escapes what comes from data
+        keep_trailing_newline=True,
+    )
+    environment.filters["text"] = as_markdown
+    settings = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    videos = [index.id for index in indexes]
+    return environment.get_template("card.md").render(
+        **tables,
+        version=__version__,
+        libraries=libraries(),
+        indexes=indexes,
+        dropped=dropped,
+        left_out=vars(left_out),
+        rules=dropped.rule.value_counts().to_dict(),
+        curation=curation,
+        lists=LISTS,
+        origins=tables["annotations"].caption_origin.value_counts(sort=False).to_dict(),
+        models=", ".join(sorted(set(tables["annotations"].model) - {""})) or "none",
+        folds=folds,
+        in_no_fold=in_no_fold(videos, folds),
+        remarks=tsv360.remarks([video for video in videos if origins[video].source in tsv360.PAGES]),
+        sources=sorted(Counter(origins.values()).items()),
+        config=config,
+        settings=settings,
+        fence="`" * (1 + max(map(len, re.findall("``+", settings)), default=2)),  # longer than any in the settings
+    )
+
+
+def as_markdown(text: str) -> str:
+    """Return text from data or config as one line of Markdown without HTML, tables or links of its own."""
+    return re.sub(r"([\\`\[\]|])", r"\\\1", html.escape(plain(text), quote=False))
+
+
+def libraries() -> str:
+    """Return names and versions of the libraries that the result depends on."""
+    return ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+
+
 def _joined(parts: list[Path], name: str) -> pd.DataFrame:
-    """Return a table of all parts."""
     rows = [tables.read_table(part / f"{name}.parquet", _PART_TABLES[name]) for part in parts]
     return pd.concat(rows, ignore_index=True)
 
@@ -98,7 +157,6 @@ def _count_tokens(annotations: pd.DataFrame) -> None:
 
 
 def _outcome(outcomes: list[Outcome]) -> DatasetOutcome:
-    """Return the outcomes of all videos as one."""
     curators = {curator for one in outcomes for curator in one.curators}
     names = [one.name for one in fields(DatasetOutcome)[1:]]
     lists = {name: [remark for one in outcomes for remark in getattr(one, name)] for name in names}

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from tabulate import tabulate
 
 from tsalv360.contracts.tables import FOLD_SCORES, PART_ANNOTATIONS, SCORES, SUMMARY, read_table, write_table
-from tsalv360.evaluation.settings import EvaluateSettings
+from tsalv360.evaluation import EvaluateSettings
 from tsalv360.evaluation.summary import GAPS, LOWER_IS_BETTER, SCORES_FILE, gap_name, summarise
 from tsalv360.job.files import whole_file
 
@@ -126,7 +126,6 @@ def write_intervals(path: str | Path, summary: pd.DataFrame) -> None:
 
 
 def _name_of(predictor: str) -> str:
-    """Return the name of a summary's predictor in words."""
     first, minus, second = predictor.partition(" − ")
     return f"right prompt − {NAMES[second].removeprefix('model, ')}" if minus else NAMES[first]
 

@@ -1,9 +1,12 @@
 """Scores of a fold's test clips: one row for each clip and predictor."""
 
 import os
+from collections.abc import Callable, Sequence
+from math import gcd
 from typing import Any, NamedTuple
 from zlib import crc32
 
+import cv2
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
@@ -11,10 +14,8 @@ from numpy.typing import NDArray
 
 from tsalv360 import metrics
 from tsalv360.contracts.tables import FOLD_SCORES, MAP_METRICS
-from tsalv360.evaluation.baselines import fifths, halves, priors, with_floor
-from tsalv360.evaluation.predictor import Predictor, resize_maps
-from tsalv360.evaluation.settings import EvaluateSettings
-from tsalv360.evaluation.truth import Truth
+from tsalv360.evaluation import EvaluateSettings
+from tsalv360.evaluation.truth import Truth, fifths, halves, priors, with_floor
 from tsalv360.job.log import end_with, progress
 from tsalv360.saliency import Map, points_map
 from tsalv360.sphere.directions import pixel_to_direction
@@ -23,8 +24,10 @@ PICTURE = (160, 320)  # height and width of the maps that are kept for examples
 _CLIPS_PER_PROCESS = 4  # whose maps are in memory at a time
 _CLIP_COLUMNS = ["clip_id", "event_id", "video", "event_s", "n_others"]
 
-Scores = dict[str, NDArray[np.float64]]
+Scores = dict[str, NDArray[np.float64]]  # [P] of P maps by the name of their column
 Predictions = dict[str, NDArray[np.float32]]  # maps [n, h, w] by predictor
+# Predicts maps [prompts, h, w], not negative, for the last frame of a clip: a video, the native numbers of its frames.
+Predictor = Callable[[str, Sequence[int], Sequence[str]], NDArray[np.float32]]
 
 
 class Scored(NamedTuple):
@@ -64,17 +67,41 @@ def score_fold(
     return Scored(pd.concat(tables, ignore_index=True)[list(FOLD_SCORES)], kept)
 
 
-class MapScorer:
-    """Scores of maps [P, H, W] of one size: arrays [P] by the name of their column."""
+class ClipScorer:
+    """Scores of all predictors for one clip: the model's predictions, the priors, and other observers."""
 
-    def __init__(self, baseline: Map) -> None:
-        self._baseline, self._solid_angle = baseline, metrics.solid_angle(len(baseline))
+    def __init__(self, truth: Truth, seed: int, sigma_deg: float) -> None:
+        prior_maps = priors(truth.training_targets())
+        self._truth, self._seed, self._sigma_deg = truth, seed, sigma_deg
+        self._prior_names, self._prior_maps = list(prior_maps), np.stack(list(prior_maps.values()))
+        self._baseline = prior_maps["mean_map"]
+        self._size = self._baseline.shape[0], self._baseline.shape[1]
+        self._solid_angle = metrics.solid_angle(self._size[0])
+        self._counts = truth.fixation_counts(self._size)
+        self._all_counts = np.sum(list(self._counts.values()), axis=0)
 
-    def against_target(self, maps: Map, target: Map) -> Scores:
-        """Compare with a target [H, W], or one for each map."""
+    def __call__(self, clip: pd.Series, predictions: Predictions) -> Scored:
+        """Return the rows and the small maps of one clip; scores of several wrong prompts are averaged."""
+        target = self._truth.files.target(clip.video, clip.event_id, clip.target_frame)
+        points, others = self._truth.points(clip), self._all_counts - self._counts[clip.video]
+        maps = np.concatenate([resize_maps(np.concatenate(list(predictions.values())), self._size), self._prior_maps])
+        names = [name for name, some in predictions.items() for _ in some] + self._prior_names
+        fixations = points_map(points.yaw_deg, points.pitch_deg, self._size)
+        scores = self._against_target(maps, target) | self._against_fixations(maps, fixations, others)
+        table = pd.DataFrame(scores).groupby(names, sort=False).mean()
+        if observers := self._score_observers(points[points.weight > 0], others, clip.clip_id):
+            table.loc["observers"] = observers
+        known = {"fold": self._truth.fold, "n_wrong": len(clip.wrong), "peak_pitch_deg": _peak_pitch(target)}
+        shown = [target[None], predictions["model"], predictions["wrong_prompt"][:1]]
+        small = np.concatenate([resize_maps(one, PICTURE) for one in shown if len(one)])
+        table = table.rename_axis("predictor").reset_index()
+        return Scored(table.assign(**known, **clip[_CLIP_COLUMNS]), {clip.clip_id: small})
+
+    def _against_target(self, maps: Map, target: Map) -> Scores:
+        """Compare maps [P, H, W] with a target [H, W], or one for each map."""
         return self._plain_and_weighted(MAP_METRICS, maps, np.broadcast_to(target, maps.shape))
 
-    def against_fixations(self, maps: Map, fixations: NDArray[np.bool_], others: NDArray[np.int32]) -> Scores:
+    def _against_fixations(self, maps: Map, fixations: NDArray[np.bool_], others: NDArray[np.int32]) -> Scores:
         """Compare with fixations [H, W], or those of each map; `others` counts the fixations of other videos."""
         shape = maps.shape
         fixations, baseline = np.broadcast_to(fixations, shape), np.broadcast_to(self._baseline, shape)
@@ -88,37 +115,6 @@ class MapScorer:
         weights = {"": None, "_sphere": self._solid_angle}
         return {name + key: getattr(metrics, name)(*arguments, weights[key]) for name in names for key in weights}
 
-
-class ClipScorer:
-    """Scores of all predictors for one clip: the model's predictions, the priors, and other observers."""
-
-    def __init__(self, truth: Truth, seed: int, sigma_deg: float) -> None:
-        prior_maps = priors(truth.training_targets())
-        self._truth, self._seed, self._sigma_deg = truth, seed, sigma_deg
-        self._prior_names, self._prior_maps = list(prior_maps), np.stack(list(prior_maps.values()))
-        self._scorer = MapScorer(prior_maps["mean_map"])
-        height, width = prior_maps["mean_map"].shape
-        self._size = height, width
-        self._counts = truth.fixation_counts(self._size)
-        self._all_counts = np.sum(list(self._counts.values()), axis=0)
-
-    def __call__(self, clip: pd.Series, predictions: Predictions) -> Scored:
-        """Return the rows and the small maps of one clip; scores of several wrong prompts are averaged."""
-        target = self._truth.files.target(clip.video, clip.event_id, clip.target_frame)
-        points, others = self._truth.points(clip), self._all_counts - self._counts[clip.video]
-        maps = np.concatenate([resize_maps(np.concatenate(list(predictions.values())), self._size), self._prior_maps])
-        names = [name for name, some in predictions.items() for _ in some] + self._prior_names
-        fixations = points_map(points.yaw_deg, points.pitch_deg, self._size)
-        scores = self._scorer.against_target(maps, target) | self._scorer.against_fixations(maps, fixations, others)
-        table = pd.DataFrame(scores).groupby(names, sort=False).mean()
-        if observers := self._score_observers(points[points.weight > 0], others, clip.clip_id):
-            table.loc["observers"] = observers
-        known = {"fold": self._truth.fold, "n_wrong": len(clip.wrong), "peak_pitch_deg": _peak_pitch(target)}
-        shown = [target[None], predictions["model"], predictions["wrong_prompt"][:1]]
-        small = np.concatenate([resize_maps(one, PICTURE) for one in shown if len(one)])
-        table = table.rename_axis("predictor").reset_index()
-        return Scored(table.assign(**known, **clip[_CLIP_COLUMNS]), {clip.clip_id: small})
-
     def _score_observers(self, points: pd.DataFrame, others: NDArray[np.int32], clip_id: str) -> dict[str, float]:
         """Return how well observers predict each other; empty for a single one.
 
@@ -128,11 +124,24 @@ class ClipScorer:
             return {}
         rng = np.random.default_rng([self._seed, crc32(clip_id.encode())])  # independent of the other clips
         both = halves(points, self._sigma_deg, self._size, rng)
-        scores = self._scorer.against_target(with_floor(both), both[::-1])
+        scores = self._against_target(with_floor(both), both[::-1])
         maps, fixations, n = zip(*fifths(points, self._sigma_deg, self._size, rng), strict=True)
-        of_fixations = self._scorer.against_fixations(with_floor(np.stack(maps)), np.stack(fixations), others)
+        of_fixations = self._against_fixations(with_floor(np.stack(maps)), np.stack(fixations), others)
         means = {name: np.mean(values) for name, values in scores.items()}
         return means | {name: np.average(values, weights=n) for name, values in of_fixations.items()}
+
+
+def resize_maps(maps: NDArray[Any], size: tuple[int, int]) -> Map:
+    """Return panoramic maps [P, h, w] resized to [P, H, W], continuous over the seam."""
+    (h, w), (height, width) = maps.shape[1:], size
+    if (h, w) == size:
+        return maps
+    margin = w // gcd(w, width)  # whole pixels in both sizes
+    wrapped = np.pad(maps, ((0, 0), (0, 0), (margin, margin)), mode="wrap")
+    cut = margin * width // w
+    kernel = cv2.INTER_LINEAR if width > w else cv2.INTER_AREA
+    resized = [cv2.resize(one, (width + 2 * cut, height), interpolation=kernel) for one in wrapped]
+    return np.stack(resized)[..., cut : cut + width]
 
 
 def _predict(

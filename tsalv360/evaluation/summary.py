@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from tabulate import tabulate
 
 from tsalv360.contracts.tables import METRICS, ON_SPHERE, SCORES, SUMMARY, empty, read_table
-from tsalv360.evaluation.settings import EvaluateSettings
+from tsalv360.evaluation import EvaluateSettings
 from tsalv360.job.errors import InputError
 from tsalv360.sphere.directions import Array
 
@@ -98,13 +97,13 @@ def _groups(scores: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
             yield by, str(group), part
 
 
-def _bands(values: pd.Series, edges: Sequence[float], unit: str) -> NDArray[np.object_]:
+def _bands(values: pd.Series, edges: Sequence[float], unit: str) -> pd.Series:
     """Return the name of the band, from one edge (inclusive) to the next, that each value lies in."""
     names = [
         f"{low:g} {unit} and more" if high == edges[-1] else f"{low:g} to {high:g} {unit}"
         for low, high in zip(edges, edges[1:], strict=False)
     ]
-    return np.array(names, dtype=object)[np.digitize(values, edges[1:-1])]
+    return pd.cut(values, [*edges[:-1], np.inf], right=False, labels=names)
 
 
 def compare_models(first: str | Path, second: str | Path, settings: EvaluateSettings | None = None) -> pd.DataFrame:

@@ -1,6 +1,10 @@
-"""Ground truth of a fold's test clips: targets, fixation points, and the other events visible in each clip."""
+"""Ground truth of a fold's test clips, and baselines made from it.
 
-from collections.abc import Iterator
+Truth is targets, fixation points, and the other events visible in each clip; baselines are maps that do not depend on
+the clip, and predictions by the gaze of other observers.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,8 +16,11 @@ from tsalv360.contracts.grid import FPS
 from tsalv360.contracts.layout import FIXATION_POINTS, GROUND_TRUTH, event_maps
 from tsalv360.contracts.tables import PART_ANNOTATIONS, POINTS, empty, read_table
 from tsalv360.job.errors import InputError
-from tsalv360.saliency import Map, points_map
+from tsalv360.saliency import Map, points_map, saliency_map
 from tsalv360.training.clips import ClipFiles, read_clips
+
+CENTRE_SIGMA = 30.0  # degrees, about half of a head-mounted display's view
+_FLOOR = 0.01
 
 
 @dataclass(frozen=True)
@@ -33,13 +40,11 @@ class Truth:
         """
         clips = self._part("test")
         if clips.empty:
-            raise InputError(
-                self.files.dataset, f"no test clip in fold {self.fold}", "at least one", "Set dataset.folds."
-            )
+            where, found = self.files.dataset, f"no test clip in fold {self.fold}"
+            raise InputError(where, found, "at least one", "Set dataset.folds.")
         clips = clips.sort_values(["video", "target_frame", "event_id"], ignore_index=True)
-        captions = (
-            read_table(self.files.dataset / "annotations.parquet", PART_ANNOTATIONS).set_index("event_id").caption
-        )
+        annotations = read_table(self.files.dataset / "annotations.parquet", PART_ANNOTATIONS)
+        captions = annotations.set_index("event_id").caption
         maps = {
             event: set(numbers)
             for video in clips.video.unique()
@@ -84,10 +89,66 @@ class Truth:
 
     @cached_property
     def _points(self) -> dict[str, pd.DataFrame]:
-        paths = {
-            video: self.files.dataset / FIXATION_POINTS / f"{video}.parquet" for video in self.clips.video.unique()
-        }
+        folder = self.files.dataset / FIXATION_POINTS
+        paths = {video: folder / f"{video}.parquet" for video in self.clips.video.unique()}
         return {video: read_table(path, POINTS) if path.exists() else empty(POINTS) for video, path in paths.items()}
+
+
+def priors(targets: Iterable[Map]) -> dict[str, Map]:
+    """Return maps [H, W], by predictor, made from the saliency maps of the training fold.
+
+    `mean_map`, the mean of the targets scaled to sum 1 each, with a floor; `equator`, its mean over all longitudes;
+    `centre`, a density around yaw 0, pitch 0; `uniform`.
+    """
+    total, n = np.zeros((1, 1)), 0
+    for target in targets:
+        total = total + target / target.sum(dtype=np.float64)
+        n += 1
+    mean = with_floor((total / n).astype(np.float32))
+    return {
+        "mean_map": mean,
+        "equator": np.broadcast_to(mean.mean(1, keepdims=True), mean.shape),
+        "centre": saliency_map(0, 0, sigma=CENTRE_SIGMA, size=(mean.shape[0], mean.shape[1])),
+        "uniform": np.ones_like(mean),
+    }
+
+
+def with_floor(maps: Map) -> Map:
+    """Return maps [..., H, W] with a hundredth of their mean added everywhere.
+
+    Without it, one fixation where a map is zero costs 36 nats or 52 bits, more than all others together.
+    """
+    return maps + np.float32(_FLOOR) * maps.mean((-2, -1), keepdims=True)
+
+
+def halves(points: pd.DataFrame, sigma: float, size: tuple[int, int], rng: np.random.Generator) -> Map:
+    """Return the saliency maps [2, H, W] of two halves of the observers; of an odd number the second has one more.
+
+    Parameters: `points` of a frame, with the columns of the points table, by two or more observers; `sigma` in degrees.
+    """
+    return np.stack([_map(part, sigma, size) for part in _split_observers(points, 2, rng)])
+
+
+def fifths(
+    points: pd.DataFrame, sigma: float, size: tuple[int, int], rng: np.random.Generator
+) -> Iterator[tuple[Map, NDArray[np.bool_], int]]:
+    """Yield, for each fifth of the observers: the map of all others, the fifth's fixation map, its number of fixations.
+
+    Fewer than five observers make as many parts. Parameters: as `halves`.
+    """
+    for part in _split_observers(points, 5, rng):
+        yield _map(points.drop(part.index), sigma, size), points_map(part.yaw_deg, part.pitch_deg, size), len(part)
+
+
+def _split_observers(points: pd.DataFrame, n: int, rng: np.random.Generator) -> list[pd.DataFrame]:
+    observers = rng.permutation(np.unique(points.observer))
+    n = min(n, len(observers))
+    edges = [k * len(observers) // n for k in range(1, n)]
+    return [points[points.observer.isin(part)] for part in np.split(observers, edges)]
+
+
+def _map(points: pd.DataFrame, sigma: float, size: tuple[int, int]) -> Map:
+    return saliency_map(points.yaw_deg, points.pitch_deg, points.weight, sigma, size)
 
 
 def _video(event: str) -> str:

@@ -94,11 +94,9 @@ class TangentToErp(nn.Module):
         kept = weight > _MIN_WEIGHT
         total = torch.where(kept, weight, 0).sum(1, keepdim=True)
         if blank := int((total == 0).sum()):
-            where, found = (
-                "model.tangents, model.fov_deg",
-                f"{blank} of {len(total)} pixels that no tangent image shows",
-            )
-            raise InputError(where, found, "tangent images that cover the sphere", "Use more of them or wider ones.")
+            found = f"{blank} of {len(total)} pixels that no tangent image shows"
+            expected = "tangent images that cover the sphere"
+            raise InputError("model.tangents, model.fov_deg", found, expected, "Use more of them or wider ones.")
         start = functional.pad(kept.sum(1).cumsum(0), (1, 0)).int()
         matrix = _csr(start, source[kept].int(), (weight / total)[kept], settings.n_tangents * size**2)
         columns = matrix.to_sparse_csc()  # the rows of the transposed matrix, for gradients

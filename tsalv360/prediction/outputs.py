@@ -105,14 +105,13 @@ def peak_and_spread(saliency: NDArray[np.float32]) -> tuple[float, float, float,
     """
     height, width = saliency.shape
     row, column = divmod(int(saliency.argmax()), width)
-    yaw, _ = pixel_to_direction(np.arange(width), 0, height, width)
-    _, pitch = pixel_to_direction(0, np.arange(height), height, width)
-    lam, phi = np.radians(yaw - yaw[column]), np.radians(pitch)[:, None]
+    yaw, pitch = pixel_to_direction(np.arange(width), np.arange(height)[:, None], height, width)
+    lam, phi = np.radians(yaw - yaw[column]), np.radians(pitch)
     cosine = np.sin(phi) * np.sin(phi[row]) + np.cos(phi) * np.cos(phi[row]) * np.cos(lam)
     angle = np.degrees(np.arccos(cosine.clip(-1, 1)))
     weight = saliency * np.cos(phi)
     spread = math.sqrt(np.average(angle**2, weights=weight)) if weight.any() else 0.0
-    return float(yaw[column]), float(pitch[row]), float(saliency[row, column]), spread
+    return float(yaw[column]), float(pitch[row, 0]), float(saliency[row, column]), spread
 
 
 class _Files:

@@ -12,7 +12,7 @@ from tsalv360 import __version__
 from tsalv360.captions.checks import statistics
 from tsalv360.contracts.entries import LISTS
 from tsalv360.curation.records import read_records
-from tsalv360.dataset.card import libraries
+from tsalv360.dataset.build import libraries
 from tsalv360.job.files import whole_file
 from tsalv360.metrics.events import MAX_ERROR_DEG, MIN_IOU
 from tsalv360.report import content

@@ -4,7 +4,7 @@ import sys
 
 from tsalv360.job.errors import InputError
 from tsalv360.job.log import end_with_workflow
-from tsalv360.training.launch import read_job
+from tsalv360.training.settings import read_job
 from tsalv360.training.train import train_fold
 
 try:

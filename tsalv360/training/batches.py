@@ -1,42 +1,24 @@
-"""Which clips an optimiser step takes, and how they are augmented: rolled about the vertical axis and mirrored.
+"""Which clips an optimiser step takes, and its batch in memory: every frame once, for all clips that show it.
 
-Nothing but the seed and the epoch decides it. The caption of a mirrored clip says what the mirror shows.
+Nothing but the seed and the epoch decides which clips a batch has and how they are augmented.
 """
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
 
+from tsalv360.model import tokenize
+from tsalv360.training.clips import Augmentation, ClipFiles, mirrored_caption, says_side
+from tsalv360.training.features import CachedFrames, read_features
 from tsalv360.training.settings import TrainSettings
-
-_SIDE = r"\b(?P<side>left|right)(?P<ending>wards?|most|-hand(?:ed)?)?(?![\w-])"
-_ROTATION = r"\b(?P<counter>counter-?|anti-?)?(?P<clock>clockwise)\b"
-_WORDS = re.compile(f"{_SIDE}|{_ROTATION}", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Mirroring, then a yaw rotation to the right by `roll` of `n_rolls` equal angles.
-
-    The widths of frames and maps are multiples of `n_rolls`, so both are rolled by the same angle, in whole pixels.
-    """
-
-    roll: int = 0
-    n_rolls: int = 1
-    mirrored: bool = False
-
-    def __call__(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """Return the augmented panorama of [H, W, ...]."""
-        if self.mirrored:
-            picture = cv2.flip(picture, 1).reshape(picture.shape)  # a mirrored view takes four times as long to copy
-        shift = self.roll * picture.shape[1] // self.n_rolls
-        return np.roll(picture, shift, axis=1) if shift else picture
 
 
 class Sample(NamedTuple):
@@ -79,28 +61,58 @@ def split_batch(batch: list[Sample], n_parts: int) -> list[list[Sample]]:
     return [batch[start:end] for start, end in zip(edges, edges[1:], strict=False)]
 
 
-def says_side(caption: str) -> bool:
-    """Return whether a caption would be wrong in a mirror."""
-    return _WORDS.search(caption) is not None
-
-
-def mirrored_caption(caption: str) -> str:
-    """Return the caption of the mirrored picture: left and right, clockwise and counterclockwise exchanged."""
-    return _WORDS.sub(_exchanged, caption)
-
-
-def _exchanged(match: re.Match[str]) -> str:
-    found = match[0]
-    if match["clock"]:
-        other = match["clock"] if match["counter"] else f"counter{found.lower()}"
-    else:
-        other = ("right" if match["side"].lower() == "left" else "left") + (match["ending"] or "")
-    if found.isupper():
-        return other.upper()
-    return other.capitalize() if found[0].isupper() else other
-
-
 def _rows_by_video(clips: pd.DataFrame) -> Iterator[NDArray[np.int64]]:
     """Yield the index of each video's clips, in the order of time."""
     for _, of_video in clips.groupby("video", sort=True):
         yield of_video.sort_values(["target_frame", "event_id"]).index.to_numpy()
+
+
+class Batch(NamedTuple):
+    """B clips of F frames, N different frames in all."""
+
+    rows: list[int]  # of the table of clips
+    frames: Tensor | CachedFrames  # uint8 RGB [N, H, W, 3], or features of N frames
+    ends: list[bool]  # [N], True for frames that some clip ends with
+    windows: list[list[int]]  # [B, F], places in `frames`
+    tokens: Tensor  # int64 [B, 77]
+    targets: Tensor  # float32 [B, 1, h, w], 0 to 1
+
+
+class ClipBatches(Dataset[Batch]):
+    """The batches of a table of clips, indexed by lists of `Sample`s."""
+
+    def __init__(
+        self, clips: pd.DataFrame, files: ClipFiles, size: tuple[int, int], features: Path | None = None
+    ) -> None:
+        """Parameters: `clips` as from `read_clips`, with an index from 0; `size` of the targets, height and width.
+
+        Batches hold the features cached in the folder `features`, or frames if there is none.
+        """
+        self.files, self.size, self.features = files, size, features
+        self._clips: list[Any] = list(clips.itertuples())
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def __getitem__(self, batch: Sequence[Sample]) -> Batch:
+        places: dict[tuple[str, int, Augmentation], int] = {}
+        windows, captions, targets = [], [], []
+        for row, augmentation in batch:
+            clip = self._clips[row]
+            frames = [(clip.video, int(number), augmentation) for number in clip.frames]
+            windows.append([places.setdefault(frame, len(places)) for frame in frames])
+            captions.append(mirrored_caption(clip.caption) if augmentation.mirrored else clip.caption)
+            target = augmentation(self.files.target(clip.video, clip.event_id, clip.target_frame))
+            if target.shape != self.size:
+                target = cv2.resize(target, self.size[::-1], interpolation=cv2.INTER_AREA)
+            targets.append(torch.from_numpy(target))
+        last = {window[-1] for window in windows}
+        ends = [place in last for place in places.values()]
+        rows, tokens = [sample.row for sample in batch], tokenize(captions)
+        return Batch(rows, self._frames(list(places), ends), ends, windows, tokens, torch.stack(targets)[:, None])
+
+    def _frames(self, frames: list[tuple[str, int, Augmentation]], ends: list[bool]) -> Tensor | CachedFrames:
+        if self.features:
+            return read_features(self.features, frames, ends)
+        pictures = [augmentation(self.files.picture(video, number)) for video, number, augmentation in frames]
+        return torch.from_numpy(np.stack(pictures))

@@ -1,22 +1,30 @@
-"""Clips as training and evaluation read them: a table with their captions, and their frames and maps."""
+"""Clips as training and evaluation read them: a table with captions, frames and maps; and how clips are augmented.
 
+The caption of a mirrored clip says what the mirror shows.
+"""
+
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import cv2
 import numpy as np
 import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from tsalv360.contracts.layout import CLIP_LENGTH, DESCRIPTION, GROUND_TRUTH, clip_row, cut_published_clips
+from tsalv360.contracts.layout import CLIP_LENGTH, DESCRIPTION, GROUND_TRUTH, cut_published_clips
 from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, read_table
+from tsalv360.dataset.assemble import cut_clips
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
 from tsalv360.media.pictures import read_picture
 
 PICTURES = (".jpg", ".jpeg", ".png")
+_SIDE = r"\b(?P<side>left|right)(?P<ending>wards?|most|-hand(?:ed)?)?(?![\w-])"
+_ROTATION = r"\b(?P<counter>counter-?|anti-?)?(?P<clock>clockwise)\b"
+_WORDS = re.compile(f"{_SIDE}|{_ROTATION}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,46 @@ def published_clips(ground_truth: Path, frames: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*CLIPS, "caption"])
 
 
+@dataclass(frozen=True)
+class Augmentation:
+    """Mirroring, then a yaw rotation to the right by `roll` of `n_rolls` equal angles.
+
+    The widths of frames and maps are multiples of `n_rolls`, so both are rolled by the same angle, in whole pixels.
+    """
+
+    roll: int = 0
+    n_rolls: int = 1
+    mirrored: bool = False
+
+    def __call__(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """Return the augmented panorama of [H, W, ...]."""
+        if self.mirrored:
+            picture = cv2.flip(picture, 1).reshape(picture.shape)  # a mirrored view takes four times as long to copy
+        shift = self.roll * picture.shape[1] // self.n_rolls
+        return np.roll(picture, shift, axis=1) if shift else picture
+
+
+def says_side(caption: str) -> bool:
+    """Return whether a caption would be wrong in a mirror."""
+    return _WORDS.search(caption) is not None
+
+
+def mirrored_caption(caption: str) -> str:
+    """Return the caption of the mirrored picture: left and right, clockwise and counterclockwise exchanged."""
+    return _WORDS.sub(_exchanged, caption)
+
+
+def _exchanged(match: re.Match[str]) -> str:
+    found = match[0]
+    if match["clock"]:
+        other = match["clock"] if match["counter"] else f"counter{found.lower()}"
+    else:
+        other = ("right" if match["side"].lower() == "left" else "left") + (match["ending"] or "")
+    if found.isupper():
+        return other.upper()
+    return other.capitalize() if found[0].isupper() else other
+
+
 def _overlapping(clips: pd.DataFrame, files: ClipFiles, stride: int) -> pd.DataFrame:
     """Return clips at a stride in the segments without gap that the clips of each event make up."""
     rows = []
@@ -102,16 +150,8 @@ def _overlapping(clips: pd.DataFrame, files: ClipFiles, stride: int) -> pd.DataF
         frames, maps = files.frames / str(video), files.dataset / GROUND_TRUTH / str(video) / str(event)
         kept = sorted(int(path.stem) for path in frames.iterdir() if path.suffix in PICTURES)
         with_map = {int(path.stem) for path in maps.glob("*.png")}
-        numbers = np.concatenate(of_event.frames.to_list())
-        gaps = np.flatnonzero(np.diff(np.searchsorted(kept, numbers)) != 1) + 1
-        windows = [
-            window.tolist()
-            for segment in np.split(numbers, gaps)
-            if len(segment) >= CLIP_LENGTH
-            for window in sliding_window_view(segment, CLIP_LENGTH)[::stride]
-            if window[-1] in with_map
-        ]
-        rows += [clip_row(str(event), str(video), number, window) for number, window in enumerate(windows)]
+        numbers = np.concatenate(of_event.frames.to_list()).tolist()
+        rows += cut_clips(str(event), str(video), numbers, kept, with_map, stride)
     return pd.DataFrame(rows, columns=list(CLIPS))
 
 

@@ -6,9 +6,9 @@ into memory: `pooled` [augmentations, frames of its clips] and `maps` [augmentat
 
 import fcntl
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,8 +26,7 @@ from tsalv360.job.files import read_json, sha256, whole_folder, write_json
 from tsalv360.job.log import progress
 from tsalv360.model import FrameFeatures, ModelSettings, TSalV360, load_checkpoint
 from tsalv360.model.checkpoint import load_weights, read_clip
-from tsalv360.training.batches import Augmentation
-from tsalv360.training.clips import ClipFiles, read_clips
+from tsalv360.training.clips import Augmentation, ClipFiles, read_clips
 from tsalv360.training.settings import TrainSettings, check_weights
 
 _FRAMES_AT_ONCE = 8  # in memory
@@ -115,7 +114,7 @@ def write_features(
         with progress(sum(len(source.frames) for source in missing.values()), "frames") as bar:
             for video, source in missing.items():
                 with whole_folder(folder / video) as unfinished:
-                    _write_video(unfinished, source, model, partial(files.picture, video), bar.update)
+                    _write_video(unfinished, files, video, source, model, bar)
                     write_json(unfinished / _SOURCE, source)
     write_json(folder / f"fold{fold}.json", {"videos": sorted(sources)})
 
@@ -168,13 +167,7 @@ def _check_space(folder: Path, missing: dict[str, _Source], n_videos: int, model
         raise InputError(folder, f"{free:.3g} GB free", f"{needed:.3g} GB for cached features", advice)
 
 
-def _write_video(
-    folder: Path,
-    source: _Source,
-    model: TSalV360,
-    picture: Callable[[int], NDArray[np.uint8]],
-    add_done: Callable[[int], Any],
-) -> None:
+def _write_video(folder: Path, files: ClipFiles, video: str, source: _Source, model: TSalV360, bar: Any) -> None:
     """Write the features of a video's frames, each read once for all augmentations."""
     rows = {"pooled": source.frames, "maps": source.ends}
     pooled, maps = (
@@ -183,7 +176,7 @@ def _write_video(
     )
     for start in range(0, len(source.frames), _FRAMES_AT_ONCE):
         numbers = source.frames[start : start + _FRAMES_AT_ONCE]
-        pictures = [picture(number) for number in numbers]
+        pictures = [files.picture(video, number) for number in numbers]
         for k, augmentation in enumerate(source.augmentations):
             augmented = torch.from_numpy(np.stack([augmentation(one) for one in pictures]))
             with torch.inference_mode():
@@ -192,7 +185,7 @@ def _write_video(
                 pooled[k, row] = _halves((frame.vectors, *frame.pooled))
                 if frame.maps:
                     maps[k, source.ends.index(number)] = _halves(frame.maps)
-        add_done(len(numbers))
+        bar.update(len(numbers))
 
 
 def _row_types(model: ModelSettings) -> tuple[np.dtype[Any], np.dtype[Any]]:

@@ -16,9 +16,8 @@ from torch.utils.data import DataLoader
 from tsalv360 import metrics
 from tsalv360.job.errors import InputError
 from tsalv360.model import TSalV360, tokenize
-from tsalv360.training.batches import Sample, epoch_batches, plain_batches, split_batch
+from tsalv360.training.batches import Batch, ClipBatches, Sample, epoch_batches, plain_batches, split_batch
 from tsalv360.training.clips import ClipFiles, read_clips
-from tsalv360.training.data import Batch, ClipBatches
 from tsalv360.training.features import start_model
 from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
 from tsalv360.training.state import State
@@ -62,11 +61,10 @@ def train_fold(job: TrainJob) -> None:
     # not prepared by accelerate, which would step it once for each process
     schedule = LambdaLR(optimizer, partial(rate_factor, settings, sum(map(len, epochs))))
     state = State(job, accelerator, model=model, optimizer=optimizer, schedule=schedule, scaler=accelerator.scaler)
-    if accelerator.is_main_process:
-        sizes = f"{len(train)} clips, {len(validation)} for validation, {sum(map(len, epochs))} steps"
-        processes, threads = accelerator.num_processes, torch.get_num_threads()
-        where = f"{processes} process(es) of {threads} thread(s) on {accelerator.device.type}"
-        print(f"Fold {job.fold}: {sizes}, {where}.")
+    sizes = f"{len(train)} clips, {len(validation)} for validation, {sum(map(len, epochs))} steps"
+    processes, threads = accelerator.num_processes, torch.get_num_threads()
+    where = f"{processes} process(es) of {threads} thread(s) on {accelerator.device.type}"
+    accelerator.print(f"Fold {job.fold}: {sizes}, {where}.")
     state.start(epochs)
     network, optimizer = accelerator.prepare(BatchModel(model), optimizer)
     for epoch, batches in enumerate(epochs):
@@ -77,7 +75,8 @@ def train_fold(job: TrainJob) -> None:
         losses = torch.zeros(2, device=accelerator.device)  # KL and 1 − CC of a step
         for k, (batch, share) in enumerate(load_parts(data, ahead, compute, accelerator)):
             if k % compute.accumulate == 0:  # a step draws the same random numbers in a resumed run
-                torch.manual_seed(_seed(settings.seed, state.step, accelerator.process_index))
+                seed = np.random.SeedSequence((settings.seed, state.step, accelerator.process_index))
+                torch.manual_seed(int(seed.generate_state(1)[0]))
             with accelerator.accumulate(network):
                 prediction = network(batch)
                 targets = batch.targets.to(prediction.device)
@@ -184,8 +183,3 @@ def _check_finite(loss: Tensor, batch: Batch, clips: pd.DataFrame) -> None:
     if wrong:
         advice = "Look at their frames and maps, lower train.learning_rate, or set train.precision to no."
         raise InputError(f"clips {', '.join(wrong)}", "a loss that is not finite", "a number", advice)
-
-
-def _seed(*numbers: int) -> int:
-    """Return a seed that depends on these numbers alone."""
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

@@ -1,19 +1,25 @@
-"""Which rules run again when a key of the config changes, found in the parameters of the rules.
+"""Plans of the workflow, made in this process, and which rules run again when a key of the config changes.
 
-A parameter named after a section of the config contains the settings of that section that the rule depends on;
-`recording` contains what the config says about a video, `video` and `gaze` describe its files.
+The rules are found by their parameters. A parameter named after a section of the config contains the settings of that
+section that the rule depends on; `recording` contains what the config says about a video, `video` and `gaze` describe
+its files.
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from snakemake.api import SnakemakeApi
+from snakemake.settings.enums import Quietness, RerunTrigger
+from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings
 
-from tsalv360.workflow.planning import plan
-
+SNAKEFILE = Path(__file__).parents[2] / "Snakefile"
+# As in profiles/, which the API does not read.
+TRIGGERS = frozenset({RerunTrigger.MTIME, RerunTrigger.PARAMS, RerunTrigger.INPUT})
 # With these settings the demo has a job of every rule except import_video.
 _EVERYTHING = {
     "curation": {"mode": "curated"},
@@ -61,6 +67,40 @@ OTHERWISE = {
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What Snakemake would do: its workflow, its graph of all jobs, and the jobs that would run."""
+
+    workflow: Any
+    dag: Any
+    needed: list[Any]
+
+    @property
+    def jobs(self) -> dict[str, int]:
+        """How many jobs of each rule would run, without targets such as `all`, which do nothing."""
+        return dict(Counter(job.rule.name for job in self.needed if not job.rule.norun))
+
+
+def plan(folder: Path, configfiles: Sequence[Path] = (), targets: Sequence[str] = (), touch: bool = False) -> Plan:
+    """Return the plan for `targets` (none: the default one) in a working folder, with configs over the default one.
+
+    With `touch` all outputs, which must exist, are recorded as made with the current settings, as `snakemake --touch
+    --forceall` does. Raises Snakemake's WorkflowError where the config or the graph cannot be used.
+    """
+    files = [SNAKEFILE.parent / "config" / "config.yaml", *(file.absolute() for file in configfiles)]
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow_api = api.workflow(
+            resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(configfiles=files),
+            snakefile=SNAKEFILE,
+            workdir=folder,
+        )
+        dag_api = workflow_api.dag(DAGSettings(targets=set(targets), rerun_triggers=TRIGGERS, forceall=touch))
+        dag_api.execute_workflow(executor="touch" if touch else "dryrun")
+        workflow = workflow_api._workflow
+        return Plan(workflow, workflow.dag, list(workflow.dag.needrun_jobs(exclude_finished=False)))
+
+
+@dataclass(frozen=True)
 class Rebuilds:
     """The rules that run again after a change, in the order of the workflow.
 
@@ -70,10 +110,6 @@ class Rebuilds:
 
     first: dict[str, list[str]]
     after: dict[str, list[str]]
-
-    def of(self, key: str) -> set[str]:
-        """Return all rules that run again when a key changes."""
-        return {*self.first[key], *(rule for first in self.first[key] for rule in self.after[first])}
 
 
 def rebuilds(keys: Iterable[str]) -> Rebuilds:

@@ -1,4 +1,5 @@
-"""Snakemake's records of what each output was made from, kept with the results; outputs are never half replaced.
+"""What Snakemake does differently here: it keeps its records with the results, keeps outputs until new ones replace
+them, and announces which trained models a plan trains again.
 
 Snakemake compares a job with the record of its outputs to decide whether it must run again. By default it keeps records
 in `.snakemake` of the working folder, by the path of the output: when results are moved, copied or renamed, the records
@@ -6,15 +7,20 @@ are lost, and a changed setting runs nothing. Here they are in `results/<dataset
 Written for Snakemake 9; `test_rebuilds.py` and `test_retraining.py` in `tests/workflow` test it.
 """
 
+import ast
+import logging
 import os
+import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from snakemake import workflow as snakemake_workflow
+from snakemake.logging import logger
 from snakemake.persistence import ParamsChange
 from snakemake.persistence.file import FilePersistence
+from snakemake_interface_logger_plugins.common import LogEvent
 
 FOLDER = "records"
 _NO_RECORD = "no record of what it was made from"
@@ -53,7 +59,6 @@ class _Records(FilePersistence):  # type: ignore[misc]  # Snakemake has no types
         return Path(path).is_relative_to(self.results)
 
     def _record_path(self, subject: str, id: str) -> str:
-        """Return the file of a record."""
         if subject != self._metadata_path or not self._is_within(id):
             return super()._record_path(subject, id)
         return super()._record_path(str(self.results / FOLDER), str(Path(id).relative_to(self.results)))
@@ -105,3 +110,60 @@ class _Records(FilePersistence):  # type: ignore[misc]  # Snakemake has no types
         self._kept.difference_update(job.output)
         for file in job.output:
             self._unmark_incomplete(self._get_key(file))
+
+
+def announce_retraining(workflow: Any) -> None:
+    """Print a line for each model that this workflow's plan trains again, before anything runs."""
+    for handler in [handler for handler in logger.handlers if isinstance(handler, _Announcer)]:
+        logger.removeHandler(handler)  # of an earlier workflow in this process
+    logger.addHandler(_Announcer(workflow))
+
+
+class _Announcer(logging.Handler):
+    """Waits for the plan, which Snakemake logs before it runs or lists jobs."""
+
+    def __init__(self, workflow: Any) -> None:
+        super().__init__()
+        self._workflow, self._done = workflow, False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the lines when the record is the plan."""
+        if getattr(record, "event", None) == LogEvent.RUN_INFO and not self._done:
+            self._done = True
+            for line in _retrained(self._workflow):
+                print(line, file=sys.stderr, flush=True)
+
+
+def _retrained(workflow: Any) -> Iterator[str]:
+    """Yield a line for each existing model that the plan of a workflow trains again."""
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name == "train_fold" and Path(job.output.best).exists():
+            reason, asked = workflow.dag.reason(job), "requested on the command line"
+            inputs = "its training data change" if reason.updated_input or reason.updated_input_run else "other inputs"
+            why = _differences(workflow.persistence.params_changed(job)) or (asked if reason.forced else inputs)
+            yield (
+                f"{job.output.best} will be trained again ({why}). It stays until the new model is complete; "
+                "to keep both, give this run another name (train.name)."
+            )
+
+
+def _differences(change: Any) -> str:
+    """Return what changed among parameters, as `epochs: 4 → 8, seed: 0 → 1`; `change` is Snakemake's ParamsChange."""
+    old, new = _by_name(change.only_old), _by_name(change.only_new)
+    return ", ".join(
+        f"{name}: {old.get(name, 'none')} → {new.get(name, 'none')}"
+        for name in dict.fromkeys([*old, *new])
+        if old.get(name) != new.get(name)
+    )
+
+
+def _by_name(values: set[str]) -> dict[str, Any]:
+    """Return parameters as Snakemake records them, without names: the items of dicts, other values by their kind."""
+    found: dict[str, Any] = {}
+    for text in sorted(values):
+        try:
+            value = ast.literal_eval(text)
+        except (SyntaxError, ValueError):  # the text that stands for a missing record
+            value = text
+        found |= value if isinstance(value, dict) else {"version" if isinstance(value, str) else "parameter": value}
+    return found

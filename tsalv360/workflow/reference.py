@@ -41,16 +41,10 @@ def settings_page() -> str:
         key: node for key, node in known_keys().items() if "properties" not in node and node.get("type") != "object"
     }
     rebuilt = rebuilds(keys)
-    rows = [
-        _row(
-            f"`{as_written(key)}`",
-            expected(node),
-            _default(key, node),
-            node.get("description", ""),
-            _rebuilt(key, rebuilt),
-        )
-        for key, node in keys.items()
-    ]
+    rows = []
+    for key, node in keys.items():
+        takes, default, meaning = expected(node), _default(key, node), node.get("description", "")
+        rows.append(_row(f"`{as_written(key)}`", takes, default, meaning, _rebuilt(key, rebuilt)))
     after = [_row(f"`{rule}`", _rules(rules) or "nothing") for rule, rules in rebuilt.after.items()]
     return "".join([f"<!-- {_NOTE} -->\n", _SETTINGS, *rows, _AFTER, *after])
 
