@@ -154,7 +154,10 @@ def test_a_source_without_a_kind_is_refused() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ({"kind": "sports360", "root": "x", "fps": 0}, "a number in 1/s, from 1 to 240, like 30.0 (rate of its frames"),
+        (
+            {"kind": "sports360", "root": "x", "fps": 0},
+            "a number in frames/s, from 1 to 240, like 30.0 (rate of its frames",
+        ),
         ({"kind": "tsv360_published", "ground_truth": "x", "frames": "y", "fps": 0}, "(rate of the videos that are"),
         ({"kind": "sports360", "root": "x", "subset": 3}, "'tsv360' or 'all', like tsv360"),
         ({"kind": "vr_eyetracking", "videos": "x", "gaze": "y", "subset": 3}, "'tsv360' or 'all', like all"),

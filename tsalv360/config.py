@@ -49,10 +49,12 @@ class ConfigError(ValueError):
 class Config:
     """Everything that a run depends on."""
 
-    sources: list[Source] = setting(..., "data sets that provide videos and gaze; a list")
+    sources: list[Source] = setting(..., "data sets that provide videos and gaze")
     results: str = setting("results", "folder of all results", pattern=NO_BRACES)
     videos: dict[str, OwnVideo] = setting(dict, "your own videos by id: letters, digits and hyphens")
-    exclude: dict[str, str] = setting(dict, "videos to leave out, each with the reason")
+    exclude: dict[str, Annotated[str, Field(description="reason for leaving out the video with this id")]] = setting(
+        dict, "videos to leave out, each with the reason"
+    )
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
     frames: FrameSettings = field(default_factory=FrameSettings)
     fixations: FixationSettings = field(default_factory=FixationSettings)
@@ -62,7 +64,9 @@ class Config:
     captions: CaptionSettings = field(default_factory=CaptionSettings)
     curation: CurationSettings = field(default_factory=CurationSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
-    folds: list[Annotated[int, Field(ge=0)]] = setting(list, "folds to train and evaluate; an empty list: all")
+    folds: list[Annotated[int, Field(ge=0, description="number of a fold, from 0")]] = setting(
+        list, "which of the dataset's folds are trained and evaluated; an empty list: all"
+    )
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     compute: ComputeSettings = field(default_factory=ComputeSettings)

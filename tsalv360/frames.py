@@ -33,7 +33,7 @@ class FrameSettings:
     format: Literal["jpg", "png"] = setting("jpg", "file format of the kept frames; public readers of TSV360 need png")
     jpeg_quality: int = setting(95, "quality of JPEG frames", ge=1, le=100)
     jpeg_chroma: Chroma = setting("4:2:0", "chroma subsampling of JPEG frames")
-    ready: Ready = setting("refuse", "whether ready frames of another rate or size are refused or resampled")
+    ready: Ready = setting("refuse", "what happens to a folder of frames, given as a video, whose rate or size differs")
     force_2to1: bool = setting(False, "accept videos of any display aspect as full panoramas")
 
 

@@ -47,7 +47,7 @@ class SaliencySettings:
     height: int = setting(480, "height of the maps; the width is twice that", unit="px", ge=32, le=4096, multiple_of=2)
     window_s: float = setting(
         0.5,
-        "length of the window around a frame whose gaze makes the map; about one fixation with its neighbours",
+        "length of the window around a frame whose gaze makes the map",
         unit="s",
         gt=0,
         le=10,

@@ -91,18 +91,21 @@ class CaptionSettings:
 
     backends: Annotated[list[Backend], AfterValidator(_distinct)] = setting(
         ["facts"],
-        "captioners, the shown one first; facts states what can be measured, without weights or GPU",
+        "captioners; curators see the caption of the first; facts states what can be measured, without weights or GPU",
     )
     prompts: Annotated[
         list[Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]], AfterValidator(_distinct)
-    ] = setting([PROMPT], "what a model is asked; each prompt gives a caption, the first one's is shown")
+    ] = setting([PROMPT], "questions to the model; each gives one caption, and that of the first is shown")
     n_frames: int = setting(8, "pictures of an event that a captioner sees, spread evenly", ge=1, le=64)
     max_tokens: int = setting(
         96, "tokens of the longest answer; a longer one loses its unfinished sentence", ge=1, le=1024
     )
     shards: int = setting(4, "jobs over which the videos are spread, by a stable hash of their ids", ge=1, le=10_000)
     max_failed: int = setting(
-        0, "events of a shard that may lack a caption, with the reason; with more, the job fails", runtime=True, ge=0
+        0,
+        "number of events per shard that may lack a caption (the reason is recorded); with more, the job fails",
+        runtime=True,
+        ge=0,
     )
     cache: str | None = setting(
         None, "folder of all answers; by default .captions_cache in the dataset's results", runtime=True

@@ -33,9 +33,16 @@ class Column:
 
 Table = dict[str, Column]
 
-_YAW = Column(NUMBER, "degrees, right positive", -180, 180)
-_PITCH = Column(NUMBER, "degrees, up positive", -90, 90)
-_DIRECTION = {"yaw_deg": _YAW, "pitch_deg": _PITCH}
+
+def _direction(of: str, prefix: str = "") -> Table:
+    """Return the two columns of a direction."""
+    return {
+        f"{prefix}yaw_deg": Column(NUMBER, f"yaw of {of}, degrees", -180, 180),
+        f"{prefix}pitch_deg": Column(NUMBER, f"pitch of {of}, degrees", -90, 90),
+    }
+
+
+_GAZE = _direction("the gaze")
 _EVENT = Column(TEXT, "event id, `<video>_<k>`, numbered by start")
 _VIDEO = Column(TEXT, "video id")
 _FRAME = Column(INTEGER, "native frame number", 0)
@@ -43,12 +50,12 @@ _FRAME = Column(INTEGER, "native frame number", 0)
 # A row is an interval during which gaze stayed in one direction: a gaze sample, or a recorded fixation.
 FIXATIONS: Table = {
     "observer": Column(TEXT, "observer id"),
-    "fixation_id": Column(INTEGER, "number of the observer's fixation that the row belongs to; -1: unknown", -1),
+    "fixation_id": Column(INTEGER, "number of the observer's fixation; -1: a gaze sample not yet assigned to one", -1),
     "time_s": Column(NUMBER, "start of the interval during which gaze stayed in this direction, seconds", 0),
     "duration_s": Column(NUMBER, "length of the interval, seconds", 0),
     "frame": Column(INTEGER, "native frame number at the start", 0),
-    **_DIRECTION,
-    "weight": Column(NUMBER, "1 for a gaze sample or fixation; recovered from a map: its share of the map", 0),
+    **_GAZE,
+    "weight": Column(NUMBER, "1 for recorded gaze; for a direction recovered from a map, its share of the map", 0),
 }
 EVENTS: Table = {
     "event_id": _EVENT,
@@ -57,34 +64,33 @@ EVENTS: Table = {
     "end_frame": Column(INTEGER, "native number of the last frame, inclusive", 0),
     "start_s": Column(NUMBER, "time of the first frame, seconds", 0),
     "end_s": Column(NUMBER, "time of the last frame, seconds", 0),
-    "n_segments": Column(INTEGER, "segments: runs of kept frames without a gap", 1),
-    **_DIRECTION,
+    "n_segments": Column(INTEGER, "number of segments: runs of kept frames without a gap", 1),
+    **_direction("the mean direction of its track"),
     "n_observers": Column(INTEGER, "observers who watched it at any time", 1),
-    "confidence": Column(NUMBER, "√(mean share of observers × compactness) × (1 − 1 / lift)", 0, 1),
+    "confidence": Column(NUMBER, "how certain the event is, 0 to 1; see docs/events.md", 0, 1),
 }
 TRACKS: Table = {
     "event_id": _EVENT,
     "frame": _FRAME,
     "time_s": Column(NUMBER, "time of the frame, frame / fps, seconds", 0),
-    **_DIRECTION,
-    "spread_deg": Column(NUMBER, "root mean square distance of gaze from the direction, degrees", 0, 180),
+    **_direction("the event's centre at this frame"),
+    "spread_deg": Column(NUMBER, "root mean square distance of gaze from the centre, degrees", 0, 180),
     "n_observers": Column(INTEGER, "observers watching it at this time", 0),
-    "camera_yaw_deg": _YAW,
-    "camera_pitch_deg": _PITCH,
+    **_direction("the camera", "camera_"),
     "camera_hfov_deg": Column(NUMBER, "horizontal field of view of the viewport, degrees", 1, 179),
 }
 ASSIGNMENTS: Table = {
     "row": Column(INTEGER, "row of the fixations table, from 0", 0),
     "event_id": _EVENT,
-    "distance_deg": Column(NUMBER, "distance from the event's direction at that time, degrees", 0, 180),
+    "distance_deg": Column(NUMBER, "distance from the event's centre at that time, degrees", 0, 180),
 }
 DROPPED: Table = {
     "video": _VIDEO,
     "start_s": Column(NUMBER, "start, seconds", 0),
     "end_s": Column(NUMBER, "end, seconds", 0),
-    **_DIRECTION,
+    **_direction("the mean direction of its track"),
     "n_observers": Column(INTEGER, "observers who watched it at any time", 0),
-    "share": Column(NUMBER, "mean share of the observers", 0, 1),
+    "share": Column(NUMBER, "mean share of the observers with gaze at a frame who watched it", 0, 1),
     "rule": Column(TEXT, "the setting that dropped it"),
     "reason": Column(TEXT, "the measured value and its limit"),
 }
@@ -92,7 +98,7 @@ POINTS: Table = {
     "event_id": Column(TEXT, "event whose map the point belongs to; empty: the map of all observers", nullable=True),
     "frame": _FRAME,
     "observer": FIXATIONS["observer"],
-    **_DIRECTION,
+    **_GAZE,
     "weight": FIXATIONS["weight"],
 }
 ANNOTATIONS: Table = {
@@ -100,14 +106,14 @@ ANNOTATIONS: Table = {
     "video": _VIDEO,
     "source": Column(TEXT, "data set that the video comes from"),
     "caption": Column(TEXT, "caption of the event"),
-    "caption_machine": Column(TEXT, "caption by the captioner; empty if the caption is a published one"),
+    "caption_machine": Column(TEXT, 'caption by the captioner; "" if the caption is a published one'),
     "caption_origin": Column(TEXT, "machine, accepted, edited or published"),
-    "model": Column(TEXT, "captioner that wrote the machine caption"),
-    "revision": Column(TEXT, "version of the captioner"),
+    "model": Column(TEXT, 'captioner that wrote the machine caption; "" if there is none'),
+    "revision": Column(TEXT, 'version of the captioner; "" if there is none'),
     "candidates": Column(TEXTS, "all captions of the captioners, the chosen one first"),
     "n_tokens": Column(INTEGER, "CLIP tokens of the caption; empty: not counted", 0, nullable=True),
     "verdict": Column(TEXT, "decision of the curators: accept, edit or reject; empty: not curated", nullable=True),
-    "flags": Column(TEXTS, "flags raised by the caption checks and by curators"),
+    "flags": Column(TEXTS, "flags of the caption checks (docs/captions.md) and of curators (docs/curating.md)"),
     "n_curators": Column(INTEGER, "number of curators who reviewed it", 0),
     "start_frame": Column(INTEGER, "native number of the first frame", 0),
     "end_frame": Column(INTEGER, "native number of the last frame, inclusive", 0),
@@ -151,23 +157,27 @@ SCORES: Table = {
     "source": ANNOTATIONS["source"],
     "predictor": Column(TEXT, "what predicted the map, see docs/evaluation.md"),
     "event_s": Column(NUMBER, "length of the event, seconds (number of its maps / 16)", 0),
-    "peak_pitch_deg": _PITCH,
-    "n_others": Column(INTEGER, "other events visible in the clip", 0),
-    "n_wrong": Column(INTEGER, "wrong prompts: captions of other visible events that differ from the clip's own", 0),
+    "peak_pitch_deg": Column(NUMBER, "pitch of the target map's maximum, degrees", -90, 90),
+    "n_others": Column(INTEGER, "number of other events visible in the clip", 0),
+    "n_wrong": Column(INTEGER, "number of wrong prompts: captions of these events that differ from the clip's own", 0),
     **{name: Column(NUMBER, meaning, nullable=True) for name, meaning in {**METRICS, **ON_SPHERE}.items()},
 }
 FOLD_SCORES: Table = {name: column for name, column in SCORES.items() if name != "source"}
 SUMMARY: Table = {
-    "by": Column(TEXT, "what the clips are grouped by: all, source, fold, length, equator, others"),
-    "group": Column(TEXT, "the group"),
+    "by": Column(
+        TEXT, "how clips are grouped: all, source, fold, length (`event_s`), equator (`peak_pitch_deg`), others"
+    ),
+    "group": Column(TEXT, "value or range of `by` that the clips share, such as 2 to 4 s"),
     "predictor": Column(TEXT, "as in scores, or two of them, `model − wrong_prompt`: the paired difference"),
     "metric": Column(TEXT, "column of scores"),
     "n_clips": Column(INTEGER, "clips that have a value", 1),
     "n_videos": Column(INTEGER, "videos of these clips", 1),
     "mean_clips": Column(NUMBER, "mean over clips, as published"),
     "mean_videos": Column(NUMBER, "mean over videos of each video's mean"),
-    "low": Column(NUMBER, "lower end of its 95 % interval (bootstrap over videos); empty: one video", nullable=True),
-    "high": Column(NUMBER, "upper end of the interval", nullable=True),
+    "low": Column(
+        NUMBER, "lower end of the 95 % interval of `mean_videos`, by bootstrap; empty: one video", nullable=True
+    ),
+    "high": Column(NUMBER, "upper end of that interval", nullable=True),
 }
 TABLES: dict[str, Table] = {
     "fixations": FIXATIONS,

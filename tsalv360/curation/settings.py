@@ -21,7 +21,9 @@ class CurationSettings:
     uncurated: Uncurated = setting("leave_out", "what a curated dataset does with events that have no decision")
     folder: str = setting("curation", "folder of the curators' work: one file per video, by dataset; keep it in git")
     resolve: Resolve = setting(
-        "latest", "whose decision counts if several curators review an event; a tie of the majority stays undecided"
+        "latest",
+        "whose decision counts if several curators review an event, from the next pull on; a tie of the majority stays "
+        "undecided",
     )
     order: Order = setting("by_video", "order in which curators get new tasks")
     seed: int = setting(0, "seed of the random order", ge=0)
@@ -33,7 +35,7 @@ class CurationSettings:
     )
     media_root: str | None = setting(
         None,
-        "path of the results folder on a team's server, its LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT; "
+        "path of the results folder on a team's server, as its LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT; "
         "default: the path on this machine",
     )
     server_folder: str = setting("label-studio", "folder of your own Label Studio server with its database; back it up")

@@ -18,7 +18,7 @@ class DatasetSettings:
 
     name: str = setting("demo", "name of the dataset: its folder in results/", pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
     folds: Annotated[int, Field(ge=1, le=100)] | Literal["tsv360"] = setting(
-        4, "folds of the cross-validation, each video tested in one; or tsv360: the 5 published folds"
+        4, "number of folds of the cross-validation, at most one per video; or tsv360: the 5 published folds"
     )
     validation_share: float = setting(0.2, "share of a fold's training videos held out for validation", ge=0, lt=1)
     seed: int = setting(0, "seed of the splits", ge=0)

@@ -30,16 +30,23 @@ class ModelSettings:
     geometry: Literal["published", "corrected"] = setting(
         "published", "tangent images as published, up to a degree off, or with pixel centres everywhere"
     )
-    n_frames: int = setting(8, "frames of a clip; the saliency is that of the last one", ge=1, le=64)
+    n_frames: int = setting(
+        8, "frames of a clip; the saliency is that of the last one; clips of datasets have 8", ge=1, le=64
+    )
     tangents: tuple[Width, ...] = setting(
         (3, 6, 6, 3), "tangent images in each row of latitude; the rows are evenly spaced from the top"
     )
     fov_deg: float = setting(
-        80.0, "field of view of a tangent image; in radians it is the side of its plane", unit="deg", gt=10, lt=115
+        80.0,
+        "field of view of a tangent image; its value in radians is also the side of the tangent plane",
+        unit="deg",
+        gt=10,
+        lt=115,
     )
     patch_size: int = setting(224, "side of a tangent image", unit="px", multiple_of=32, ge=64, le=1024)
     map_size: tuple[Width, Width] = setting(
-        (240, 480), "height and width of the panorama that tangent images are projected to; it is then doubled"
+        (240, 480),
+        "height and width of the panorama that tangent images are projected to; the map is then enlarged to twice that",
     )
     width: int = setting(
         64, "channels of the image encoder's first stage; features have 32, 16 and 8 times as many", ge=1, le=256
@@ -47,7 +54,7 @@ class ModelSettings:
     embedding: int = setting(1024, "dimensions of the embedding that images and text share", ge=1, le=8192)
     text_width: int = setting(512, "channels of the text encoder", ge=1, le=4096)
     vocabulary: int = setting(
-        CLIP_TOKENS, "rows of the token embedding; in small encoders tokens share rows", ge=1, le=200_000
+        CLIP_TOKENS, "rows of the token embedding; in small encoders several tokens share a row", ge=1, le=200_000
     )
     heads: int = setting(8, "attention heads", ge=1, le=256)
     depth: int = setting(1, "attention blocks per level", ge=1, le=64)

@@ -38,7 +38,7 @@ class GazeTableSettings:
     first_frame: int = setting(0, "number of the video's first frame in the column frame", ge=0, le=1)
     angle_unit: Literal["deg", "rad"] = setting("deg", "unit of yaw_deg and pitch_deg")
     pitch: Literal["up", "down"] = setting("up", "direction in which pitch_deg is positive")
-    origin: Literal["bottom left", "top left"] | None = setting(None, "origin of x and y")
+    origin: Literal["bottom left", "top left"] | None = setting(None, "origin of x and y, which they require")
     width: int | None = setting(None, "width of the panorama, if x is in pixels and not a fraction", unit="px", ge=1)
     height: int | None = setting(None, "height of the panorama, if y is in pixels and not a fraction", unit="px", ge=1)
 

@@ -23,7 +23,7 @@ Source = Annotated[DemoSource | VrEyeTrackingSource | Sports360Source | Publishe
 class OwnVideo:
     """One video of the config's `videos`."""
 
-    path: str = setting(..., "the video file, or a folder of ready frames NNNN.jpg or .png", runtime=True)
+    path: str = setting(..., "the video file, or a folder of frames NNNN.jpg or .png", runtime=True)
     gaze: str = setting(
         ..., "its gaze: a file, the folder of its maps, or Gaze_txt_files for vr_eyetracking", runtime=True
     )
@@ -35,8 +35,12 @@ class OwnVideo:
     maps: MapSettings = field(default_factory=MapSettings)
     source: str = setting("own", "name of the data set that the video belongs to")
     licence: str = setting("not stated", "licence of video and gaze, stated in the dataset card")
-    skip_first: int = setting(0, "last frame number that is left out; 0 keeps all", unit="frames", ge=0, le=10_000)
-    fps: float | None = setting(None, "rate at which ready frames are numbered", unit="1/s", gt=0, le=1000)
+    skip_first: int = setting(
+        0, "the frames up to and including this number are left out; 0 leaves out none", ge=0, le=10_000
+    )
+    fps: float | None = setting(
+        None, "native rate of a folder of frames, which it requires", unit="frames/s", gt=0, le=1000
+    )
     view: View = setting("whole", "part of the picture that is the panorama, such as one eye's half of a stereo video")
 
     def recording(self, video_id: str) -> Recording:

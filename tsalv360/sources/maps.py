@@ -41,7 +41,9 @@ class MapSettings:
     sigma_deg: float = setting(
         5.0, "width σ of the Gaussian in the maps; 9.35 in those reproduced for VR-EyeTracking", unit="deg", ge=2, le=15
     )
-    max_directions: int = setting(40, "most directions per map; as many observers stand for them", ge=1, le=40)
+    max_directions: int = setting(
+        40, "largest number of gaze directions per map; they count as that many observers", ge=1, le=40
+    )
 
 
 def read_fixation_maps(folder: str | Path, fps: float, notes: list[str] | None = None) -> pd.DataFrame:

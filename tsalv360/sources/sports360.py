@@ -37,7 +37,7 @@ class Sports360Source:
 
     kind: Literal["sports360"] = setting("sports360", "kind of source")
     root: str = setting(..., f"folder 360_Saliency_dataset_2018ECCV with {POINTS} and <VVV>/NNNN.jpg", runtime=True)
-    fps: float = setting(30.0, "rate of its frames, which the data set does not store", unit="1/s", ge=1, le=240)
+    fps: float = setting(30.0, "rate of its frames, which the data set does not store", unit="frames/s", ge=1, le=240)
     subset: tsv360.Subset = setting("tsv360", "videos to use: those of TSV360, or all")
 
     def recordings(self) -> list[Recording]:

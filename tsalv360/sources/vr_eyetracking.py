@@ -32,7 +32,7 @@ class VrEyeTrackingSource:
     """The folders of the VR-EyeTracking data set."""
 
     kind: Literal["vr_eyetracking"] = setting("vr_eyetracking", "kind of source")
-    videos: str = setting(..., "folder with <VVV>.mp4, or with <VVV>/NNNN.png of ready frames", runtime=True)
+    videos: str = setting(..., "folder with <VVV>.mp4, or with folders of frames, <VVV>/NNNN.png", runtime=True)
     gaze: str = setting(
         ..., "folder Gaze_txt_files with p001, p002, …; or folder of maps, with <VVV>/NNNN.png", runtime=True
     )

@@ -33,8 +33,8 @@ class TrainSettings:
     )
     weights: str = setting(
         "",
-        "file of the initial weights: CLIP RN50 or a checkpoint of TSalV360; small encoders need none; "
-        "random: for trials",
+        "file of the initial weights: CLIP RN50, or a checkpoint of TSalV360; small encoders need none; the word "
+        "random starts from random weights, for trials",
     )
     clips: Literal["dataset", "published"] = setting(
         "dataset", "clips of the dataset's table, which never span a gap, or those that the published reader cuts"
@@ -84,7 +84,9 @@ class ComputeSettings:
         1, "parts in which a process computes its share of a step (gradient accumulation); more need less memory",
         runtime=True, ge=1,
     )  # fmt: skip
-    keep_every_s: float = setting(300, "time between running checkpoints", unit="s", runtime=True, ge=0)
+    keep_every_s: float = setting(
+        300, "time between checkpoints of an unfinished training", unit="s", runtime=True, ge=0
+    )
     deterministic: bool = setting(
         False, "use only algorithms that give the same result each time; slower on a GPU", runtime=True
     )
