@@ -205,7 +205,7 @@ def test_nothing_in_a_hostile_checkpoint_runs(tmp_path: Path) -> None:
 def test_nothing_in_hostile_weights_of_clip_runs(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("open_clip")
-    from tsalv360.captions.similarity import Similarity
+    from tsalv360.captions.compare import Similarity
 
     monkeypatch.chdir(tmp_path)
     attack = Call(os.mkdir, str(tmp_path / "ran"))

@@ -21,7 +21,7 @@ from tsalv360.fixations import FixationSettings
 from tsalv360.frames import FrameSettings
 from tsalv360.job.errors import InputError
 from tsalv360.model.settings import ModelSettings
-from tsalv360.report.settings import ReportSettings
+from tsalv360.report.comparisons import ReportSettings
 from tsalv360.saliency import SaliencySettings
 from tsalv360.sources import OwnVideo, Recording, Source, tsv360
 from tsalv360.sources.recording import check_id

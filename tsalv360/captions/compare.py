@@ -1,13 +1,13 @@
-"""A page that puts the captions of two backends side by side, with the clips."""
+"""A page that puts the captions of two backends side by side, with the clips, and how well each fits its pictures."""
 
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from tsalv360.captions import shard_of
@@ -15,8 +15,10 @@ from tsalv360.captions.run import spread
 from tsalv360.contracts.entries import Candidate, CaptionEntry, Captions, Failure, ViewportLengths, read_entry
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
+from tsalv360.job.text import page_template
 from tsalv360.media.video import read_pictures
 
+ARCHITECTURE = "RN50-quickgelu"
 N_PICTURES = 8  # of an event on which similarities are measured
 Measure = Callable[[Sequence[str], NDArray[np.uint8]], list[float]]
 
@@ -66,10 +68,7 @@ def write_comparison(
                 "captions by both backends",
                 f"Set captions.backends: [{', '.join(backends)}], and run snakemake.",
             )
-    template = Environment(
-        loader=PackageLoader("tsalv360.captions", "."), undefined=StrictUndefined, autoescape=True, trim_blocks=True,
-        lstrip_blocks=True,
-    ).get_template("compare.html")  # fmt: skip
+    template = page_template("tsalv360.captions", "compare.html")
     text = template.render(pairs=pairs, backends=backends, measured=measure is not None, left_out=left_out)
     with whole_file(page) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -88,3 +87,35 @@ def _pictures(folder: Path, event: str) -> NDArray[np.uint8]:
     length = read_entry(folder / "viewports.json", ViewportLengths).events[event]
     numbers = [length.lead_in + number for number in spread(length.pictures, N_PICTURES)]
     return read_pictures(folder / f"{event}.mp4", numbers)
+
+
+class Similarity:
+    """How well captions fit the pictures of a viewport, by CLIP RN50 with weights from a file."""
+
+    def __init__(self, weights: str | Path) -> None:
+        """Load the weights; InputError where there is no such file, or it holds another model."""
+        import open_clip  # of the extra train, as PyTorch: a page without similarities does without them
+
+        if not Path(weights).is_file():
+            raise InputError(weights, "no such file", f"weights of CLIP {ARCHITECTURE}", "Correct --clip-weights.")
+        try:
+            # by its absolute path: a bare name such as `openai` means weights to download
+            self._model, _, self._transform = open_clip.create_model_and_transforms(
+                ARCHITECTURE, pretrained=str(Path(weights).absolute()), weights_only=True
+            )
+        except Exception as error:  # damage shows as any of a dozen kinds
+            found = f"no weights that can be read ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
+            raise InputError(weights, found, f"those of CLIP {ARCHITECTURE}", "Name another file.") from None
+        self._model.eval()
+        self._tokenize: Any = open_clip.get_tokenizer(ARCHITECTURE)
+
+    def __call__(self, texts: Sequence[str], pictures: NDArray[np.uint8]) -> list[float]:
+        """Return the mean cosine of each text with the RGB pictures [T, H, W, 3]: −1 to 1; 0.15 to 0.35 is usual."""
+        import torch
+        from PIL import Image
+
+        with torch.inference_mode():
+            images = torch.stack([self._transform(Image.fromarray(picture)) for picture in pictures])
+            image_vectors = self._model.encode_image(images, normalize=True)
+            text_vectors = self._model.encode_text(self._tokenize(list(texts)), normalize=True)
+            return (text_vectors @ image_vectors.T).mean(1).tolist()

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from tsalv360.captions.captioner import Answer, Cache, Captioner, Clip
-from tsalv360.captions.checks import count_tokens, flags_of
 from tsalv360.captions.settings import Backend, CaptionSettings, check_installed
-from tsalv360.captions.text import caption_of, rejection
+from tsalv360.captions.text import caption_of, count_tokens, flags_of, rejection
 from tsalv360.contracts.entries import Candidate, CaptionEntry, Captions, Failure, ViewportLengths, read_entry
 from tsalv360.job.errors import InputError
 from tsalv360.job.log import progress

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from tsalv360.captions.checks import flags_of
+from tsalv360.captions.text import flags_of
 from tsalv360.contracts.entries import CaptionEntry, Outcome, Remarks
 from tsalv360.contracts.grid import FPS
 from tsalv360.curation.records import Decision, EventRecord

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsalv360.captions.checks import count_tokens
+from tsalv360.captions.text import count_tokens
 from tsalv360.contracts import tables
 from tsalv360.contracts.entries import DatasetOutcome, IndexEntry, LeftOut, Outcome, read_entry
 from tsalv360.contracts.layout import CHECKSUMS, CURATION, FIXATION_POINTS, GROUND_TRUTH, LEFT_OUT

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,19 +24,10 @@ from tsalv360.dataset.build import TABLES
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
 from tsalv360.metrics.events import Track
-from tsalv360.report.camera_paths import CameraPath, read_camera_path
+from tsalv360.report.comparisons import CameraPath, NamedTrack, read_camera_path
 from tsalv360.sources.recording import Origin
 
 Paths = Sequence[str | Path]
-
-
-class NamedTrack(NamedTuple):
-    """A known or a found event: its name, start and end in seconds, and track."""
-
-    name: str
-    start_s: float
-    end_s: float
-    track: Track
 
 
 @dataclass(frozen=True)
