@@ -24,9 +24,8 @@ from entries import index_entry
 from tsalv360.contracts.entries import ShownTimes
 from tsalv360.curation import commands
 from tsalv360.curation.export import read_export
-from tsalv360.curation.merge import keep_export, merge
-from tsalv360.curation.records import read_records
-from tsalv360.curation.settings import CurationSettings
+from tsalv360.curation.records import CurationSettings, read_records
+from tsalv360.curation.resolve import keep_export, merge
 from tsalv360.curation.tasks import source_time
 from tsalv360.dataset.published import import_video
 from tsalv360.job.errors import InputError

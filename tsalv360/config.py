@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from tsalv360.captions.settings import CaptionSettings
 from tsalv360.contracts.settings import NO_BRACES, STRICT, setting, tracked
-from tsalv360.curation.settings import CurationSettings
+from tsalv360.curation.records import CurationSettings
 from tsalv360.dataset.splits import DatasetSettings
 from tsalv360.evaluation.settings import EvaluateSettings
 from tsalv360.events.settings import EventSettings

@@ -19,12 +19,9 @@ from tsalv360.contracts.entries import Task, TaskData, read_entry
 from tsalv360.curation import server
 from tsalv360.curation.export import read_export
 from tsalv360.curation.labelstudio import Project, ServerTask
-from tsalv360.curation.merge import keep_export, merge
-from tsalv360.curation.push import execute, plan_push
-from tsalv360.curation.records import EventRecord, read_records
-from tsalv360.curation.resolve import counting
-from tsalv360.curation.review import PICTURES, match_all, send_back, with_earlier
-from tsalv360.curation.settings import CurationSettings
+from tsalv360.curation.records import CurationSettings, EventRecord, read_records
+from tsalv360.curation.resolve import counting, keep_export, merge
+from tsalv360.curation.review import PICTURES, execute, match_all, plan_push, send_back, with_earlier
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json, write_json
 from tsalv360.job.text import plain
