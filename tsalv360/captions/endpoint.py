@@ -14,7 +14,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import cv2
 import openai
 from numpy.typing import NDArray
 
@@ -22,6 +21,7 @@ from tsalv360.captions.captioner import Answer, Clip
 from tsalv360.captions.settings import EndpointSettings
 from tsalv360.job.errors import InputError
 from tsalv360.job.text import shorten
+from tsalv360.media.pictures import as_jpeg
 from tsalv360.media.video import VideoWriter
 
 JPEG_QUALITY = 95
@@ -145,7 +145,7 @@ class Endpoint:
         """Return the pictures as parts of a message, as data URLs."""
         pictures = clip.pictures()
         if self._settings.send == "images":
-            urls = [_data_url("image/jpeg", _jpeg(picture)) for picture in pictures]
+            urls = [_data_url("image/jpeg", as_jpeg(picture, JPEG_QUALITY)) for picture in pictures]
             return [{"type": "image_url", "image_url": {"url": url}} for url in urls]
         url = _data_url("video/mp4", _mp4(pictures, clip.seconds_between))
         return [{"type": "video_url", "video_url": {"url": url}}]
@@ -176,12 +176,6 @@ def _retry_after(error: Exception) -> float | None:
         return max(float(error.response.headers["retry-after"]), 0.0)  # type: ignore[attr-defined]
     except (AttributeError, KeyError, ValueError):
         return None
-
-
-def _jpeg(picture: NDArray[Any]) -> bytes:
-    done, encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    assert done
-    return encoded.tobytes()
 
 
 def _mp4(pictures: NDArray[Any], seconds_between: float) -> bytes:

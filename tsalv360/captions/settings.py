@@ -90,8 +90,7 @@ class CaptionSettings:
     """Captions of every event: all are kept, the first is shown to curators."""
 
     backends: Annotated[list[Backend], AfterValidator(_distinct)] = setting(
-        ["facts"],
-        "captioners, the shown one first; facts states what can be measured, without weights or GPU",
+        ["facts"], "captioners, the shown one first; facts states what can be measured, without weights or GPU"
     )
     prompts: Annotated[
         list[Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]], AfterValidator(_distinct)

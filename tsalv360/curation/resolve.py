@@ -60,8 +60,8 @@ def merge(export: Export, dataset: str, settings: CurationSettings) -> Merged:
 
     A decision that does not follow from its annotations was edited in the file by hand: it stays, and is noted.
     """
-    n_new, problems = 0, [*export.problems]
-    videos, remarks, drafts, disagreements, by_hand = (list[str]() for _ in range(5))
+    n_new, videos, problems = 0, list[str](), [*export.problems]
+    remarks, drafts, disagreements, by_hand = (list[str]() for _ in range(4))
     by_video: dict[str, list[AnnotatedTask]] = defaultdict(list)
     for task in export.tasks:
         by_video[task.event.video].append(task)

@@ -45,6 +45,11 @@ def write_picture(path: Path, picture: NDArray[np.uint8], quality: int = 95, chr
     path.write_bytes(encoded.data)
 
 
+def as_jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
+    """Return an RGB picture [H, W, 3] as the content of a JPEG file."""
+    return cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
 def resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return a picture in the size (height, width), by OpenCV's area kernel, or its cubic one if a side grows.
 

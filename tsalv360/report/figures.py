@@ -8,7 +8,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from tsalv360.contracts.entries import ViewportLength
 from tsalv360.job.errors import InputError
-from tsalv360.media.pictures import read_picture
+from tsalv360.media.pictures import as_jpeg, read_picture, resized
 from tsalv360.media.video import decode
 from tsalv360.report.inputs import Video
 from tsalv360.sphere.directions import Array
@@ -65,9 +64,8 @@ def embed(picture: NDArray[np.uint8], width: int) -> Embedded:
     """Return an RGB picture [H, W, 3] as JPEG, reduced to `width` pixels where it is wider."""
     height = max(1, round(picture.shape[0] * width / picture.shape[1]))
     if width < picture.shape[1]:
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    _, encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return _embedded(encoded.tobytes(), picture)
+        picture = resized(picture, (height, width))
+    return _embedded(as_jpeg(picture, _QUALITY), picture)
 
 
 def embed_file(path: Path) -> Embedded:

@@ -102,28 +102,20 @@ def read_videos(
 
 def read_captions(paths: Paths) -> dict[str, CaptionEntry]:
     """Return the entries of the caption stage by event, in the order of events."""
-    entries = {
-        event: entry
-        for path in paths
-        for video in read_entry(path, Captions).values()
-        for event, entry in video.items()
+    by_video = {video: entries for path in paths for video, entries in read_entry(path, Captions).items()}
+
+    def number(event: str) -> int:
+        return int(event.rpartition("_")[2])
+
+    return {
+        event: by_video[video][event] for video in sorted(by_video) for event in sorted(by_video[video], key=number)
     }
-    return dict(sorted(entries.items(), key=lambda item: _video_and_number(item[0])))
 
 
-def read_curation(folder: Path) -> DatasetOutcome | None:
-    """Return what curation changed in the dataset, None for drafts."""
-    return read_entry(folder / CURATION, DatasetOutcome) if (folder / CURATION).exists() else None
-
-
-def read_dataset(folder: Path) -> dict[str, pd.DataFrame]:
-    """Return the annotations, clips and fixations of the dataset."""
-    return {name: read_table(folder / f"{name}.parquet", table) for name, table in TABLES.items()}
-
-
-def _video_and_number(event: str) -> tuple[str, int]:
-    video, _, number = event.rpartition("_")
-    return video, int(number)
+def read_dataset(folder: Path) -> tuple[dict[str, pd.DataFrame], DatasetOutcome | None]:
+    """Return annotations, clips and fixations of the dataset, and what curation changed in it, None for drafts."""
+    tables = {name: read_table(folder / f"{name}.parquet", table) for name, table in TABLES.items()}
+    return tables, read_entry(folder / CURATION, DatasetOutcome) if (folder / CURATION).exists() else None
 
 
 def _known_event(event: dict[str, Any]) -> NamedTrack:

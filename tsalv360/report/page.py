@@ -22,10 +22,10 @@ from tsalv360.job.text import page_template
 from tsalv360.media.timeline import Bar, bar, lanes, ticks
 from tsalv360.metrics.events import MAX_ERROR_DEG, MIN_IOU
 from tsalv360.report import comparisons
-from tsalv360.report.comparisons import Accuracy, Agreement, Compared
+from tsalv360.report.comparisons import Accuracy, Agreement, CameraPath, Compared
 from tsalv360.report.curation import work_of
 from tsalv360.report.figures import Embedded, embed, embed_file, length_chart, observer_chart, poster, stills
-from tsalv360.report.inputs import Paths, Video, read_captions, read_curation, read_dataset
+from tsalv360.report.inputs import Paths, Video, read_captions, read_dataset
 from tsalv360.sphere.directions import Array
 
 OPEN_UP_TO = 24  # videos; with more of them the cards are closed, so that the page opens fast
@@ -33,12 +33,7 @@ Tables = dict[str, pd.DataFrame]
 
 
 def write_report(
-    path: str | Path,
-    videos: Sequence[Video],
-    dataset: Path,
-    captions: Paths,
-    records: Paths,
-    config: Mapping[str, Any],
+    path: str | Path, videos: Sequence[Video], dataset: Path, captions: Paths, records: Paths, config: Mapping[str, Any]
 ) -> None:
     """Write the report as one HTML file that needs no other; the same input gives the same bytes.
 
@@ -52,7 +47,7 @@ def write_report(
 
     Raises InputError for a file that is missing or not what its stage writes.
     """
-    tables, curation, entries = read_dataset(dataset), read_curation(dataset), read_captions(captions)
+    (tables, curation), entries = read_dataset(dataset), read_captions(captions)
     accuracy = {
         video.index.id: comparisons.accuracy_of(video.index.id, video.truth, video.events, video.tracks)
         for video in videos
@@ -72,7 +67,7 @@ def write_report(
         overall=comparisons.overall(accuracy.values()) if accuracy else None,
         min_iou=MIN_IOU,
         max_error_deg=MAX_ERROR_DEG,
-        published=[camera_path_figure(video) for video in videos if video.camera_paths],
+        published=[with_camera_paths(video, video.camera_paths) for video in videos if video.camera_paths],
         near_deg=comparisons.NEAR_DEG,
         n_rolls=comparisons.N_ROLLS,
         captions=entries,
@@ -89,15 +84,6 @@ def write_report(
     )
     with whole_file(path) as partial:
         partial.write_text(page, encoding="utf-8")
-
-
-class DroppedCandidates(NamedTuple):
-    """How many candidates a rule dropped, with its limit and meaning; `rule` is the setting of events."""
-
-    rule: str
-    n_candidates: int
-    limit: str
-    meaning: str
 
 
 class Card(NamedTuple):
@@ -132,14 +118,6 @@ class Section(NamedTuple):
     ticks: list[tuple[float, float]]
     found: TimelineRow
     known: TimelineRow | None
-
-
-class CameraPathFigure(NamedTuple):
-    """One video with published camera paths: how they agree with our events, and both drawn."""
-
-    video: Video
-    agreement: Agreement
-    picture: Embedded
 
 
 def number(value: float, digits: int = 1, unit: str = "") -> str:
@@ -225,15 +203,18 @@ def by_source(videos: Sequence[Video], tables: Tables) -> Iterable[Any]:
     return rows.assign(share=rows.assigned / rows.fixations).itertuples()
 
 
-def dropped_by_rule(videos: Sequence[Video], limits: Mapping[str, Any]) -> list[DroppedCandidates]:
-    """Return how many candidates each rule dropped, most first; `limits` are the settings of events."""
+def dropped_by_rule(videos: Sequence[Video], limits: Mapping[str, Any]) -> list[tuple[int, str, str, str]]:
+    """Return how many candidates each rule dropped, the rule, its limit and meaning, most candidates first.
+
+    A rule is a setting of events; `limits` are these settings.
+    """
     settings = TypeAdapter(EventSettings).json_schema()["properties"]
     n_dropped = pd.concat([video.dropped.rule for video in videos]).value_counts(sort=False)
     rows = []
     for rule, count in sorted(n_dropped.items(), key=lambda item: (-item[1], item[0])):
         setting = settings.get(rule, {})
         limit = f"{limits.get(rule, '–')} {setting.get('unit', '')}".strip()
-        rows.append(DroppedCandidates(rule, count, limit, setting.get("description", "")))
+        rows.append((count, rule, limit, setting.get("description", "")))
     return rows
 
 
@@ -254,11 +235,11 @@ def section(video: Video, annotations: pd.DataFrame, accuracy: Accuracy | None, 
     )
 
 
-def camera_path_figure(video: Video) -> CameraPathFigure:
-    """Return the events of one video beside its published camera paths."""
-    both = video.tracks, video.camera_paths or [], video.index.fps, video.index.n_frames
+def with_camera_paths(video: Video, paths: Sequence[CameraPath]) -> tuple[Video, Agreement, Embedded]:
+    """Return how the events of a video agree with its published camera paths, and a picture of both."""
+    both = video.tracks, paths, video.index.fps, video.index.n_frames
     picture = comparisons.draw(video.index.id, *both)
-    return CameraPathFigure(video, comparisons.agreement_of(*both), embed(picture, picture.shape[1]))
+    return video, comparisons.agreement_of(*both), embed(picture, picture.shape[1])
 
 
 def _card(
