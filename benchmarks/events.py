@@ -54,10 +54,7 @@ def run(settings: EventSettings, seed: int) -> Outcome:
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     scenario = draw_scenario(seed)
     found = detect_events(simulate_gaze(scenario), "v", scenario.fps, settings).tracks
-    tracks = [
-        Track(*(track[name].to_numpy() for name in ("time_s", "yaw_deg", "pitch_deg")))
-        for _, track in found.groupby("event_id", sort=False)
-    ]
+    tracks = [Track.of(track) for _, track in found.groupby("event_id", sort=False)]
     return Outcome([event.kind for event in scenario.events], len(tracks), match_events(scenario.tracks(), tracks))
 
 

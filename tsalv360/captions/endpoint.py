@@ -1,6 +1,5 @@
 """Captions from a server that speaks OpenAI's chat completions, such as vLLM."""
 
-import base64
 import json
 import logging
 import os
@@ -21,7 +20,7 @@ from tsalv360.captions.captioner import Answer, Clip
 from tsalv360.captions.settings import EndpointSettings
 from tsalv360.job.errors import InputError
 from tsalv360.job.text import shorten
-from tsalv360.media.pictures import as_jpeg
+from tsalv360.media.pictures import as_jpeg, data_url
 from tsalv360.media.video import VideoWriter
 
 JPEG_QUALITY = 95
@@ -145,9 +144,9 @@ class Endpoint:
         """Return the pictures as parts of a message, as data URLs."""
         pictures = clip.pictures()
         if self._settings.send == "images":
-            urls = [_data_url("image/jpeg", as_jpeg(picture, JPEG_QUALITY)) for picture in pictures]
+            urls = [data_url("image/jpeg", as_jpeg(picture, JPEG_QUALITY)) for picture in pictures]
             return [{"type": "image_url", "image_url": {"url": url}} for url in urls]
-        url = _data_url("video/mp4", _mp4(pictures, clip.seconds_between))
+        url = data_url("video/mp4", _mp4(pictures, clip.seconds_between))
         return [{"type": "video_url", "video_url": {"url": url}}]
 
     def _masked(self, text: str) -> str:
@@ -188,7 +187,3 @@ def _mp4(pictures: NDArray[Any], seconds_between: float) -> bytes:
             for picture in pictures:
                 writer.write(picture)
         return path.read_bytes()
-
-
-def _data_url(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

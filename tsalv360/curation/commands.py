@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any, NoReturn
+from typing import Any
 
 from tabulate import tabulate
 
@@ -34,7 +34,7 @@ def start(config: Config) -> None:
     """Run your own Label Studio with the tasks of the dataset, until Ctrl-C or SIGTERM."""
     read_tasks(config), _media_folders(config)  # raise errors before anything starts
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+        signal.signal(number, signal.default_int_handler)
     settings = config.curation
     with server.serve(Path(settings.server_folder), Path(config.results), settings.port) as running:
         project = Project(running.url, running.login.key, _title(config))
@@ -220,7 +220,3 @@ def _print_notes(notes: Mapping[str, Sequence[str]]) -> None:
         if items:
             more = f" and {len(items) - _LISTED} more" if len(items) > _LISTED else ""
             print(f"{heading} ({len(items)}):\n  " + "\n  ".join(map(plain, items[:_LISTED])) + more)
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt

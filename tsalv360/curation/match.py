@@ -52,7 +52,7 @@ def match_records(records: Sequence[EventRecord], tracks: pd.DataFrame, times: A
     record whose track text cannot be read.
     """
     events = [(str(event), rows) for event, rows in tracks.groupby("event_id", sort=False)]
-    found = [Track(rows.time_s.to_numpy(), rows.yaw_deg.to_numpy(), rows.pitch_deg.to_numpy()) for _, rows in events]
+    found = [Track.of(rows) for _, rows in events]
     # decided records before undecided ones, the last decided first
     ordered = sorted(
         records, key=lambda one: (one.decision is not None, _when(one), one.event_id, one.event_hash), reverse=True

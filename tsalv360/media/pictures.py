@@ -1,5 +1,6 @@
 """Pictures: reading, writing and resizing them."""
 
+import base64
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +44,11 @@ def write_picture(path: Path, picture: NDArray[np.uint8], quality: int = 95, chr
     # not imwrite, which hides a full disk
     _, encoded = cv2.imencode(path.suffix, picture, jpeg if path.suffix == ".jpg" else [])
     path.write_bytes(encoded.data)
+
+
+def data_url(kind: str, content: bytes) -> str:
+    """Return content of a media type such as image/jpeg as a URL that needs no file."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def as_jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:

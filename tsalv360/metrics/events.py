@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,11 @@ class Track:
     time_s: Array
     yaw_deg: Array
     pitch_deg: Array
+
+    @classmethod
+    def of(cls, rows: Any) -> "Track":
+        """Return the track in the columns `time_s`, `yaw_deg` and `pitch_deg` of a table or of JSON content."""
+        return cls(*(np.asarray(rows[name], dtype=float) for name in ("time_s", "yaw_deg", "pitch_deg")))
 
 
 @dataclass(frozen=True)

@@ -86,11 +86,8 @@ class Accuracy(NamedTuple):
 
 def accuracy_of(video: str, known: Sequence[NamedTrack], events: pd.DataFrame, tracks: pd.DataFrame) -> Accuracy:
     """Return the accuracy of one video, from its known events and its tables of found events."""
-    found = []
-    for name in events.event_id:
-        rows = tracks[tracks.event_id == name]
-        track = Track(rows.time_s.to_numpy(), rows.yaw_deg.to_numpy(), rows.pitch_deg.to_numpy())
-        found.append(NamedTrack(name, float(track.time_s[0]), float(track.time_s[-1]), track))
+    of_events = {name: Track.of(tracks[tracks.event_id == name]) for name in events.event_id}
+    found = [NamedTrack(name, track.time_s[0], track.time_s[-1], track) for name, track in of_events.items()]
     matches = match_events([event.track for event in known], [event.track for event in found])
     of_known = _compare(known, found, {match.true: (match.found, match) for match in matches})
     of_found = _compare(found, known, {match.found: (match.true, match) for match in matches})

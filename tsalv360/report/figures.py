@@ -1,6 +1,5 @@
 """Pictures as data URIs and histograms as inline SVG, for a page that needs no other file."""
 
-import base64
 import re
 from collections.abc import Sequence
 from io import StringIO
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from tsalv360.contracts.entries import ViewportLength
 from tsalv360.job.errors import InputError
-from tsalv360.media.pictures import as_jpeg, read_picture, resized
+from tsalv360.media.pictures import as_jpeg, data_url, read_picture, resized
 from tsalv360.media.video import decode
 from tsalv360.report.inputs import Video
 from tsalv360.sphere.directions import Array
@@ -102,8 +101,7 @@ def _picture(path: Path, number: int) -> NDArray[np.uint8]:
 
 
 def _embedded(content: bytes, picture: NDArray[np.uint8]) -> Embedded:
-    text = base64.b64encode(content).decode("ascii")
-    return Embedded(f"data:image/jpeg;base64,{text}", picture.shape[1], picture.shape[0])
+    return Embedded(data_url("image/jpeg", content), picture.shape[1], picture.shape[0])
 
 
 def _step(span: float, finest: float) -> float:

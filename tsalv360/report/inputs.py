@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from tsalv360.contracts.entries import (
@@ -75,7 +73,12 @@ def read_videos(
     camera_paths : files of published camera paths, named `<video>.txt`, of some of the videos; may be empty.
     origins : source and licence of each video.
     """
-    known = {content["video"]: content["events"] for content in map(read_json, truth)}
+    known = {
+        content["video"]: [
+            NamedTrack(one["object"], one["start_s"], one["end_s"], Track.of(one)) for one in content["events"]
+        ]
+        for content in map(read_json, truth)
+    }
     published = {Path(path).stem: path for path in camera_paths}
     videos = []
     stages = (indexes, notes, events, tracks, dropped, viewports, sheets)
@@ -93,7 +96,7 @@ def read_videos(
                 viewports=Path(folder),
                 lengths=read_entry(Path(folder, "viewports.json"), ViewportLengths).events,
                 sheet=Path(sheet),
-                truth=[_known_event(one) for one in known[entry.id]] if entry.id in known else None,
+                truth=known.get(entry.id),
                 camera_paths=_camera_paths(published[entry.id], entry) if entry.id in published else None,
             )
         )
@@ -116,11 +119,6 @@ def read_dataset(folder: Path) -> tuple[dict[str, pd.DataFrame], DatasetOutcome 
     """Return annotations, clips and fixations of the dataset, and what curation changed in it, None for drafts."""
     tables = {name: read_table(folder / f"{name}.parquet", table) for name, table in TABLES.items()}
     return tables, read_entry(folder / CURATION, DatasetOutcome) if (folder / CURATION).exists() else None
-
-
-def _known_event(event: dict[str, Any]) -> NamedTrack:
-    track = Track(*(np.array(event[name], dtype=float) for name in ("time_s", "yaw_deg", "pitch_deg")))
-    return NamedTrack(event["object"], event["start_s"], event["end_s"], track)
 
 
 def _camera_paths(path: str | Path, index: IndexEntry) -> list[CameraPath]:
