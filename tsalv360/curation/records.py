@@ -1,6 +1,6 @@
-"""The curators' work on a video, `curation/<dataset>/<video>.json`, a file for git.
+"""Settings of the curation, and the curators' work on a video: `curation/<dataset>/<video>.json`, a file for git.
 
-It has one record per annotated event: the decision, the event as it was annotated, and every version of every
+The file has one record per annotated event: the decision, the event as it was annotated, and every version of every
 annotation. A record belongs to that state of the event (`event_id`, `event_hash`); if events are detected again with
 other settings, `tsalv360.curation.match` finds the event by time and direction.
 """

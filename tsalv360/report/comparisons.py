@@ -7,7 +7,7 @@ where f does not increase by 1.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -95,9 +95,8 @@ def accuracy_of(video: str, known: Sequence[NamedTrack], events: pd.DataFrame, t
     return Accuracy(video, score(matches, len(known), len(found)), of_known, by_id)
 
 
-def overall(accuracies: Iterable[Accuracy]) -> Score:
+def overall(accuracies: Sequence[Accuracy]) -> Score:
     """Return the score of all videos together: every event counts the same."""
-    accuracies = list(accuracies)
     known = [event for one in accuracies for event in one.known]
     matches = [event.match for event in known if event.is_matched and event.match]
     return score(matches, len(known), sum(len(one.found) for one in accuracies))

@@ -64,7 +64,7 @@ def write_report(
         sources=by_source(videos, tables),
         charts=[length_chart(videos), observer_chart(videos)] if any(len(video.events) for video in videos) else [],
         accuracy=list(accuracy.values()),
-        overall=comparisons.overall(accuracy.values()) if accuracy else None,
+        overall=comparisons.overall(list(accuracy.values())) if accuracy else None,
         min_iou=MIN_IOU,
         max_error_deg=MAX_ERROR_DEG,
         published=[with_camera_paths(video, video.camera_paths) for video in videos if video.camera_paths],
