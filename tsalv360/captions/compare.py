@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tsalv360.captions import shard_of
 from tsalv360.captions.run import spread
-from tsalv360.contracts.entries import Candidate, CaptionEntry, Captions, Failure, ViewportLengths, read_entry
+from tsalv360.contracts.entries import CaptionEntry, Captions, ViewportLengths, read_entry
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
 from tsalv360.job.text import page_template
@@ -24,21 +24,16 @@ Measure = Callable[[Sequence[str], NDArray[np.uint8]], list[float]]
 
 
 @dataclass(frozen=True)
-class Side:
-    """What one backend wrote about an event: its candidates, each with a similarity where one was measured."""
-
-    candidates: list[Candidate]
-    failures: list[Failure]
-    similarities: list[float] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
 class Pair:
-    """One event: its viewport video as an address relative to the page, and both sides."""
+    """One event: its viewport video as an address relative to the page, and its captions.
+
+    `similarities` has those of the candidates of each backend, nothing where they were not measured.
+    """
 
     event: str
     video: str
-    sides: tuple[Side, Side]
+    entry: CaptionEntry
+    similarities: dict[str, list[float]]
 
 
 def write_comparison(
@@ -55,13 +50,17 @@ def write_comparison(
         shard = results / "captions" / "shards" / f"{shard_of(viewports.name, shards)}.json"
         entries = read_entry(shard, Captions).get(viewports.name, {}) if shard.exists() else {}
         for event, entry in entries.items():
-            pictures = _pictures(viewports, event) if measure else None
-            first, second = (_side(entry, backend, measure, pictures) for backend in backends)
+            if not any(one.backend in backends for one in [*entry.candidates, *entry.failures]):
+                continue
+            texts = {name: [one.text for one in entry.candidates if one.backend == name] for name in backends}
+            similarities = {}
+            if measure:
+                pictures = _pictures(viewports, event)
+                similarities = {name: measure(texts[name], pictures) for name in backends if texts[name]}
             address = quote(os.path.relpath(viewports / f"{event}.mp4", page.parent))
-            pairs.append(Pair(event, address, (first, second)))
-    pairs = [pair for pair in pairs if any(side.candidates or side.failures for side in pair.sides)]
-    for k, backend in enumerate(backends):
-        if not any(pair.sides[k].candidates for pair in pairs):
+            pairs.append(Pair(event, address, entry, similarities))
+    for backend in backends:
+        if not any(one.backend == backend for pair in pairs for one in pair.entry.candidates):
             raise InputError(
                 results / "captions" / "shards",
                 f"no caption by {backend}",
@@ -73,14 +72,6 @@ def write_comparison(
     with whole_file(page) as partial:
         partial.write_text(text, encoding="utf-8")
     return len(pairs)
-
-
-def _side(entry: CaptionEntry, backend: str, measure: Measure | None, pictures: NDArray[np.uint8] | None) -> Side:
-    candidates = [one for one in entry.candidates if one.backend == backend]
-    failures = [one for one in entry.failures if one.backend == backend]
-    if measure is None or pictures is None or not candidates:
-        return Side(candidates, failures)
-    return Side(candidates, failures, measure([one.text for one in candidates], pictures))
 
 
 def _pictures(folder: Path, event: str) -> NDArray[np.uint8]:
