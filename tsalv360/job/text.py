@@ -1,4 +1,4 @@
-"""Text from outside as it may stand in messages, on terminals and on pages."""
+"""Text from outside as it may stand in messages, on terminals and on pages, and the templates of these pages."""
 
 import re
 from collections.abc import Callable, Mapping
