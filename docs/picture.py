@@ -23,7 +23,7 @@ from tsalv360.job.files import read_json
 from tsalv360.media.drawing import overlay_saliency, with_legend
 from tsalv360.media.pictures import read_picture, write_picture
 from tsalv360.media.video import read_pictures
-from tsalv360.report.camera_paths import draw, read_camera_path
+from tsalv360.report.comparisons import draw, read_camera_path
 from tsalv360.saliency import saliency_map
 from tsalv360.sources import read_salient360, read_vr_eyetracking
 from tsalv360.sphere.camera import camera_path

@@ -15,7 +15,7 @@ LEVELS = [*BELOW.split(), STAGES, *ABOVE.split(), "config", "check", "workflow",
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms.split()}
 # What a stage may import from another one, who does, and why.
 DOORS = {
-    "captions.checks": ("curation dataset", "flags and token counts of captions that curators edited"),
+    "captions.text": ("curation dataset", "flags and token counts of captions that curators edited"),
     "curation.apply": ("dataset", "assembling a video applies the curators' decisions"),
     "saliency": ("curation dataset", "maps of edited events"),
 }

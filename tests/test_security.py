@@ -24,9 +24,8 @@ from entries import index_entry
 from tsalv360.contracts.entries import ShownTimes
 from tsalv360.curation import commands
 from tsalv360.curation.export import read_export
-from tsalv360.curation.merge import keep_export, merge
-from tsalv360.curation.records import read_records
-from tsalv360.curation.settings import CurationSettings
+from tsalv360.curation.records import CurationSettings, read_records
+from tsalv360.curation.resolve import keep_export, merge
 from tsalv360.curation.tasks import source_time
 from tsalv360.dataset.assemble import import_video
 from tsalv360.job.errors import InputError
@@ -204,7 +203,7 @@ def test_nothing_in_a_hostile_checkpoint_runs(tmp_path: Path) -> None:
 def test_nothing_in_hostile_weights_of_clip_runs(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("open_clip")
-    from tsalv360.captions.similarity import Similarity
+    from tsalv360.captions.compare import Similarity
 
     monkeypatch.chdir(tmp_path)
     attack = Call(os.mkdir, str(tmp_path / "ran"))

@@ -13,7 +13,7 @@ from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
-from tsalv360.captions.compare import write_comparison
+from tsalv360.captions.compare import Similarity, write_comparison
 from tsalv360.check import as_text, check_data
 from tsalv360.config import Config, ConfigError, load_config
 from tsalv360.evaluation.summary import compare_models, comparison_text
@@ -148,8 +148,6 @@ def _compare_captions(options: argparse.Namespace) -> int:
     measure, reason = None, "no weights were named (--clip-weights FILE)."
     if options.clip_weights:
         if find_spec("open_clip"):
-            from tsalv360.captions.similarity import Similarity
-
             measure = Similarity(options.clip_weights)
         else:
             reason = "open_clip, of the extra train, is not installed."

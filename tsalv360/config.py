@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from tsalv360.captions.settings import CaptionSettings
 from tsalv360.contracts.settings import NO_BRACES, STRICT, setting, tracked
-from tsalv360.curation.settings import CurationSettings
+from tsalv360.curation.records import CurationSettings
 from tsalv360.dataset.splits import DatasetSettings
 from tsalv360.evaluation import EvaluateSettings
 from tsalv360.events.settings import EventSettings
@@ -21,7 +21,7 @@ from tsalv360.fixations import FixationSettings
 from tsalv360.frames import FrameSettings
 from tsalv360.job.errors import InputError
 from tsalv360.model.settings import ModelSettings
-from tsalv360.report.settings import ReportSettings
+from tsalv360.report.comparisons import ReportSettings
 from tsalv360.saliency import SaliencySettings
 from tsalv360.sources import OwnVideo, Recording, Source, tsv360
 from tsalv360.sources.recording import check_id

@@ -111,7 +111,7 @@ def test_similarity_is_the_cosine_of_clip_with_weights_of_a_file(tmp_path: Path)
     open_clip, torch = pytest.importorskip("open_clip"), pytest.importorskip("torch")
     from PIL import Image
 
-    from tsalv360.captions.similarity import ARCHITECTURE, Similarity
+    from tsalv360.captions.compare import ARCHITECTURE, Similarity
 
     torch.manual_seed(0)
     model, _, transform = open_clip.create_model_and_transforms(ARCHITECTURE)

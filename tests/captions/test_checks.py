@@ -4,8 +4,8 @@ import importlib.util
 
 import pytest
 
-from tsalv360.captions import checks
-from tsalv360.captions.checks import alike, count_tokens, flags_of, is_english, statistics
+from tsalv360.captions import text as module
+from tsalv360.captions.text import alike, count_tokens, flags_of, is_english, statistics
 from tsalv360.contracts.entries import Candidate, CaptionEntry
 
 WITH_CLIP = pytest.mark.skipif(importlib.util.find_spec("open_clip") is None, reason="needs the extra train")
@@ -24,7 +24,7 @@ def test_tokens_are_those_of_clip() -> None:
 
 
 def test_tokens_are_not_counted_without_the_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "find_spec", lambda name: None)
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
     assert count_tokens(["A man juggling.", "x"]) == [None, None]
 
 
@@ -48,7 +48,7 @@ def test_long_captions_are_flagged_only_above_77_tokens() -> None:
     ],
 )
 def test_captions_that_say_the_same_are_alike(text: str, other: str, near: bool) -> None:
-    assert (alike(text, other) >= checks.NEAR) is near
+    assert (alike(text, other) >= module.NEAR) is near
     assert alike(text, other) == alike(other, text)
 
 

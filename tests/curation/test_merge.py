@@ -11,9 +11,8 @@ import pytest
 from curation.annotating import DATA, annotation, exported
 
 from tsalv360.curation.export import read_export
-from tsalv360.curation.merge import Merged, keep_export, merge
-from tsalv360.curation.records import read_records, write_records
-from tsalv360.curation.settings import CurationSettings
+from tsalv360.curation.records import CurationSettings, read_records, write_records
+from tsalv360.curation.resolve import Merged, keep_export, merge
 from tsalv360.job.errors import InputError
 
 USERS = {1: "ann@example.org", 2: "ben@example.org"}

@@ -6,10 +6,9 @@ from typing import Any
 from curation.annotating import task, vote
 
 from tsalv360.curation.labelstudio import ServerTask, as_json
-from tsalv360.curation.push import ordered, plan_push
 from tsalv360.curation.records import EventRecord
 from tsalv360.curation.resolve import resolve
-from tsalv360.curation.review import send_back
+from tsalv360.curation.review import ordered, plan_push, send_back
 
 KEPT = "kept, although changed since a curator worked on them"
 REVIEW = "to be reviewed again, since the event has changed"

@@ -26,9 +26,8 @@ from tsalv360.job.files import write_json
 from tsalv360.media.drawing import bar, lanes, ticks
 from tsalv360.media.pictures import write_picture
 from tsalv360.media.video import VideoWriter
-from tsalv360.report.content import banner, number, percent, signed
 from tsalv360.report.inputs import read_videos
-from tsalv360.report.page import write_report
+from tsalv360.report.page import banner, number, percent, signed, write_report
 from tsalv360.sources.recording import Origin
 
 EVIL = "<script>alert('x')</script> & \"a\" https://evil.example"

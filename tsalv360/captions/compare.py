@@ -1,42 +1,39 @@
-"""A page that puts the captions of two backends side by side, with the clips."""
+"""A page that puts the captions of two backends side by side, with the clips, and how well each fits its pictures."""
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from tsalv360.captions import shard_of
 from tsalv360.captions.run import spread
-from tsalv360.contracts.entries import Candidate, CaptionEntry, Captions, Failure, ViewportLengths, read_entry
+from tsalv360.contracts.entries import CaptionEntry, Captions, ViewportLengths, read_entry
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
+from tsalv360.media.drawing import page_template
 from tsalv360.media.video import read_pictures
 
+ARCHITECTURE = "RN50-quickgelu"
 N_PICTURES = 8  # of an event on which similarities are measured
 Measure = Callable[[Sequence[str], NDArray[np.uint8]], list[float]]
 
 
 @dataclass(frozen=True)
-class Side:
-    """What one backend wrote about an event: its candidates, each with a similarity where one was measured."""
-
-    candidates: list[Candidate]
-    failures: list[Failure]
-    similarities: list[float] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
 class Pair:
-    """One event: its viewport video as an address relative to the page, and both sides."""
+    """One event: its viewport video as an address relative to the page, and its captions.
+
+    `similarities` has those of the candidates of each backend, nothing where they were not measured.
+    """
 
     event: str
     video: str
-    sides: tuple[Side, Side]
+    entry: CaptionEntry
+    similarities: dict[str, list[float]]
 
 
 def write_comparison(
@@ -53,38 +50,63 @@ def write_comparison(
         shard = results / "captions" / "shards" / f"{shard_of(viewports.name, shards)}.json"
         entries = read_entry(shard, Captions).get(viewports.name, {}) if shard.exists() else {}
         for event, entry in entries.items():
-            pictures = _pictures(viewports, event) if measure else None
-            first, second = (_side(entry, backend, measure, pictures) for backend in backends)
+            if not any(one.backend in backends for one in [*entry.candidates, *entry.failures]):
+                continue
+            texts = {name: [one.text for one in entry.candidates if one.backend == name] for name in backends}
+            similarities = {}
+            if measure:
+                pictures = _pictures(viewports, event)
+                similarities = {name: measure(texts[name], pictures) for name in backends if texts[name]}
             address = quote(os.path.relpath(viewports / f"{event}.mp4", page.parent))
-            pairs.append(Pair(event, address, (first, second)))
-    pairs = [pair for pair in pairs if any(side.candidates or side.failures for side in pair.sides)]
-    for k, backend in enumerate(backends):
-        if not any(pair.sides[k].candidates for pair in pairs):
+            pairs.append(Pair(event, address, entry, similarities))
+    for backend in backends:
+        if not any(one.backend == backend for pair in pairs for one in pair.entry.candidates):
             raise InputError(
                 results / "captions" / "shards",
                 f"no caption by {backend}",
                 "captions by both backends",
                 f"Set captions.backends: [{', '.join(backends)}], and run snakemake.",
             )
-    template = Environment(
-        loader=PackageLoader("tsalv360.captions", "."), undefined=StrictUndefined, autoescape=True, trim_blocks=True,
-        lstrip_blocks=True,
-    ).get_template("compare.html")  # fmt: skip
+    template = page_template("tsalv360.captions", "compare.html")
     text = template.render(pairs=pairs, backends=backends, measured=measure is not None, left_out=left_out)
     with whole_file(page) as partial:
         partial.write_text(text, encoding="utf-8")
     return len(pairs)
 
 
-def _side(entry: CaptionEntry, backend: str, measure: Measure | None, pictures: NDArray[np.uint8] | None) -> Side:
-    candidates = [one for one in entry.candidates if one.backend == backend]
-    failures = [one for one in entry.failures if one.backend == backend]
-    if measure is None or pictures is None or not candidates:
-        return Side(candidates, failures)
-    return Side(candidates, failures, measure([one.text for one in candidates], pictures))
-
-
 def _pictures(folder: Path, event: str) -> NDArray[np.uint8]:
     length = read_entry(folder / "viewports.json", ViewportLengths).events[event]
     numbers = [length.lead_in + number for number in spread(length.pictures, N_PICTURES)]
     return read_pictures(folder / f"{event}.mp4", numbers)
+
+
+class Similarity:
+    """How well captions fit the pictures of a viewport, by CLIP RN50 with weights from a file."""
+
+    def __init__(self, weights: str | Path) -> None:
+        """Load the weights; InputError where there is no such file, or it holds another model."""
+        import open_clip  # of the extra train, as PyTorch: a page without similarities does without them
+
+        if not Path(weights).is_file():
+            raise InputError(weights, "no such file", f"weights of CLIP {ARCHITECTURE}", "Correct --clip-weights.")
+        try:
+            # by its absolute path: a bare name such as `openai` means weights to download
+            self._model, _, self._transform = open_clip.create_model_and_transforms(
+                ARCHITECTURE, pretrained=str(Path(weights).absolute()), weights_only=True
+            )
+        except Exception as error:  # damage shows as any of a dozen kinds
+            found = f"no weights that can be read ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
+            raise InputError(weights, found, f"those of CLIP {ARCHITECTURE}", "Name another file.") from None
+        self._model.eval()
+        self._tokenize: Any = open_clip.get_tokenizer(ARCHITECTURE)
+
+    def __call__(self, texts: Sequence[str], pictures: NDArray[np.uint8]) -> list[float]:
+        """Return the mean cosine of each text with the RGB pictures [T, H, W, 3]: −1 to 1; 0.15 to 0.35 is usual."""
+        import torch
+        from PIL import Image
+
+        with torch.inference_mode():
+            images = torch.stack([self._transform(Image.fromarray(picture)) for picture in pictures])
+            image_vectors = self._model.encode_image(images, normalize=True)
+            text_vectors = self._model.encode_text(self._tokenize(list(texts)), normalize=True)
+            return (text_vectors @ image_vectors.T).mean(1).tolist()

@@ -1,6 +1,5 @@
 """Captions from a server that speaks OpenAI's chat completions, such as vLLM."""
 
-import base64
 import json
 import logging
 import os
@@ -14,13 +13,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import cv2
 import openai
 from numpy.typing import NDArray
 
 from tsalv360.captions.captioner import Answer, Clip
 from tsalv360.captions.settings import EndpointSettings
 from tsalv360.job.errors import InputError, shorten
+from tsalv360.media.pictures import as_jpeg, data_url
 from tsalv360.media.video import VideoWriter
 
 JPEG_QUALITY = 95
@@ -144,9 +143,9 @@ class Endpoint:
         """Return the pictures as parts of a message, as data URLs."""
         pictures = clip.pictures()
         if self._settings.send == "images":
-            urls = [_data_url("image/jpeg", _jpeg(picture)) for picture in pictures]
+            urls = [data_url("image/jpeg", as_jpeg(picture, JPEG_QUALITY)) for picture in pictures]
             return [{"type": "image_url", "image_url": {"url": url}} for url in urls]
-        url = _data_url("video/mp4", _mp4(pictures, clip.seconds_between))
+        url = data_url("video/mp4", _mp4(pictures, clip.seconds_between))
         return [{"type": "video_url", "video_url": {"url": url}}]
 
     def _masked(self, text: str) -> str:
@@ -177,12 +176,6 @@ def _retry_after(error: Exception) -> float | None:
         return None
 
 
-def _jpeg(picture: NDArray[Any]) -> bytes:
-    done, encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    assert done
-    return encoded.tobytes()
-
-
 def _mp4(pictures: NDArray[Any], seconds_between: float) -> bytes:
     """Return the pictures [T, H, W, 3] as a short video that lasts as long as what they show."""
     rate = Fraction(1 / seconds_between).limit_denominator(1000) if seconds_between else Fraction(1)
@@ -193,7 +186,3 @@ def _mp4(pictures: NDArray[Any], seconds_between: float) -> bytes:
             for picture in pictures:
                 writer.write(picture)
         return path.read_bytes()
-
-
-def _data_url(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

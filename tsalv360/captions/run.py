@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from tsalv360.captions.captioner import Answer, Cache, Captioner, Clip
-from tsalv360.captions.checks import count_tokens, flags_of
 from tsalv360.captions.settings import Backend, CaptionSettings, check_installed
-from tsalv360.captions.text import caption_of, rejection
+from tsalv360.captions.text import caption_of, count_tokens, flags_of, rejection
 from tsalv360.contracts.entries import Candidate, CaptionEntry, Captions, Failure, ViewportLengths, read_entry
 from tsalv360.job.errors import InputError
 from tsalv360.job.log import progress
@@ -68,9 +67,14 @@ def caption_videos(
     entries = caption_clips([clip for ones in clips.values() for clip in ones], settings, cache)
     captions = {}
     for video, (_, events, tracks) in videos.items():
-        notes = notes_of(events, tracks)
-        checked = check_captions({clip.event: entries[clip.event] for clip in clips[video]})
-        captions[video] = {event: replace(entry, notes=notes[event]) for event, entry in checked.items()}
+        own, notes = {clip.event: entries[clip.event] for clip in clips[video]}, notes_of(events, tracks)
+        shown = {event: entry.caption for event, entry in own.items() if entry.caption is not None}
+        n_tokens = dict(zip(shown, count_tokens(list(shown.values())), strict=True))
+        flags = flags_of(shown, n_tokens)
+        captions[video] = {
+            event: replace(entry, n_tokens=n_tokens.get(event), flags=flags.get(event, []), notes=notes[event])
+            for event, entry in own.items()
+        }
     return captions
 
 
@@ -93,22 +97,11 @@ def caption_clips(clips: Sequence[Clip], settings: CaptionSettings, cache: Cache
                 by = captioner.model, captioner.revision
                 candidates[event].append(Candidate(backend, prompt, *by, caption_of(answer), answer.score))
     _refuse_too_many_failures(failures, settings.max_failed)
-    first = {
-        event: next((one.text for one in ones if one.backend == settings.backends[0]), None)
-        for event, ones in candidates.items()
-    }
-    return {event: CaptionEntry(first[event], candidates[event], failures[event]) for event in candidates}
-
-
-def check_captions(captions: Mapping[str, CaptionEntry]) -> dict[str, CaptionEntry]:
-    """Return the entries of one video with `n_tokens` and `flags` of their caption."""
-    shown = {event: entry.caption for event, entry in captions.items() if entry.caption is not None}
-    n_tokens = dict(zip(shown, count_tokens(list(shown.values())), strict=True))
-    flags = flags_of(shown, n_tokens)
-    return {
-        event: replace(entry, n_tokens=n_tokens.get(event), flags=flags.get(event, []))
-        for event, entry in captions.items()
-    }
+    entries = {}
+    for event, ones in candidates.items():
+        first = next((one.text for one in ones if one.backend == settings.backends[0]), None)
+        entries[event] = CaptionEntry(first, ones, failures[event])
+    return entries
 
 
 def _answers(captioner: Captioner, clips: Sequence[Clip], prompt: str, cache: Cache, what: str) -> dict[str, Answer]:

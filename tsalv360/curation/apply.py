@@ -1,6 +1,6 @@
 """Apply the curators' decisions to the events of a video: captions, bounds, duplicates, and events that leave."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -8,12 +8,10 @@ import numpy as np
 import pandas as pd
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from tsalv360.captions.checks import flags_of
+from tsalv360.captions.text import flags_of
 from tsalv360.contracts.entries import CaptionEntry, Outcome, Remarks
 from tsalv360.contracts.grid import FPS
-from tsalv360.curation.records import Decision, EventRecord
-from tsalv360.curation.resolve import group_duplicates
-from tsalv360.curation.settings import Uncurated
+from tsalv360.curation.records import Decision, EventRecord, Uncurated
 from tsalv360.saliency import SaliencySettings, fixation_points
 from tsalv360.sphere.directions import Array, angular_distance
 
@@ -132,6 +130,47 @@ def apply_curation(curation: Curation, video: VideoEvents, kept: pd.DataFrame) -
             problems=[*problems, *bounds.problems],
         ),
     )
+
+
+def group_duplicates(
+    ids: Sequence[str], matched: Mapping[str, EventRecord]
+) -> tuple[list[list[str]], set[str], Remarks]:
+    """Group the events that curators marked as duplicates of each other, in chains and rings too.
+
+    A rejected duplicate joins the event that it duplicates. If that one is rejected or cannot be identified, the two
+    stay apart and the rest of the decision counts.
+
+    Parameters: all events of the video in order, and their records. Returns the groups of events that stay, each in the
+    order of `ids`; the rejected events; and problems: event ids, each with what is wrong with its duplicate.
+    """
+    decisions = {event: record.decision for event, record in matched.items() if record.decision}
+    original: dict[str, str] = {}
+    problems: Remarks = []
+    for event in (event for event in ids if event in decisions):
+        named = decisions[event].duplicate_of
+        if named is None and "duplicate" not in decisions[event].flags:
+            continue
+        # Ids may have shifted since: a record shows which event had the id, or that this event still has its own.
+        meant = {current for current, record in matched.items() if record.event_id == named}
+        if named in ids and event == matched[event].event_id:
+            meant.add(str(named))
+        if len(meant) == 1 and meant != {event}:
+            original[event] = meant.pop()
+        else:
+            what = f"{named!r:.40}, which is not among the events" if named else "an event that is not named"
+            problems.append((event, f"is marked as a duplicate of {what}"))
+    rejected = {event for event, one in decisions.items() if one.verdict == "reject" and event not in original}
+    while lost := [event for event, target in original.items() if target in rejected]:
+        for event in lost:
+            problems.append((event, f"is marked as a duplicate of {original.pop(event)}, which is rejected"))
+            if decisions[event].verdict == "reject":
+                rejected.add(event)
+    group = {event: [event] for event in ids if event not in rejected}
+    for event, target in original.items():
+        if group[event] is not group[target]:
+            both = sorted(group[event] + group[target], key=ids.index)
+            group |= dict.fromkeys(both, both)
+    return [members for event, members in group.items() if members[0] == event], rejected, problems
 
 
 def _leading(members: list[str], decisions: Mapping[str, Decision]) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any, NoReturn
+from typing import Any
 
 from tabulate import tabulate
 
@@ -19,12 +19,9 @@ from tsalv360.contracts.entries import Task, TaskData, read_entry
 from tsalv360.curation import server
 from tsalv360.curation.export import read_export
 from tsalv360.curation.labelstudio import Project, ServerTask
-from tsalv360.curation.merge import keep_export, merge
-from tsalv360.curation.push import execute, plan_push
-from tsalv360.curation.records import EventRecord, read_records
-from tsalv360.curation.resolve import counting
-from tsalv360.curation.review import PICTURES, match_all, send_back, with_earlier
-from tsalv360.curation.settings import CurationSettings
+from tsalv360.curation.records import CurationSettings, EventRecord, read_records
+from tsalv360.curation.resolve import counting, keep_export, merge
+from tsalv360.curation.review import PICTURES, execute, match_all, plan_push, send_back, with_earlier
 from tsalv360.job.errors import InputError, plain
 from tsalv360.job.files import read_json, write_json
 
@@ -36,7 +33,7 @@ def start(config: Config) -> None:
     """Run your own Label Studio with the tasks of the dataset, until Ctrl-C or SIGTERM."""
     read_tasks(config), _media_folders(config)  # raise errors before anything starts
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+        signal.signal(number, signal.default_int_handler)
     settings = config.curation
     with server.serve(Path(settings.server_folder), Path(config.results), settings.port) as running:
         project = Project(running.url, running.login.key, _title(config))
@@ -222,7 +219,3 @@ def _print_notes(notes: Mapping[str, Sequence[str]]) -> None:
         if items:
             more = f" and {len(items) - _LISTED} more" if len(items) > _LISTED else ""
             print(f"{heading} ({len(items)}):\n  " + "\n  ".join(map(plain, items[:_LISTED])) + more)
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt

@@ -13,8 +13,8 @@ from tsalv360.curation.tasks import read_track_text
 from tsalv360.metrics.events import MAX_ERROR_DEG, Match, Track, match_quality
 from tsalv360.sphere.directions import Array
 
-SAME_IOU, SAME_DEG = 0.8, 3.0  # least temporal IoU and largest median angle of an event that is the reviewed one
-NEAR_IOU, NEAR_DEG = 0.3, MAX_ERROR_DEG  # the same for one that may be it, which a curator has to review again
+SAME = 0.8, 3.0  # least temporal IoU and largest median angle (°) of an event that is the reviewed one
+NEAR = 0.3, MAX_ERROR_DEG  # the same for one that may be it, which a curator has to review again
 _ROUNDING_DEG = 1e-6
 
 
@@ -53,13 +53,18 @@ def match_records(records: Sequence[EventRecord], tracks: pd.DataFrame, times: A
     """
     events = [(str(event), rows) for event, rows in tracks.groupby("event_id", sort=False)]
     found = [Track.of(rows) for _, rows in events]
-    ordered = sorted(records, key=_last_decided, reverse=True)
+    # decided records before undecided ones, the last decided first
+    ordered = sorted(
+        records, key=lambda one: (one.decision is not None, _when(one), one.event_id, one.event_hash), reverse=True
+    )
     reviewed = [read_track_text(record.track, times) for record in ordered]
     covered = [k for k, track in enumerate(reviewed) if len(track.time_s)]
-    rows = [k for k in covered if not any(_same(match_quality(reviewed, reviewed, k, j)) for j in covered if j < k)]
+    rows = [
+        k for k in covered if not any(_agree(match_quality(reviewed, reviewed, k, j), *SAME) for j in covered if j < k)
+    ]
 
     pairs = {(k, column): match_quality(reviewed, found, k, column) for k in rows for column in range(len(found))}
-    gain = np.array([pair.iou - 1e-4 * pair.error_deg if _same(pair) else 0.0 for pair in pairs.values()])
+    gain = np.array([pair.iou - 1e-4 * pair.error_deg if _agree(pair, *SAME) else 0.0 for pair in pairs.values()])
     gain = gain.reshape(len(rows), len(found))  # of equal IoU the nearer
     owner = {column: rows[row] for row, column in zip(*linear_sum_assignment(-gain), strict=True) if gain[row, column]}
 
@@ -67,7 +72,7 @@ def match_records(records: Sequence[EventRecord], tracks: pd.DataFrame, times: A
     review: dict[str, list[NearRecord]] = {}
     orphaned = {*range(len(ordered))} - ({*covered} - {*rows}) - {*owner.values()}
     for column, (event, _) in enumerate(events):
-        near = [k for k in rows if k not in owner.values() and _near(pairs[k, column])]
+        near = [k for k in rows if k not in owner.values() and _agree(pairs[k, column], *NEAR)]
         if column in owner:
             matched[event] = ordered[owner[column]]
         if event in matched and matched[event].decision:
@@ -79,17 +84,8 @@ def match_records(records: Sequence[EventRecord], tracks: pd.DataFrame, times: A
     return MatchedRecords(matched, review, [ordered[k] for k in sorted(orphaned, reverse=True)])
 
 
-def _same(match: Match) -> bool:
-    return match.iou >= SAME_IOU and match.error_deg <= SAME_DEG + _ROUNDING_DEG
-
-
-def _near(match: Match) -> bool:
-    return match.iou >= NEAR_IOU and match.error_deg <= NEAR_DEG + _ROUNDING_DEG
-
-
-def _last_decided(record: EventRecord) -> tuple[bool, datetime, str, str]:
-    """Return a key that sorts decided records after undecided ones, then by time."""
-    return record.decision is not None, _when(record), record.event_id, record.event_hash
+def _agree(match: Match, least_iou: float, most_deg: float) -> bool:
+    return match.iou >= least_iou and match.error_deg <= most_deg + _ROUNDING_DEG
 
 
 def _when(record: EventRecord) -> datetime:

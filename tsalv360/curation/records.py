@@ -1,6 +1,6 @@
-"""The curators' work on a video, `curation/<dataset>/<video>.json`, a file for git.
+"""Settings of the curation, and the curators' work on a video: `curation/<dataset>/<video>.json`, a file for git.
 
-It has one record per annotated event: the decision, the event as it was annotated, and every version of every
+The file has one record per annotated event: the decision, the event as it was annotated, and every version of every
 annotation. A record belongs to that state of the event (`event_id`, `event_hash`); if events are detected again with
 other settings, `tsalv360.curation.match` finds the event by time and direction.
 """
@@ -16,15 +16,55 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from pydantic.dataclasses import dataclass
 
 from tsalv360.contracts.entries import explained
+from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json, write_json
 
+Mode = Literal["draft", "curated"]
+Uncurated = Literal["leave_out", "keep_as_draft"]
+Resolve = Literal["latest", "majority"]
+Order = Literal["random", "by_video", "least_confident"]
 Verdict = Literal["accept", "edit", "reject"]
 FLAGS = ("bad_start", "bad_end", "bad_viewport", "bad_saliency", "not_an_event", "two_events", "duplicate")
 # Captions are kept to the character. Fields have their names in code, and as aliases their keys in the file.
 _EXACT = ConfigDict(extra="forbid", allow_inf_nan=False, validate_by_name=True)
 _NUMBER = r"-?\d{1,9}(\.\d+)?"
 _SEGMENT = rf"{_NUMBER} {_NUMBER} {_NUMBER}(, {_NUMBER} {_NUMBER} {_NUMBER})*"
+
+
+@dataclass(frozen=True, config=STRICT)
+class CurationSettings:
+    """Review of the events by curators in Label Studio, and how their decisions enter the dataset."""
+
+    mode: Mode = setting("draft", "draft: machine captions; curated: the decisions of curators are applied")
+    uncurated: Uncurated = setting("leave_out", "what a curated dataset does with events that have no decision")
+    folder: str = setting("curation", "folder of the curators' work: one file per video, by dataset; keep it in git")
+    resolve: Resolve = setting(
+        "latest",
+        "whose decision counts if several curators review an event, from the next pull on; a tie of the majority stays "
+        "undecided",
+    )
+    order: Order = setting("by_video", "order in which curators get new tasks")
+    seed: int = setting(0, "seed of the random order", ge=0)
+    project: str | None = setting(None, "title of the Label Studio project; default: tsalv360 and the dataset's name")
+    media_url: str | None = setting(
+        None,
+        "URL at which browsers find the results folder, such as https://media.example.org/tsv360; "
+        "default: Label Studio serves the files",
+    )
+    media_root: str | None = setting(
+        None,
+        "path of the results folder on a team's server, as its LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT; "
+        "default: the path on this machine",
+    )
+    server_folder: str = setting("label-studio", "folder of your own Label Studio server with its database; back it up")
+    port: int = setting(
+        8080, "port of your own Label Studio server; if it is in use, a free one is taken", ge=1024, le=65535
+    )
+
+    def file(self, dataset: str, video: str) -> Path:
+        """Return the path of the file with the curators' work on a video."""
+        return Path(self.folder, dataset, f"{video}.json")
 
 
 def as_utc(time: str | datetime) -> str:

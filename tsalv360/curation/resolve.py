@@ -1,13 +1,121 @@
-"""One decision per event: from the annotations of several curators, and for events that are duplicates."""
+"""Merge exports into the curators' files, and resolve the annotations of an event to one decision.
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+Nothing that a curator did is dropped or changed.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter, defaultdict
+from dataclasses import replace
+from datetime import datetime
 from operator import attrgetter
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
 
-from tsalv360.contracts.entries import Remarks
-from tsalv360.curation.records import Annotation, Decision, EventRecord
-from tsalv360.curation.settings import Resolve
+from tsalv360.curation.export import AnnotatedTask, Export
+from tsalv360.curation.records import (
+    Annotation,
+    CurationSettings,
+    Decision,
+    EventRecord,
+    Resolve,
+    read_records,
+    write_records,
+)
+from tsalv360.job.files import whole_file
+
+
+def keep_export(tasks: list[dict[str, Any]], folder: Path, now: datetime) -> Path:
+    """Return the file in which an export is kept unchanged, named by its time; identical ones are kept once.
+
+    SHA256SUMS has its checksum.
+    """
+    text = json.dumps(tasks, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    content = text.encode(errors="backslashreplace")  # lone surrogates, as JSON escapes them
+    digest = hashlib.sha256(content).hexdigest()
+    sums = folder / "SHA256SUMS"
+    lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
+    for line in lines:
+        if line.startswith(digest) and (existing := folder / line.split("  ", 1)[1]).exists():
+            return existing
+    path = folder / f"{now:%Y%m%dT%H%M%S%fZ}.json"
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
+    with whole_file(sums) as partial:
+        partial.write_text("".join(f"{line}\n" for line in [*lines, f"{digest}  {path.name}"]), encoding="utf-8")
+    return path
+
+
+class Merged(NamedTuple):
+    """How many annotations are new, which videos' files changed, and notes on events by heading."""
+
+    n_new: int
+    videos: list[str]
+    notes: dict[str, list[str]]
+
+
+def merge(export: Export, dataset: str, settings: CurationSettings) -> Merged:
+    """Add the annotations of an export to the files of their videos; existing ones stay.
+
+    A decision that does not follow from its annotations was edited in the file by hand: it stays, and is noted.
+    """
+    n_new, videos, problems = 0, list[str](), [*export.problems]
+    remarks, drafts, disagreements, by_hand = (list[str]() for _ in range(4))
+    by_video: dict[str, list[AnnotatedTask]] = defaultdict(list)
+    for task in export.tasks:
+        by_video[task.event.video].append(task)
+    folder = settings.file(dataset, "any").parent
+    for video in sorted(by_video.keys() | {path.stem for path in folder.glob("*.json")}):
+        path = settings.file(dataset, video)
+        before = {(record.event_id, record.event_hash): record for record in read_records(path, video)}
+        after = {key: _extended(record, [], settings.resolve) for key, record in before.items()}
+        for event, annotations, curators in by_video[video]:
+            name, key = event.event_id, (event.event_id, event.event_hash)
+            if annotations:
+                new = EventRecord(*key, None, [], False, event.caption_machine, event.track, [])
+                after[key] = _extended(after.get(key, new), annotations, settings.resolve)
+            problems += [f"{name}, {one.curator}: {one.problem}" for one in annotations if one.problem]
+            remarks += [f"{name}, {one.curator}: {one.remark}" for one in annotations if one.remark]
+            drafts += [f"{name}: a draft of {curator}" for curator in curators]
+        disagreements += [record.event_id for record in after.values() if record.disagreement]
+        by_hand += [record.event_id for record in after.values() if _edited_by_hand(record)]
+        if after != before:
+            n_new += sum(len(record.history) for record in after.values())
+            n_new -= sum(len(record.history) for record in before.values())
+            videos.append(video)
+            write_records(path, video, list(after.values()))
+    notes = {
+        "not counted": problems,
+        "odd, but counted": remarks,
+        "curators disagree (send back: tsalv360 curation push --send-back)": disagreements,
+        "drafts, not submitted": drafts,
+        "edited by hand in the file, left unchanged": by_hand,
+    }
+    return Merged(n_new, videos, notes)
+
+
+def _extended(record: EventRecord, annotations: list[Annotation], rule: Resolve) -> EventRecord:
+    """Return a record with more annotations, decided by all of them unless it was edited by hand.
+
+    Every version of an annotation is kept: its id and time are the key.
+    """
+    versions = {(one.id, one.when): one for one in record.history}
+    for new in annotations:
+        old = versions.get((new.id, new.when))
+        if old and re.fullmatch(r"user [0-9]+|unknown", new.curator):  # an export without e-mail addresses
+            new = replace(new, curator=old.curator)
+        versions[new.id, new.when] = new
+    history = sorted(versions.values(), key=lambda one: (one.when, one.id))
+    if _edited_by_hand(record):
+        return replace(record, history=history)
+    decision, curators, disagreement = resolve(history, rule)
+    return replace(record, history=history, decision=decision, decided_by=curators, disagreement=disagreement)
+
+
+def _edited_by_hand(record: EventRecord) -> bool:
+    """Return whether the decision follows from the annotations by no rule."""
+    return all(resolve(record.history, rule).decision != record.decision for rule in get_args(Resolve))
 
 
 class Resolution(NamedTuple):
@@ -52,44 +160,3 @@ def counting(history: list[Annotation]) -> list[Annotation]:
 def _opinion(decision: Decision) -> str | None:
     """Return what curators can disagree on: the caption, None for a rejection."""
     return None if decision.verdict == "reject" else decision.caption
-
-
-def group_duplicates(
-    ids: Sequence[str], matched: Mapping[str, EventRecord]
-) -> tuple[list[list[str]], set[str], Remarks]:
-    """Group the events that curators marked as duplicates of each other, in chains and rings too.
-
-    A rejected duplicate joins the event that it duplicates. If that one is rejected or cannot be identified, the two
-    stay apart and the rest of the decision counts.
-
-    Parameters: all events of the video in order, and their records. Returns the groups of events that stay, each in the
-    order of `ids`; the rejected events; and problems: event ids, each with what is wrong with its duplicate.
-    """
-    decisions = {event: record.decision for event, record in matched.items() if record.decision}
-    original: dict[str, str] = {}
-    problems: Remarks = []
-    for event in (event for event in ids if event in decisions):
-        named = decisions[event].duplicate_of
-        if named is None and "duplicate" not in decisions[event].flags:
-            continue
-        # Ids may have shifted since: a record shows which event had the id, or that this event still has its own.
-        meant = {current for current, record in matched.items() if record.event_id == named}
-        if named in ids and event == matched[event].event_id:
-            meant.add(str(named))
-        if len(meant) == 1 and meant != {event}:
-            original[event] = meant.pop()
-        else:
-            what = f"{named!r:.40}, which is not among the events" if named else "an event that is not named"
-            problems.append((event, f"is marked as a duplicate of {what}"))
-    rejected = {event for event, one in decisions.items() if one.verdict == "reject" and event not in original}
-    while lost := [event for event, target in original.items() if target in rejected]:
-        for event in lost:
-            problems.append((event, f"is marked as a duplicate of {original.pop(event)}, which is rejected"))
-            if decisions[event].verdict == "reject":
-                rejected.add(event)
-    group = {event: [event] for event in ids if event not in rejected}
-    for event, target in original.items():
-        if group[event] is not group[target]:
-            both = sorted(group[event] + group[target], key=ids.index)
-            group |= dict.fromkeys(both, both)
-    return [members for event, members in group.items() if members[0] == event], rejected, problems

@@ -14,7 +14,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tsalv360 import __version__
-from tsalv360.captions.checks import count_tokens
+from tsalv360.captions.text import count_tokens
 from tsalv360.contracts import tables
 from tsalv360.contracts.entries import LISTS, DatasetOutcome, IndexEntry, LeftOut, Outcome, read_entry
 from tsalv360.contracts.layout import CHECKSUMS, CURATION, FIXATION_POINTS, GROUND_TRUTH, LEFT_OUT

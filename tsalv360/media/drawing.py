@@ -1,8 +1,9 @@
-"""Drawing: colours and time lines of events, text, lines on panoramas, saliency overlays, posters, pieces of sheets."""
+"""Drawing: colours and time lines of events, text, lines on panoramas, saliency overlays, posters, sheets; pages."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -13,6 +14,9 @@ from tsalv360.contracts.grid import runs
 from tsalv360.media.pictures import resized
 from tsalv360.sphere.directions import direction_to_pixel
 from tsalv360.sphere.projection import Picture, viewport_directions
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 Colour = tuple[int, int, int]
 
@@ -216,3 +220,18 @@ def with_legend(picture: Picture) -> Picture:
     for text, left in (("low", column), ("high", column + 14 * unit - text_width("high", size))):
         write(picture, text, (left, row - unit // 2 - 1), size, PAPER)
     return picture
+
+
+def page_template(package: str, name: str, filters: Mapping[str, Callable[..., Any]] | None = None) -> "Template":
+    """Return the Jinja template of an HTML page, a file of `package`; it escapes values and refuses missing ones."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # slow to import
+
+    environment = Environment(
+        loader=PackageLoader(package, "."),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= filters or {}
+    return environment.get_template(name)

@@ -3,6 +3,7 @@
 Ready frames are a folder of files named by native frame number, such as `0021.jpg`.
 """
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,16 @@ def write_picture(path: Path, picture: NDArray[np.uint8], quality: int = 95, chr
 def has_format(path: Path, format: str) -> bool:
     """Return whether the name of a picture has the ending of a format, "jpg" or "png"."""
     return path.suffix.lower().replace("jpeg", "jpg") == f".{format}"
+
+
+def data_url(kind: str, content: bytes) -> str:
+    """Return content of a media type such as image/jpeg as a URL that needs no file."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def as_jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
+    """Return an RGB picture [H, W, 3] as the content of a JPEG file."""
+    return cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
 def resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

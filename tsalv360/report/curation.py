@@ -1,15 +1,14 @@
 """The curators' work in numbers: how much, how fast, and how well they agree."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
-from math import isnan, nan
-from statistics import mean, median
-from typing import NamedTuple
+from math import nan
+from typing import NamedTuple, get_args
+
+import pandas as pd
 
 from tsalv360.curation.records import Decision, EventRecord, Verdict
-
-VERDICTS: tuple[Verdict, ...] = ("accept", "edit", "reject")
 
 
 class Curator(NamedTuple):
@@ -67,17 +66,24 @@ def work_of(records: Sequence[EventRecord]) -> Work:
     for name in names:
         own = [of_event[name] for of_event in last if name in of_event]
         verdicts = [one.decision.verdict for one in own if one.decision]
-        times = [one.lead_time_s for one in own if one.decision and one.lead_time_s]
-        counts: dict[str, int] = {verdict: verdicts.count(verdict) for verdict in VERDICTS}
-        speed = (median(times), 3600 / mean(times)) if times else (nan, nan)
-        curators.append(Curator(name, len(verdicts), counts, sum(one.skipped for one in own), *speed))
+        times = pd.Series([one.lead_time_s for one in own if one.decision and one.lead_time_s], dtype=float)
+        curators.append(
+            Curator(
+                name,
+                len(verdicts),
+                {verdict: verdicts.count(verdict) for verdict in get_args(Verdict)},
+                sum(one.skipped for one in own),
+                float(times.median()),
+                float(3600 / times.mean()),
+            )
+        )
     decisions = [{name: one.decision for name, one in of_event.items() if one.decision} for of_event in last]
     pairs = [
         _pair((a, b), both)
         for a, b in combinations(names, 2)
         if (both := [(of_event[a], of_event[b]) for of_event in decisions if a in of_event and b in of_event])
     ]
-    return Work(curators, pairs, _mean_or_nan([pair.kappa for pair in pairs if not isnan(pair.kappa)]))
+    return Work(curators, pairs, _mean(pair.kappa for pair in pairs))
 
 
 def _pair(names: tuple[str, str], both: Sequence[tuple[Decision, Decision]]) -> Pair:
@@ -89,8 +95,9 @@ def _pair(names: tuple[str, str], both: Sequence[tuple[Decision, Decision]]) -> 
         kappa = float(cohen_kappa_score(*verdicts))
     texts = [(a.caption or "", b.caption or "") for a, b in both if "reject" not in (a.verdict, b.verdict)]
     alike = [difflib.SequenceMatcher(None, a.split(), b.split(), autojunk=False).ratio() for a, b in texts]
-    return Pair(names, len(both), mean(a.verdict == b.verdict for a, b in both), kappa, _mean_or_nan(alike))
+    return Pair(names, len(both), _mean(a.verdict == b.verdict for a, b in both), kappa, _mean(alike))
 
 
-def _mean_or_nan(values: Sequence[float]) -> float:
-    return mean(values) if values else nan
+def _mean(values: Iterable[float]) -> float:
+    """Return the mean of those values that are not NaN; NaN without any."""
+    return float(pd.Series(values, dtype=float).mean())

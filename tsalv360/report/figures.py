@@ -1,6 +1,5 @@
 """Pictures as data URIs and histograms as inline SVG, for a page that needs no other file."""
 
-import base64
 import re
 from collections.abc import Sequence
 from io import StringIO
@@ -8,7 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 
 from tsalv360.contracts.entries import ViewportLength
 from tsalv360.job.errors import InputError
-from tsalv360.media.pictures import read_picture
+from tsalv360.media.pictures import as_jpeg, data_url, read_picture, resized
 from tsalv360.media.video import decode
 from tsalv360.report.inputs import Video
 from tsalv360.sphere.directions import Array
@@ -65,9 +63,8 @@ def embed(picture: NDArray[np.uint8], width: int) -> Embedded:
     """Return an RGB picture [H, W, 3] as JPEG, reduced to `width` pixels where it is wider."""
     height = max(1, round(picture.shape[0] * width / picture.shape[1]))
     if width < picture.shape[1]:
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    _, encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return _embedded(encoded.tobytes(), picture)
+        picture = resized(picture, (height, width))
+    return _embedded(as_jpeg(picture, _QUALITY), picture)
 
 
 def embed_file(path: Path) -> Embedded:
@@ -104,8 +101,7 @@ def _picture(path: Path, number: int) -> NDArray[np.uint8]:
 
 
 def _embedded(content: bytes, picture: NDArray[np.uint8]) -> Embedded:
-    text = base64.b64encode(content).decode("ascii")
-    return Embedded(f"data:image/jpeg;base64,{text}", picture.shape[1], picture.shape[0])
+    return Embedded(data_url("image/jpeg", content), picture.shape[1], picture.shape[0])
 
 
 def _step(span: float, finest: float) -> float:

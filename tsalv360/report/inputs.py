@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -23,19 +22,10 @@ from tsalv360.dataset.build import TABLES
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
 from tsalv360.metrics.events import Track
-from tsalv360.report.camera_paths import CameraPath, read_camera_path
+from tsalv360.report.comparisons import CameraPath, NamedTrack, read_camera_path
 from tsalv360.sources.recording import Origin
 
 Paths = Sequence[str | Path]
-
-
-class NamedTrack(NamedTuple):
-    """A known or a found event: its name, start and end in seconds, and track."""
-
-    name: str
-    start_s: float
-    end_s: float
-    track: Track
 
 
 @dataclass(frozen=True)
@@ -83,7 +73,12 @@ def read_videos(
     camera_paths : files of published camera paths, named `<video>.txt`, of some of the videos; may be empty.
     origins : source and licence of each video.
     """
-    known = {content["video"]: content["events"] for content in map(read_json, truth)}
+    known = {
+        content["video"]: [
+            NamedTrack(one["object"], one["start_s"], one["end_s"], Track.of(one)) for one in content["events"]
+        ]
+        for content in map(read_json, truth)
+    }
     published = {Path(path).stem: path for path in camera_paths}
     videos = []
     stages = (indexes, notes, events, tracks, dropped, viewports, sheets)
@@ -101,7 +96,7 @@ def read_videos(
                 viewports=Path(folder),
                 lengths=read_entry(Path(folder, "viewports.json"), ViewportLengths).events,
                 sheet=Path(sheet),
-                truth=[_known_event(one) for one in known[entry.id]] if entry.id in known else None,
+                truth=known.get(entry.id),
                 camera_paths=_camera_paths(published[entry.id], entry) if entry.id in published else None,
             )
         )
@@ -110,32 +105,20 @@ def read_videos(
 
 def read_captions(paths: Paths) -> dict[str, CaptionEntry]:
     """Return the entries of the caption stage by event, in the order of events."""
-    entries = {
-        event: entry
-        for path in paths
-        for video in read_entry(path, Captions).values()
-        for event, entry in video.items()
+    by_video = {video: entries for path in paths for video, entries in read_entry(path, Captions).items()}
+
+    def number(event: str) -> int:
+        return int(event.rpartition("_")[2])
+
+    return {
+        event: by_video[video][event] for video in sorted(by_video) for event in sorted(by_video[video], key=number)
     }
-    return dict(sorted(entries.items(), key=lambda item: _video_and_number(item[0])))
 
 
-def read_curation(folder: Path) -> DatasetOutcome | None:
-    """Return what curation changed in the dataset, None for drafts."""
-    return read_entry(folder / CURATION, DatasetOutcome) if (folder / CURATION).exists() else None
-
-
-def read_dataset(folder: Path) -> dict[str, pd.DataFrame]:
-    """Return the annotations, clips and fixations of the dataset."""
-    return {name: read_table(folder / f"{name}.parquet", table) for name, table in TABLES.items()}
-
-
-def _video_and_number(event: str) -> tuple[str, int]:
-    video, _, number = event.rpartition("_")
-    return video, int(number)
-
-
-def _known_event(event: dict[str, Any]) -> NamedTrack:
-    return NamedTrack(event["object"], event["start_s"], event["end_s"], Track.of(event))
+def read_dataset(folder: Path) -> tuple[dict[str, pd.DataFrame], DatasetOutcome | None]:
+    """Return annotations, clips and fixations of the dataset, and what curation changed in it, None for drafts."""
+    tables = {name: read_table(folder / f"{name}.parquet", table) for name, table in TABLES.items()}
+    return tables, read_entry(folder / CURATION, DatasetOutcome) if (folder / CURATION).exists() else None
 
 
 def _camera_paths(path: str | Path, index: IndexEntry) -> list[CameraPath]:

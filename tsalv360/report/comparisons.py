@@ -1,24 +1,28 @@
-"""Events compared with published camera paths, those of 360-VSumm.
+"""The events compared with known events, where the source provides these, and with published camera paths.
 
-A published path gives the direction of a viewport, frame by frame, during an event that its authors found in saliency
-maps: a comparison, not ground truth. A file has lines `(x, y) f`: pixels of a 1920×960 panorama, origin at the top
-left, x past the right edge wrapped, f the native frame from 0. Events follow each other; the next one starts where f
-does not increase by 1.
+A published path (360-VSumm) gives the direction of a viewport, frame by frame, during an event that its authors found
+in saliency maps: a comparison, not ground truth. A file has lines `(x, y) f`: pixels of a 1920×960 panorama, origin at
+the top left, x past the right edge wrapped, f the native frame from 0. Events follow each other; the next one starts
+where f does not increase by 1.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass as checked_dataclass
 
 from tsalv360.contracts.grid import segments_of
+from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.job.errors import InputError
+from tsalv360.metrics.events import Match, Score, Track, closest, match_events, score
+from tsalv360.sources.recording import existing
 from tsalv360.sphere.directions import Array, interpolate, to_angles, to_vectors, wrap_yaw
 
 NEAR_DEG = 15.0  # up to which an event and a published centre are at the same place
@@ -28,6 +32,87 @@ _LINE = re.compile(r"\((\d{1,9}), (\d{1,9})\) (\d{1,9})")
 _WIDTH, _HEIGHT = 1920, 960  # pixels
 _COLOURS, _INK, _GRID = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"), "#1d2733", "#dfe4ea"
 _INCHES, _DPI = (11.0, 4.6), 110
+
+
+@checked_dataclass(frozen=True, config=STRICT)
+class ReportSettings:
+    """What the report shows besides the results themselves."""
+
+    camera_paths: str | None = setting(
+        None, "folder of published camera paths, <video>.txt, that the report compares with the events"
+    )
+
+    def camera_path_files(self, videos: Sequence[str]) -> list[Path]:
+        """Return the files of those `videos` that have one; InputError where the named folder has none of them."""
+        if self.camera_paths is None:
+            return []
+        folder = existing(self.camera_paths, "report.camera_paths")
+        files = [path for video in videos if (path := folder / f"{video}.txt").exists()]
+        if not files:
+            found, expected = "no file of any of the videos", f"files like {videos[0]}.txt"
+            raise InputError(folder, found, expected, "Correct report.camera_paths.")
+        return files
+
+
+class NamedTrack(NamedTuple):
+    """A known or a found event: its name, start and end in seconds, and track."""
+
+    name: str
+    start_s: float
+    end_s: float
+    track: Track
+
+
+class Compared(NamedTuple):
+    """A known event compared with the found ones, or a found event with the known ones.
+
+    `other` names the event that it matches, else the one within 10° with the largest overlap in time, if any.
+    """
+
+    event: NamedTrack
+    is_matched: bool
+    other: str | None
+    match: Match | None
+
+
+class Accuracy(NamedTuple):
+    """How well the events of one video were found: its score, all known events, and all found events by id."""
+
+    video: str
+    score: Score
+    known: list[Compared]
+    found: dict[str, Compared]
+
+
+def accuracy_of(video: str, known: Sequence[NamedTrack], events: pd.DataFrame, tracks: pd.DataFrame) -> Accuracy:
+    """Return the accuracy of one video, from its known events and its tables of found events."""
+    of_events = {name: Track.of(tracks[tracks.event_id == name]) for name in events.event_id}
+    found = [NamedTrack(name, track.time_s[0], track.time_s[-1], track) for name, track in of_events.items()]
+    matches = match_events([event.track for event in known], [event.track for event in found])
+    of_known = _compare(known, found, {match.true: (match.found, match) for match in matches})
+    of_found = _compare(found, known, {match.found: (match.true, match) for match in matches})
+    by_id = {one.event.name: one for one in of_found}
+    return Accuracy(video, score(matches, len(known), len(found)), of_known, by_id)
+
+
+def overall(accuracies: Sequence[Accuracy]) -> Score:
+    """Return the score of all videos together: every event counts the same."""
+    known = [event for one in accuracies for event in one.known]
+    matches = [event.match for event in known if event.is_matched and event.match]
+    return score(matches, len(known), sum(len(one.found) for one in accuracies))
+
+
+def _compare(
+    events: Sequence[NamedTrack], others: Sequence[NamedTrack], matched: Mapping[int, tuple[int, Match]]
+) -> list[Compared]:
+    """Return each event beside its match, which `matched` has by position, or else beside the nearest event."""
+    compared = []
+    for k, event in enumerate(events):
+        position, match = matched.get(k, (None, None))
+        if match is None and (match := closest([one.track for one in events], [one.track for one in others], k)):
+            position = match.found
+        compared.append(Compared(event, k in matched, None if position is None else others[position].name, match))
+    return compared
 
 
 @dataclass(frozen=True)
@@ -106,6 +191,8 @@ def draw(
     """
     ours, published = _on_frames(tracks, paths, fps, n_frames)
     time_s = np.arange(n_frames) / fps
+    from matplotlib.figure import Figure  # slow to import, and the configuration needs this module's settings alone
+
     figure = Figure(_INCHES, _DPI, layout="constrained")
     for axes, angle in zip(figure.subplots(2, sharex=True, height_ratios=(2, 1)), (0, 1), strict=True):
         for k, (name, directions) in enumerate(zip(tracks.event_id.unique(), ours, strict=True)):
