@@ -2,7 +2,7 @@
 
     python benchmarks/events.py [--scenarios 100] [--first 1000] [--sweep] [--json FILE]
 
-Scenarios come from `benchmarks/scenarios.py`, numbered from `--first`; those below 1000 were used for tuning.
+Scenarios come from `tsalv360.sources.demo.scenarios`, numbered from `--first`; those below 1000 were used for tuning.
 Prints Markdown tables: the two methods; recall by kind of event; with `--sweep`, the score with each setting below and
 above its default. An event counts as detected when the temporal intersection over union is at least 0.5 and the median
 angle over the overlap at most 10°; every detected event counts once. Uses all cores. Not a test.
@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scenarios import KINDS, draw_scenario, simulate_gaze
 from timing import machine
 
 from tsalv360.events import EventSettings, detect_events
 from tsalv360.job.log import progress
 from tsalv360.metrics.events import Match, Track, match_events, score
+from tsalv360.sources.demo.scenarios import KINDS, draw_scenario, simulate_gaze
 
 SWEEP = {
     "window_s": (0.25, 0.8),

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scenarios import KINDS, Scenario, draw_scenario, simulate_gaze
 
 from tsalv360.contracts.tables import FIXATIONS, as_table
 from tsalv360.events import DetectedEvents, EventSettings, detect_events
 from tsalv360.metrics.events import Match, Score, Track, match_events, score
+from tsalv360.sources.demo.scenarios import KINDS, Scenario, draw_scenario, simulate_gaze
 from tsalv360.sphere.directions import angular_distance, vector_angle, wrap_yaw
 
 SEEDS = range(5000, 5008)
