@@ -26,7 +26,7 @@ from tsalv360.config import check_writable, load_config, plan_recordings
 from tsalv360.dataset.splits import make_splits
 from tsalv360.contracts.settings import tracked
 from tsalv360.sources import demo, tsv360
-from tsalv360.training.settings import check_cache, check_weights
+from tsalv360.training.settings import check_cache, check_clips, check_weights
 from tsalv360.training.settings import check_installed as check_training_installed
 from tsalv360.workflow.records import announce_retraining, keep_outputs, keep_records_in
 
@@ -52,6 +52,7 @@ try:
         CONFIG.dataset.validation_share,
         CONFIG.dataset.seed,
     )
+    check_clips(CONFIG.model)
     check_cache(CONFIG.model, CONFIG.train)
     check_writable(CONFIG.folder())
 except ValueError as error:
