@@ -1,6 +1,7 @@
 """Settings of training, their checks before anything runs, and the start of a fold's training in its own processes.
 
-Defaults are the published ones where they are known. This module does without PyTorch.
+Defaults are the published ones where they are known, but for `group`, `clips` and `clip_batch_norm`: docs/training.md
+says what the published training does instead. This module does without PyTorch.
 """
 
 import os
