@@ -8,7 +8,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
-from snakemake.utils import min_version
+from snakemake.utils import min_version, update_config
 
 min_version("9.20")
 # A plan has millions of permanent objects; checking them for garbage takes a sixteenth of the planning time.
@@ -22,7 +22,7 @@ os.environ.update(
 
 from tsalv360.captions import shard_of
 from tsalv360.captions.settings import check_installed as check_captioner_installed
-from tsalv360.config import check_writable, load_config, plan_recordings
+from tsalv360.config import check_writable, load_config, plan_recordings, with_nulls
 from tsalv360.dataset.splits import make_splits
 from tsalv360.contracts.settings import tracked
 from tsalv360.sources import demo, tsv360
@@ -41,6 +41,9 @@ if Path("config/local.yaml").exists() and not workflow.overwrite_configfiles:
 
     print("config/local.yaml overrides the default config.", file=sys.stderr)
 
+
+# Of the command line; the files' own are read as YAML.
+update_config(config, with_nulls(workflow.config_settings.config))
 
 try:
     CONFIG = load_config(config)

@@ -130,6 +130,13 @@ def test_a_wrong_config_stops_before_anything_runs(fresh: Workflow, change: dict
     assert not (fresh.folder / "results").exists()
 
 
+def test_null_on_the_command_line_is_nothing(fresh: Workflow) -> None:
+    own = fresh.with_config(report={"camera_paths": "gone"})
+    assert own.run("-n").returncode != 0
+    done = own.run("-n", "--config", "report={camera_paths: null}", "captions={cache: ~}")
+    assert done.returncode == 0, done.stdout
+
+
 def test_results_that_cannot_be_written_are_refused_by_name(fresh: Workflow) -> None:
     (fresh.folder / "results").write_text("a file, not a folder")
     done = fresh.run("--cores", "2")
