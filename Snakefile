@@ -8,7 +8,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
-from snakemake.utils import min_version
+from snakemake.utils import min_version, update_config
 
 min_version("9.20")
 # A plan has millions of permanent objects; checking them for garbage takes a sixteenth of the planning time.
@@ -22,11 +22,11 @@ os.environ.update(
 
 from tsalv360.captions import shard_of
 from tsalv360.captions.settings import check_installed as check_captioner_installed
-from tsalv360.config import check_writable, load_config, plan_recordings
+from tsalv360.config import check_writable, load_config, plan_recordings, with_nulls
 from tsalv360.dataset.splits import make_splits
 from tsalv360.contracts.settings import tracked
 from tsalv360.sources import demo, tsv360
-from tsalv360.training.settings import check_cache, check_weights
+from tsalv360.training.settings import check_cache, check_clips, check_weights
 from tsalv360.training.settings import check_installed as check_training_installed
 from tsalv360.workflow.records import announce_retraining, keep_outputs, keep_records_in
 
@@ -42,6 +42,9 @@ if Path("config/local.yaml").exists() and not workflow.overwrite_configfiles:
     print("config/local.yaml overrides the default config.", file=sys.stderr)
 
 
+# Of the command line; the files' own are read as YAML.
+update_config(config, with_nulls(workflow.config_settings.config))
+
 try:
     CONFIG = load_config(config)
     RECORDINGS = plan_recordings(CONFIG)
@@ -52,6 +55,7 @@ try:
         CONFIG.dataset.validation_share,
         CONFIG.dataset.seed,
     )
+    check_clips(CONFIG.model)
     check_cache(CONFIG.model, CONFIG.train)
     check_writable(CONFIG.folder())
 except ValueError as error:

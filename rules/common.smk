@@ -17,7 +17,7 @@ VERSIONS = {
     "sheets": 1,
     "captions": 2,
     "tasks": 1,
-    "assemble": 1,
+    "assemble": 2,
     "import_video": 1,
     "clips": 1,
     "dataset": 1,

@@ -6,8 +6,10 @@ Beside the code: pickles of points (tests/sources/test_sports360.py), ids (tests
 import copy
 import json
 import os
+import pickle
 import resource
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -211,6 +213,116 @@ def test_nothing_in_hostile_weights_of_clip_runs(tmp_path: Path, name: str, monk
         np.savez(name, weights=np.array([attack], dtype=object), allow_pickle=True)
     else:
         torch.save({"state_dict": attack}, name)
-    with pytest.raises(InputError, match=f"{name}: found no weights that can be read"):
+    with pytest.raises(InputError, match=f"{name}: found no checkpoint"):
         Similarity(name)
     assert not (tmp_path / "ran").exists()
+
+
+def torchscript(path: Path, pickled: bytes, storage: bytes = bytes(8)) -> Path:
+    """Write a TorchScript archive of a pickle."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {"data.pkl": pickled, "constants.pkl": b"\x80\x02).", "data/0": storage}.items():
+            archive.writestr(f"weights/{name}", content)
+    return path
+
+
+def module(values: bytes) -> bytes:
+    """A pickle of a module with these attributes, as TorchScript writes it."""
+    return b"\x80\x02c__torch__\nM\n)\x81}(" + values + b"ub."
+
+
+def tensor(shape: bytes, strides: bytes) -> bytes:
+    """The attribute `w`, a tensor in the storage `0`."""
+    storage = b"((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x02tQK\0"
+    hooks = b"\x89ccollections\nOrderedDict\n)R"
+    return b"X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n" + storage + shape + strides + hooks + b"tR"
+
+
+def text(content: str) -> bytes:
+    return b"X" + struct.pack("<I", len(content)) + content.encode()
+
+
+def test_a_torchscript_pickle_runs_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from tsalv360.model.torchscript import read_torchscript
+
+    path, ran = tmp_path / "weights.pt", str(tmp_path / "ran")
+    good = module(tensor(b"K\x02\x85", b"K\x01\x85"))
+    assert read_torchscript(torchscript(path, good))["w"].tolist() == [0, 0]
+    call = text("w") + b"cposix\nmkdir\n" + text(ran) + b"\x85R"
+    hidden = good[:-1].replace(b"collections\nOrderedDict\n)", b"posix\nmkdir\n" + text(ran) + b"\x85") + b"."
+    attacks = {
+        "a call": module(call),
+        "a call beside a module": b"\x80\x02cposix\nmkdir\n" + text(ran) + b"\x85R0" + good[2:],
+        "a call among the hooks": hidden,
+        "a name from the stack": b"\x80\x04" + text("posix") + text("mkdir") + b"\x93" + text(ran) + b"\x85R.",
+        "a class with a dot": module(text("w") + b"c__torch__.os\nmkdir\n" + text(ran) + b"\x85R"),
+        "a function as a module": b"\x80\x02cposix\nmkdir\n" + text(ran) + b"\x85\x81.",
+        "an older form of an object": b"\x80\x02(" + text(ran) + b"iposix\nmkdir\n.",
+        "a __setstate__ as attribute": module(text("__setstate__") + b"cposix\nmkdir\n")[:-1] + text(ran) + b"b.",
+        "its own state": b"\x80\x02c__torch__\nM\n)\x81" + text(ran) + b"b.",
+    }
+    for name, pickled in attacks.items():
+        with pytest.raises(pickle.UnpicklingError, match="TorchScript that cannot be read"):
+            print(name, read_torchscript(torchscript(path, pickled)))
+    assert not Path(ran).exists()
+    pickle.loads(attacks["a name from the stack"])
+    assert Path(ran).exists()  # lest the attack be harmless by itself
+
+
+def test_hostile_torchscript_takes_no_memory(tmp_path: Path, little_memory: None) -> None:
+    pytest.importorskip("torch")
+    from tsalv360.model.torchscript import read_torchscript
+
+    path, huge = tmp_path / "weights.pt", b"J\0\0\0\x40"
+    both = b"X\x01\0\0\0ah\0X\x01\0\0\0bh\0"  # each module holds the next one twice
+    nested = b"\x80\x02" + b"c__torch__\nM\n)\x81q\0" + (b"c__torch__\nM\n)\x81}(" + both + b"ubq\0") * 60 + b"."
+    loop = b"\x80\x02c__torch__\nM\n)\x81q\0}(X\x01\0\0\0ah\0ub."
+    attacks = {
+        "a tensor without strides": module(tensor(huge + b"\x85", b"K\0\x85")),
+        "a tensor beyond its storage": module(tensor(b"K\x02\x85", huge + b"\x85")),
+        "a negative size": module(tensor(b"J\xff\xff\xff\xffJ\xff\xff\xff\xff\x86", b"K\x01K\x01\x86")),
+        "a module in itself": loop,
+        "modules held twice": nested,
+        "a place in the memory of the unpickler": b"\x80\x02Nr\xff\xff\xff\x7f.",
+        "nothing": b"",
+    }
+    for name, pickled in attacks.items():
+        with pytest.raises(pickle.UnpicklingError, match="TorchScript that cannot be read"):
+            print(name, read_torchscript(torchscript(path, pickled)))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("data.pkl", "constants.pkl", "data/0"):
+            archive.writestr(f"weights/{name}", bytes(10**8))
+    with pytest.raises(pickle.UnpicklingError, match="compressed"):
+        read_torchscript(path)
+
+
+def test_torchscript_is_not_run_as_weights(tmp_path: Path) -> None:
+    """The code of a TorchScript file may change its weights while they are loaded; PyTorch's own reader runs it."""
+    torch = pytest.importorskip("torch")
+    from tsalv360.model.checkpoint import load_checkpoint, read_clip
+
+    class Module(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("w", torch.ones(2))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x
+
+        @torch.jit.export
+        def __getstate__(self):  # type: ignore[no-untyped-def]
+            return self.w, self.training
+
+        @torch.jit.export
+        def __setstate__(self, state: tuple[torch.Tensor, bool]) -> None:
+            self.w = state[0] + 41
+            self.training = state[1]
+
+    path = tmp_path / "RN50.pt"
+    torch.jit.script(Module()).save(path)
+    with pytest.raises(InputError, match=r"RN50\.pt: found no checkpoint \(TorchScript .*__setstate__\)"):
+        read_clip(path)
+    with pytest.raises(InputError, match=r"RN50\.pt: found no checkpoint \(TorchScript\)"):
+        load_checkpoint(path)
+    assert torch.jit.load(path).state_dict()["w"].tolist() == [42, 42]  # lest the code be harmless by itself

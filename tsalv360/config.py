@@ -115,6 +115,15 @@ def load_config(content: Mapping[str, Any]) -> Config:
         raise ConfigError("\n".join(lines)) from None
 
 
+def with_nulls(content: Any) -> Any:
+    """Return settings of Snakemake's `--config`, which reads them as texts, with nothing where YAML has null."""
+    if isinstance(content, Mapping):
+        return {key: with_nulls(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [with_nulls(value) for value in content]
+    return None if content in ("null", "~") else content
+
+
 def plan_recordings(config: Config) -> dict[str, Recording]:
     """Return the recordings of all sources and videos that are not excluded, by id.
 

@@ -27,7 +27,7 @@ class ViewportSettings:
 
     width: int = setting(640, "width of the viewport videos", unit="px", ge=64, le=3840, multiple_of=2)
     height: int = setting(480, "height of the viewport videos", unit="px", ge=64, le=2160, multiple_of=2)
-    lead_s: float = setting(1.0, "time shown before and after an event, in gray", unit="s", ge=0, le=10)
+    lead_s: float = setting(1.0, "time shown before and after an event, in black and white", unit="s", ge=0, le=10)
     interpolation: Interpolation = setting(
         "linear", "how the panorama is sampled; area avoids flicker if the videos are coarser than the panorama"
     )

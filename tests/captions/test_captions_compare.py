@@ -110,6 +110,7 @@ def test_the_command_writes_the_page_and_says_what_is_left_out(
 def test_similarity_is_the_cosine_of_clip_with_weights_of_a_file(tmp_path: Path) -> None:
     open_clip, torch = pytest.importorskip("open_clip"), pytest.importorskip("torch")
     from PIL import Image
+    from training.published import Published
 
     from tsalv360.captions.compare import ARCHITECTURE, Similarity
 
@@ -125,8 +126,13 @@ def test_similarity_is_the_cosine_of_clip_with_weights_of_a_file(tmp_path: Path)
         image_vectors = [model.encode_image(transform(Image.fromarray(p))[None], normalize=True)[0] for p in pictures]
     cosines = [float(np.mean([vector @ one for one in image_vectors])) for vector in text_vectors]
     assert measured == pytest.approx(cosines, abs=1e-4)
+    torch.jit.script(Published(model.half().state_dict())).save(tmp_path / "RN50.pt")  # as OpenAI publishes it
+    assert Similarity(tmp_path / "RN50.pt")(texts, pictures) == pytest.approx(cosines, abs=1e-2)
+    torch.save({"visual.conv1.weight": torch.zeros(2)}, tmp_path / "weights.pt")
+    with pytest.raises(InputError, match="weights of something else; expected weights of CLIP RN50-quickgelu"):
+        Similarity(tmp_path / "weights.pt")
     (tmp_path / "weights.pt").write_bytes(b"no weights")
-    with pytest.raises(InputError, match="those of CLIP RN50-quickgelu"):
+    with pytest.raises(InputError, match=r"found no checkpoint .*; expected weights of CLIP RN50-quickgelu"):
         Similarity(tmp_path / "weights.pt")
     with pytest.raises(InputError, match="no such file"):
         Similarity(tmp_path / "nothing.pt")

@@ -307,6 +307,23 @@ def test_a_shortened_event_loses_frames_maps_and_gaze(scene: Scene) -> None:
     )
 
 
+@pytest.mark.parametrize(("fps", "gap_s", "owned"), [(16, 0.03, 2), (16, 0.05, 1), (8, 0.05, 2), (8, 0.07, 1)])
+def test_gaze_within_half_a_frame_belongs_to_a_shortened_event(
+    make_track: Make, make_events: Make, fps: int, gap_s: float, owned: int
+) -> None:
+    """As where events are detected: half a frame of the video's own, below 16 fps too. One fixation ends before 2 s."""
+    frames = list(range(10 * fps))
+    tracks = make_track("001_1", frames[fps : 4 * fps]).assign(time_s=lambda rows: rows.frame / fps)
+    starts, durations = np.array([2 - gap_s - 0.5, 2.5]), np.array([0.5, 1.0])
+    fixations = fixations_table(["ann", "ben"], starts, durations, np.round(starts * fps).astype(int), 0.0, 0.0)
+    assignments = pd.DataFrame({"row": [0, 1], "event_id": "001_1", "distance_deg": 0.0})
+    detected = VideoEvents(make_events(tracks), tracks, fixations, assignments, {})
+    kept = pd.DataFrame({"frame": frames, "time_s": np.array(frames) / fps})
+    bounds = correct_bounds(CURATION, {"001_1": Decision("edit", "A.", start_s=2.0)}, detected, kept)
+    assert bounds.tracks["001_1"].time_s.min() == 2.0
+    assert len(bounds.assignments) == owned
+
+
 def test_an_extended_event_has_maps_of_free_gaze_near_the_direction_of_the_camera(scene: Scene) -> None:
     """001_1 grows by half a second at both ends, where ann still looks; 001_3 over the seam, where dan does, 3° off."""
     part = scene.assemble(scene.review("001_1", start_s=0.75, end_s=4.1875), scene.review("001_3", end_s=6.5))

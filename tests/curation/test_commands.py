@@ -1,18 +1,23 @@
 """What the curation commands say and refuse before they change a server."""
 
 import json
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
-from curation.annotating import task
+from curation.annotating import record, task
 
 from tsalv360.config import Config, load_config
-from tsalv360.curation import commands
+from tsalv360.curation import commands, review
+from tsalv360.curation.match import NearRecord
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
+from tsalv360.media.pictures import read_picture, write_picture
 
 TASK = task("001_1", viewport_url="/data/local-files/?d=demo/viewports/001/001_1.mp4")
 
@@ -50,6 +55,42 @@ def test_media_have_the_urls_of_a_web_server(tmp_path: Path) -> None:
     (moved,) = commands.read_tasks(config(tmp_path, media_url="https://media.example.org/results/"))
     assert moved.data.viewport_url == "https://media.example.org/results/demo/viewports/001/001_1.mp4"
     assert moved.data.poster_url == TASK.data.poster_url
+
+
+@pytest.mark.parametrize("kind", ["viewports", "viewports_with_sound"])
+@pytest.mark.parametrize("url", [None, "https://media.example.org/results/"])
+def test_an_event_to_be_reviewed_again_shows_both_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_track: Callable[..., pd.DataFrame], kind: str, url: str | None
+) -> None:
+    root = tmp_path / "results" / "demo"
+    for folder in ("curation_tasks", "viewports/001", f"{kind}/001"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    write_picture(root / "viewports" / "001" / "001_1.jpg", np.zeros((48, 64, 3), np.uint8))
+    poster = f"/data/local-files/?d=demo/{kind}/001/001_1.jpg"
+    write_json(root / "curation_tasks" / "001.json", [task("001_1", video="001", poster_url=poster)])
+    monkeypatch.setattr(review, "_earlier_poster", lambda *_: np.full((48, 64, 3), 255, np.uint8))
+    near = {"001_1": NearRecord(record(make_track("001_1", [0, 1])), 0.5, 1.0)}
+    conf = config(tmp_path, media_url=url)
+    (one,) = commands.read_tasks(conf)
+    shown = review.with_earlier(conf, one, near).data
+    assert shown.facts.startswith("Reviewed before the event changed, by ann: accept: ")
+    prefix, _, path = shown.poster_url.partition("demo/")
+    assert prefix == (url or "/data/local-files/?d=")
+    assert path != f"{kind}/001/001_1.jpg" and read_picture(root / path).shape[0] > 96
+
+
+@pytest.mark.parametrize("kind", ["viewports", "viewports_with_sound", "curation_pictures"])
+def test_every_folder_of_media_is_served_and_has_no_links(tmp_path: Path, kind: str) -> None:
+    root = tmp_path / "results" / "demo"
+    (root / "viewports" / "001").mkdir(parents=True)
+    (root / kind / "001").mkdir(parents=True, exist_ok=True)
+    expected = sorted({"viewports", "curation_pictures", kind})
+    assert sorted(commands._media_folders(config(tmp_path))) == sorted(str(root / name) for name in expected)
+    there = [f"/mnt/results/demo/{name}" for name in expected]
+    assert sorted(commands._media_folders(config(tmp_path, media_root="/mnt/results"))) == there
+    (root / kind / "001" / "link.mp4").symlink_to("/etc/passwd")
+    with pytest.raises(InputError, match=rf"{kind}/001/link\.mp4: found a symbolic link"):
+        commands._media_folders(config(tmp_path))
 
 
 def test_a_key_that_a_server_repeats_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,33 +10,16 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 from training.clipset import write_clipset
+from training.published import Published
 
 from tsalv360.job.errors import InputError
 from tsalv360.model import ModelSettings, TSalV360, load_checkpoint, save_checkpoint
+from tsalv360.model.torchscript import read_torchscript
 from tsalv360.training.features import start_model
 from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
 from tsalv360.training.train import train_fold
 
 SMALL = ModelSettings(width=2, text_width=64, embedding=32, heads=4, decoder=(32, 16, 16, 8), patch_size=64)
-
-
-class Published(nn.Module):
-    """Weights under CLIP's names, and the sizes that OpenAI's file holds beside them."""
-
-    def __init__(self, weights: dict[str, torch.Tensor]) -> None:
-        super().__init__()
-        for name, tensor in weights.items():
-            *path, last = name.split(".")
-            module: nn.Module = self
-            for part in path:
-                if part not in dict(module.named_children()):
-                    module.add_module(part, nn.Module())
-                module = module.get_submodule(part)
-            module.register_buffer(last, tensor)
-        self.register_buffer("input_resolution", torch.tensor(64))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x
 
 
 def clip_weights() -> dict[str, torch.Tensor]:
@@ -56,6 +39,39 @@ def write(form: str, path: Path) -> Path:
     else:
         torch.save({"state_dict": weights}, path := path / "clip.pt")
     return path
+
+
+def test_the_weights_of_torchscript_are_those_that_pytorch_reads(tmp_path: Path) -> None:
+    """Scripted and traced modules, shared and half-precision weights, and attributes that are no weights."""
+
+    class Module(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.visual = nn.Sequential(nn.Conv2d(3, 4, 1, bias=False), nn.BatchNorm2d(4), nn.Linear(5, 5).half())
+            self.tied = self.visual[2].weight
+            self.column = nn.Parameter(torch.rand(6, 4).T[1:])
+            self.register_buffer("empty", torch.zeros(0, 3))
+            self.sizes, self.names, self.scale = [3, 4], {"a": [torch.ones(2)]}, 0.5
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.visual[1](self.visual[0](x)) * self.column.sum()
+
+    torch.manual_seed(0)
+    module, path = Module().eval(), tmp_path / "RN50.pt"
+    for script in torch.jit.script(module), torch.jit.trace(module, torch.rand(1, 3, 5, 5)):
+        script.save(path)
+        expected, found = torch.jit.load(path).state_dict(), read_torchscript(path)
+        assert found.keys() == expected.keys() >= module.state_dict().keys()
+        for name, tensor in expected.items():
+            torch.testing.assert_close(found[name], tensor, atol=0, rtol=0, msg=name)
+
+
+def test_a_cut_torchscript_file_is_refused(tmp_path: Path) -> None:
+    whole = write("script", tmp_path).read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:5000] + bytes(100) + whole[5100:], whole[4:]):
+        (tmp_path / "RN50.pt").write_bytes(damaged)
+        with pytest.raises(InputError, match=r"RN50\.pt: found no checkpoint"):
+            start_model(SMALL, TrainSettings(weights=str(tmp_path / "RN50.pt")))
 
 
 @pytest.mark.parametrize("form", ["safetensors", "script", "dict"])

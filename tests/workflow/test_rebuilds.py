@@ -34,6 +34,7 @@ OTHER = {
     "train.clip_batch_norm": None,  # published: not with cached features
     "train.cached_rolls": 4,
     "train.warmup": 0.5,
+    "model.n_frames": None,  # other values are refused
     "model.encoder": None,  # small: not with cached features
     "model.map_size": [64, 128],
     "model.tangents": [1, 4, 6, 4],

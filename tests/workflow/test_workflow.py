@@ -111,6 +111,7 @@ def test_a_dry_run_prints_the_plan(fresh: Workflow) -> None:
         ({"saliency": {"sigma_rad": 0.1}}, "saliency.sigma_rad: unknown key; did you mean saliency.sigma_deg?"),
         ({"events": {"window_s": "400 ms"}}, "events.window_s: found '400 ms'; expected a number in s, from 0.1 to 5"),
         ({"dataset": {"folds": 3}}, "dataset.folds: found 3 folds for 2 videos"),
+        ({"model": {"n_frames": 4}}, "model.n_frames: found 4; expected 8, since every clip of a dataset has 8 frames"),
         (
             {"videos": {"a/b": {"path": "x.mp4", "gaze": "x.csv"}}},
             "found the id 'a/b'; expected letters, digits and hyphens",
@@ -127,6 +128,13 @@ def test_a_wrong_config_stops_before_anything_runs(fresh: Workflow, change: dict
     assert message in done.stdout
     assert "Traceback" not in done.stdout
     assert not (fresh.folder / "results").exists()
+
+
+def test_null_on_the_command_line_is_nothing(fresh: Workflow) -> None:
+    own = fresh.with_config(report={"camera_paths": "gone"})
+    assert own.run("-n").returncode != 0
+    done = own.run("-n", "--config", "report={camera_paths: null}", "captions={cache: ~}")
+    assert done.returncode == 0, done.stdout
 
 
 def test_results_that_cannot_be_written_are_refused_by_name(fresh: Workflow) -> None:

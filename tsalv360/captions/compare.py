@@ -87,17 +87,16 @@ class Similarity:
         """Load the weights; InputError where there is no such file, or it holds another model."""
         import open_clip  # of the extra train, as PyTorch: a page without similarities does without them
 
-        if not Path(weights).is_file():
-            raise InputError(weights, "no such file", f"weights of CLIP {ARCHITECTURE}", "Correct --clip-weights.")
-        try:
-            # by its absolute path: a bare name such as `openai` means weights to download
-            self._model, _, self._transform = open_clip.create_model_and_transforms(
-                ARCHITECTURE, pretrained=str(Path(weights).absolute()), weights_only=True
-            )
-        except Exception as error:  # damage shows as any of a dozen kinds
-            found = f"no weights that can be read ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
-            raise InputError(weights, found, f"those of CLIP {ARCHITECTURE}", "Name another file.") from None
+        from tsalv360.model.checkpoint import load_weights, read_clip
+
+        expected = f"weights of CLIP {ARCHITECTURE}"
+        content = read_clip(weights, expected)
+        if content is None:
+            raise InputError(weights, "weights of something else", expected, "Name another file.")
+        self._model = open_clip.CLIP(**open_clip.get_model_config(ARCHITECTURE))
+        load_weights(self._model, content, weights)
         self._model.eval()
+        self._transform = open_clip.image_transform(self._model.visual.image_size, is_train=False)
         self._tokenize: Any = open_clip.get_tokenizer(ARCHITECTURE)
 
     def __call__(self, texts: Sequence[str], pictures: NDArray[np.uint8]) -> list[float]:

@@ -25,13 +25,18 @@ class GazeGrid:
     @property
     def rate(self) -> float:
         """Frames per second: 16, or fewer for slower videos."""
-        span = float(self.time_s[-1] - self.time_s[0])
-        return (len(self.time_s) - 1) / span if span else float(FPS)
+        return rate_of(self.time_s)
 
     @property
     def present(self) -> NDArray[np.bool_]:
         """Whether an observer has gaze at a frame [n_frames, n_observers]."""
         return ~np.isnan(self.vectors[..., 0])
+
+
+def rate_of(time_s: Array) -> float:
+    """Return the frames per second of a grid at these times [n]: 16, or fewer for slower videos."""
+    span = float(time_s[-1] - time_s[0]) if len(time_s) else 0.0
+    return (len(time_s) - 1) / span if span else float(FPS)
 
 
 def sample_gaze(fixations: pd.DataFrame, time_s: Array) -> GazeGrid:

@@ -10,13 +10,13 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from tsalv360.captions.text import flags_of
 from tsalv360.contracts.entries import CaptionEntry, Outcome, Remarks
+from tsalv360.contracts.gaze_grid import rate_of
 from tsalv360.contracts.grid import FPS
 from tsalv360.curation.records import Decision, EventRecord, Uncurated
 from tsalv360.saliency import SaliencySettings, fixation_points
 from tsalv360.sphere.directions import Array, angular_distance
 
 _MS = 0.002  # bounds are rounded to the millisecond
-_HALF_FRAME_S = 0.5 / FPS + 1e-9
 
 
 @checked_dataclass(frozen=True)
@@ -239,6 +239,7 @@ def correct_bounds(
     problems: Remarks = []
     fixations, assignments, lead = video.fixations, video.assignments, round(curation.lead_s * FPS)
     free = ~np.isin(np.arange(len(fixations)), assignments.row)
+    slack = 0.5 / rate_of(kept.time_s.to_numpy()) + 1e-9  # half a frame, as where events were detected
     for event, decision in decisions.items():
         if decision.start_s is None and decision.end_s is None:
             continue
@@ -250,7 +251,7 @@ def correct_bounds(
         before, after = kept[kept.frame < first.frame].tail(lead), kept[kept.frame > last.frame].head(lead)
         shown = pd.concat([_held(track[:1], before), track, _held(track[-1:], after)], ignore_index=True)
         new = shown[shown.frame.isin(wanted)].reset_index(drop=True)
-        at = _time_within(new, fixations)
+        at = _time_within(new, fixations, slack)
         own = assignments[(assignments.event_id == event) & np.isfinite(at[assignments.row])]
         points = fixation_points(fixations.iloc[own.row], new, curation.saliency.window_s)
         if points.empty or not new.frame.isin(track.frame).any():
@@ -281,9 +282,12 @@ def _held(row: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
     return held.assign(frame=frames.frame.to_numpy(), time_s=frames.time_s.to_numpy(), **new)
 
 
-def _time_within(track: pd.DataFrame, fixations: pd.DataFrame) -> Array:
-    """Return the time in an event nearest to the middle of each fixation [n], NaN if the fixation is not then."""
+def _time_within(track: pd.DataFrame, fixations: pd.DataFrame, slack: float) -> Array:
+    """Return the time in an event nearest to the middle of each fixation [n], NaN if the fixation is not then.
+
+    `slack` is the time in seconds by which the fixation may begin later or end earlier.
+    """
     first, last = track.time_s.agg(["min", "max"])
     start, end = fixations.time_s.to_numpy(), (fixations.time_s + fixations.duration_s).to_numpy()
     at = np.clip((start + end) / 2, first, last)
-    return np.where((at >= start - _HALF_FRAME_S) & (at <= end + _HALF_FRAME_S), at, np.nan)
+    return np.where((at >= start - slack) & (at <= end + slack), at, np.nan)

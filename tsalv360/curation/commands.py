@@ -179,8 +179,10 @@ def _push(config: Config, project: Project, again: bool = False) -> None:
 
 def _media_folders(config: Config) -> list[str]:
     """Return the folders of media as the server sees them; InputError for a link, whose target would be served."""
-    folders = [config.folder() / name for name in ("viewports", PICTURES)]
-    folders[1].mkdir(exist_ok=True)
+    (config.folder() / PICTURES).mkdir(exist_ok=True)
+    # With and without sound: tasks that curators worked on keep the media that they were made with.
+    folders = [config.folder() / name for name in ("viewports", "viewports_with_sound", PICTURES)]
+    folders = [folder for folder in folders if folder.is_dir()]
     for link in (path for folder in folders for path in folder.rglob("*") if path.is_symlink()):
         raise InputError(link, "a symbolic link", "files only, since Label Studio serves this folder", "Remove it.")
     root = Path(config.curation.media_root or config.results).absolute()

@@ -159,7 +159,7 @@ def with_earlier(config: Config, task: Task, review: Mapping[str, NearRecord]) -
     with whole_file(results / PICTURES / name) as partial:
         write_picture(partial, both[..., ::-1])
     decision = f"Reviewed before the event changed, by {', '.join(record.decided_by)}: {_in_words(record.decision)}"
-    url = task.data.poster_url.replace(f"/viewports/{video}/{event}.jpg", f"/{PICTURES}/{name}")
+    url = f"{task.data.poster_url.rsplit('/', 3)[0]}/{PICTURES}/{name}"  # in place of the media's folder, video, event
     return replace(task, data=replace(task.data, facts=f"{decision}\n\n{task.data.facts}", poster_url=url))
 
 

@@ -16,10 +16,12 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
 from tsalv360.model.network import TSalV360
 from tsalv360.model.settings import ModelSettings
+from tsalv360.model.torchscript import is_torchscript, read_torchscript
 
 _PREFIX = "module."  # of a model that was trained on several GPUs
 _CLIP_SIZES = {"input_resolution", "context_length", "vocab_size"}  # in OpenAI's file beside the weights
 _MOST_NAMES = 20  # in an error
+_DAMAGE = RuntimeError, EOFError, ValueError, OSError, KeyError
 
 
 def load_checkpoint(
@@ -41,9 +43,7 @@ def load_checkpoint(
     except ValidationError as error:
         raise InputError(path, f"settings that cannot be: {error}", "those of a model", "Train it again.") from None
     model = TSalV360(settings)
-    if all(name.startswith(_PREFIX) for name in weights):
-        weights = {name.removeprefix(_PREFIX): tensor for name, tensor in weights.items()}
-    load_weights(model, weights, path)
+    load_weights(model, _without_prefix(weights), path)
     return model.to(device, dtype).eval()
 
 
@@ -54,15 +54,20 @@ def save_checkpoint(model: TSalV360, path: str | Path, provenance: dict[str, Any
         torch.save(content, partial)
 
 
-def read_clip(path: str | Path) -> dict[str, Tensor] | None:
+def read_clip(
+    path: str | Path, expected: str = "weights of CLIP RN50, or a checkpoint of TSalV360"
+) -> dict[str, Tensor] | None:
     """Return the weights in a file of CLIP RN50, or None for a file of something else.
 
-    CLIP is read as OpenAI (TorchScript) and open_clip (safetensors) publish it, and as a state dict. Raises InputError
-    for a file that cannot be read.
+    CLIP is read as OpenAI (TorchScript) and open_clip (safetensors) publish it, and as a state dict; no code in the
+    file runs. Raises InputError for a file that cannot be read.
     """
-    content = _read(path, "weights of CLIP RN50, or a checkpoint of TSalV360", "Name another file.", clip=True)
+    content = _read(path, expected, "Name another file.", clip=True)
     weights = content.get("state_dict", content)
-    if not _are_weights(weights) or "visual.attnpool.positional_embedding" not in weights:
+    if not _are_weights(weights):
+        return None
+    weights = _without_prefix(weights)
+    if "visual.attnpool.positional_embedding" not in weights:
         return None
     return {name: tensor for name, tensor in weights.items() if name not in _CLIP_SIZES}
 
@@ -90,13 +95,12 @@ def _read(path: str | Path, expected: str, advice: str, clip: bool = False) -> d
     try:
         if clip and Path(path).suffix == ".safetensors":
             return load_file(path)
-        if clip and zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                is_script = any(name.endswith("/constants.pkl") for name in archive.namelist())
-            if is_script:
-                return torch.jit.load(str(path), map_location="cpu").state_dict()
+        if is_torchscript(path):
+            if clip:
+                return read_torchscript(path)
+            raise UnpicklingError("TorchScript")
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except (UnpicklingError, RuntimeError, EOFError, ValueError, OSError, KeyError, SafetensorError) as error:
+    except (*_DAMAGE, UnpicklingError, SafetensorError, zipfile.BadZipFile) as error:
         reason = str(error).partition("\n")[0] or "an empty file"
         raise InputError(path, f"no checkpoint ({reason})", expected, advice) from None
     if not isinstance(content, dict):
@@ -105,7 +109,15 @@ def _read(path: str | Path, expected: str, advice: str, clip: bool = False) -> d
 
 
 def _are_weights(content: Any) -> TypeGuard[dict[str, Tensor]]:
-    return isinstance(content, dict) and all(isinstance(tensor, Tensor) for tensor in content.values())
+    return isinstance(content, dict) and all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in content.items()
+    )
+
+
+def _without_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    if not all(name.startswith(_PREFIX) for name in weights):
+        return weights
+    return {name.removeprefix(_PREFIX): tensor for name, tensor in weights.items()}
 
 
 def _some(names: list[str]) -> str:

@@ -31,7 +31,11 @@ class ModelSettings:
         "published", "tangent images as published, up to a degree off, or with pixel centres everywhere"
     )
     n_frames: int = setting(
-        8, "frames of a clip; the saliency is that of the last one; clips of datasets have 8", ge=1, le=64
+        8,
+        "frames of a clip; the saliency is that of the last one; the workflow takes 8 alone, since clips of datasets "
+        "have 8",
+        ge=1,
+        le=64,
     )
     tangents: tuple[Width, ...] = setting(
         (3, 6, 6, 3), "tangent images in each row of latitude; the rows are evenly spaced from the top"

@@ -1,6 +1,7 @@
 """Settings of training, their checks before anything runs, and the start of a fold's training in its own processes.
 
-Defaults are the published ones where they are known. This module does without PyTorch.
+Defaults are the published ones where they are known, but for `group`, `clips` and `clip_batch_norm`: docs/training.md
+says what the published training does instead. This module does without PyTorch.
 """
 
 import os
@@ -14,6 +15,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from tsalv360.contracts.layout import CLIP_LENGTH
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
@@ -140,6 +142,13 @@ def read_job(path: str | Path) -> TrainJob:
 def check_installed() -> None:
     """Raise InputError, with the line that installs it, if a library of the extra `train` is missing."""
     require_extra("training", "train", ("torch", "open_clip", "accelerate", "tensorboard"))
+
+
+def check_clips(model: ModelSettings) -> None:
+    """Raise InputError if the model needs clips of another length than those of a dataset."""
+    if model.n_frames != CLIP_LENGTH:
+        expected = f"{CLIP_LENGTH}, since every clip of a dataset has {CLIP_LENGTH} frames, as published"
+        raise InputError("model.n_frames", f"{model.n_frames}", expected, "Leave it out.")
 
 
 def check_cache(model: ModelSettings, settings: TrainSettings) -> None:
