@@ -10,7 +10,7 @@ VERSIONS = {
     "index": 2,
     "frames": 1,
     "fixations": 2,
-    "events": 2,
+    "events": 3,
     "saliency": 1,
     "viewports": 1,
     "sound": 1,

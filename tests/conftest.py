@@ -140,6 +140,9 @@ def make_events() -> Callable[[pd.DataFrame], pd.DataFrame]:
                 "yaw_deg": track.yaw_deg.iloc[0],
                 "pitch_deg": track.pitch_deg.iloc[0],
                 "n_observers": 7,
+                "share": 0.5,
+                "evidence": 37.7,
+                "by_chance": 1e-3,
                 "confidence": 0.61234,
             }
             for event, track in tracks.groupby("event_id", sort=False)

@@ -328,15 +328,15 @@ def test_recorded_fixations_of_any_length_work_as_well() -> None:
 
 def test_below_16_fps_durations_are_real_seconds() -> None:
     fps = 8
-    frame = np.tile(np.arange(40), 8)
-    observer = [f"p{k}" for k in np.repeat(np.arange(8), 40)]
+    frame = np.tile(np.arange(80), 8)
+    observer = [f"p{k}" for k in np.repeat(np.arange(8), 80)]
     noise = np.random.default_rng(1).normal(0, 1, (2, len(frame)))
-    together = frame < 24  # for 3 seconds, then everyone looks elsewhere
-    yaw = np.where(together, noise[0], wrap_yaw(45 * np.repeat(np.arange(8), 40) + 60 * frame))
+    together = (frame >= 16) & (frame < 40)  # for 3 seconds; before and after, everyone looks elsewhere
+    yaw = np.where(together, noise[0], wrap_yaw(45 * np.repeat(np.arange(8), 80) + 60 * frame))
     gaze = fixations_table(observer, frame / fps, 1 / fps, frame, yaw, noise[1])
     found = detect_events(gaze, "v", fps, SETTINGS)
     assert len(found.events) == 1
-    assert found.events.end_s[0] == pytest.approx(3, abs=0.6)
+    assert found.events.end_s[0] == pytest.approx(5, abs=0.6)
 
 
 def test_rows_outside_the_kept_frames_belong_to_no_event() -> None:

@@ -80,7 +80,8 @@ def event_rows(
     ]
     event = {"event_id": name, "video": video, "start_frame": int(frames[0]), "end_frame": int(frames[-1])}
     event |= {"start_s": float(time[0]), "end_s": float(time[-1]), "n_segments": 1 + int((np.diff(frames) > 1).sum())}
-    return event | {"yaw_deg": yaw, "pitch_deg": 5.0, "n_observers": observers, "confidence": 0.625}, track
+    event |= {"yaw_deg": yaw, "pitch_deg": 5.0, "n_observers": observers, "share": 0.5}
+    return event | {"evidence": 38.7, "by_chance": 1e-3, "confidence": 0.625}, track
 
 
 def write_viewports(folder: Path, events: list[str]) -> None:

@@ -255,12 +255,12 @@ def test_moved_sources_rebuild_nothing(own: Hollow, tmp_path: Path) -> None:
 def test_a_new_version_of_a_stage_runs_it_again_and_says_so(
     everything: Hollow, column: Rebuilds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clone = clone_with(tmp_path, '"events": 2', '"events": 3')
+    clone = clone_with(tmp_path, '"events": 3', '"events": 4')
     monkeypatch.setattr("tsalv360.workflow.rebuilds.SNAKEFILE", clone / "Snakefile")
     plan = everything.plan()
     assert set(plan.jobs) == {"events", *column.after["events"]} & everything.rules
     (job, *_) = [job for job in plan.needed if job.rule.name == "events"]
-    assert "'events version 2' now: 'events version 3'" in str(plan.dag.reason(job))
+    assert "'events version 3' now: 'events version 4'" in str(plan.dag.reason(job))
 
 
 def test_newer_scripts_rebuild_nothing(everything: Hollow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,9 @@ EVENTS: Table = {
     "n_segments": Column(INTEGER, "number of segments: runs of kept frames without a gap", 1),
     **_direction("the mean direction of its track"),
     "n_observers": Column(INTEGER, "observers who watched it at any time", 1),
+    "share": Column(NUMBER, "mean share of the observers with gaze at a frame who watched it", 0, 1),
+    "evidence": Column(NUMBER, "log-likelihood ratio to chance, nats; see docs/events.md", 0),
+    "by_chance": Column(NUMBER, "expected number of events of this video that are as strong by chance", 0),
     "confidence": Column(NUMBER, "how certain the event is, 0 to 1; see docs/events.md", 0, 1),
 }
 TRACKS: Table = {

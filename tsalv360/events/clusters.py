@@ -11,7 +11,7 @@ from tsalv360.events.settings import EventSettings
 from tsalv360.sphere.directions import Array, normalise, vector_angle
 
 _FAR = 1e6  # cost of a pair beyond the gate
-_EPSILON_DEG = 3.0  # clusters are not split below this
+_RADIUS_DEG = 9.0  # of a cluster about its densest point
 
 
 @dataclass(eq=False)
@@ -90,18 +90,16 @@ def cluster(vectors: Array, settings: EventSettings) -> list[Array]:
         found = HDBSCAN(
             min_cluster_size=size,
             min_samples=min(len(points), n_frames + max(1, n_frames // 2)),
-            cluster_selection_epsilon=2 * np.sin(np.radians(_EPSILON_DEG) / 2),
             allow_single_cluster=single,
             copy=True,
         ).fit(points)
         for label in range(found.labels_.max() + 1):
             core = points[np.where(found.labels_ == label, found.probabilities_, -1.0).argmax()]
             # the label also stands on far points that fell out of the cluster while it was still wide
-            own = (found.labels_ == label) & (vector_angle(points, core) <= settings.max_spread_deg)
+            own = (found.labels_ == label) & (vector_angle(points, core) <= _RADIUS_DEG)
             centre = _robust_mean(points[own])
-            spread = np.sqrt(np.mean(vector_angle(points[own], centre) ** 2))
             observers = len(np.unique(observer[own]))
-            if own.sum() >= size and observers >= min_observers and spread <= settings.max_spread_deg:
+            if own.sum() >= size and observers >= min_observers:
                 centres.append(centre)
         if centres:
             break

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tsalv360.contracts.gaze_grid import GazeGrid, sample_gaze
 from tsalv360.contracts.grid import frame_numbers, runs
 from tsalv360.contracts.tables import ASSIGNMENTS, DROPPED, EVENTS, TRACKS, empty
+from tsalv360.events.chance import Chance, chance_of, evidence, expected_by_chance
 from tsalv360.events.clusters import find_candidates
 from tsalv360.events.hypothesis import Dropped, Hypothesis
 from tsalv360.events.refine import accept, owners, refine
@@ -17,7 +18,8 @@ from tsalv360.sphere.camera import camera_hfov, camera_path
 from tsalv360.sphere.directions import Array, angular_distance, to_angles, to_vectors, vector_angle
 
 _DEFAULTS = EventSettings()
-_COMPACT_DEG = 5.0  # spread at which compactness is a half; the σ of a fixation in the saliency maps
+_EVEN = 30.0  # evidence, in nats, at which half of the events are found again from as many other observers
+_SHORTEST_PART = 0.25  # of the longest duration, at either end of an event that is cut
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,19 @@ def detect_events(
         return DetectedEvents(*(empty(table) for table in (EVENTS, TRACKS, ASSIGNMENTS, DROPPED)))
     number = np.array(frames)
     grid = sample_gaze(fixations, number / fps)
-    limits = settings
+    if not grid.present.any():
+        return DetectedEvents(*(empty(table) for table in (EVENTS, TRACKS, ASSIGNMENTS, DROPPED)))
+    chance, limits = chance_of(grid), settings
     if settings.method == "regions":
         from tsalv360.events.published import find_regions  # its clustering takes time to import
 
         hypotheses = accept(grid, find_regions(grid, settings.regions), settings)
-        limits = replace(settings, min_duration_s=settings.regions.min_duration_s)
+        published = settings.regions.min_duration_s
+        limits = replace(settings, min_duration_s=published, max_duration_s=3600.0, false_discovery_rate=1.0)
     else:
-        hypotheses = refine(grid, find_candidates(grid, settings), settings)
-    found = [event for hypothesis in hypotheses for event in _events(grid, number, hypothesis, limits)]
+        hypotheses = refine(grid, find_candidates(grid, settings), chance, settings)
+    found = [event for hypothesis in hypotheses for event in _events(grid, number, hypothesis, chance, limits)]
+    _drop_chance(found, limits.false_discovery_rate)
     kept = sorted((e for e in found if not e.dropped), key=lambda e: (e.frames[0], e.frames[-1], -e.watching.sum()))
     events = {f"{video_id}_{k}": event for k, event in enumerate(kept, start=1)}
     rows = [{"event_id": name, "video": video_id, **event.row} for name, event in events.items()]
@@ -76,13 +82,14 @@ def detect_events(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Event:
     """An event in n frames.
 
     `frames` [n]: indices of the gaze grid; `number` [n]: their native numbers. `path` [n, 3]: unit vectors. `watching`
     [n, n_observers]: whose gaze belongs to it. `spread_deg` [n]: root mean square distance of that gaze from the path.
-    `row`: columns of the tables of events and of what was dropped.
+    `by_chance`: expected number of events of this video that are as strong by chance. `row`: columns of the tables of
+    events and of what was dropped.
     """
 
     frames: NDArray[np.int64]
@@ -90,35 +97,67 @@ class _Event:
     path: Array
     watching: NDArray[np.bool_]
     spread_deg: Array
+    by_chance: float
     row: dict[str, object]
     dropped: Dropped | None
 
 
-def _events(grid: GazeGrid, number: NDArray[np.int64], hypothesis: Hypothesis, limits: EventSettings) -> list[_Event]:
-    """Return the events of a hypothesis: short gaps are filled, and long ones start a new event."""
-    active = np.flatnonzero(hypothesis.active)
+def _events(
+    grid: GazeGrid, number: NDArray[np.int64], hypothesis: Hypothesis, chance: Chance, limits: EventSettings
+) -> list[_Event]:
+    """Return the events of a hypothesis: short gaps are filled, long ones start another, and long events are cut."""
+    active = np.flatnonzero(hypothesis.active & grid.present.any(axis=1))
+    if not len(active):
+        return []
     segments = [active[run] for run in runs(active, limits.fill_gap_s * grid.rate + 1)]
     filled = np.concatenate([np.arange(segment[0], segment[-1] + 1) for segment in segments])
-    max_step = np.inf if hypothesis.dropped else limits.max_gap_s * grid.rate + 1
-    return [_event(grid, number, hypothesis, filled[run], limits) for run in runs(filled, max_step)]
+    if hypothesis.dropped:
+        return [_event(grid, number, hypothesis, filled, chance, limits)]
+    parts = [
+        part
+        for run in runs(filled, limits.max_gap_s * grid.rate + 1)
+        for part in _cut(filled[run], grid.time_s, limits.max_duration_s)
+    ]
+    return [_event(grid, number, hypothesis, part, chance, limits) for part in parts]
+
+
+def _cut(frames: NDArray[np.int64], time_s: Array, longest_s: float) -> list[NDArray[np.int64]]:
+    """Return the frames of an event, cut at multiples of the longest duration if it lasts longer.
+
+    All long events are cut at the same times of the video, whatever their own start is; a first or last part of less
+    than a quarter of the longest duration stays with its neighbour.
+    """
+    first, last = time_s[frames[[0, -1]]]
+    if last - first <= longest_s:
+        return [frames]
+    margin = _SHORTEST_PART * longest_s
+    at = [k * longest_s for k in range(int(first // longest_s) + 1, int(last // longest_s) + 1)]
+    moments = [moment for moment in at if first + margin <= moment <= last - margin]
+    return np.split(frames, np.searchsorted(time_s[frames], moments))
 
 
 def _event(
-    grid: GazeGrid, number: NDArray[np.int64], hypothesis: Hypothesis, frames: NDArray[np.int64], limits: EventSettings
+    grid: GazeGrid,
+    number: NDArray[np.int64],
+    hypothesis: Hypothesis,
+    frames: NDArray[np.int64],
+    chance: Chance,
+    limits: EventSettings,
 ) -> _Event:
-    """Return the event that a hypothesis is in some of its frames.
-
-    Confidence is √(share × compactness) × (1 − 1 / lift), from 0 to 1: the mean share of the tracked observers who
-    watch it, 1 / (1 + (spread / 5°)²), and how many times as many watch it as would by chance.
-    """
+    """Return the event that a hypothesis is in some of its frames."""
     path, watching = hypothesis.path[frames], hypothesis.assigned[frames]
     n_watching = watching.sum(axis=1)
     away = np.where(watching, vector_angle(grid.vectors[frames], path[:, None]), 0.0)
     spreads = np.sqrt((away**2).sum(axis=1) / np.maximum(n_watching, 1))
     spread = float(np.sqrt(np.mean(spreads**2)))
     share = float(np.mean(n_watching / np.maximum(grid.present[frames].sum(axis=1), 1)))
-    compactness = 1 / (1 + (spread / _COMPACT_DEG) ** 2)
-    lift = share / max(float(np.mean(hypothesis.chance[frames])), 1e-3)
+    counts = chance.counts[frames]
+    near, tracked = (
+        (counts & who).sum(axis=1) for who in (watching & (away <= hypothesis.reach_deg), grid.present[frames])
+    )
+    by_chance = chance.share(path, hypothesis.reach_deg)
+    strength = max(evidence(near, tracked, by_chance, 1 / (chance.look_s * grid.rate)), 0.0)
+    rate = expected_by_chance(strength, len(grid.time_s) / grid.rate, chance.look_s)
     n_observers = int(watching.any(axis=0).sum())
     yaw, pitch = to_angles(path.sum(axis=0))
     row: dict[str, object] = {
@@ -130,11 +169,26 @@ def _event(
         "yaw_deg": float(yaw),
         "pitch_deg": float(pitch),
         "n_observers": n_observers,
-        "share": share,
-        "confidence": float(np.sqrt(min(share, 1.0) * compactness) * max(0.0, 1 - 1 / max(lift, 1e-9))),
+        "share": min(share, 1.0),
+        "evidence": strength,
+        "by_chance": rate,
+        "confidence": strength**2 / (strength**2 + _EVEN**2),
     }
     dropped = hypothesis.dropped or _broken_rule(len(frames) / grid.rate, n_observers, share, spread, limits)
-    return _Event(frames, number[frames], path, watching, spreads, row, dropped)
+    return _Event(frames, number[frames], path, watching, spreads, rate, row, dropped)
+
+
+def _drop_chance(events: list[_Event], rate: float) -> None:
+    """Mark as dropped the weakest events, until at most this share of those that are left is expected to be chance.
+
+    Of the k strongest events as many are chance as a video has events of that strength by chance (Storey 2002,
+    JRSS B 64(3)).
+    """
+    ranked = sorted((event for event in events if not event.dropped), key=lambda event: event.by_chance)
+    n_kept = max((k for k, event in enumerate(ranked, start=1) if event.by_chance <= rate * k), default=0)
+    for k, event in enumerate(ranked[n_kept:], start=n_kept + 1):
+        reason = f"{event.by_chance:.2g} as strong by chance among {k}, more than {rate:g} of them"
+        event.dropped = Dropped("false_discovery_rate", reason)
 
 
 def _broken_rule(

@@ -20,7 +20,7 @@ WIDTHS_S = (0.2, 0.4, 0.8, 1.6)  # σ over time; the widest is for targets that 
 _BRIDGE_S = 0.8  # σ of the fit that is used where a narrower one has no gaze
 _RIDGE = 0.02  # of the regression, in sums of the kernel
 _LEAST_WEIGHT = 0.05  # at a frame, for a fit to hold there; gaze at that very frame weighs 1
-_ARRAYS = "path", "domain", "active", "assigned", "chance"
+_ARRAYS = "path", "domain", "active", "assigned"
 
 
 class Dropped(NamedTuple):
@@ -35,15 +35,15 @@ class Hypothesis:
     """A possible event on the gaze grid.
 
     `path` [n_frames, 3]: unit vectors. `domain` [n_frames]: when gaze may be assigned to it. `active` [n_frames]: when
-    it is on. `assigned` [n_frames, n_observers]: which gaze belongs to it. `chance` [n_frames]: the share of gaze that
-    would be there by chance. `width_s`: σ over time of the path.
+    it is on. `assigned` [n_frames, n_observers]: which gaze belongs to it. `reach_deg`: how far from the path gaze
+    counts as evidence. `width_s`: σ over time of the path.
     """
 
     path: Array
     domain: NDArray[np.bool_]
     active: NDArray[np.bool_]
     assigned: NDArray[np.bool_]
-    chance: Array
+    reach_deg: float = 12.0
     width_s: float = 0.4
     dropped: Dropped | None = None
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from tsalv360.contracts.gaze_grid import GazeGrid
-from tsalv360.events.activity import ChanceLevel, active_frames, chance_level
+from tsalv360.events.activity import active_frames
+from tsalv360.events.chance import Chance
 from tsalv360.events.clusters import Candidate
 from tsalv360.events.hypothesis import Dropped, Hypothesis, best_width, fit_path
 from tsalv360.events.merge_split import drop_duplicates, join, resolve_swaps, split
@@ -25,12 +26,12 @@ _LEAST_REACH_DEG = 5.0  # the error of an eye tracker is a degree or two
 _GROWTH_S = 1.0  # how far beyond its ends an event is looked for in each round
 
 
-def refine(grid: GazeGrid, candidates: list[Candidate], settings: EventSettings) -> list[Hypothesis]:
+def refine(grid: GazeGrid, candidates: list[Candidate], chance: Chance, settings: EventSettings) -> list[Hypothesis]:
     """Return the hypotheses that the candidates become, those last that turned out to be none, with the reason."""
     hypotheses = [_hypothesis(grid, candidate, settings.window_s) for candidate in candidates]
     dropped: list[Hypothesis] = []
     for number in range(_ROUNDS):
-        chance = assign(grid, hypotheses, settings.assign_deg)
+        assign(grid, hypotheses, settings.assign_deg)
         for hypothesis in hypotheses:
             if number % _WIDTH_ROUNDS == _WIDTH_ROUNDS - 1:
                 hypothesis.width_s = best_width(grid, hypothesis.assigned)
@@ -50,9 +51,9 @@ def refine(grid: GazeGrid, candidates: list[Candidate], settings: EventSettings)
 def accept(grid: GazeGrid, candidates: list[Candidate], settings: EventSettings) -> list[Hypothesis]:
     """Return the candidates as hypotheses that are not refined: gaze is assigned to them as they are."""
     hypotheses = [_hypothesis(grid, candidate, 0.0) for candidate in candidates]
-    chance = assign(grid, hypotheses, settings.assign_deg)
     for hypothesis in hypotheses:
-        hypothesis.chance = chance.at(hypothesis.path, settings.assign_deg)
+        hypothesis.reach_deg = settings.assign_deg
+    assign(grid, hypotheses, settings.assign_deg)
     return hypotheses
 
 
@@ -61,11 +62,11 @@ def _hypothesis(grid: GazeGrid, candidate: Candidate, window_s: float) -> Hypoth
     path = interpolate(candidate.times, np.array(candidate.centres), grid.time_s)
     first, last = candidate.times[0] - window_s / 2 - 1e-9, candidate.times[-1] + window_s / 2 + 1e-9
     active = (grid.time_s >= first) & (grid.time_s <= last)
-    return Hypothesis(path, active, active, np.zeros(grid.present.shape, bool), np.zeros(len(active)))
+    return Hypothesis(path, active, active, np.zeros(grid.present.shape, bool))
 
 
-def assign(grid: GazeGrid, hypotheses: list[Hypothesis], reach_deg: float) -> ChanceLevel:
-    """Assign all gaze to its hypothesis, within whose domain it must lie; return the chance level of the rest."""
+def assign(grid: GazeGrid, hypotheses: list[Hypothesis], reach_deg: float) -> None:
+    """Assign all gaze to its hypothesis, within whose domain it must lie."""
     distance = np.full((len(hypotheses), *grid.present.shape), np.inf)
     for k, hypothesis in enumerate(hypotheses):
         away = vector_angle(grid.vectors, hypothesis.path[:, None])
@@ -73,7 +74,6 @@ def assign(grid: GazeGrid, hypotheses: list[Hypothesis], reach_deg: float) -> Ch
     owner = owners(distance, reach_deg)
     for k, hypothesis in enumerate(hypotheses):
         hypothesis.assigned = owner == k
-    return chance_level(grid, owner >= 0)
 
 
 def owners(distance: Array, reach_deg: float) -> NDArray[np.int64]:
@@ -83,7 +83,7 @@ def owners(distance: Array, reach_deg: float) -> NDArray[np.int64]:
     return np.where(distance.min(axis=0) <= reach_deg, distance.argmin(axis=0), -1)
 
 
-def _refit(grid: GazeGrid, hypothesis: Hypothesis, chance: ChanceLevel, settings: EventSettings) -> None:
+def _refit(grid: GazeGrid, hypothesis: Hypothesis, chance: Chance, settings: EventSettings) -> None:
     """Fit the path to the assigned gaze and find the active frames; without any, the hypothesis is dropped."""
     path, known = fit_path(grid, hypothesis.assigned, hypothesis.width_s)
     if known.any():
@@ -91,12 +91,12 @@ def _refit(grid: GazeGrid, hypothesis: Hypothesis, chance: ChanceLevel, settings
     distance = vector_angle(grid.vectors, hypothesis.path[:, None])
     own = distance[hypothesis.assigned & hypothesis.active[:, None]]
     spread = np.median(own) / _MEDIAN if len(own) else np.inf
-    reach = float(np.clip(_SIGMAS * spread, _LEAST_REACH_DEG, settings.assign_deg))
-    n_watching = np.where(hypothesis.assigned & (distance <= reach), grid.weights, 0.0).sum(axis=1)
-    hypothesis.chance = chance.at(hypothesis.path, settings.assign_deg)
-    active = active_frames(
-        n_watching, chance.n_tracked, chance.at(hypothesis.path, reach), settings.min_share, grid.rate
-    )
+    hypothesis.reach_deg = float(np.clip(_SIGMAS * spread, _LEAST_REACH_DEG, settings.assign_deg))
+    near = hypothesis.assigned & (distance <= hypothesis.reach_deg)
+    n_watching, n_tracked = (np.where(who, grid.weights, 0.0).sum(axis=1) for who in (near, grid.present))
+    by_chance = chance.share(hypothesis.path, hypothesis.reach_deg)
+    looks_per_frame = 1 / (chance.look_s * grid.rate)
+    active = active_frames(n_watching, n_tracked, by_chance, settings.min_share, looks_per_frame)
     active &= hypothesis.domain & known
     if not active.any():
         reason = f"never clearly watched by {settings.min_share:g} of the observers"

@@ -38,19 +38,25 @@ class EventSettings:
     regions: RegionSettings = field(default_factory=RegionSettings)
     window_s: float = setting(0.4, "gaze within this time is clustered together", unit="s", ge=0.1, le=5)
     step_s: float = setting(0.25, "time from one window to the next", unit="s", ge=0.0625, le=5)
-    min_share: float = setting(0.12, "least share of the observers for a cluster and for an event", ge=0.01, le=1)
+    min_share: float = setting(0.1, "least share of the observers for a cluster and for an event", ge=0.01, le=1)
     min_observers: int = setting(3, "least number of observers for a cluster and for an event", ge=1, le=1000)
     max_spread_deg: float = setting(
-        9.0, "largest spread (root mean square) of a cluster and of an event", unit="deg", gt=0.5, le=60
+        7.5, "largest spread (root mean square) of an event; 8.5 if gaze fills 12 evenly", unit="deg", gt=0.5, le=60
     )
     link_deg: float = setting(10.0, "farthest a cluster may lie from its expected place", unit="deg", gt=0.5, le=60)
     assign_deg: float = setting(12.0, "farthest that gaze may lie from its event", unit="deg", gt=0.5, le=60)
     merge_deg: float = setting(12.0, "events that stay closer than this are one", unit="deg", ge=0, le=60)
     fill_gap_s: float = setting(0.8, "longest gap that is filled", unit="s", ge=0, le=30)
     max_gap_s: float = setting(
-        2.0, "longest gap between segments of an event; after a longer one a new event starts", unit="s", ge=0, le=60
+        4.0, "longest gap between segments of an event; after a longer one a new event starts", unit="s", ge=0, le=60
     )
     min_duration_s: float = setting(2.0, "shorter events are dropped", unit="s", ge=0, le=120)
+    max_duration_s: float = setting(
+        20.0, "longer events are cut at multiples of it: one sentence describes an event", unit="s", ge=1, le=3600
+    )
+    false_discovery_rate: float = setting(
+        0.1, "share of a video's events that may be chance; weaker events are dropped; 1 keeps all", gt=0, le=1
+    )
     camera_smooth_s: float = setting(0.5, "σ over time of the smoothing of the camera path", unit="s", ge=0, le=5)
     camera_max_speed_deg_s: float = setting(40.0, "angular speed limit of the camera", unit="deg/s", gt=1, le=1000)
     camera_max_acceleration_deg_s2: float = setting(
