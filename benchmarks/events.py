@@ -30,14 +30,16 @@ from tsalv360.sources.demo.scenarios import KINDS, draw_scenario, simulate_gaze
 SWEEP = {
     "window_s": (0.25, 0.8),
     "step_s": (0.125, 0.5),
-    "min_share": (0.08, 0.15),
-    "max_spread_deg": (7.5, 11.0),
+    "min_share": (0.07, 0.14),
+    "max_spread_deg": (6.5, 9.0),
     "link_deg": (7.0, 14.0),
     "assign_deg": (9.0, 15.0),
     "merge_deg": (8.0, 16.0),
     "fill_gap_s": (0.4, 1.6),
-    "max_gap_s": (1.0, 4.0),
+    "max_gap_s": (2.0, 6.0),
     "min_duration_s": (1.0, 3.0),
+    "max_duration_s": (10.0, 40.0),
+    "false_discovery_rate": (0.02, 1.0),
 }
 HEADER = "| F1 | precision | recall | angle, ° | start, s | end, s | start ≤ 0.5 s | end ≤ 0.5 s |"
 
