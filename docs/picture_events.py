@@ -68,7 +68,7 @@ def draw_settings() -> None:
     default = EventSettings()
     cases = [
         ("146", (0, 30), "yaw_deg", (0, 170), {"max_gap_s": 0.8}, "gaps longer than max_gap_s start a new event"),
-        ("146", (0, 30), "yaw_deg", (0, 170), {"fill_gap_s": 2.0}, "gaps up to fill_gap_s are filled"),
+        ("146", (0, 47), "yaw_deg", (-180, 180), {"max_duration_s": 60.0}, "longer events are cut"),
         ("006", (0, 58), "yaw_deg", (-180, 180), {"min_share": 0.25}, "min_share of the observers"),
         ("014", (0, 27), "pitch_deg", (-40, 20), {"merge_deg": 4.0}, "events closer than merge_deg are one"),
     ]
