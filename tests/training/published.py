@@ -18,6 +18,7 @@ class Published(nn.Module):
                 module = module.get_submodule(part)
             module.register_buffer(last, tensor)
         self.register_buffer("input_resolution", torch.tensor(64))
+        self.transformer.attn_mask = torch.zeros(2, 2)  # a tensor that is no weight
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x

@@ -19,7 +19,7 @@ from tsalv360.model.settings import ModelSettings
 from tsalv360.model.torchscript import is_torchscript, read_torchscript
 
 _PREFIX = "module."  # of a model that was trained on several GPUs
-_CLIP_SIZES = {"input_resolution", "context_length", "vocab_size"}  # in OpenAI's file beside the weights
+_NO_WEIGHTS = {"input_resolution", "context_length", "vocab_size", "attn_mask"}  # in OpenAI's file beside the weights
 _MOST_NAMES = 20  # in an error
 _DAMAGE = RuntimeError, EOFError, ValueError, OSError, KeyError
 
@@ -69,7 +69,7 @@ def read_clip(
     weights = _without_prefix(weights)
     if "visual.attnpool.positional_embedding" not in weights:
         return None
-    return {name: tensor for name, tensor in weights.items() if name not in _CLIP_SIZES}
+    return {name: tensor for name, tensor in weights.items() if name.rpartition(".")[2] not in _NO_WEIGHTS}
 
 
 def load_weights(module: nn.Module, weights: dict[str, Tensor], path: str | Path) -> None:
