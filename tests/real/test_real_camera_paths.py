@@ -110,7 +110,7 @@ def test_every_file_of_salient360_is_tried() -> None:
 
 @pytest.mark.parametrize(
     ("video", "published_met", "ours_met"),
-    [("006", 0.58, 0.71), ("011", 0.16, 0.57), ("014", 0.28, 0.68), ("146", 0.50, 0.53)],
+    [("006", 0.62, 0.71), ("011", 0.21, 0.59), ("014", 0.28, 0.60), ("146", 0.56, 0.50)],
 )
 def test_events_lie_where_camera_paths_were_published(video: str, published_met: float, ours_met: float) -> None:
     """Floors a little below what was measured (docs/gallery.md), and far above what as many events get by chance."""
@@ -118,7 +118,7 @@ def test_events_lie_where_camera_paths_were_published(video: str, published_met:
     agreement = agreement_of(tracks_of(video), paths_of(video), 1 / FRAME_S[video], n_frames)
     assert agreement.published_met > max(published_met, 2.5 * agreement.published_by_chance)
     assert agreement.ours_met > max(ours_met, 2.5 * agreement.ours_by_chance)
-    assert 1 < agreement.ours_at_once < 2
+    assert 1 < agreement.ours_at_once < 2.5
 
 
 @pytest.mark.parametrize(("video", "met"), [("006", 0.82), ("011", 0.53), ("014", 0.70), ("146", 0.73)])
