@@ -104,7 +104,7 @@ def test_events_detected_again_keep_the_decisions(curated: Workflow) -> None:
     write_records(folder / "002.json", "002", [replace(whole, track=", ".join(points[: len(points) // 2 + 1]))])
     before = sums(curated)
 
-    anew = curated.with_config(events={"min_share": 0.3})
+    anew = curated.with_config(events={"min_share": 0.4})
     assert anew.planned()["events"] == 2
     anew.build("--until", "dataset")
     rows = pd.read_parquet(anew.results / "dataset" / "annotations.parquet").set_index("event_id")
