@@ -143,6 +143,7 @@ def test_evidence_is_the_log_likelihood_ratio_of_independent_looks() -> None:
     expected = (binom.logpmf(watching, tracked, 12 / 32) - binom.logpmf(watching, tracked, chance)).sum()
     assert evidence(watching, tracked, chance, 1.0) == pytest.approx(expected)
     assert evidence(np.zeros(3), tracked, chance, 1.0) == 0
+    assert evidence(np.array([1.0, 1.0, 1.0]), tracked, np.full(3, 0.4), 1.0) == 0, "fewer than by chance"
 
 
 def test_events_by_chance_are_the_rarer_the_stronger_and_the_more_the_longer_the_video() -> None:

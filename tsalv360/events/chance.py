@@ -90,15 +90,14 @@ def _look_s(grid: GazeGrid) -> float:
 
 
 def evidence(n_watching: Array, n_tracked: Array, chance: Array, looks_per_frame: float) -> float:
-    """Return the log-likelihood ratio, in nats, of a constant share of watching observers to chance.
+    """Return the log-likelihood ratio, in nats, of a constant share of watching observers to chance; 0 if fewer watch.
 
     Parameters: [n_frames] how many watch, how many are tracked, the share that would watch by chance; and the looks of
     an observer in a frame.
     """
-    share = n_watching.sum() / max(n_tracked.sum(), 1e-9)
-    if share <= _FEWEST:
+    if n_watching.sum() <= (n_tracked * chance).sum():
         return 0.0
-    share = min(share, 1 - 1e-9)
+    share = min(n_watching.sum() / n_tracked.sum(), 1 - 1e-9)
     watching, others = np.log(share / chance), np.log((1 - share) / (1 - chance))
     return float((n_watching * watching + (n_tracked - n_watching) * others).sum() * looks_per_frame)
 

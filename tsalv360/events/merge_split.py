@@ -19,8 +19,7 @@ _JOIN_RATIO = 1.5  # by which joining may multiply the root mean square distance
 _SPLIT_RATIO = 1.4  # by which one path must be farther from the gaze around a moment than two are
 _SPLIT_WIDTH_S = 0.4  # least σ over time of these paths: a narrower one follows a jump
 _SPLIT_STEP = 4  # frames between moments at which a hypothesis may be split
-_SPLIT_FIXATIONS = 8.0  # fixations needed before and after such a moment
-_FIXATION_S = 0.4
+_SPLIT_GAZE_S = 3.2  # gaze of all observers together that is needed before and after such a moment
 _SWAP_RATIO = 0.9  # by which swapping must multiply the root mean square distance of the gaze from smooth paths
 _SWAP_WIDTH_S = 1.6  # σ over time of these paths: nearly straight
 
@@ -90,7 +89,7 @@ def _gain_of_split(grid: GazeGrid, hypothesis: Hypothesis, moment: int) -> float
     around, frames = _around(grid, moment, moment)
     assigned, earlier = hypothesis.assigned[frames], (frames < moment)[:, None]
     before, after = assigned & earlier, assigned & ~earlier
-    if min(before.sum(), after.sum()) < _SPLIT_FIXATIONS * _FIXATION_S * grid.rate:
+    if min(before.sum(), after.sum()) < _SPLIT_GAZE_S * grid.rate:
         return 0.0
     width = max(hypothesis.width_s, _SPLIT_WIDTH_S)
     one, *two = (squared_error(around, gaze, width) for gaze in (assigned, before, after))
