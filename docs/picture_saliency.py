@@ -50,7 +50,7 @@ def panel(picture: np.ndarray, own: MapInput, settings: SaliencySettings, title:
 
 
 def draw(data: Path) -> None:
-    """Three rows: sigma, window, and events beside all observers."""
+    """Four rows: sigma, window, looks of the path, and events beside all observers."""
     video = data / "4_Ocean_stills.mp4"
     info = probe(video)
     gaze = read_salient360(data / "HE" / "Scanpaths" / "L" / "4_Ocean_fixations.csv", info.fps)
@@ -71,6 +71,10 @@ def draw(data: Path) -> None:
         [
             panel(picture, everybody, SaliencySettings(window_s=window), f"window_s: {window:g}")
             for window in (0.1, 0.5, 2.0)
+        ],
+        [
+            panel(picture, everything[both[-1]], SaliencySettings(path_looks=looks), f"path_looks: {looks:g}")
+            for looks in (0.0, 5.0, 25.0)
         ],
         [
             *(panel(picture, everything[event], default, f"event {event}", dots=True) for event in both),

@@ -88,9 +88,13 @@ def test_a_frame_has_points_exactly_if_it_has_a_map(
     observers = [str(i) for i in range(len(intervals))]
     start, length = np.array(intervals).T / 32
     table = fixations_table(observers, start, length, 0, 0, 0, 0)
-    of_video = map_inputs(table, empty(ASSIGNMENTS), empty(TRACKS), grid(*range(0, 40, 2)))
+    assigned = pd.DataFrame({"row": range(0, len(table), 2), "event_id": "v_1", "distance_deg": 0.0})
+    track = grid(*range(4, 30)).assign(event_id="v_1", yaw_deg=0.0, pitch_deg=0.0)
+    of_video = map_inputs(table, assigned, track, grid(*range(0, 40, 2)))
     write_saliency_maps(folder, of_video, SaliencySettings(height=32, window_s=window_s, all_observers=True))
-    assert {int(path.stem) for path in folder.rglob("*.png")} == set(points_table(of_video, window_s).frame)
+    points = points_table(of_video, window_s)
+    for name, own in (("v_1", points[points.event_id == "v_1"]), ("all", points[points.event_id.isna()])):
+        assert {int(path.stem) for path in (folder / name).iterdir()} == set(own.frame)
 
 
 @pytest.mark.parametrize("size", [(480, 960), (31, 62)])

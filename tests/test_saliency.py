@@ -1,6 +1,7 @@
 """Saliency maps against the von Mises-Fisher density summed over all pixels, and the files of an event's maps."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,9 +11,17 @@ import pytest
 from numpy.typing import NDArray
 
 from tsalv360.contracts.tables import ASSIGNMENTS, FIXATIONS, TRACKS, empty
-from tsalv360.saliency import SaliencySettings, map_inputs, saliency_map, to_8bit, write_saliency_maps
+from tsalv360.saliency import (
+    MapInput,
+    SaliencySettings,
+    map_densities,
+    map_inputs,
+    saliency_map,
+    to_8bit,
+    write_saliency_maps,
+)
 from tsalv360.sphere.density import density
-from tsalv360.sphere.directions import pixel_to_direction, to_angles, to_vectors
+from tsalv360.sphere.directions import pixel_to_direction, solid_angle, to_angles, to_vectors
 
 PLACES = {
     "front": ([0.0], [0.0]),
@@ -167,8 +176,9 @@ def fixations(rows: list[tuple[str, float, float, float, float]]) -> pd.DataFram
     return table.assign(fixation_id=0, frame=0, weight=1.0)[list(FIXATIONS)]
 
 
-def track(event: str, frames: list[int]) -> pd.DataFrame:
-    return pd.DataFrame({"event_id": event, "frame": frames, "time_s": np.array(frames) / 16})
+def track(event: str, frames: list[int], yaw: float = 0.0, pitch: float = 0.0) -> pd.DataFrame:
+    times = np.array(frames) / 16
+    return pd.DataFrame({"event_id": event, "frame": frames, "time_s": times, "yaw_deg": yaw, "pitch_deg": pitch})
 
 
 def write_maps(
@@ -189,11 +199,14 @@ def read_map(tmp_path: Path) -> Callable[[str, int], NDArray[np.uint8]]:
     return lambda event, frame: cv2.imread(str(tmp_path / "maps" / event / f"{frame:04d}.png"), cv2.IMREAD_UNCHANGED)
 
 
+LOOKS_ONLY = SaliencySettings(height=64, path_looks=0)
+
+
 def test_maps_of_an_event_show_its_own_fixations_only(tmp_path: Path, read_map: Callable) -> None:
     table = fixations([("a", 0, 2, -90, 0), ("b", 0, 2, 90, 20)])
     assignments = pd.DataFrame({"row": [0, 1], "event_id": ["v_1", "v_2"], "distance_deg": 0.0})
     tracks = pd.concat([track("v_1", [0, 1, 2]), track("v_2", [1, 2])])
-    write_maps(tmp_path / "maps", table, assignments, tracks, SaliencySettings(height=64))
+    write_maps(tmp_path / "maps", table, assignments, tracks, LOOKS_ONLY)
     names = sorted(str(path.relative_to(tmp_path / "maps")) for path in (tmp_path / "maps").glob("*/*"))
     assert names == ["v_1/0000.png", "v_1/0001.png", "v_1/0002.png", "v_2/0001.png", "v_2/0002.png"]
     np.testing.assert_array_equal(read_map("v_1", 1), to_8bit(saliency_map(-90, 0, size=(64, 128))))
@@ -204,7 +217,7 @@ def test_a_map_sums_the_gaze_within_half_a_window_before_and_after(tmp_path: Pat
     moves = [("a", i / 16, 1 / 16, 20.0 * i, 0.0) for i in range(9)]
     table = fixations(moves)
     assignments = pd.DataFrame({"row": range(9), "event_id": "v_1", "distance_deg": 0.0})
-    settings = SaliencySettings(height=64, window_s=0.25)
+    settings = replace(LOOKS_ONLY, window_s=0.25)
     write_maps(tmp_path / "maps", table, assignments, track("v_1", list(range(9))), settings)
     for frame, inside in {0: [0, 1, 2], 4: [2, 3, 4, 5, 6], 8: [6, 7, 8]}.items():
         yaw = [20.0 * i for i in inside]
@@ -215,7 +228,7 @@ def test_a_map_sums_the_gaze_within_half_a_window_before_and_after(tmp_path: Pat
 def test_gaze_counts_by_the_weight_of_its_row(tmp_path: Path, read_map: Callable) -> None:
     table = fixations([("a", 0, 1, -90, 0), ("b", 0, 1, 90, 20)]).assign(weight=[4.0, 1.0])
     assignments = pd.DataFrame({"row": [0, 1], "event_id": "v_1", "distance_deg": 0.0})
-    write_maps(tmp_path / "maps", table, assignments, track("v_1", [4]), SaliencySettings(height=64))
+    write_maps(tmp_path / "maps", table, assignments, track("v_1", [4]), LOOKS_ONLY)
     exact = to_8bit(saliency_map([-90, 90], [0, 20], [4, 1], size=(64, 128)))
     assert np.abs(read_map("v_1", 4).astype(int) - exact).max() <= 1
 
@@ -224,6 +237,8 @@ def test_a_sigma_of_less_than_half_a_pixel_is_refused() -> None:
     SaliencySettings(sigma_deg=2.82, height=32)
     with pytest.raises(ValueError, match=r"sigma_deg \(2\.8°\) must be at least half a pixel, 2\.8°"):
         SaliencySettings(sigma_deg=2.80, height=32)
+    with pytest.raises(ValueError, match=r"path_sigma_deg \(2\.8°\) must be at least half a pixel, 2\.8°"):
+        SaliencySettings(path_sigma_deg=2.80, height=32)
 
 
 def test_a_frame_without_a_fixation_in_the_window_gets_no_map(tmp_path: Path) -> None:
@@ -237,6 +252,56 @@ def test_a_frame_without_a_fixation_in_the_window_gets_no_map(tmp_path: Path) ->
 def test_a_video_without_events_gives_an_empty_folder(tmp_path: Path) -> None:
     write_maps(tmp_path / "maps", empty(FIXATIONS), empty(ASSIGNMENTS), empty(TRACKS), SaliencySettings())
     assert list((tmp_path / "maps").iterdir()) == []
+
+
+def shares(densities: list[NDArray]) -> list[NDArray]:
+    """Maps as distributions on the sphere: the part of each in a pixel."""
+    masses = [one.astype(float) * solid_angle(len(one)) for one in densities]
+    return [mass / mass.sum() for mass in masses]
+
+
+@pytest.mark.parametrize(("yaw", "pitch"), [(40, 0), (180, 20), (-179.9, -60), (0, 90), (77, -88)])
+def test_the_path_counts_as_so_many_looks(yaw: float, pitch: float) -> None:
+    """Three looks of an event beside its path, one of them half as long as each of the others."""
+    looks = to_angles(to_vectors(yaw, pitch) + 0.1 * np.random.default_rng(0).normal(size=(3, 3)))
+    rows = zip("abb", (0, 0, 0.125), (0.25, 0.125, 0.125), *looks, strict=True)
+    table = fixations(list(rows)).assign(fixation_id=[0, 0, 1])
+    settings = SaliencySettings(height=240, window_s=0.125, path_looks=2, path_sigma_deg=4)
+    found = list(map_densities(MapInput(table, track("v_1", [0, 1, 2, 3], yaw, pitch)), settings))
+    of_looks = [(2, 2, 0), (3, 2, 1), (3, 1, 2), (2, 0, 2)]  # frames of each within the window
+    one = [brute_force(np.array([a]), np.array([b]), np.ones(1), 5.0, (240, 480)) for a, b in zip(*looks, strict=True)]
+    (path,) = shares([brute_force(np.array([yaw]), np.array([pitch]), np.ones(1), 4.0, (240, 480))])
+    for saliency, weights in zip(shares(found), of_looks, strict=True):
+        n = np.count_nonzero(weights)
+        (summed,) = shares([np.tensordot(weights, one, 1)])
+        exact = (n * summed + 2 * path) / (n + 2)
+        assert np.sum(exact * np.log((exact + 1e-12) / (saliency + 1e-12))) < 1e-5
+
+
+def test_the_more_looks_the_less_of_the_path() -> None:
+    """Everybody looks 40° beside the path: the path's share of the map falls as 25 / (25 + looks)."""
+    for n in (1, 5, 75):
+        table = fixations([(f"{k}", 0, 1, 40, 0) for k in range(n)])
+        (saliency,) = map_densities(MapInput(table, track("v_1", [4])), SaliencySettings(height=240))
+        (mass,) = shares([saliency])
+        assert mass[:, 240 - 27 : 240 + 27].sum() == pytest.approx(25 / (25 + n), abs=0.02)
+
+
+def test_the_unit_of_the_weights_of_gaze_does_not_matter_beside_the_path() -> None:
+    table = fixations([("a", 0, 1, 10, 0), ("b", 0, 1, -5, 5)])
+    (one,), (other,) = (
+        shares(
+            list(map_densities(MapInput(table.assign(weight=weight), track("v_1", [4])), SaliencySettings(height=64)))
+        )
+        for weight in (1.0, 1e-3)
+    )
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-9)
+
+
+def test_without_the_path_a_map_shows_looks_only() -> None:
+    table = fixations([("a", 0, 1, 10, 0), ("b", 0, 1, -5, 5)])
+    (saliency,) = map_densities(MapInput(table, track("v_1", [4])), LOOKS_ONLY)
+    np.testing.assert_allclose(saliency / saliency.max(), saliency_map([10, -5], [0, 5], size=(64, 128)), rtol=1e-5)
 
 
 def test_maps_of_all_observers_show_all_fixations_at_all_kept_frames(tmp_path: Path, read_map: Callable) -> None:

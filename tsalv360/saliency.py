@@ -1,11 +1,14 @@
 """Saliency maps, the density of fixations on the sphere, and the fixation points that they are made of.
 
+The map of an event also shows its path, which counts as a number of further looks (`SaliencySettings.path_looks`):
+few looks say little about where other people look, and together with the path more (docs/saliency.md).
+
 Points serve metrics that compare a map with where people fixated, such as NSS and AUC (Bylinskii et al. 2019, "What do
 different evaluation metrics tell us about saliency models?"). Each fixation is one point however long it lasts; in the
 map it counts by its duration.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -16,14 +19,14 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
-from tsalv360.contracts.gaze_grid import rows_at, sample_gaze
+from tsalv360.contracts.gaze_grid import GazeGrid, rows_at, sample_gaze
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.contracts.tables import POINTS, empty
 from tsalv360.job.files import whole_folder
 from tsalv360.job.log import progress
 from tsalv360.media.pictures import write_picture
-from tsalv360.sphere.density import density, sliding_density
-from tsalv360.sphere.directions import direction_to_pixel
+from tsalv360.sphere.density import density, peak_density, sliding_density
+from tsalv360.sphere.directions import Array, direction_to_pixel
 
 Map = NDArray[np.float32]
 
@@ -31,7 +34,10 @@ ALL_OBSERVERS = "all"  # name of the maps of all fixations, among those of event
 
 
 class MapInput(NamedTuple):
-    """What a series of maps is made of: rows of the fixations table, and `frame` and `time_s` of the frames."""
+    """What a series of maps is made of: rows of the fixations table, and `frame` and `time_s` of the frames.
+
+    The frames of an event also have its path, `yaw_deg` and `pitch_deg`.
+    """
 
     fixations: pd.DataFrame
     frames: pd.DataFrame
@@ -52,14 +58,19 @@ class SaliencySettings:
         gt=0,
         le=10,
     )
+    path_looks: float = setting(
+        25.0, "number of looks that the event's path counts for in its map; 0: the map shows looks only", ge=0, le=1000
+    )
+    path_sigma_deg: float = setting(4.5, "width σ of the event's path in its map", unit="deg", gt=0.2, le=30)
     all_observers: bool = setting(
         False, "also make the map of all observers for every kept frame, 28 kB each at 480 px"
     )
 
     @model_validator(mode="after")
     def _sigma_of_pixels(self) -> Self:
-        if self.sigma_deg < 90 / self.height:
-            raise ValueError(f"sigma_deg ({self.sigma_deg:g}°) must be at least half a pixel, {90 / self.height:.2g}°")
+        for name in ("sigma_deg", "path_sigma_deg"):
+            if (sigma := getattr(self, name)) < 90 / self.height:
+                raise ValueError(f"{name} ({sigma:g}°) must be at least half a pixel, {90 / self.height:.2g}°")
         return self
 
 
@@ -118,17 +129,44 @@ def write_saliency_maps(directory: str | Path, inputs: Mapping[str, MapInput], s
     """
     wanted = {name: own for name, own in inputs.items() if name != ALL_OBSERVERS or settings.all_observers}
     total = sum(len(own.frames) for own in wanted.values())
-    size = settings.height, 2 * settings.height
     with whole_folder(directory) as partial, progress(total=total, what="maps") as bar:
-        for name, (fixations, frames) in wanted.items():
+        for name, own in wanted.items():
             folder = partial / name
             folder.mkdir()
-            grid = sample_gaze(fixations, frames.time_s.to_numpy())
-            densities = sliding_density(grid, settings.window_s, settings.sigma_deg, size)
-            for frame, summed in zip(frames.frame, densities, strict=True):
+            for frame, summed in zip(own.frames.frame, map_densities(own, settings), strict=True):
                 if (peak := summed.max()) > 0:
                     write_picture(folder / f"{frame:04d}.png", to_8bit(summed / peak))
                 bar.update()
+
+
+def map_densities(own: MapInput, settings: SaliencySettings) -> Iterator[Map]:
+    """Yield the map [H, W] of each frame before it is scaled: the density of the looks, and that of an event's path.
+
+    A frame without gaze in the window has a map of zeros.
+    """
+    fixations, frames = own
+    size = settings.height, 2 * settings.height
+    grid = sample_gaze(fixations, frames.time_s.to_numpy())
+    of_looks = sliding_density(grid, settings.window_s, settings.sigma_deg, size)
+    if "yaw_deg" not in frames or not settings.path_looks:
+        yield from of_looks
+        return
+    path = frames[["yaw_deg", "pitch_deg"]].to_numpy()
+    weights = _path_weights(own, grid, settings)
+    for looks, (yaw, pitch), weight in zip(of_looks, path[:, :, None], weights[:, None], strict=True):
+        yield looks + density(yaw, pitch, weight, settings.path_sigma_deg, size)
+
+
+def _path_weights(own: MapInput, grid: GazeGrid, settings: SaliencySettings) -> Array:
+    """Return the weight [n_frames] of the path in `density`: `path_looks` times the mean weight of a look of the frame.
+
+    The integral of its density is that of so many looks, though it is narrower. 0 at a frame without gaze.
+    """
+    window = np.abs(grid.time_s[:, None] - grid.time_s) <= settings.window_s / 2 + 1e-9
+    points = fixation_points(*own, settings.window_s)
+    n_looks = points.groupby("frame").size().reindex(own.frames.frame, fill_value=0).to_numpy()
+    of_a_look = window @ grid.weights.sum(axis=1) / np.maximum(n_looks, 1)
+    return settings.path_looks * of_a_look * (peak_density(settings.path_sigma_deg) / peak_density(settings.sigma_deg))
 
 
 def to_8bit(saliency: Map) -> NDArray[np.uint8]:

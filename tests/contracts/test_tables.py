@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tsalv360.contracts.layout import clip_row
 from tsalv360.contracts.tables import (
     ANNOTATIONS,
     CLIPS,
@@ -118,7 +119,7 @@ def test_reading_checks_the_contract_too(tmp_path: Path) -> None:
 
 
 def test_lists_and_empty_cells_are_read_as_they_were_written(tmp_path: Path) -> None:
-    clip = {"clip_id": "a_1_0", "event_id": "a_1", "video": "a", "frames": list(range(8)), "target_frame": 7}
+    clip = clip_row("a_1", "a", 0, list(range(8)))
     write_rows(tmp_path / "clips.parquet", [clip], CLIPS)
     assert read_table(tmp_path / "clips.parquet", CLIPS).frames[0].tolist() == list(range(8))
     frame = fixations().assign(video="a", event_id=["a_1", None])

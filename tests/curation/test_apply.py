@@ -30,7 +30,7 @@ from tsalv360.sphere.directions import angular_distance, pixel_to_direction
 Make = Callable[..., pd.DataFrame]
 FRAMES = list(range(160))
 KEPT = pd.DataFrame({"frame": FRAMES, "time_s": np.array(FRAMES) / 16})
-SALIENCY = SaliencySettings(sigma_deg=6, height=32)
+SALIENCY = SaliencySettings(sigma_deg=6, height=32, path_looks=0)  # what is bright is gaze
 CURATION = Curation([], "keep_as_draft", lead_s=1.0, assign_deg=12.0, saliency=SALIENCY)
 SEEN = {
     "ann": (0, range(10, 80)),

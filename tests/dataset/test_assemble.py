@@ -104,6 +104,18 @@ def test_clips_are_8_consecutive_kept_frames_with_a_map_for_the_last(assemble: C
         assert (part / "TSV360_gt" / clip.video / clip.event_id / f"{clip.target_frame:04d}.png").exists()
 
 
+def test_clips_say_how_many_looks_and_observers_their_targets_are_made_of(
+    assemble: Callable[[], Path], tmp_path: Path
+) -> None:
+    looks = [("127_1", KEPT[7], "a"), ("127_1", KEPT[7], "a"), ("127_1", KEPT[7], "b"), ("127_2", KEPT[12], "c")]
+    event, frame, observer = zip(*looks, (None, KEPT[7], "d"), ("127_1", KEPT[8], "e"), strict=True)
+    points = pd.DataFrame({"event_id": event, "frame": frame, "observer": observer, "yaw_deg": 0.0, "pitch_deg": 0.0})
+    write_table(tmp_path / "points.parquet", points.assign(weight=1.0), POINTS)
+    clips = read_table(assemble() / "clips.parquet", CLIPS).set_index("clip_id")
+    assert clips.loc["127_1_0", ["n_looks", "n_observers"]].tolist() == [3, 2]
+    assert clips.loc["127_2_0", ["n_looks", "n_observers"]].tolist() == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("frames", "clips"),
     [

@@ -164,6 +164,18 @@ def test_the_card_lists_contents_licences_and_what_was_left_out(tmp_path: Path, 
     assert "lose all 6 clips" in card
 
 
+def test_the_card_says_how_many_looks_a_map_is_made_of(tmp_path: Path, parts: list[Path]) -> None:
+    def card(*n_looks: int | None) -> str:
+        for part, n in zip((parts[0], parts[1], parts[3]), n_looks, strict=True):
+            clips = read_table(part / "clips.parquet", CLIPS)
+            counts = pd.array([n] * len(clips), dtype="Int64")
+            write_table(part / "clips.parquet", clips.assign(n_looks=counts, n_observers=counts), CLIPS)
+        return (build(tmp_path, parts) / "README.md").read_text(encoding="utf-8")
+
+    assert "| looks that a clip's target map is made of, median | 9 by 9 observers |" in card(3, 9, 40).splitlines()
+    assert "looks that" not in card(None, None, None), "of published maps nobody knows"
+
+
 def write_curation(part: Path, origins: list[str], **left_out: int) -> None:
     """Turn a part into a curated one: origins of its captions, and what was left out."""
     annotations = read_table(part / "annotations.parquet", PART_ANNOTATIONS)

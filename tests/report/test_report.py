@@ -19,6 +19,7 @@ from workflow.labelling import has_browser, open_browser
 
 from tsalv360.config import load_config
 from tsalv360.contracts.grid import segments_of
+from tsalv360.contracts.layout import clip_row
 from tsalv360.contracts.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, DROPPED, EVENTS, TRACKS, write_rows
 from tsalv360.curation.records import Annotation, Decision, EventRecord, write_records
 from tsalv360.job.errors import InputError
@@ -121,7 +122,7 @@ def annotation(event: dict[str, Any], caption: str) -> dict[str, Any]:
 def write_dataset(folder: Path, annotations: list[dict[str, Any]]) -> None:
     folder.mkdir()
     write_rows(folder / "annotations.parquet", annotations, ANNOTATIONS)
-    clip = {"clip_id": "100_1_0", "event_id": "100_1", "video": "100", "frames": list(range(8)), "target_frame": 7}
+    clip = clip_row("100_1", "100", 0, list(range(8))) | {"n_looks": 11, "n_observers": 6}
     write_rows(folder / "clips.parquet", [clip], CLIPS)
     fixation = {"observer": "a", "fixation_id": 0, "time_s": 1.0, "duration_s": 0.1, "frame": 16, "yaw_deg": 0.0}
     fixation |= {"pitch_deg": 0.0, "weight": 1.0}
@@ -257,7 +258,14 @@ def test_same_input_gives_same_bytes(made: dict[str, Any], report: Path, tmp_pat
 def test_counts(page: Page) -> None:
     words = page.words()
     assert "Captions: draft, written by a machine (facts), not curated" in words
-    for text in ("2 videos 1 without events", "0.3 minutes", "2 events", "1 clips", "5 fixation rows 60 % belong"):
+    for text in (
+        "2 videos 1 without events",
+        "0.3 minutes",
+        "2 events",
+        "1 clips",
+        "11 looks a map",
+        "5 fixation rows 60 % belong",
+    ):
         assert text in words, text
     for text in ("12 observers per video", "3 candidates dropped", "1 videos excluded"):
         assert text in words, text

@@ -75,6 +75,13 @@ def cut_published_clips(event: str, video: str, numbers: list[int]) -> list[dict
 
 
 def clip_row(event: str, video: str, number: int, frames: list[int]) -> dict[str, Any]:
-    """Return the row of a clip in the clips table; its target is its last frame."""
-    name = f"{event}_{number}"
-    return {"clip_id": name, "event_id": event, "video": video, "frames": frames, "target_frame": frames[-1]}
+    """Return the row of a clip in the clips table; its target is its last frame, the looks at which are not known."""
+    return {
+        "clip_id": f"{event}_{number}",
+        "event_id": event,
+        "video": video,
+        "frames": frames,
+        "target_frame": frames[-1],
+        "n_looks": None,
+        "n_observers": None,
+    }

@@ -131,6 +131,8 @@ CLIPS: Table = {
     "video": _VIDEO,
     "frames": Column(INTEGERS, "native numbers of 8 consecutive kept frames"),
     "target_frame": Column(INTEGER, "the last of them, whose map is the target", 0),
+    "n_looks": Column(INTEGER, "looks (fixation points) that the target is made of; empty: no gaze", 0, nullable=True),
+    "n_observers": Column(INTEGER, "observers whose looks these are; empty: no gaze", 0, nullable=True),
 }
 DATASET_FIXATIONS: Table = {
     "video": _VIDEO,

@@ -80,7 +80,8 @@ def assemble_video(
         table, target = tables.read_table(points, tables.POINTS), partial / layout.FIXATION_POINTS / f"{video}.parquet"
         if curation and (changed or n_left):
             again = points_table(changed, curation.saliency.window_s)
-            tables.write_table(target, _current_points(table, again, events.event_id, set(changed)), tables.POINTS)
+            table = _current_points(table, again, events.event_id, set(changed))
+            tables.write_table(target, table, tables.POINTS)
         else:
             _link(Path(points), target)
         for path in sorted(Path(saliency, ALL_OBSERVERS).glob("*.png")):
@@ -90,7 +91,7 @@ def assemble_video(
             write_json(partial / layout.CURATION, applied.outcome)
         owner = applied.video.assignments.set_index("row").event_id.reindex(range(len(detected.fixations)))
         fixations = detected.fixations.assign(video=video, event_id=owner.to_numpy())
-        write_part(partial, annotations, clips, fixations, left_out)
+        write_part(partial, annotations, with_looks(clips, table), fixations, left_out)
 
 
 def import_video(directory: str | Path, index: IndexEntry, truth: str | Path) -> None:
@@ -152,6 +153,20 @@ def cut_clips(
             if clip[-1] in with_map:
                 clips.append(layout.clip_row(event, video, len(clips), clip))
     return clips
+
+
+def with_looks(clips: Rows, points: pd.DataFrame) -> Rows:
+    """Return the clips with the number of looks and of observers that their targets are made of.
+
+    Parameters: the fixation points of the video.
+    """
+    of_maps = points.groupby(["event_id", "frame"]).observer.agg(["size", "nunique"])
+    counts = {event_and_frame: list(row) for event_and_frame, *row in of_maps.itertuples()}
+    names = "n_looks", "n_observers"
+    return [
+        clip | dict(zip(names, counts.get((clip["event_id"], clip["target_frame"]), (0, 0)), strict=True))
+        for clip in clips
+    ]
 
 
 def checksum_lines(files: list[Path], base: Path) -> list[str]:

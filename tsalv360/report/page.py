@@ -179,6 +179,7 @@ def counts(videos: Sequence[Video], tables: Tables, excluded: Mapping[str, str])
         (f"{minutes:.1f}", "minutes", ""),
         (number(n_events, 0), "events", f"{n_left_out} left out of the dataset" if n_left_out else ""),
         (number(len(tables["clips"]), 0), "clips", "of 8 frames"),
+        (number(tables["clips"].n_looks.median(), 0), "looks a map", "median of the clips' targets; of an event's own"),
         (number(len(tables["fixations"]), 0), "fixation rows", f"{in_event} belong to an event"),
         (f"{low}" if low == high else f"{low} to {high}", "observers per video", unknown),
         (number(sum(len(video.dropped) for video in videos), 0), "candidates dropped", "see below"),

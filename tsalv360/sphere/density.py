@@ -47,6 +47,15 @@ def density(yaw: Array, pitch: Array, weights: Array, sigma: float, size: tuple[
     return total
 
 
+def peak_density(sigma: float) -> float:
+    """Return the von Mises–Fisher density per steradian at its centre, for σ in degrees.
+
+    A kernel of `density` times it integrates to 1 over the sphere.
+    """
+    kappa = 1 / np.radians(sigma) ** 2
+    return float(kappa / (-2 * np.pi * np.expm1(-2 * kappa)))
+
+
 def sliding_density(grid: "GazeGrid", window_s: float, sigma: float, size: tuple[int, int]) -> Iterator[Map]:
     """Yield the density at each time of a gaze grid: the gaze of all its times within half the window, added up."""
     times, present = grid.time_s, grid.present
