@@ -22,7 +22,7 @@ from timing import Job, compare, named
 from tsalv360.contracts.gaze_grid import sample_gaze
 from tsalv360.fixations import FixationSettings, find_fixations
 from tsalv360.sources import DemoSource, demo, read_vr_eyetracking
-from tsalv360.sources.demo.observers import simulate
+from tsalv360.sources.demo.files import watch
 from tsalv360.sphere.directions import normalise, to_angles
 
 WINDOW = 7  # pictures at 16 fps
@@ -73,7 +73,7 @@ def demo_windows() -> Iterator[tuple[np.ndarray, int]]:
     """Yield the unit vectors [n, 3] of each window, and the number of observers."""
     source = DemoSource()
     scene = demo.make_scene(source, "001")
-    gaze = np.stack([viewing.gaze for viewing in simulate(scene, source.n_observers)])
+    gaze = np.stack([viewing.gaze for viewing in watch(scene, source.n_observers)])
     step = scene.fps / 16
     for start in np.arange(0, gaze.shape[1] - WINDOW * step, 0.2 * scene.fps):
         frames = np.rint(start + step * np.arange(WINDOW)).astype(int)

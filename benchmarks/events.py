@@ -1,11 +1,13 @@
 """Accuracy of events of simulated observers with known truth, and how each setting affects it.
 
-    python benchmarks/events.py [--scenarios 100] [--first 1000] [--sweep] [--json FILE]
+    python benchmarks/events.py [--scenarios 100] [--first 1000] [--elsewhere GAZE] [--sweep] [--json FILE]
 
 Scenarios come from `tsalv360.sources.demo.scenarios`, numbered from `--first`; those below 1000 were used for tuning.
-Prints Markdown tables: the two methods; recall by kind of event; with `--sweep`, the score with each setting below and
-above its default. An event counts as detected when the temporal intersection over union is at least 0.5 and the median
-angle over the overlap at most 10°; every detected event counts once. Uses all cores. Not a test.
+With `--elsewhere`, a folder of raw VR-EyeTracking gaze, observers who look elsewhere follow a real recording: of any of
+its videos and observers, from any time on. Prints Markdown tables: the two methods; recall by kind of event; with
+`--sweep`, the score with each setting below and above its default. An event counts as detected when the temporal
+intersection over union is at least 0.5 and the median angle over the overlap at most 10°; every detected event counts
+once. Uses all cores. Not a test.
 """
 
 import argparse
@@ -20,12 +22,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from real_events import FRAME_S, read
 from timing import machine
 
+from tsalv360.contracts.gaze_grid import sample_gaze
 from tsalv360.events import EventSettings, detect_events
+from tsalv360.fixations import FixationSettings, find_fixations
 from tsalv360.job.log import progress
 from tsalv360.metrics.events import Match, Track, match_events, score
-from tsalv360.sources.demo.scenarios import KINDS, draw_scenario, simulate_gaze
+from tsalv360.sources.demo.observers import SimulatedViewing
+from tsalv360.sources.demo.scenarios import KINDS, Scenario, draw_scenario, observed, view
+from tsalv360.sources.vr_eyetracking import gaze_files
 
 SWEEP = {
     "window_s": (0.25, 0.8),
@@ -52,12 +59,30 @@ class Outcome(NamedTuple):
     matches: list[Match]
 
 
-def run(settings: EventSettings, seed: int) -> Outcome:
+def elsewhere_as_recorded(scenario: Scenario, viewings: list[SimulatedViewing], folder: Path) -> list[SimulatedViewing]:
+    """Return the viewings in which gaze elsewhere is that of recordings, each of any video, observer and start."""
+    rng, changed = np.random.default_rng([22, scenario.seed]), []
+    videos = sorted(video for video in FRAME_S if gaze_files(folder, video))
+    for viewing in viewings:
+        recorded = read(folder, str(rng.choice(videos)))
+        own = recorded.fixations[recorded.fixations.observer == rng.choice(recorded.fixations.observer.unique())]
+        times = (scenario.times + rng.uniform(0, recorded.end_s)) % recorded.end_s
+        there = sample_gaze(own.reset_index(drop=True), times).vectors[:, 0]
+        elsewhere = viewing.target < 0
+        gaze = np.where(elsewhere[:, None], np.nan_to_num(there), viewing.gaze)
+        changed.append(replace(viewing, gaze=gaze, kept=viewing.kept & ~(elsewhere & np.isnan(there[:, 0]))))
+    return changed
+
+
+def run(folder: Path | None, settings: EventSettings, seed: int) -> Outcome:
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     scenario = draw_scenario(seed)
-    found = detect_events(simulate_gaze(scenario), "v", scenario.fps, settings).tracks
+    viewings = view(scenario)
+    known = observed(scenario, elsewhere_as_recorded(scenario, viewings, folder) if folder else viewings)
+    fixations = find_fixations(known.gaze, FixationSettings())
+    found = detect_events(fixations, "v", scenario.fps, settings).tracks
     tracks = [Track.of(track) for _, track in found.groupby("event_id", sort=False)]
-    return Outcome([event.kind for event in scenario.events], len(tracks), match_events(scenario.tracks(), tracks))
+    return Outcome(known.kinds, len(tracks), match_events(known.tracks, tracks))
 
 
 def row(outcomes: list[Outcome]) -> dict[str, float]:
@@ -87,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenarios", type=int, default=100)
     parser.add_argument("--first", type=int, default=1000)
+    parser.add_argument("--elsewhere", type=Path, metavar="GAZE")
     parser.add_argument("--sweep", action="store_true")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
@@ -101,7 +127,7 @@ def main() -> None:
     with ProcessPoolExecutor(os.cpu_count()) as pool, progress(total=len(ways) * len(seeds), what="scenarios") as bar:
         for way, settings in ways.items():
             outcomes = []
-            for outcome in pool.map(partial(run, settings), seeds):
+            for outcome in pool.map(partial(run, asked.elsewhere, settings), seeds):
                 outcomes.append(outcome)
                 bar.update()
             rows[way], kinds = row(outcomes), kinds or by_kind(outcomes)

@@ -6,7 +6,7 @@
 
 # Raise a version when the stage gives other results for the same input and settings: an upgrade then runs it again.
 VERSIONS = {
-    "demo": 1,
+    "demo": 2,
     "index": 2,
     "frames": 1,
     "fixations": 2,

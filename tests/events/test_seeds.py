@@ -9,7 +9,7 @@ from tsalv360.events import detect_events
 from tsalv360.fixations import FixationSettings, find_fixations, within_video
 from tsalv360.metrics.events import Track, match_events
 from tsalv360.sources.demo import DemoSource, make_scene, video_ids
-from tsalv360.sources.demo.observers import gaze_text, simulate, truth
+from tsalv360.sources.demo.files import gaze_text, truth, watch
 from tsalv360.sources.vr_eyetracking import read_gaze_files
 
 
@@ -20,7 +20,7 @@ def test_the_watched_events_of_any_demo_are_found(tmp_path: Path, seed: int) -> 
     n_true = n_found = n_matched = 0
     for video in video_ids(source):
         scene = make_scene(source, video)
-        viewings = simulate(scene, source.n_observers)
+        viewings = watch(scene, source.n_observers)
         paths = []
         for number, viewing in enumerate(viewings):
             paths.append(tmp_path / f"p{number:03d}" / f"{video}._2017-10-1-11-38_ori_0.txt")

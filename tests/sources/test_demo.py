@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from tsalv360.job.files import read_json
 from tsalv360.sources import demo
-from tsalv360.sources.demo.observers import SimulatedViewing, gaze_text, simulate, truth
+from tsalv360.sources.demo.files import gaze_text, truth, watch
+from tsalv360.sources.demo.observers import SimulatedViewing
 from tsalv360.sources.demo.scene import COLOURS, SHAPES, Scene, SceneObject, draw_frame
 from tsalv360.sphere.directions import angular_distance, normalise, pixel_to_direction, to_vectors, vector_angle
 
@@ -33,7 +34,7 @@ def scenes() -> dict[str, Scene]:
 
 @pytest.fixture(scope="module")
 def viewings(scenes: dict[str, Scene]) -> dict[str, list[SimulatedViewing]]:
-    return {video_id: simulate(scene, DEFAULT.n_observers) for video_id, scene in scenes.items()}
+    return {video_id: watch(scene, DEFAULT.n_observers) for video_id, scene in scenes.items()}
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def test_default_videos_have_the_required_rates_lengths_and_objects(scenes, trut
         assert len({item.colour for item in scene.objects}) == len({item.shape for item in scene.objects})
         assert len({item.colour for item in scene.objects}) == len(scene.objects)
         assert all(3.0 <= item.end_s - item.start_s <= 10.0 and 0 <= item.rate <= 15 for item in scene.objects)
-    assert sum(not item["watched"] for content in truths.values() for item in content["objects"]) == 4
+    assert sum(not item["watched"] for content in truths.values() for item in content["objects"]) == 5
 
 
 def test_watched_events_overlap_cross_the_seam_and_reach_a_pole(truths):
@@ -114,7 +115,7 @@ def test_watched_events_overlap_cross_the_seam_and_reach_a_pole(truths):
         poles += any(max(np.abs(event["pitch_deg"])) > 75.0 for event in events)
         yaws = [(np.array(event["yaw_deg"]), np.array(event["pitch_deg"])) for event in events]
         seams += any((np.abs(np.diff(yaw))[np.abs(pitch[1:]) < 60.0] > 180.0).any() for yaw, pitch in yaws)
-    assert (overlaps, seams, poles) == (11, 8, 6)  # of 12 videos
+    assert (overlaps, seams, poles) == (10, 8, 6)  # of 12 videos
 
 
 def test_watched_objects_keep_apart(truths):
@@ -140,7 +141,7 @@ def test_videos_do_not_depend_on_each_other(scenes):
 def test_every_short_video_has_a_watched_event(tmp_path, seed, video_id):
     source = tiny(tmp_path, seed=seed, n_videos=99)
     scene = demo.make_scene(source, video_id)
-    assert truth(scene, simulate(scene, source.n_observers))["events"]
+    assert truth(scene, watch(scene, source.n_observers))["events"]
 
 
 # Drawing
@@ -226,8 +227,8 @@ def test_gaze_stays_with_the_object(scenes, viewings):
                 distances.append(vector_angle(viewing.gaze[frames], item.direction(frames / scene.fps)))
     distances = np.concatenate(distances)
     assert distances.size > 10_000
-    assert 0.5 < np.median(distances) < 2.0
-    assert np.quantile(distances, 0.99) < 4.0
+    assert 2.0 < np.median(distances) < 4.5  # they look about on it
+    assert np.quantile(distances, 0.99) < 13.5  # its largest radius
 
 
 def test_observers_differ_and_make_saccades(scenes, viewings):
@@ -240,7 +241,7 @@ def test_observers_differ_and_make_saccades(scenes, viewings):
 
 
 def test_observers_do_not_depend_on_their_number(scenes, viewings):
-    few = simulate(scenes["003"], 5)
+    few = watch(scenes["003"], 5)
     np.testing.assert_array_equal(few[4].gaze, viewings["003"][4].gaze)
     np.testing.assert_array_equal(few[4].kept, viewings["003"][4].kept)
 
@@ -301,7 +302,7 @@ def test_gaze_files_have_the_form_of_the_original(written):
         assert (index[-1] > scene.n_frames) == (observer == 2)
         assert index[-1] <= scene.n_frames + 1
         x, y = float(rows[0][6]), float(rows[0][7])
-        assert angular_distance(360 * x - 180, 180 * y - 90, 0.0, 1.62) < 6.0
+        assert angular_distance(360 * x - 180, 180 * y - 90, 0.0, 1.62) < 18.0
 
 
 def test_the_truth_lists_the_watched_events(written):

@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from tsalv360.contracts.settings import NO_BRACES, STRICT, setting
 from tsalv360.job.files import whole_file, write_json
 from tsalv360.media.video import VideoWriter
-from tsalv360.sources.demo.observers import gaze_text, simulate, truth
+from tsalv360.sources.demo.files import gaze_text, truth, watch
 from tsalv360.sources.demo.scene import Scene, draw_frame, script_scene
 from tsalv360.sources.recording import Recording
 
@@ -89,7 +89,7 @@ def write_demo(source: DemoSource, video_id: str) -> None:
     with whole_file(video_path(source, video_id)) as partial, VideoWriter(partial, scene.fps, size, crf=20) as writer:
         for n in range(scene.n_frames):
             writer.write(draw_frame(scene, n))
-    viewings = simulate(scene, source.n_observers)
+    viewings = watch(scene, source.n_observers)
     for observer, (path, viewing) in enumerate(zip(gaze_paths(source, video_id), viewings, strict=True)):
         with whole_file(path) as partial:
             partial.write_text(gaze_text(viewing, extra_row=observer == EXTRA_ROW_OBSERVER), encoding="ascii")

@@ -1,35 +1,66 @@
-"""Simulated observers of the demo: their gaze, its files, and the truth about what was watched."""
+"""Simulated observers, who look about as real ones do: their gaze, and which targets they watched.
 
+Every observer begins ahead, and goes from visit to visit: to a target that is there, or elsewhere, where gaze wanders
+about the front and the horizon. A visit is a few fixations; those of a target are spread about it. The constants are
+fitted to the statistics of VR-EyeTracking (`tsalv360.metrics.gaze`); docs/events.md compares them.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalv360.contracts.grid import frame_numbers, runs
-from tsalv360.sources.demo.scene import Scene, SceneObject
+from tsalv360.contracts.grid import runs
 from tsalv360.sphere.directions import Array, normalise, to_angles, to_vectors, vector_angle
 
 AHEAD = to_vectors(0.0, 180.0 * 0.509 - 90.0)  # where every recording starts
-LAG_S = 0.05  # pursuit follows the object with this delay
+AHEAD_SPREAD_DEG, AHEAD_S = 4.5, (0.3, 1.0)  # standard deviation of the first look, and how long it lasts
+FIXATION_S, FIXATION_SIGMA, FIXATION_LIMITS_S = 0.25, 0.6, (0.12, 2.5)  # log-normal: median and σ of the logarithm
+VISIT_S = 1.0  # mean length of a visit
+TASTE = 0.4  # σ of the logarithm of how much more an observer likes a target than others do
+WANDER = (0.92, 17.0), (0.75, 8.5)  # yaw and pitch from one look elsewhere to the next: share kept, σ in degrees
+LAG_S = 0.05  # pursuit follows the target with this delay
 SACCADE_S, SACCADE_SPEED = 0.04, 600.0  # shortest duration, and °/s of longer ones
-ANYWHERE = 0.1  # share of gaze targets anywhere
-NOVELTY = 3.0  # how much more an object attracts that was not watched yet
-WATCHED_SHARE, SMOOTHING_S, GAP_S, SHORTEST_S = 0.12, 0.5, 2.0, 2.0  # definition of a watched event
+WATCHED_SHARE, SMOOTHING_S, GAP_S, SHORTEST_S = 0.12, 0.5, 4.0, 2.0  # definition of a watched event
+
+
+class Target(Protocol):
+    """Something to watch."""
+
+    @property
+    def start_s(self) -> float:
+        """When it appears."""
+
+    @property
+    def end_s(self) -> float:
+        """When it is gone."""
+
+    @property
+    def appeal(self) -> float:
+        """How strongly it attracts gaze, compared with the other targets."""
+
+    @property
+    def spread_deg(self) -> float:
+        """Standard deviation of the looks at it along each axis."""
+
+    def direction(self, time_s: float | Array) -> Array:
+        """Return the unit vectors [..., 3] of its centre at times [...] in seconds."""
 
 
 @dataclass(frozen=True)
-class GazeTarget:
-    """What an observer watches from `start_s` on: object number `item`, or, where that is -1, the direction `place`."""
+class Look:
+    """A fixation from `start_s` on: of target number `item` at an `offset` [3] from its centre; of a place if −1."""
 
     start_s: float
     item: int
-    place: Array
+    offset: Array
 
 
 @dataclass(frozen=True)
 class SimulatedViewing:
-    """One observer's viewing: unit vectors [n_frames, 3]; whether a frame has a row; the object watched, or -1."""
+    """One observer's viewing: unit vectors [n_frames, 3]; whether a frame has a row; the target watched, or -1."""
 
     gaze: Array
     head: Array
@@ -37,74 +68,78 @@ class SimulatedViewing:
     target: NDArray[np.intp]
 
 
-def simulate(scene: Scene, n_observers: int) -> list[SimulatedViewing]:
-    """Return the viewings of `n_observers`; each depends on the scene and its own number only."""
-    seeds = ([scene.seed, int(scene.video_id), 1, observer] for observer in range(n_observers))
-    return [_view(scene, np.random.default_rng(seed)) for seed in seeds]
+def simulate(
+    targets: Sequence[Target], times: Array, elsewhere: float, n_observers: int, seed: Sequence[int]
+) -> list[SimulatedViewing]:
+    """Return the viewings of `n_observers` at the `times` of the frames; each depends on its own number only.
+
+    `elsewhere` is the share of visits to none of the targets.
+    """
+    return [_view(targets, times, elsewhere, np.random.default_rng([*seed, k])) for k in range(n_observers)]
 
 
-def _view(scene: Scene, rng: np.random.Generator) -> SimulatedViewing:
-    """Simulate one observer: targets, saccades between them, noise, and rows lost to blinks."""
-    aim, target = _follow(scene, _choose_targets(scene, rng))
+def _view(targets: Sequence[Target], times: Array, elsewhere: float, rng: np.random.Generator) -> SimulatedViewing:
+    """Simulate one observer: looks, saccades between them, noise, and rows lost to blinks."""
+    fps = _rate(times)
+    aim, watched = _follow(targets, times, _choose_looks(targets, float(times[-1]), elsewhere, rng))
     calibration, jitter = rng.normal(0.0, 0.5, 3), rng.normal(0.0, 0.25, aim.shape)
-    drift = 0.65 * _smooth_noise(rng, scene.n_frames, 0.4 * scene.fps)
+    drift = 0.65 * _smooth_noise(rng, len(times), 0.4 * fps)
     gaze = normalise(aim + np.radians(calibration + drift + jitter))
-    return SimulatedViewing(gaze, _head(gaze, scene.fps), _kept(rng, scene.times), target)
+    return SimulatedViewing(gaze, _head(gaze, fps), _kept(rng, times), watched)
 
 
-def _choose_targets(scene: Scene, rng: np.random.Generator) -> list[GazeTarget]:
-    """Return what one observer watches, in order."""
-    objects, duration_s = scene.objects, scene.n_frames / scene.fps
-    notice = [item.start_s + rng.uniform(0.3, 0.8) for item in objects]
-    taste = np.array([item.appeal for item in objects]) * np.exp(rng.normal(0.0, 0.4, len(objects)))
-    targets, time_s, noticed = [GazeTarget(0.0, -1, AHEAD)], float(rng.uniform(0.4, 1.0)), -1
+def _choose_looks(
+    targets: Sequence[Target], duration_s: float, elsewhere: float, rng: np.random.Generator
+) -> list[Look]:
+    """Return what one observer looks at, in order."""
+    taste = np.array([target.appeal for target in targets]) * np.exp(rng.normal(0.0, TASTE, len(targets)))
+    here = normalise(AHEAD + rng.normal(0.0, np.radians(AHEAD_SPREAD_DEG), 3))
+    looks, time_s, until_s, item = [Look(0.0, -1, here)], rng.uniform(*AHEAD_S), 0.0, -1
     while time_s < duration_s:
-        watched = {target.item for target in targets}
-        draw = taste * [1.0 if k in watched or item.appeal < 0.5 else NOVELTY for k, item in enumerate(objects)]
-        draw *= [notice[k] <= time_s < item.end_s for k, item in enumerate(objects)]
-        target, end_s = _next_target(scene, rng, targets[-1], time_s, draw, noticed)
-        targets.append(target)
-        noticed = -1
-        for k in np.argsort(notice):
-            if time_s < notice[k] < end_s and k != target.item and rng.random() < 0.75 * min(1.0, objects[k].appeal):
-                end_s, noticed = notice[k], int(k)
-                break
-        time_s = end_s
-    return targets
+        if time_s >= until_s:
+            there = [k for k, target in enumerate(targets) if target.start_s <= time_s < target.end_s]
+            until_s = time_s + rng.exponential(VISIT_S)
+            item = -1
+            if there and rng.random() >= elsewhere:
+                item = int(rng.choice(there, p=taste[there] / taste[there].sum()))
+                until_s = min(until_s, targets[item].end_s + rng.uniform(0.15, 0.35))
+        spread = np.radians(targets[item].spread_deg) if item >= 0 else 0.0
+        looks.append(Look(time_s, item, rng.normal(0.0, spread, 3) if item >= 0 else _wander(here, rng)))
+        lasts = np.clip(FIXATION_S * np.exp(rng.normal(0.0, FIXATION_SIGMA)), *FIXATION_LIMITS_S)
+        gone_s = targets[item].end_s + 0.35 if item >= 0 else np.inf
+        time_s = min(time_s + lasts, max(gone_s, time_s + FIXATION_LIMITS_S[0]))
+        here = _aim(targets, looks[-1], np.array([time_s]))[0]
+    return looks
 
 
-def _next_target(
-    scene: Scene, rng: np.random.Generator, last: GazeTarget, time_s: float, draw: Array, noticed: int
-) -> tuple[GazeTarget, float]:
-    """Return the target from `time_s` on, and when it would end. `noticed` is an object just noticed, or -1."""
-    here = _aim(scene, last, np.array([time_s]))[0]
-    if noticed < 0 and rng.random() < ANYWHERE:
-        return GazeTarget(time_s, -1, normalise(rng.normal(size=3))), time_s + rng.uniform(0.4, 1.0)
-    if noticed < 0 and not draw.any():
-        return GazeTarget(time_s, -1, normalise(here + rng.normal(0.0, 0.25, 3))), time_s + rng.uniform(0.3, 0.8)
-    item = noticed if noticed >= 0 else int(rng.choice(len(draw), p=draw / draw.sum()))
-    gone_s = scene.objects[item].end_s + rng.uniform(0.15, 0.35)
-    return GazeTarget(time_s, item, here), min(time_s + rng.uniform(1.0, 4.0), gone_s)
+def _wander(here: Array, rng: np.random.Generator) -> Array:
+    """Return the place [3] of the next look elsewhere: a step from `here`, drawn to the front and the horizon."""
+    (keep_yaw, step_yaw), (keep_pitch, step_pitch) = WANDER
+    yaw, pitch = to_angles(here)
+    return to_vectors(
+        keep_yaw * yaw + rng.normal(0.0, step_yaw), np.clip(keep_pitch * pitch + rng.normal(0.0, step_pitch), -90, 90)
+    )
 
 
-def _aim(scene: Scene, target: GazeTarget, times: Array) -> Array:
-    """Return the directions [n, 3] of a target: unit vectors; the last one of an object after its end."""
-    if target.item < 0:
-        return np.broadcast_to(target.place, (len(times), 3))
-    item = scene.objects[target.item]
-    return item.direction(np.clip(times - LAG_S, item.start_s, item.end_s))
+def _aim(targets: Sequence[Target], look: Look, times: Array) -> Array:
+    """Return the directions [n, 3] of a look: unit vectors; those at a target follow it until its end."""
+    if look.item < 0:
+        return np.broadcast_to(look.offset, (len(times), 3))
+    target = targets[look.item]
+    centre = target.direction(np.clip(times - LAG_S, target.start_s, target.end_s))
+    return normalise(centre + look.offset - (centre @ look.offset)[:, None] * centre)
 
 
-def _follow(scene: Scene, targets: list[GazeTarget]) -> tuple[Array, NDArray[np.intp]]:
-    """Return the gaze without noise, unit vectors [n_frames, 3], and the objects watched while they are drawn."""
-    times, aim, watched = scene.times, np.empty((scene.n_frames, 3)), np.full(scene.n_frames, -1)
-    ends = [target.start_s for target in targets[1:]] + [np.inf]
-    for last, target, end_s in zip([targets[0], *targets], targets, ends, strict=False):
-        chosen = (times >= target.start_s) & (times < end_s)
-        start = _aim(scene, last, np.array([target.start_s]))
-        aim[chosen] = _saccade(start, _aim(scene, target, times[chosen]), times[chosen] - target.start_s)
-        if target.item >= 0:
-            watched[chosen & (times <= scene.objects[target.item].end_s)] = target.item
+def _follow(targets: Sequence[Target], times: Array, looks: list[Look]) -> tuple[Array, NDArray[np.intp]]:
+    """Return the gaze without noise, unit vectors [n_frames, 3], and the targets watched while they are there."""
+    aim, watched = np.empty((len(times), 3)), np.full(len(times), -1)
+    ends = [look.start_s for look in looks[1:]] + [np.inf]
+    for last, look, end_s in zip([looks[0], *looks], looks, ends, strict=False):
+        chosen = (times >= look.start_s) & (times < end_s)
+        start = _aim(targets, last, np.array([look.start_s]))
+        aim[chosen] = _saccade(start, _aim(targets, look, times[chosen]), times[chosen] - look.start_s)
+        if look.item >= 0:
+            watched[chosen & (times <= targets[look.item].end_s)] = look.item
     return aim, watched
 
 
@@ -125,7 +160,7 @@ def _smooth_noise(rng: np.random.Generator, n: int, width: float) -> Array:
     return np.apply_along_axis(np.convolve, 0, white, kernel, "valid") / np.linalg.norm(kernel)
 
 
-def _head(gaze: Array, fps: int) -> Array:
+def _head(gaze: Array, fps: float) -> Array:
     """Return the direction of the head, which follows the gaze later and smoother: an exponential filter of 0.2 s."""
     weight = 1.0 - np.exp(-1.0 / (0.2 * fps))
     head = gaze.copy()
@@ -143,64 +178,22 @@ def _kept(rng: np.random.Generator, times: Array) -> NDArray[np.bool_]:
     return kept
 
 
-def gaze_text(viewing: SimulatedViewing, extra_row: bool = False) -> str:
-    """Return a viewing in the on-disk form of VR-EyeTracking.
+def watched_spans(target: Target, times: Array, watching: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return first and last frame of each event of a target that observers are `watching` [observers, n_frames].
 
-    As in real recordings, a value can lie just outside [0, 1]: the gaze sample of the smallest x is written as x + 1
-    if it is within 0.02° of the seam. `extra_row` adds one frame past the end of the video.
+    An event is the time from the first to the last frame at which at least 12 % of the observers watch the target
+    (smoothed over 0.5 s; gaps under 4 s do not end it), if that is 2 s or more.
     """
-    frames = np.flatnonzero(viewing.kept)
-    head, gaze = _fractions(viewing.head[frames]), _fractions(viewing.gaze[frames])
-    nearest = int(np.argmin(gaze[:, 0]))
-    if gaze[nearest, 0] < 0.02 / 360.0:
-        gaze[nearest, 0] += 1.0
-    if extra_row:
-        frames = np.append(frames, len(viewing.kept))
-        head, gaze = np.vstack([head, head[-1]]), np.vstack([gaze, gaze[-1]])
-    rows = zip(frames + 1, head, gaze, strict=True)
-    return "".join(f"frame,{n},forward,{h[0]:.7f},{h[1]:.7f},eye,{g[0]:.7f},{g[1]:.7f}\n" for n, h, g in rows)
-
-
-def _fractions(vectors: Array) -> Array:
-    """Return x and y [n, 2] as fractions of the panorama from its bottom left."""
-    yaw, pitch = to_angles(vectors)
-    return np.stack([(yaw + 180.0) / 360.0, (pitch + 90.0) / 180.0], axis=-1)
-
-
-def truth(scene: Scene, viewings: list[SimulatedViewing]) -> dict[str, Any]:
-    """Return what was watched, from the observers' own targets: JSON content with `events` and all `objects` drawn.
-
-    An event is the time from the first to the last frame at which at least 12 % of the observers watch an object
-    (smoothed over 0.5 s; gaps under 2 s do not end it), if that is 2 s or more.
-    """
-    targets = np.stack([viewing.target for viewing in viewings])
-    events, objects = [], []
-    for k, item in enumerate(scene.objects):
-        spans = _watched_spans(scene, item, targets == k)
-        name = {"object": item.name, "colour": item.colour, "shape": item.shape}
-        for first, last in spans:
-            span = {"start_s": first / scene.fps, "end_s": last / scene.fps}
-            events.append(name | span | _track(scene, item, first, last))
-        life = {"start_s": round(item.start_s, 4), "end_s": round(item.end_s, 4), "radius_deg": round(item.radius, 4)}
-        objects.append(name | life | {"watched": bool(spans)})
-    events.sort(key=lambda event: event["start_s"])
-    return {"video": scene.video_id, "fps": scene.fps, "n_frames": scene.n_frames, "events": events, "objects": objects}
-
-
-def _watched_spans(scene: Scene, item: SceneObject, watching: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return first and last frame of each event of an object that observers are `watching` [observers, n_frames]."""
-    width = 2 * round(SMOOTHING_S * scene.fps / 2.0) + 1
+    fps = _rate(times)
+    width = 2 * round(SMOOTHING_S * fps / 2.0) + 1
     padded = np.pad(watching.mean(axis=0), width // 2, mode="edge")
     share = np.convolve(padded, np.full(width, 1.0 / width), "valid")
-    drawn = (scene.times >= item.start_s) & (scene.times <= item.end_s)
-    frames = np.flatnonzero(drawn & (share >= WATCHED_SHARE))
-    spans = [(int(frames[run][0]), int(frames[run][-1])) for run in runs(frames, GAP_S * scene.fps)]
-    return [(first, last) for first, last in spans if last - first >= SHORTEST_S * scene.fps]
+    there = (times >= target.start_s) & (times <= target.end_s)
+    frames = np.flatnonzero(there & (share >= WATCHED_SHARE))
+    spans = [(int(frames[run][0]), int(frames[run][-1])) for run in runs(frames, GAP_S * fps)]
+    return [(first, last) for first, last in spans if last - first >= SHORTEST_S * fps]
 
 
-def _track(scene: Scene, item: SceneObject, first: int, last: int) -> dict[str, list[float]]:
-    """Return an object's directions at the frames of the 16 fps grid within [first, last]."""
-    frames = np.array([n for n in frame_numbers(scene.fps, scene.n_frames, skip_first=0) if first <= n <= last])
-    yaw, pitch = to_angles(item.direction(frames / scene.fps))
-    series = {"time_s": frames / scene.fps, "yaw_deg": yaw, "pitch_deg": pitch}
-    return {"frame": frames.tolist()} | {name: np.round(values, 4).tolist() for name, values in series.items()}
+def _rate(times: Array) -> float:
+    """Return the frames per second of evenly spaced times."""
+    return float((len(times) - 1) / (times[-1] - times[0]))

@@ -23,6 +23,7 @@ RGB = tuple[int, int, int]
 IN_USE = 4  # the first colours and shapes of the tables are used: a model sees each in many videos, and can learn it
 FRAME_RATES = (25, 30, 24)  # frames per second of the videos in turn
 GROWTH_S = 0.4  # time that an object takes to grow to its size and to shrink at the end
+ELSEWHERE = (0.3, 0.6)  # share of the observers' visits to none of the objects
 SEPARATION_DEG = 35.0  # wanted between objects shown together: more than the sum of two radii
 CLOUD_PERIOD_S = 14.0
 
@@ -93,6 +94,11 @@ class SceneObject:
         """Colour and shape, the words of a caption."""
         return f"{self.colour} {self.shape}"
 
+    @property
+    def spread_deg(self) -> float:
+        """How far from its centre observers look at it: standard deviation along each axis."""
+        return self.radius / 4.0
+
     def _path(self, time_s: float | Array) -> tuple[Array, Array, Array]:
         """Return position [..., 3] and direction of motion [..., 3] at times [...], and the normal [3] of the path."""
         waypoint = to_vectors(self.yaw, self.pitch)
@@ -120,7 +126,10 @@ class SceneObject:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that is random about a video; `height` in pixels, half the width."""
+    """Everything that is random about a video; `height` in pixels, half the width.
+
+    `elsewhere` is the share of the observers' visits to none of the objects.
+    """
 
     video_id: str
     seed: int
@@ -129,6 +138,7 @@ class Scene:
     height: int
     surroundings: Surroundings
     objects: tuple[SceneObject, ...]
+    elsewhere: float
 
     @property
     def times(self) -> Array:
@@ -153,7 +163,7 @@ def script_scene(seed: int, video_id: str, duration_s: tuple[float, float], heig
     skyline = "blocks" if palette == "city" else str(rng.choice(SKYLINES))
     surroundings = Surroundings(palette, skyline, str(rng.choice(GROUNDS)), int(rng.integers(2**31)))
     objects = _choose_objects(rng, n_frames / fps, number)
-    return Scene(video_id, seed, fps, n_frames, height, surroundings, objects)
+    return Scene(video_id, seed, fps, n_frames, height, surroundings, objects, float(rng.uniform(*ELSEWHERE)))
 
 
 def _choose_objects(rng: np.random.Generator, duration_s: float, number: int) -> tuple[SceneObject, ...]:
