@@ -214,8 +214,8 @@ def camera_paths_met(folder: Path, paths: Path, halves: dict[str, list[pd.DataFr
             end = min(read(folder, other).frames[-1], n_frames - 1)
             common = [part for path in published if (part := cut(path, end)).frame.size]
             for tracks in halves[other]:
-                other_met = agreement_of(tracks[tracks.frame <= end], common, fps, n_frames).published_met
-                met["met by other videos"].append(other_met)
+                agreement = agreement_of(tracks[tracks.frame <= end], common, fps, n_frames, n_rolls=1)
+                met["met by other videos"].append(agreement.published_met)
     return {name: float(np.mean(values)) for name, values in met.items() if values}
 
 
