@@ -15,6 +15,8 @@ from matplotlib.axes import Axes
 from tsalv360.contracts.grid import frame_numbers
 from tsalv360.events import DetectedEvents, EventSettings, detect_events
 from tsalv360.fixations import FixationSettings, find_fixations
+from tsalv360.reliability import ReliabilitySettings, measure_reliability, summarise
+from tsalv360.report.figures import draw_reliability
 from tsalv360.sources import read_vr_eyetracking
 
 VIDEOS = {"006": 1 / 29.97, "011": 1 / 29.97, "014": 1 / 29.97, "146": 1 / 30}  # seconds a frame
@@ -22,12 +24,17 @@ COLOURS = ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#C
 GAZE = Path(os.environ["TSALV360_REAL_DATA"]) / "vr_eyetracking" / "Gaze_txt_files"
 
 
-def events_of(video: str, settings: EventSettings) -> tuple[pd.DataFrame, DetectedEvents]:
-    """Fixations and events of a video; its length is that of its gaze, as the video itself is not needed."""
+def gaze_of(video: str) -> tuple[pd.DataFrame, float, list[int]]:
+    """Fixations, rate and kept frames of a video; its length is that of its gaze, as the video itself is not needed."""
     fps = 1 / VIDEOS[video]
     gaze = read_vr_eyetracking(GAZE, video, fps)
-    fixations = find_fixations(gaze, FixationSettings())
     frames = frame_numbers(fps, int(gaze.frame.max()) + 1, skip_first=20)
+    return find_fixations(gaze, FixationSettings()), fps, frames
+
+
+def events_of(video: str, settings: EventSettings) -> tuple[pd.DataFrame, DetectedEvents]:
+    """Fixations and events of a video."""
+    fixations, fps, frames = gaze_of(video)
     return fixations, detect_events(fixations, video, fps, settings, frames)
 
 
@@ -85,6 +92,19 @@ def draw_settings() -> None:
     figure.savefig("docs/events-settings.jpg", dpi=80, pil_kwargs={"quality": 85})
 
 
+def draw_diagram() -> None:
+    """The reliability diagram of the four videos, over ten splits of each."""
+    settings, trials = ReliabilitySettings(splits=10, surrogates=0), []
+    for video in VIDEOS:
+        fixations, fps, frames = gaze_of(video)
+        events = detect_events(fixations, video, fps, EventSettings(), frames).events
+        trials.append(measure_reliability(fixations, events, video, fps, frames, EventSettings(), settings))
+    figure, axis = plt.subplots(figsize=(5.5, 4), layout="constrained")
+    draw_reliability(summarise(pd.concat(trials)).bins, axis)
+    figure.savefig("docs/reliability.jpg", dpi=110, pil_kwargs={"quality": 88})
+
+
 if __name__ == "__main__":
     draw_methods()
     draw_settings()
+    draw_diagram()

@@ -11,6 +11,7 @@ VERSIONS = {
     "frames": 1,
     "fixations": 2,
     "events": 3,
+    "reliability": 1,
     "saliency": 2,
     "viewports": 1,
     "sound": 1,

@@ -89,6 +89,7 @@ rule dataset:
         indexes=expand(rules.index.output, video=VIDEOS),
         frames=expand(rules.frames.output, video=PUBLISHED),
         dropped=expand(rules.events.output.dropped, video=CONSTRUCTED),
+        reliability=expand(rules.reliability.output, video=CONSTRUCTED),
     output:
         directory(f"{RESULTS}/dataset"),
     log:

@@ -6,6 +6,7 @@ rule report:
         events=expand(rules.events.output.events, video=CONSTRUCTED),
         tracks=expand(rules.events.output.tracks, video=CONSTRUCTED),
         dropped=expand(rules.events.output.dropped, video=CONSTRUCTED),
+        reliability=expand(rules.reliability.output, video=CONSTRUCTED),
         viewports=expand(rules.viewports.output, video=CONSTRUCTED),
         sheets=expand(rules.sheets.output, video=CONSTRUCTED),
         truth=get_truth,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from tsalv360.contracts.entries import IndexEntry, read_entry
-from tsalv360.contracts.tables import DROPPED, empty, read_table
+from tsalv360.contracts.tables import DROPPED, RELIABILITY, empty, read_table
 from tsalv360.dataset.build import build_dataset
 from tsalv360.dataset.splits import DatasetSettings
 from tsalv360.job.log import logged
@@ -17,8 +17,9 @@ with logged(snakemake.log[0]):
         [Path(part) for part in snakemake.input.parts],
         [read_entry(index, IndexEntry) for index in snakemake.input.indexes],
         {video: Origin(*origin) for video, origin in snakemake.params.origins.items()},
-        pd.concat(
-            [empty(DROPPED), *(read_table(table, DROPPED) for table in snakemake.input.dropped)], ignore_index=True
+        *(
+            pd.concat([empty(table), *(read_table(path, table) for path in snakemake.input[name])], ignore_index=True)
+            for name, table in (("dropped", DROPPED), ("reliability", RELIABILITY))
         ),
         DatasetSettings(**snakemake.params.dataset),
         snakemake.params.data_settings,

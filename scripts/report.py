@@ -14,6 +14,7 @@ with logged(snakemake.log[0]):
         events=snakemake.input.events,
         tracks=snakemake.input.tracks,
         dropped=snakemake.input.dropped,
+        reliability=snakemake.input.reliability,
         viewports=snakemake.input.viewports,
         sheets=snakemake.input.sheets,
         truth=snakemake.input.truth,

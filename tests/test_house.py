@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "tsalv360"
-STAGES = "index frames fixations events saliency viewports captions curation dataset"
+STAGES = "index frames fixations events reliability saliency viewports captions curation dataset"
 # From the bottom; the stages are on one level. The roof, which knows the whole configuration, begins with config.
 BELOW, ABOVE = "job sphere contracts media metrics model sources", "prediction training evaluation report"
 LEVELS = [*BELOW.split(), STAGES, *ABOVE.split(), "config", "check", "workflow", "cli"]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms.split()}
 # What a stage may import from another one, who does, and why.
 DOORS = {
+    "events": ("reliability", "detection in parts of the gaze and in surrogates"),
+    "reliability": ("dataset", "what all videos' trials add up to, for the card"),
     "captions.text": ("curation dataset", "flags and token counts of captions that curators edited"),
     "curation.apply": ("dataset", "assembling a video applies the curators' decisions"),
     "saliency": ("curation dataset", "maps of edited events"),

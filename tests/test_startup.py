@@ -31,6 +31,7 @@ STAGES = {
     "frames": {"av", "cv2", "pydantic"},
     "fixations": {"pydantic", *TABLES},
     "events": {"pydantic", "scipy", *TABLES},  # and scikit-learn, when it clusters
+    "reliability": {"pydantic", *TABLES},  # and SciPy and scikit-learn, when it detects
     "saliency": {"cv2", "pydantic", *TABLES},
     "viewports": {"av", "cv2", "pydantic", *TABLES},
     "sheets": {"av", "cv2", *TABLES},

@@ -21,6 +21,7 @@ from tsalv360.fixations import FixationSettings
 from tsalv360.frames import FrameSettings
 from tsalv360.job.errors import InputError
 from tsalv360.model.settings import ModelSettings
+from tsalv360.reliability import ReliabilitySettings
 from tsalv360.report.comparisons import ReportSettings
 from tsalv360.saliency import SaliencySettings
 from tsalv360.sources import OwnVideo, Recording, Source, tsv360
@@ -59,6 +60,7 @@ class Config:
     frames: FrameSettings = field(default_factory=FrameSettings)
     fixations: FixationSettings = field(default_factory=FixationSettings)
     events: EventSettings = field(default_factory=EventSettings)
+    reliability: ReliabilitySettings = field(default_factory=ReliabilitySettings)
     saliency: SaliencySettings = field(default_factory=SaliencySettings)
     viewports: ViewportSettings = field(default_factory=ViewportSettings)
     captions: CaptionSettings = field(default_factory=CaptionSettings)
@@ -88,7 +90,7 @@ class Config:
 
         Paths, how jobs run and what models learn are not among them.
         """
-        sections = ("dataset", "frames", "fixations", "events", "saliency", "viewports", "captions")
+        sections = ("dataset", "frames", "fixations", "events", "reliability", "saliency", "viewports", "captions")
         content = {name: tracked(getattr(self, name)) for name in sections}
         del content["viewports"]["sound"]  # curators hear it; no file of the dataset depends on it
         return {

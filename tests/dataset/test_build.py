@@ -22,6 +22,7 @@ from tsalv360.contracts.tables import (
     EVENTS,
     PART_ANNOTATIONS,
     POINTS,
+    RELIABILITY,
     TRACKS,
     empty,
     read_table,
@@ -45,6 +46,19 @@ DROPS = pd.DataFrame(
         "share": 0.2, "rule": ["min_duration_s", "min_duration_s", "max_spread_deg"], "reason": "lasts 1 s",
     }
 )  # fmt: skip
+
+TRIALS = pd.DataFrame(
+    [
+        {"video": video, "gaze": gaze, "number": 0, "n_observers": 9, "confidence": confidence, "found": found}
+        for video, gaze, confidence, found in [
+            ("001", "all", [0.9, 0.8], []),
+            ("001", "half", [0.5, 0.3], [True, False]),
+            ("001", "half", [0.45], [True]),
+            ("001", "surrogate", [0.1], []),
+            ("002", "all", [0.5], []),
+        ]
+    ]
+)
 
 
 def config(**changes: Any) -> dict[str, Any]:
@@ -76,12 +90,14 @@ def parts(tmp_path: Path, make_track: Make, make_events: Make) -> list[Path]:
     return paths
 
 
-def build(tmp_path: Path, parts: list[Path], dropped: pd.DataFrame = DROPS, **changes: Any) -> Path:
+def build(
+    tmp_path: Path, parts: list[Path], dropped: pd.DataFrame = DROPS, trials: pd.DataFrame = TRIALS, **changes: Any
+) -> Path:
     indexes = [index_entry(part.name, n_frames=1440) for part in parts]
     origins = {part.name: Origin(VIDEOS[part.name], LICENCES[VIDEOS[part.name]]) for part in parts}
     content = config(**changes)
     settings = load_config({"sources": [], "dataset": content["dataset"]}).dataset
-    build_dataset(tmp_path / "dataset", parts, indexes, origins, dropped, settings, content)
+    build_dataset(tmp_path / "dataset", parts, indexes, origins, dropped, trials, settings, content)
     return tmp_path / "dataset"
 
 
@@ -110,6 +126,7 @@ def test_the_folder_holds_all_parts_together(tmp_path: Path, parts: list[Path]) 
             "clips.parquet",
             "fixations.parquet",
             "points",
+            "reliability.parquet",
             "splits.json",
         ]
     )
@@ -240,6 +257,30 @@ def test_a_dataset_without_any_event_is_built_and_says_so(tmp_path: Path, parts:
     assert "| events | 0 |" in card
     assert "nan" not in card
     assert "Nothing." in card
+
+
+def test_the_card_says_how_reliable_the_events_are(tmp_path: Path, parts: list[Path]) -> None:
+    dataset = build(tmp_path, parts)
+    card = (dataset / "README.md").read_text(encoding="utf-8")
+    for line in (
+        "| events of two random halves of the observers agree, F1 | 0.67 |",
+        "| events of a half, in a video | 1.5 |",
+        "| events of surrogates, whose observers have nothing in common, per event | 0.50 |",
+        "| 0.4 to 0.6 | 2 | 1.00 |",
+        "| 0.2 to 0.4 | 1 | 0.00 |",
+    ):
+        assert f"\n{line}\n" in card, line
+    assert "Measured in 1 video with 1 split and 1 surrogate" in " ".join(card.split())
+    assert "Not measured in 1 video: " in card
+    pd.testing.assert_frame_equal(
+        read_table(dataset / "reliability.parquet", RELIABILITY)[["video", "gaze"]], TRIALS[["video", "gaze"]]
+    )
+
+
+def test_the_card_of_published_maps_says_that_nothing_was_measured(tmp_path: Path, parts: list[Path]) -> None:
+    card = (build(tmp_path, parts, trials=empty(RELIABILITY)) / "README.md").read_text(encoding="utf-8")
+    assert "Not measured: the maps and captions are as published." in card
+    assert "F1" not in card and "nan" not in card and "found in the other half" not in card
 
 
 @pytest.mark.filterwarnings("error")

@@ -20,7 +20,16 @@ from workflow.labelling import has_browser, open_browser
 from tsalv360.config import load_config
 from tsalv360.contracts.grid import segments_of
 from tsalv360.contracts.layout import clip_row
-from tsalv360.contracts.tables import ANNOTATIONS, CLIPS, DATASET_FIXATIONS, DROPPED, EVENTS, TRACKS, write_rows
+from tsalv360.contracts.tables import (
+    ANNOTATIONS,
+    CLIPS,
+    DATASET_FIXATIONS,
+    DROPPED,
+    EVENTS,
+    RELIABILITY,
+    TRACKS,
+    write_rows,
+)
 from tsalv360.curation.records import Annotation, Decision, EventRecord, write_records
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
@@ -33,7 +42,7 @@ from tsalv360.sources.recording import Origin
 
 EVIL = "<script>alert('x')</script> & \"a\" https://evil.example"
 LEAD, PICTURES = 3, 8
-STAGES = ("indexes", "notes", "events", "tracks", "dropped", "viewports", "sheets")
+STAGES = ("indexes", "notes", "events", "tracks", "dropped", "reliability", "viewports", "sheets")
 OF_VIDEOS = (*STAGES, "truth", "camera_paths", "origins")
 
 
@@ -101,14 +110,26 @@ def write_viewports(folder: Path, events: list[str]) -> None:
 def write_video(root: Path, video: str, events: list[Any], dropped: list[dict[str, Any]], notes: list[str]) -> None:
     write_json(root / "indexes" / f"{video}", index_entry(video, notes=notes))
     write_json(root / "notes" / f"{video}", {"n_observers": 12, "notes": ["7 of 90 gaze samples removed"]})
-    for stage in ("events", "tracks", "dropped"):
+    for stage in ("events", "tracks", "dropped", "reliability"):
         (root / stage).mkdir(exist_ok=True)
     write_rows(root / "events" / video, [event for event, _ in events], EVENTS)
     write_rows(root / "tracks" / video, [row for _, track in events for row in track], TRACKS)
     write_rows(root / "dropped" / video, dropped, DROPPED)
+    write_rows(root / "reliability" / video, trials_of(video, len(events)), RELIABILITY)
     write_viewports(root / "viewports" / video, [event["event_id"] for event, _ in events])
     (root / "sheets").mkdir(exist_ok=True)
     write_picture(root / "sheets" / f"{video}.jpg", np.full((90, 144, 3), 60, np.uint8))
+
+
+def trials_of(video: str, n_events: int) -> list[dict[str, Any]]:
+    """A split and a surrogate of a video with events; without any the video could not be measured."""
+    trial = {"video": video, "number": 0, "n_observers": 12}
+    rows = [trial | {"gaze": "all", "confidence": [0.625] * n_events, "found": []}]
+    if n_events:
+        rows.append(trial | {"gaze": "half", "confidence": [0.62, 0.13], "found": [True, False]})
+        rows.append(trial | {"gaze": "half", "confidence": [0.81], "found": [True]})
+        rows.append(trial | {"gaze": "surrogate", "confidence": [0.1], "found": []})
+    return rows
 
 
 def annotation(event: dict[str, Any], caption: str) -> dict[str, Any]:
@@ -210,9 +231,10 @@ def page(report: Path) -> Page:
     return parse(report)
 
 
-def cells(page: Path, start: str) -> list[str]:
-    """The texts of the cells of the table row that begins with `start`."""
-    for row in re.findall(r"<tr>(.*?)</tr>", page.read_text(encoding="utf-8"), re.S):
+def cells(page: Path, start: str, section: str = "") -> list[str]:
+    """The texts of the cells of the table row that begins with `start`, the first in the page or from a section on."""
+    source = page.read_text(encoding="utf-8").partition(f'<section id="{section}">' if section else "<body>")[2]
+    for row in re.findall(r"<tr>(.*?)</tr>", source, re.S):
         texts = [re.sub(r"<.*?>", "", cell).strip() for cell in re.findall(r"<t[dh].*?>(.*?)</t[dh]>", row, re.S)]
         if texts[0] == start:
             return texts
@@ -330,6 +352,16 @@ def test_settings_and_versions(page: Page) -> None:
     assert f"numpy {np.__version__}" in page.text
 
 
+def test_reliability(report: Path, page: Page) -> None:
+    assert cells(report, "100", "reliability")[1:] == ["2", "1.5", "0.67", "0.50"]
+    assert cells(report, "200", "reliability")[1:] == ["0", "–", "–", "–"]
+    assert cells(report, "all", "reliability")[1:] == ["2", "1.5", "0.67", "0.50"]
+    words = page.words()
+    diagram = "0.00 of 1 with confidence 0 to 0.2; 1.00 of 1 with confidence 0.6 to 0.8; 1.00 of 1"
+    assert f"Of 3 events of halves of the observers, the other half finds {diagram}" in words
+    assert "Not measured in 1 video: " in words
+
+
 def test_accuracy(report: Path, page: Page) -> None:
     scores = ["2", "2", "1", "0.50", "0.50", "0.50", "1.00°", "0.25 s", "0.00 s"]
     assert cells(report, "100")[1:] == scores
@@ -354,7 +386,7 @@ def test_published_camera_paths_stand_beside_the_events(made: dict[str, Any], re
     """The path of video 100 stands at yaw 30, pitch 5 from frame 42 to 85, when event 100_1 is there until 63."""
     (tmp_path / "100.txt").write_text("".join(f"(1120, 453) {frame}\n" for frame in range(42, 86)))
     make_report(tmp_path / "report.html", {**made, "truth": [], "camera_paths": [tmp_path / "100.txt"]})
-    row = cells(tmp_path / "report.html", "100")
+    row = cells(tmp_path / "report.html", "100", "camera-paths")
     assert row[1:3] + row[4:7] == ["1", "0.50", "1.0", "2", "0.44"]
     (picture,) = [a for a in parse(tmp_path / "report.html").all("img") if "camera paths of video 100" in a["alt"]]
     assert picture["src"].startswith("data:image/jpeg")
@@ -397,7 +429,7 @@ def test_a_contact_sheet_that_is_damaged_is_named(made: dict[str, Any], tmp_path
 
 
 def test_text_of_charts_is_text(page: Page) -> None:
-    assert len(page.all("svg")) == 2
+    assert len(page.all("svg")) == 3
     assert all(word in page.text for word in ("length in seconds", "observers"))
     assert "2 events of 2.7 s to 4.9 s, median 3.8 s" in page.words()
     assert "5 to 9 observers watched an event, median 7" in page.words()

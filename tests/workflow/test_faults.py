@@ -28,7 +28,7 @@ STAGES = {
     "captions": ["captions"],
     "assemble": ["assembled"],
 }
-REST = ["sheets", "curation_tasks", "dataset", "report.html"]
+REST = ["reliability", "sheets", "curation_tasks", "dataset", "report.html"]
 
 
 def remove(workflow: Workflow, *names: str) -> None:

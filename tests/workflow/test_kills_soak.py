@@ -28,7 +28,7 @@ STARTS = [
     ["captions"],
     None,
 ]
-LAST = ["sheets", "curation_tasks", "assembled", "dataset", "report.html"]
+LAST = ["reliability", "sheets", "curation_tasks", "assembled", "dataset", "report.html"]
 
 
 @pytest.mark.soak

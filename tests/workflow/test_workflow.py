@@ -55,6 +55,19 @@ def test_every_map_has_its_points_and_every_kept_frame_its_map_of_all_observers(
             assert maps == set(points.frame[points.event_id == event.name])
 
 
+def test_every_data_set_measures_how_reliable_its_events_are(built: Workflow) -> None:
+    trials = pd.read_parquet(built.results / "dataset" / "reliability.parquet")
+    assert trials.video.tolist() == ["001"] * 4 + ["002"] * 4
+    for video, own in trials.groupby("video"):
+        assert own.gaze.tolist() == ["all", "half", "half", "surrogate"]
+        events = pd.read_parquet(built.results / "events" / f"{video}.parquet")
+        assert own.confidence.iloc[0].tolist() == events.confidence.tolist()
+        assert own.n_observers.tolist() == [24, 12, 12, 24]
+    card = (built.results / "dataset" / "README.md").read_text(encoding="utf-8")
+    assert "events of two random halves of the observers agree, F1 | 0." in card or "F1 | 1." in card
+    assert '<section id="reliability">' in (built.results / "report.html").read_text(encoding="utf-8")
+
+
 def test_every_job_writes_a_log_and_a_benchmark(built: Workflow) -> None:
     for kind in ("logs", "benchmarks"):
         stages = {path.name for path in (built.results / kind).iterdir() if path.is_dir()}
@@ -64,6 +77,7 @@ def test_every_job_writes_a_log_and_a_benchmark(built: Workflow) -> None:
             "frames",
             "fixations",
             "events",
+            "reliability",
             "saliency",
             "viewports",
             "sheets",
@@ -101,7 +115,7 @@ def test_a_second_run_does_nothing(built: Workflow) -> None:
 def test_a_dry_run_prints_the_plan(fresh: Workflow) -> None:
     assert fresh.planned() == {
         "assemble": 2, "captions": 2, "dataset": 1, "demo": 2, "events": 2, "fixations": 2, "frames": 2,
-        "index": 2, "report": 1, "saliency": 2, "sheets": 2, "tasks": 2, "viewports": 2,
+        "index": 2, "reliability": 2, "report": 1, "saliency": 2, "sheets": 2, "tasks": 2, "viewports": 2,
     }  # fmt: skip
 
 

@@ -33,10 +33,10 @@ _BYTES_PER_MAP_PIXEL, _BYTES_PER_ALL_OBSERVERS_MAP_PIXEL = 0.0135, 0.061
 _BYTES_PER_VIEWPORT_PIXEL = 0.075  # of the video and the video with overlay together
 _OVERHEAD = 1.1  # Snakemake between the jobs
 
-_SECONDS_PER_VIDEO = 12.0  # each of its jobs starts an interpreter
+_SECONDS_PER_VIDEO = 14.0  # each of its jobs starts an interpreter
 _SECONDS_PER_DECODED_PIXEL = 2.5e-9
 _SECONDS_PER_WRITTEN_PIXEL = {"jpg": 8e-9, "png": 32e-9}
-_SECONDS_PER_FRAME = 0.004  # events
+_SECONDS_PER_FRAME = 0.01  # events, and as often again for their reliability as trials by default
 _SECONDS_PER_EVENT_FRAME = 0.05  # saliency, viewports, captions, assembling
 _SECONDS_PER_ALL_OBSERVERS_MAP = 0.008
 _SECONDS_PER_RECOVERED_MAP = 0.04

@@ -16,7 +16,7 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
 
 TEXT, INTEGER, NUMBER = pa.string(), pa.int64(), pa.float64()
-TEXTS, INTEGERS = pa.list_(pa.string()), pa.list_(pa.int64())
+TEXTS, INTEGERS, NUMBERS, TRUTHS = (pa.list_(kind) for kind in (TEXT, INTEGER, NUMBER, pa.bool_()))
 _ADVICE = "See docs/tables.md."
 
 
@@ -96,6 +96,15 @@ DROPPED: Table = {
     "share": Column(NUMBER, "mean share of the observers with gaze at a frame who watched it", 0, 1),
     "rule": Column(TEXT, "the setting that dropped it"),
     "reason": Column(TEXT, "the measured value and its limit"),
+}
+# A row is a detection: on the gaze of all observers, of a half of them, or of a surrogate.
+RELIABILITY: Table = {
+    "video": _VIDEO,
+    "gaze": Column(TEXT, "whose gaze: all, half or surrogate (all observers, each turned and shifted in time)"),
+    "number": Column(INTEGER, "number of the split into halves or of the surrogate, from 0", 0),
+    "n_observers": Column(INTEGER, "observers of that gaze", 0),
+    "confidence": Column(NUMBERS, "confidence of each event found"),
+    "found": Column(TRUTHS, "of a half: whether the other half has the event, in the same order; else an empty list"),
 }
 POINTS: Table = {
     "event_id": Column(TEXT, "event whose map the point belongs to; empty: the map of all observers", nullable=True),
@@ -190,6 +199,7 @@ TABLES: dict[str, Table] = {
     "tracks": TRACKS,
     "assignments": ASSIGNMENTS,
     "dropped": DROPPED,
+    "reliability": RELIABILITY,
     "points": POINTS,
     "annotations (dataset)": ANNOTATIONS,
     "clips (dataset)": CLIPS,

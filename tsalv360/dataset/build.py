@@ -22,6 +22,7 @@ from tsalv360.dataset.assemble import checksum_lines
 from tsalv360.dataset.splits import DatasetSettings, Fold, in_no_fold, make_splits
 from tsalv360.job.errors import InputError, plain
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
+from tsalv360.reliability import summarise
 from tsalv360.sources import tsv360
 from tsalv360.sources.recording import Origin
 
@@ -61,14 +62,15 @@ def build_dataset(
     indexes: list[IndexEntry],
     origins: dict[str, Origin],
     dropped: pd.DataFrame,
+    trials: pd.DataFrame,
     settings: DatasetSettings,
     config: dict[str, Any],
 ) -> None:
     """Write the dataset folder.
 
     Parameters: the folders that `assemble_video` wrote as `parts`, in the order of `indexes`; source and licence of
-    each video; the `dropped` candidates of all videos; and as `config`, for the card, the settings that the data
-    depend on.
+    each video; the `dropped` candidates and, as `trials`, the tables `reliability` of all videos; and as `config`, for
+    the card, the settings that the data depend on.
     """
     with whole_folder(directory) as partial:
         lines = [line for part in parts for line in _link_part(part, partial)]
@@ -78,6 +80,7 @@ def build_dataset(
         _count_tokens(joined["annotations"])
         for name, table in TABLES.items():
             tables.write_table(partial / f"{name}.parquet", joined[name], table)
+        tables.write_table(partial / "reliability.parquet", trials, tables.RELIABILITY)
         folds = make_splits(sources, settings.folds, settings.validation_share, settings.seed)
         write_json(partial / "splits.json", {"folds": folds, "in_no_fold": in_no_fold(list(sources), folds)})
         left_out = sum((read_entry(part / LEFT_OUT, LeftOut) for part in parts), LeftOut())
@@ -85,7 +88,7 @@ def build_dataset(
         curation = _outcome(outcomes) if outcomes else None
         if curation:
             write_json(partial / CURATION, curation)
-        text = card(indexes, origins, joined, dropped, left_out, curation, folds, config)
+        text = card(indexes, origins, joined, dropped, trials, left_out, curation, folds, config)
         (partial / "README.md").write_text(text, encoding="utf-8")
         files = sorted(path for path in partial.iterdir() if path.is_file())
         (partial / CHECKSUMS).write_text("".join([*checksum_lines(files, partial), *lines]), encoding="utf-8")
@@ -96,6 +99,7 @@ def card(
     origins: dict[str, Origin],
     tables: dict[str, pd.DataFrame],
     dropped: pd.DataFrame,
+    trials: pd.DataFrame,
     left_out: LeftOut,
     curation: DatasetOutcome | None,
     folds: list[Fold],
@@ -119,6 +123,7 @@ def card(
         dropped=dropped,
         left_out=vars(left_out),
         rules=dropped.rule.value_counts().to_dict(),
+        reliability=summarise(trials),
         curation=curation,
         lists=LISTS,
         origins=tables["annotations"].caption_origin.value_counts(sort=False).to_dict(),

@@ -1,7 +1,8 @@
-"""Pictures as data URIs and histograms as inline SVG, for a page that needs no other file."""
+"""Pictures as data URIs and charts as inline SVG, for a page that needs no other file."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from tsalv360.contracts.entries import ViewportLength
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import as_jpeg, data_url, read_picture, resized
 from tsalv360.media.video import decode
+from tsalv360.reliability import Bin
 from tsalv360.report.inputs import Video
 from tsalv360.sphere.directions import Array
 
@@ -37,7 +40,7 @@ class Embedded(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """A histogram and its content in words; its bytes depend on the numbers alone, and its text stays text."""
+    """A chart and its content in words; its bytes depend on the numbers alone, and its text stays text."""
 
     title: str
     summary: str
@@ -93,6 +96,34 @@ def observer_chart(videos: Sequence[Video]) -> Chart:
     return Chart("Observers per event", summary, _histogram(observers, edges, "observers"))
 
 
+def reliability_chart(bins: Sequence[Bin]) -> Chart:
+    """Return the reliability diagram: of events of half of the observers, how many the other half finds."""
+    n = sum(one.n for one in bins)
+    parts = [f"{one.found:.2f} of {one.n} with confidence {one.low:g} to {one.high:g}" for one in bins]
+    summary = f"Of {n} events of halves of the observers, the other half finds {'; '.join(parts)}"
+    return Chart(
+        "Found by other observers, by confidence", summary, _drawn(partial(draw_reliability, bins), "confidence")
+    )
+
+
+def draw_reliability(bins: Sequence[Bin], axes: Axes) -> None:
+    """Draw the reliability diagram: a point for each bin with its number of events, and the diagonal of right ones."""
+    axes.plot((0, 1), (0, 1), color=_INK, linewidth=1, linestyle=(0, (4, 3)))
+    axes.plot([one.confidence for one in bins], [one.found for one in bins], "o-", color=_BAR)
+    for one in bins:
+        above = one.found <= 0.85
+        axes.annotate(
+            f"{one.n}",
+            (one.confidence, one.found),
+            xytext=(0, 8 if above else -8),
+            textcoords="offset points",
+            ha="center",
+            va="bottom" if above else "top",
+        )
+    axes.set(xlabel="confidence", ylabel="found in the other half", xlim=(0, 1), ylim=(0, 1.03))
+    axes.grid(color=_GRID)
+
+
 def _picture(path: Path, number: int) -> NDArray[np.uint8]:
     """Return picture `number` (0-based) of a video; decoding stops there."""
     for frame in islice(decode(path), number, None):
@@ -111,20 +142,28 @@ def _step(span: float, finest: float) -> float:
 
 
 def _histogram(values: Array, edges: Array, label: str) -> Markup:
+    def draw(axes: Axes) -> None:
+        counts, _ = np.histogram(values, edges)
+        axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=_BAR, edgecolor="white")
+        axes.set(xlabel=label, ylabel="events")
+        axes.grid(axis="y", color=_GRID)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(8 if axis is axes.xaxis else 5, integer=True))
+
+    return _drawn(draw, label)
+
+
+def _drawn(draw: Callable[[Axes], None], label: str) -> Markup:
+    """Return what `draw` draws as SVG for the page; `label` is unique in it."""
     settings: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": label, "font.size": 11, "text.color": _INK}
     settings |= {"axes.labelcolor": _INK, "xtick.color": _INK, "ytick.color": _INK, "axes.edgecolor": _GRID}
     with mpl.rc_context(settings):
         figure = Figure(figsize=(5.6, 2.6), layout="constrained")
         axes = figure.add_subplot()
-        counts, _ = np.histogram(values, edges)
-        axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=_BAR, edgecolor="white")
-        axes.set(xlabel=label, ylabel="events")
+        draw(axes)
         axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.grid(axis="y", color=_GRID)
         axes.set_axisbelow(True)
         axes.tick_params(length=0)
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(8 if axis is axes.xaxis else 5, integer=True))
         text = StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata=_METADATA)
     return _inline(text.getvalue(), label)

@@ -17,7 +17,7 @@ from tsalv360.contracts.entries import (
     read_entry,
 )
 from tsalv360.contracts.layout import CURATION
-from tsalv360.contracts.tables import DROPPED, EVENTS, TRACKS, read_table
+from tsalv360.contracts.tables import DROPPED, EVENTS, RELIABILITY, TRACKS, read_table
 from tsalv360.dataset.build import TABLES
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
@@ -32,8 +32,9 @@ Paths = Sequence[str | Path]
 class Video:
     """One video: its index entry and origin, what stages noted, its tables, and the files of its viewports.
 
-    `n_observers` is None where the source hides who watched. `truth` are the known events and `camera_paths` the
-    published ones, None where the source has none. `viewports` is the folder of that stage, `sheet` the contact sheet.
+    `n_observers` is None where the source hides who watched. `trials` is the table `reliability`. `truth` are the known
+    events and `camera_paths` the published ones, None where the source has none. `viewports` is the folder of that
+    stage, `sheet` the contact sheet.
     """
 
     index: IndexEntry
@@ -43,6 +44,7 @@ class Video:
     events: pd.DataFrame
     tracks: pd.DataFrame
     dropped: pd.DataFrame
+    trials: pd.DataFrame
     viewports: Path
     lengths: dict[str, ViewportLength]
     sheet: Path
@@ -57,6 +59,7 @@ def read_videos(
     events: Paths,
     tracks: Paths,
     dropped: Paths,
+    reliability: Paths,
     viewports: Paths,
     sheets: Paths,
     truth: Paths,
@@ -67,7 +70,7 @@ def read_videos(
 
     Parameters
     ----------
-    indexes, notes, events, tracks, dropped : files of these stages, one per video, in the same order.
+    indexes, notes, events, tracks, dropped, reliability : files of these stages, one per video, in the same order.
     viewports, sheets : folders of the viewports stage and contact sheets, in that order too.
     truth : files with the known events of some of the videos, each naming its video; may be empty.
     camera_paths : files of published camera paths, named `<video>.txt`, of some of the videos; may be empty.
@@ -81,8 +84,8 @@ def read_videos(
     }
     published = {Path(path).stem: path for path in camera_paths}
     videos = []
-    stages = (indexes, notes, events, tracks, dropped, viewports, sheets)
-    for index, note, event, track, drop, folder, sheet in zip(*stages, strict=True):
+    stages = (indexes, notes, events, tracks, dropped, reliability, viewports, sheets)
+    for index, note, event, track, drop, trials, folder, sheet in zip(*stages, strict=True):
         entry, gaze = read_entry(index, IndexEntry), read_entry(note, GazeNotes)
         videos.append(
             Video(
@@ -93,6 +96,7 @@ def read_videos(
                 events=read_table(event, EVENTS),
                 tracks=read_table(track, TRACKS),
                 dropped=read_table(drop, DROPPED),
+                trials=read_table(trials, RELIABILITY),
                 viewports=Path(folder),
                 lengths=read_entry(Path(folder, "viewports.json"), ViewportLengths).events,
                 sheet=Path(sheet),

@@ -20,10 +20,20 @@ from tsalv360.events.settings import EventSettings
 from tsalv360.job.files import whole_file
 from tsalv360.media.drawing import Bar, bar, lanes, page_template, ticks
 from tsalv360.metrics.events import MAX_ERROR_DEG, MIN_IOU
+from tsalv360.reliability import summarise
 from tsalv360.report import comparisons
 from tsalv360.report.comparisons import Accuracy, Agreement, CameraPath, Compared
 from tsalv360.report.curation import work_of
-from tsalv360.report.figures import Embedded, embed, embed_file, length_chart, observer_chart, poster, stills
+from tsalv360.report.figures import (
+    Embedded,
+    embed,
+    embed_file,
+    length_chart,
+    observer_chart,
+    poster,
+    reliability_chart,
+    stills,
+)
 from tsalv360.report.inputs import Paths, Video, read_captions, read_dataset
 from tsalv360.sphere.directions import Array
 
@@ -52,6 +62,7 @@ def write_report(
         for video in videos
         if video.truth is not None
     }
+    reliability = summarise(pd.concat([video.trials for video in videos], ignore_index=True))
     excluded, left_out = config["videos"]["exclude"], reasons(curation)
     filters: dict[str, Any] = {"number": number, "percent": percent, "signed": signed, "median": median}
     page = page_template("tsalv360.report", "report.html", filters).render(
@@ -66,6 +77,9 @@ def write_report(
         overall=comparisons.overall(list(accuracy.values())) if accuracy else None,
         min_iou=MIN_IOU,
         max_error_deg=MAX_ERROR_DEG,
+        reliability=reliability,
+        diagram=reliability_chart(reliability.bins) if reliability.bins else None,
+        reliabilities={video.index.id: summarise(video.trials) for video in videos},
         published=[with_camera_paths(video, video.camera_paths) for video in videos if video.camera_paths],
         near_deg=comparisons.NEAR_DEG,
         n_rolls=comparisons.N_ROLLS,
