@@ -20,6 +20,7 @@ from tsalv360.contracts.tables import (
     DROPPED,
     PART_ANNOTATIONS,
     POINTS,
+    RELIABILITY,
     empty,
     read_table,
     write_table,
@@ -75,7 +76,8 @@ def build(results: Path, origins: dict[str, Origin] = ORIGINS, **changes: Any) -
     config = load_config({"sources": [{"kind": "demo"}], "dataset": {"name": "small", "folds": 3}} | changes)
     parts = [results / "parts" / video for video in origins]
     indexes = [index_entry(video, n_frames=16) for video in origins]
-    build_dataset(results / "dataset", parts, indexes, origins, empty(DROPPED), config.dataset, config.data_settings())
+    dropped, trials = empty(DROPPED), empty(RELIABILITY)
+    build_dataset(results / "dataset", parts, indexes, origins, dropped, trials, config.dataset, config.data_settings())
     return results / "dataset"
 
 

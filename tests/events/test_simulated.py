@@ -176,7 +176,7 @@ def test_scenarios_keep_their_limits() -> None:
         scenario = draw_scenario(seed)
         assert 1 <= len(scenario.events) <= 7
         assert 10 <= scenario.duration_s <= 45
-        assert 14 <= scenario.n_observers <= 31
+        assert 20 <= scenario.n_observers <= 40
         assert 0.3 <= scenario.elsewhere <= 0.6
         for event in scenario.events:
             kinds.add(event.kind)

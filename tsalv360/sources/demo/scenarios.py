@@ -91,7 +91,7 @@ def draw_scenario(seed: int) -> Scenario:
         seed=seed,
         duration_s=rng.uniform(10, 45),
         fps=float(rng.choice(_RATES)),
-        n_observers=int(rng.integers(14, 32)),
+        n_observers=int(rng.integers(20, 41)),
         elsewhere=rng.uniform(*ELSEWHERE),
     )
     wanted = int(rng.integers(1, 8))
