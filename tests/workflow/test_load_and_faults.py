@@ -244,11 +244,11 @@ def test_a_push_killed_between_any_two_requests_is_completed_by_the_next(studio:
     """Kills while everything is made, and while tasks change and captions are missing."""
     n_kills, chance = 0, random.Random(1)
     places = [(number, when) for number in range(3, 40) for when in ("before", "after")]
-    for number, when in places if part == "all" else chance.sample(places[:28], 5):
+    for number, when in places if part == "all" else chance.sample(places[:28], 3):
         dataset = Dataset(studio, f"killed-{part}-{number}-{when}")
         dataset.write(4)
         n_kills += killed_at(studio.url, number, when, dataset.push_here)
-        dataset.succeed("push") if part == "some" else completed(dataset)
+        completed(dataset)
         dataset.check()
         dataset.write(6, " anew", first=3)
         untouched = dataset.project().tasks()[0]
@@ -258,7 +258,7 @@ def test_a_push_killed_between_any_two_requests_is_completed_by_the_next(studio:
         completed(dataset)
         dataset.check()
     print(f"{n_kills} kills, every time the next push had all tasks with their captions")
-    assert n_kills >= (8 if part == "some" else 40)
+    assert n_kills >= (5 if part == "some" else 40)
 
 
 def completed(dataset: Dataset) -> None:
@@ -296,7 +296,7 @@ def stand_still(process: int, seconds: int) -> None:
 def test_what_is_typed_arrives_over_a_network_that_fails(studio: Session, seconds: int) -> None:
     """One of five requests is cut, half of these after the server has carried it out; a push has the same network."""
     dataset, chance = Dataset(studio, f"cut-{seconds}"), random.Random(2)
-    n = max(60, seconds * 4)
+    n = max(40, seconds * 4)
     dataset.write(n)
     dataset.succeed("push")
 

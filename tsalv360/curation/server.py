@@ -67,7 +67,7 @@ def _install(folder: Path, packages: list[str]) -> None:
     uv, python = shutil.which("uv"), str(folder / "bin" / "python")
     make = [uv, "venv", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
     # Compiling all files takes longer than installing them; Python compiles those that it runs.
-    pip = [python, "-m", "pip", "install", "--no-compile", "--disable-pip-version-check"]
+    pip = [python, "-m", "pip", "install", "--no-compile", "--progress-bar", "off", "--disable-pip-version-check"]
     install = [uv, "pip", "install", "--python", python] if uv else pip
     print(f"Installing Label Studio in {folder} with {'uv' if uv else 'pip'} (once; about 1 GB) ...", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
