@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -22,6 +23,7 @@ from curation.annotating import results
 from running import TINY, Workflow
 from workflow.labelling import Browser, Session, has_browser, plain_environment, reviewing, session
 
+from tsalv360.contracts.entries import Task, read_entry
 from tsalv360.contracts.tables import TRACKS, write_table
 from tsalv360.curation.labelstudio import INTERFACE
 from tsalv360.curation.tasks import track_text
@@ -51,6 +53,8 @@ def test_start_prints_the_url_and_every_event_is_a_task(studio: Session) -> None
     printed = (studio.folder / "start.log").read_text()
     assert f"open      {studio.project().url}" in printed and studio.login["password"] in printed
     assert "4 new tasks" in printed
+    port = studio.url.rpartition(":")[2]
+    assert f"ssh -L {port}:127.0.0.1:{port} " in printed
     assert (studio.folder / "label-studio").stat().st_mode & 0o077 == 0
     outside = [p for p in studio.folder.rglob("*") if p.is_file() and "label-studio" not in p.parts]
     assert not [p for p in outside if studio.login["key"].encode() in p.read_bytes()]
@@ -95,6 +99,18 @@ def test_captions_that_did_not_arrive_or_are_others_are_mended(studio: Session) 
     for event in ("001_1", "002_1"):
         task = studio.task(event)
         assert [one["result"][0]["value"]["text"] for one in task.predictions] == [[task.data["caption_machine"]]]
+
+
+def test_a_task_that_a_curator_has_begun_since_it_was_listed_stays(studio: Session) -> None:
+    listed, project = studio.task("001_1"), studio.project()
+    path = studio.folder / "results" / "tiny" / "curation_tasks" / "001.json"
+    (new,) = [task for task in read_entry(path, list[Task]) if task.data.event_id == "001_1"]
+    with studio.http() as http:
+        draft = http.post(f"/api/tasks/{listed.id}/drafts", json={"result": [], "lead_time": 1.0}).json()
+        assert not project.update(listed, replace(new, data=replace(new.data, facts="Other facts.")))
+        project.remove_untouched([listed])
+        http.delete(f"/api/drafts/{draft['id']}/")
+    assert studio.task("001_1").data == listed.data
 
 
 def test_of_two_projects_the_one_with_the_work_of_curators_stays(studio: Session) -> None:

@@ -34,7 +34,7 @@ Key = tuple[str, str, int]  # of a task: its event, the hash of its content, and
 
 
 class UnansweredError(InputError):
-    """A request whose answer did not come or was an internal error: it may have been carried out or not."""
+    """A request that is worth another look: its answer did not come or was an internal error, or its object is gone."""
 
 
 @dataclass(frozen=True)
@@ -142,14 +142,13 @@ class Project:
             self.client.users.whoami()  # fails if the key is not accepted
             if not version.startswith(_TESTED):
                 print(f"note: the server is Label Studio {version}; tested with {_TESTED}")
-        self.id, self.created = 0, ""
         self._find()
 
     def _find(self) -> list[int]:
-        """Look for the project; returns the ids of others of its title, in which nobody has worked."""
+        """Look for the project; returns the ids of others of its title, which have nothing but our untouched tasks."""
         with self._errors("find the project"):
             found = sorted((one for one in self.client.projects.list() if one.title == self.title), key=lambda p: p.id)
-        worked = [one for one in found if len(found) > 1 and any(task.touched for task in self._tasks_of(one.id))]
+        worked = [one for one in found if len(found) > 1 and any(map(_to_keep, self._tasks_of(one.id)))]
         if len(worked) > 1:
             pages = " and ".join(f"{self.server}/projects/{one.id}" for one in worked)
             advice = (
@@ -159,9 +158,8 @@ class Project:
             raise InputError(
                 self.server, f"{len(worked)} projects {self.title!r} with work of curators: {pages}", "one", advice
             )
-        if found:
-            kept = (worked or found)[0]
-            self.id, self.created = int(kept.id), as_utc(kept.created_at)
+        kept = next(iter(worked or found), None)
+        self.id, self.created = (int(kept.id), as_utc(kept.created_at)) if kept else (0, "")
         return [int(one.id) for one in found if int(one.id) != self.id]
 
     @property
@@ -183,7 +181,7 @@ class Project:
             found, expected = f"{type(error).__name__} on a request to {action}", "an answer"
             advice = "Run the command again: it continues where it stopped."
         except ApiError as error:
-            passing = (error.status_code or 0) >= 500
+            passing = (error.status_code or 0) >= 500 or error.status_code == 404  # another push removed it
             if error.status_code == 401:
                 found, expected = "an invalid or expired token", "a valid one in LABEL_STUDIO_API_KEY"
                 advice = "Copy a new one from Account & Settings in Label Studio."
@@ -200,8 +198,7 @@ class Project:
         Raises InputError if existing annotations do not fit the interface.
         """
         interface, guide = (path.read_text(encoding="utf-8") for path in (INTERFACE, GUIDE))
-        if not self.id:
-            self._find()  # another push may have made it meanwhile
+        self._find()  # another push may have made or removed it meanwhile
         with self._errors("set up the project"):
             if not self.id:
                 self.client.projects.create(
@@ -327,6 +324,11 @@ class Project:
         """Return the e-mail addresses of all users by id."""
         with self._errors("list the users"):
             return {int(user.id): str(user.email) for user in self.client.users.list()}
+
+
+def _to_keep(task: ServerTask) -> bool:
+    """Return whether a curator has worked on a task, or somebody else has made it."""
+    return task.touched or "event_hash" not in task.data
 
 
 def _server_task(task: Any) -> ServerTask:
