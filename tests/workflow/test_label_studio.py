@@ -229,6 +229,7 @@ def test_status_counts_what_is_on_the_server_and_what_is_saved(studio: Session) 
     assert "not saved yet: what is new on 1 tasks" in printed
     (by_ben,) = [one for one in studio.task("002_1").annotations if one["completed_by"] == 2]
     studio.api().annotations.delete(id=by_ben["id"])
+    assert "nothing new" in studio.output("pull")
 
 
 def test_a_second_pull_transfers_only_changes_and_every_export_is_kept(studio: Session) -> None:
