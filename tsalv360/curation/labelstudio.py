@@ -21,7 +21,7 @@ GUIDE = Path(__file__).parent / "guide.html"
 CAPTION_SET = "tsalv360"  # Label Studio's `model_version`; its task stream shows predictions of one version only
 _TESTED = "1.23"  # the version that the tests run
 _TIMEOUT_S = 120
-_PAGE = 1000
+_PAGE = 200  # of a larger one, a busy server may not answer within the time limit
 _EXPORTED_AT_ONCE = 200  # their ids are part of the URL
 _NO_RETRY: Any = {"max_retries": 0}  # the SDK would repeat a request that made something before its answer failed
 # Only `all` includes drafts, annotations and predictions; the names of the second line are of their fields.
