@@ -28,7 +28,8 @@ from tsalv360.contracts.settings import tracked
 from tsalv360.sources import demo, tsv360
 from tsalv360.training.settings import check_cache, check_clips, check_weights
 from tsalv360.training.settings import check_installed as check_training_installed
-from tsalv360.workflow.records import announce_retraining, keep_outputs, keep_records_in
+from tsalv360.workflow.curated import before_build, of_dataset
+from tsalv360.workflow.records import announce, keep_outputs, keep_records_in, retrained
 
 
 configfile: Path(workflow.basedir, "config", "config.yaml")
@@ -65,7 +66,7 @@ RESULTS = CONFIG.folder()
 MODELS = f"{RESULTS}/models/{CONFIG.train.name}"
 EVALUATION = f"{RESULTS}/evaluation/{CONFIG.train.name}"
 keep_records_in(RESULTS)
-announce_retraining(workflow)
+announce(workflow, retrained, lambda plan: before_build(plan, CONFIG))
 VIDEOS = list(RECORDINGS)
 # Videos of a published dataset already have maps and captions; the others are constructed from gaze.
 PUBLISHED = [v for v in VIDEOS if RECORDINGS[v].gaze_format == tsv360.PUBLISHED]
@@ -104,6 +105,10 @@ include: "rules/evaluate.smk"
 
 
 keep_outputs(workflow.rules)
+
+
+onsuccess:
+    print(*of_dataset(CONFIG), sep="\n", end="", file=sys.stderr)
 
 
 rule all:

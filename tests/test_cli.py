@@ -1,9 +1,14 @@
 """The command `tsalv360` as its user meets it; what its commands do has tests of its own."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from running import ROOT, TINY
 
 from tsalv360.cli import main
 
@@ -41,3 +46,17 @@ def test_only_what_is_wrong_with_the_configuration_is_said_of_it(
     monkeypatch.setattr("tsalv360.cli.check_data", Mock(side_effect=OSError(28, "No space left on device")))
     assert main(["data", "check"]) == 1
     assert capsys.readouterr().err == "[Errno 28] No space left on device\n"
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    """As `tsalv360 data check | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "tsalv360.cli", "data", "check", "--configfile", str(TINY)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert done.returncode == 128 + signal.SIGPIPE
+    assert "pipe" not in done.stderr.lower() and "configuration" not in done.stderr

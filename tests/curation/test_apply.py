@@ -261,6 +261,13 @@ def test_a_duplicate_of_an_event_without_a_review_brings_its_own_caption(scene: 
     assert part.annotations.empty
     assert part.outcome["merged"] == {"001_3": "001_2"}
     assert set(part.outcome["uncurated"]) == {"001_1", "001_2"}
+    assert part.outcome["uncurated"]["001_2"] == "not reviewed, except as an event that 001_3 repeats"
+
+
+def test_events_that_were_only_rejected_as_duplicates_of_each_other_are_named(scene: Scene) -> None:
+    a, b = (named(scene.review(event), other, "reject") for event, other in (("001_1", "001_2"), ("001_2", "001_1")))
+    part = scene.assemble(a, b, uncurated="leave_out")
+    assert part.outcome["uncurated"]["001_1"] == "only duplicates of each other, all rejected: accept one of them"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from curation.annotating import record, task
+from curation.annotating import annotation, exported, record, task
 
 from tsalv360.config import Config, load_config
 from tsalv360.curation import commands, review
@@ -45,6 +45,21 @@ def test_without_tasks_the_error_says_how_to_make_them(tmp_path: Path) -> None:
 def test_without_a_server_the_error_names_both_ways_to_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"tsalv360 curation start.*LABEL_STUDIO_URL"):
         commands.pull(config(tmp_path))
+
+
+def test_of_two_commands_that_write_files_one_waits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Otherwise the second one would write a file without the annotations that the first one has just added."""
+    conf = config(tmp_path)
+    (tmp_path / "export.json").write_text(json.dumps([exported(annotation())]))
+    with commands._alone(conf):
+        other = Thread(target=commands.import_file, args=(conf, tmp_path / "export.json"))
+        other.start()
+        printed = ""
+        while "waiting for it" not in printed:
+            printed += capsys.readouterr().out
+        assert not (tmp_path / "curation").exists()
+    other.join()
+    assert "1 new annotations of 1 videos: v" in capsys.readouterr().out
 
 
 def test_media_have_the_urls_of_a_web_server(tmp_path: Path) -> None:

@@ -133,6 +133,13 @@ def test_impossible_bounds_are_remarked_and_the_rest_counts(given: dict[str, Any
     assert (ours.decision.start_s, ours.decision.end_s, ours.decision.verdict) == (None, None, "accept")
 
 
+def test_a_duplicate_needs_no_verdict() -> None:
+    ours = read(verdict=None, flags=["duplicate"], duplicate_of="v_0")
+    assert ours.decision and (ours.decision.verdict, ours.decision.duplicate_of) == ("reject", "v_0")
+    assert "counts as rejected in favour of v_0" in str(ours.remark)
+    assert "verdict: found none" in str(read(verdict=None, flags=["duplicate"]).problem)
+
+
 def test_a_duplicate_names_another_event_of_the_video() -> None:
     assert read(flags=["duplicate"], duplicate_of="v_0").decision.duplicate_of == "v_0"
     assert read(duplicate_of="v_0").decision.duplicate_of is None  # the flag was removed again

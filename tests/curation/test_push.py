@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from curation.annotating import task, vote
 
 from tsalv360.curation.labelstudio import ServerTask, as_json
@@ -14,8 +15,23 @@ KEPT = "kept, although changed since a curator worked on them"
 REVIEW = "to be reviewed again, since the event has changed"
 
 
-def on_server(event: str, content: str = "h", touched: bool = False, **data: Any) -> ServerTask:
-    return ServerTask(3, as_json(task(event, content, **data))["data"], int(touched), 0, 0, "2026")
+WORK: list[dict[str, Any]] = [{"id": 1, "was_cancelled": False}]
+
+
+def on_server(event: str, content: str = "h", touched: bool = False, number: int = 3, **data: Any) -> ServerTask:
+    return as_it_arrived(task(event, content, **data), number, WORK if touched else [])
+
+
+def as_it_arrived(sent: Any, number: int = 3, annotations: Any = ()) -> ServerTask:
+    content = as_json(sent)
+    predictions = [{"id": 10 * number + k, **one} for k, one in enumerate(content["predictions"])]
+    return ServerTask(number, content["data"], "2026", list(annotations), [], predictions)
+
+
+def with_caption(event: str, caption: str = "A red ball rolls.", model: str = "facts 1") -> Any:
+    result = {"id": "caption", "from_name": "caption", "to_name": "viewport", "type": "textarea"}
+    prediction = {"model_version": model, "result": [{**result, "value": {"text": [caption]}}]}
+    return replace(task(event), predictions=[prediction])
 
 
 def record(event: str, *history: Any) -> EventRecord:
@@ -26,7 +42,7 @@ def test_a_new_task_is_created_once() -> None:
     tasks = [task("v_1"), task("v_2")]
     assert plan_push(tasks, [], {}, set()).create == tasks
     plan = plan_push(tasks, [on_server("v_1")], {}, set())
-    assert (plan.create, plan.unchanged) == ([tasks[1]], 1)
+    assert (plan.create, plan.unchanged) == ([tasks[1]], {("v_1", "h", 0)})
     assert plan_push(tasks, [on_server("v_1"), on_server("v_2")], {}, set()).create == []
 
 
@@ -38,8 +54,9 @@ def test_a_changed_task_is_updated_while_no_curator_has_worked_on_it() -> None:
 
 
 def test_a_task_that_changed_after_a_curator_worked_on_it_stays_and_is_listed() -> None:
-    for kind in ({"n_annotations": 1}, {"n_skipped": 1}, {"n_drafts": 1}):
-        old = replace(on_server("v_1", "old"), **kind)
+    skipped, draft = [{"id": 1, "was_cancelled": True}], [{"id": 1, "user": "ann@example.org"}]
+    for work in ({"annotations": WORK}, {"annotations": skipped}, {"drafts": draft}):
+        old = replace(on_server("v_1", "old"), **work)
         plan = plan_push([task("v_1", "new")], [old], {}, set())
         assert (plan.notes, plan.update, plan.create) == ({KEPT: ["v_1"]}, [], [])
 
@@ -57,12 +74,50 @@ def test_a_decided_event_needs_no_task_on_another_server() -> None:
     assert (plan.create, plan.notes) == ([], {"decided already, no task needed": ["v_1"]})
 
 
-def test_events_that_are_gone_or_on_the_server_twice_are_listed() -> None:
-    plan = plan_push([task("v_1")], [on_server("v_1"), on_server("v_1"), on_server("v_9")], {}, set())
-    assert plan.notes == {
-        "on the server twice": ["v_1"],
-        "only on the server: these events no longer exist": ["v_9"],
-    }
+def test_events_that_are_gone_are_listed() -> None:
+    plan = plan_push([task("v_1")], [on_server("v_1"), on_server("v_9")], {}, set())
+    assert plan.notes == {"only on the server: these events no longer exist": ["v_9"]}
+
+
+def test_of_equal_tasks_one_stays_and_all_that_curators_worked_on() -> None:
+    def removed(*touched: int) -> tuple[list[int], list[str]]:
+        existing = [on_server("v_1", touched=number in touched, number=number) for number in (5, 3, 4)]
+        plan = plan_push([task("v_1")], existing, {}, set())
+        assert len(plan.unchanged) == 1 and not (plan.create or plan.update)
+        return [one.id for one in plan.remove], sorted(plan.notes)
+
+    assert removed() == ([4, 5], [])
+    assert removed(5) == ([3, 4], [])
+    assert removed(4, 5) == ([3], ["on the server twice, each with work of curators: both count"])
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_a_caption_that_did_not_arrive_is_sent_again(touched: bool) -> None:
+    sent = with_caption("v_1")
+    arrived = replace(as_it_arrived(sent), annotations=WORK if touched else [])
+    assert not plan_push([sent], [arrived], {}, set())
+    plan = plan_push([sent], [replace(arrived, predictions=[])], {}, set())
+    ((one, predictions),) = plan.mend
+    assert one.lacks(predictions) == as_json(sent)["predictions"] and plan.events() == ["v_1"]
+
+
+def test_another_caption_goes_unless_a_curator_may_have_seen_it() -> None:
+    sent, other = with_caption("v_1"), as_it_arrived(with_caption("v_1", "Of before."))
+    once, twice = as_it_arrived(sent), as_it_arrived(sent, 5)
+    for wrong, surplus in (
+        (other.predictions, [30]),
+        ([*other.predictions, *once.predictions], [30]),
+        ([*once.predictions, *twice.predictions], [50]),
+    ):
+        ((one, predictions),) = plan_push([sent], [replace(once, predictions=wrong)], {}, set()).mend
+        assert one.surplus(predictions) == surplus
+    touched = replace(once, predictions=[*other.predictions, *once.predictions], annotations=WORK)
+    assert not plan_push([sent], [touched], {}, set())
+
+
+def test_captions_of_all_captioners_are_shown_in_the_task_stream() -> None:
+    tasks = [with_caption("v_1", model="facts 1"), with_caption("v_2", model="llava main")]
+    assert len({as_json(one)["predictions"][0]["model_version"] for one in tasks}) == 1
 
 
 def test_disagreement_is_sent_back_once_with_the_opinions() -> None:
@@ -74,7 +129,7 @@ def test_disagreement_is_sent_back_once_with_the_opinions() -> None:
     (again,) = send_back(tasks, old, apart)
     assert again.data.round == 1
     assert "- a: accept: A red ball rolls.\n- b: reject: no caption" in again.data.facts
-    more = [*old, ServerTask(4, as_json(again)["data"], 0, 0, 0, "2026")]
+    more = [*old, as_it_arrived(again, 4)]
     assert send_back(tasks, more, apart) == []
     assert plan_push(tasks, more, apart, set()).update == []
     assert plan_push(tasks[:1], more[2:], apart, set()).update == []

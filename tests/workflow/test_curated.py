@@ -51,7 +51,11 @@ def curated(copy: Workflow) -> Workflow:
 def test_decisions_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> None:
     before = sums(curated)
     assert curated.planned() == TO_THE_DATASET | {"assemble": 2}
-    curated.build()
+    printed = curated.build()
+    assert "curation.mode is curated: curation/tiny has 3 decisions for 4 events; events without one stay as" in printed
+    assert (
+        "curated: 2 of 4 events are in results/tiny/dataset; 0 have no decision yet and are drafts, 1 were" in printed
+    )
     dataset = curated.results / "dataset"
     rows = pd.read_parquet(dataset / "annotations.parquet").set_index("event_id")
     assert rows.caption.to_dict() == {"001_1": "A ball rolls away.", "002_1": "Something is above."}
@@ -84,6 +88,8 @@ def test_decisions_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> N
 
     file.unlink()
     assert curated.planned() == TO_THE_DATASET
+    printed = curated.with_config(curation={"uncurated": "leave_out"}).build("--until", "dataset")
+    assert "curated: 1 of 4 events are in results/tiny/dataset; 2 have no decision yet and are left out" in printed
     subprocess.run(["make", "-f", ROOT / "Makefile", "clean"], cwd=curated.folder, check=True)
     assert not curated.results.exists() and sums(curated) == {"002.json": before["002.json"]}
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -22,6 +23,7 @@ from curation.annotating import results
 from running import TINY, Workflow
 from workflow.labelling import Browser, Session, has_browser, plain_environment, reviewing, session
 
+from tsalv360.contracts.entries import Task, read_entry
 from tsalv360.contracts.tables import TRACKS, write_table
 from tsalv360.curation.labelstudio import INTERFACE
 from tsalv360.curation.tasks import track_text
@@ -51,6 +53,8 @@ def test_start_prints_the_url_and_every_event_is_a_task(studio: Session) -> None
     printed = (studio.folder / "start.log").read_text()
     assert f"open      {studio.project().url}" in printed and studio.login["password"] in printed
     assert "4 new tasks" in printed
+    port = studio.url.rpartition(":")[2]
+    assert f"ssh -L {port}:127.0.0.1:{port} " in printed
     assert (studio.folder / "label-studio").stat().st_mode & 0o077 == 0
     outside = [p for p in studio.folder.rglob("*") if p.is_file() and "label-studio" not in p.parts]
     assert not [p for p in outside if studio.login["key"].encode() in p.read_bytes()]
@@ -73,6 +77,62 @@ def test_sign_up_is_closed_and_media_are_for_users_who_are_logged_in(studio: Ses
 def test_pushing_again_creates_nothing_twice(studio: Session) -> None:
     assert "0 new tasks, 0 updated, 4 unchanged" in studio.output("push")
     assert len(studio.project().tasks()) == 4
+
+
+def test_the_task_stream_shows_the_captions_of_every_captioner(studio: Session) -> None:
+    with studio.http() as http:
+        opened = http.post(
+            "/api/dm/actions", params={"id": "next_task", "project": studio.project().id}, json={}
+        ).json()
+    assert opened["data"]["event_id"] == "001_1"
+    (shown,) = opened["predictions"]
+    assert shown["result"][0]["value"]["text"] == [opened["data"]["caption_machine"]]
+
+
+def test_captions_that_did_not_arrive_or_are_others_are_mended(studio: Session) -> None:
+    api, text = studio.api(), {"from_name": "caption", "to_name": "viewport", "type": "textarea"}
+    (lost,), (other,) = studio.task("001_1").predictions, studio.task("002_1").predictions
+    api.predictions.delete(id=lost["id"])
+    wrong = [{"id": "caption", **text, "value": {"text": ["Of before."]}}]
+    api.predictions.update(id=other["id"], task=studio.task("002_1").id, result=wrong)
+    assert "0 new tasks, 0 updated, 2 without their caption, or with another one, mended" in studio.output("push")
+    for event in ("001_1", "002_1"):
+        task = studio.task(event)
+        assert [one["result"][0]["value"]["text"] for one in task.predictions] == [[task.data["caption_machine"]]]
+
+
+def test_a_task_that_a_curator_has_begun_since_it_was_listed_stays(studio: Session) -> None:
+    listed, project = studio.task("001_1"), studio.project()
+    path = studio.folder / "results" / "tiny" / "curation_tasks" / "001.json"
+    (new,) = [task for task in read_entry(path, list[Task]) if task.data.event_id == "001_1"]
+    with studio.http() as http:
+        draft = http.post(f"/api/tasks/{listed.id}/drafts", json={"result": [], "lead_time": 1.0}).json()
+        assert not project.update(listed, replace(new, data=replace(new.data, facts="Other facts.")))
+        project.remove_untouched([listed])
+        http.delete(f"/api/drafts/{draft['id']}/")
+    assert studio.task("001_1").data == listed.data
+
+
+def test_of_two_projects_the_one_with_the_work_of_curators_stays(studio: Session) -> None:
+    api, title = studio.api(), "tsalv360: tiny"
+    first = studio.project()
+    second = api.projects.create(title=title, label_config=INTERFACE.read_text())
+    assert f"Removed project {second.id}" in studio.output("push")
+    assert [one.id for one in api.projects.list() if one.title == title] == [first.id]
+
+    second = api.projects.create(title=title, label_config=INTERFACE.read_text())
+    here = studio.task("001_1")
+    api.projects.import_tasks(id=second.id, request=[{"data": here.data}])
+    (there,) = api.tasks.list(project=second.id)
+    for task in (here, there):
+        api.annotations.create(id=task.id, result=results(caption="Typed.", verdict="edit"))
+    done = studio.run("push")
+    assert done.returncode == 1 and f"projects/{first.id} and {studio.url}/projects/{second.id}" in done.stdout
+    assert "Rename all but one (Settings, General)" in done.stdout
+    assert sorted(one.id for one in api.projects.list() if one.title == title) == [first.id, second.id]
+    api.projects.delete(id=second.id)
+    for annotation in studio.task("001_1").annotations:
+        api.annotations.delete(id=annotation["id"])
 
 
 def test_a_link_among_the_media_is_refused(studio: Session) -> None:
@@ -154,7 +214,22 @@ def test_skipped_tasks_and_drafts_are_listed_and_decide_nothing(studio: Session)
     assert "drafts, not submitted (1):\n  002_1: a draft of curator@example.org" in printed
     assert studio.record("002_1")["decided"] is None
     row = next(line for line in studio.output("status").splitlines() if line.startswith("002"))
-    assert row.split() == ["002", "2", "0", "1", "1", "1", "1", "0", "0", "1", "0"]
+    assert row.split() == ["002", "2", "0", "1", "1", "1"]
+
+
+def test_status_counts_what_is_on_the_server_and_what_is_saved(studio: Session) -> None:
+    studio.annotate("002_1", user=2, verdict="reject")
+    printed = studio.output("status")
+    people = [line.split() for line in printed.splitlines() if "@" in line]
+    assert people == [
+        ["ben@example.org", "0", "0", "1", "0", "0", "0"],
+        [studio.login["user"], "1", "2", "0", "1", "1", "0"],
+    ]
+    assert "saved in curation/tiny: 1 accept, 2 edit, 0 reject, 1 undecided" in printed
+    assert "not saved yet: what is new on 1 tasks" in printed
+    (by_ben,) = [one for one in studio.task("002_1").annotations if one["completed_by"] == 2]
+    studio.api().annotations.delete(id=by_ben["id"])
+    assert "nothing new" in studio.output("pull")
 
 
 def test_a_second_pull_transfers_only_changes_and_every_export_is_kept(studio: Session) -> None:
@@ -252,7 +327,7 @@ def test_a_project_edited_by_hand_is_reset_and_loses_nothing(studio: Session) ->
     studio.api().projects.update(id=project.id, label_config=edited)
     studio.annotate("001_2", user=2, verdict="maybe")
     printed = studio.output("push")
-    assert "The labelling interface was changed on the server; it is reset" in printed
+    assert "The project's labelling interface differs from config/label_studio.xml, which it is set to now" in printed
     assert "verdict: found 'maybe', expected one of accept, edit, reject" in printed
     assert studio.api().projects.get(id=project.id).label_config.strip() == INTERFACE.read_text().strip()
     assert studio.record("001_2")["decided"]["verdict"] == "edit"

@@ -121,7 +121,9 @@ def apply_curation(curation: Curation, video: VideoEvents, kept: pd.DataFrame) -
             curators=_curators(matched.values()),
             rejected=[(event, ", ".join(decisions[event].flags)) for event in ids if event in rejected],
             merged=[(event, members[0]) for members in all_groups for event in members[1:]],
-            uncurated=[(event, "annotated, not decided" if event in matched else "") for event in undecided],
+            uncurated=[
+                (members[0], _why_undecided(members, matched)) for members in all_groups if members[0] in undecided
+            ],
             review=[
                 (event, f"{iou:.0%} of the frames in common with {_as_reviewed(record)}, {error_deg:.1f}° away")
                 for event, ((record, iou, error_deg), *_) in review.items()
@@ -177,6 +179,16 @@ def _leading(members: list[str], decisions: Mapping[str, Decision]) -> str | Non
     """Return the event of a group of duplicates whose caption and verdict count; None if none has a decision."""
     decided = [event for event in members if event in decisions and decisions[event].verdict != "reject"]
     return min(decided, key=lambda event: decisions[event].duplicate_of is not None, default=None)
+
+
+def _why_undecided(members: list[str], matched: Mapping[str, EventRecord]) -> str:
+    """Return why a group of duplicates has no decision; empty if nobody has reviewed it."""
+    marked = [event for event in members if event in matched and matched[event].decision]
+    if len(marked) == len(members):
+        return "only duplicates of each other, all rejected: accept one of them"
+    if marked:
+        return f"not reviewed, except as an event that {', '.join(marked)} repeats"
+    return "annotated, not decided" if any(event in matched for event in members) else ""
 
 
 def _captions(

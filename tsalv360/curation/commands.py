@@ -1,16 +1,23 @@
 """The commands `tsalv360 curation start | push | status | pull | import`."""
 
+import fcntl
 import math
 import os
 import signal
+import sys
 import threading
+import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from getpass import getuser
 from pathlib import Path
+from socket import gethostname
 from statistics import median
-from typing import Any
+from typing import Any, get_args
+from urllib.parse import urlsplit
 
 from tabulate import tabulate
 
@@ -18,14 +25,16 @@ from tsalv360.config import Config, plan_recordings
 from tsalv360.contracts.entries import Task, TaskData, read_entry
 from tsalv360.curation import server
 from tsalv360.curation.export import read_export
-from tsalv360.curation.labelstudio import Project, ServerTask
-from tsalv360.curation.records import CurationSettings, EventRecord, read_records
-from tsalv360.curation.resolve import counting, keep_export, merge
-from tsalv360.curation.review import PICTURES, execute, match_all, plan_push, send_back, with_earlier
+from tsalv360.curation.labelstudio import Project, ServerTask, UnansweredError
+from tsalv360.curation.records import EventRecord, Verdict, read_records
+from tsalv360.curation.resolve import keep_export, merge
+from tsalv360.curation.review import PICTURES, Done, Plan, execute, match_all, plan_push, send_back, with_earlier
 from tsalv360.job.errors import InputError, plain
 from tsalv360.job.files import read_json, write_json
 
 _LOCAL_FILES = "/data/local-files/?d="
+_WAITS_S = (1, 2, 4, 8)  # before a push asks a server again that did not answer
+_READINGS = 3  # how often a push sends what it does not find on the server
 _LISTED = 20  # events of a list that are printed; the files have them all
 
 
@@ -37,9 +46,13 @@ def start(config: Config) -> None:
     settings = config.curation
     with server.serve(Path(settings.server_folder), Path(config.results), settings.port) as running:
         project = Project(running.url, running.login.key, _title(config))
-        _push(config, project)
+        with _alone(config):
+            _push(config, project)
         user, password = running.login.user, running.login.password
         print(f"\n  open      {project.url}\n  user      {user}\n  password  {password}\n")
+        port = urlsplit(running.url).port
+        tunnel = f"ssh -L {port}:127.0.0.1:{port} {getuser()}@{gethostname()}"
+        print(f"Colleagues who may log in to this machine open the same address after: {tunnel}")
         print("Ctrl-C stops it. To save the curators' work: tsalv360 curation pull", flush=True)
         try:
             threading.Event().wait()
@@ -49,15 +62,17 @@ def start(config: Config) -> None:
 
 def push(config: Config, again: bool) -> None:
     """Send the tasks of the dataset to Label Studio; with `again` also further ones where curators disagree."""
-    project = _project(config)
-    _push(config, project, again)
+    with _alone(config):
+        project = _project(config)
+        _push(config, project, again)
     print(project.url)
 
 
 def pull(config: Config) -> None:
     """Save the curators' annotations in their files."""
-    project = _existing_project(config)
-    _pull(config, project, project.tasks())
+    with _alone(config):
+        project = _existing_project(config)
+        _pull(config, project, project.tasks())
 
 
 def import_file(config: Config, file: Path) -> None:
@@ -67,51 +82,94 @@ def import_file(config: Config, file: Path) -> None:
         tasks = read_json(file, advice)
     except OSError as error:
         raise InputError(file, f"no readable JSON ({error})", "an export of Label Studio", advice) from None
-    _merge(config, tasks, {})
+    with _alone(config):
+        _merge(config, tasks, {})
 
 
 def status(config: Config) -> None:
-    """Show the progress of the curation."""
+    """Show what is on the server, by video and by curator, and what is saved."""
     project = _existing_project(config)
-    print(status_table(project.tasks(), plan_recordings(config), config.curation, config.dataset.name))
+    tasks = project.tasks()
+    print(status_text(tasks, project.users() if tasks else {}))
+    records = _saved_records(config)
+    verdicts = Counter(record.decision.verdict if record.decision else "undecided" for record in records)
+    numbers = ", ".join(f"{verdicts[name]} {name}" for name in (*get_args(Verdict), "undecided"))
+    apart = sum(record.disagreement for record in records)
+    print(f"\nsaved in {_folder(config)}: {numbers}; curators disagree on {apart}")
+    if waiting := len(_changed(config, project, tasks)):
+        print(f"not saved yet: what is new on {waiting} tasks (tsalv360 curation pull)")
     print(f"\n{project.url}")
 
 
-def status_table(tasks: Sequence[ServerTask], videos: Iterable[str], settings: CurationSettings, dataset: str) -> str:
-    """Return a table with a row for each of the `videos` that has tasks and one for all, then the time left."""
-    own: dict[str, list[ServerTask]] = defaultdict(list)
+def status_text(tasks: Sequence[ServerTask], users: Mapping[int, str]) -> str:
+    """Return what the server has: a table with a row for each video, one for each curator, and the time left."""
+    by_video: dict[str, list[ServerTask]] = defaultdict(list)
     for task in tasks:
-        own[str(task.data.get("video"))].append(task)
-    records = {video: read_records(settings.file(dataset, video), video) for video in sorted({*own} & {*videos})}
-    rows = [{"video": video} | _counts(own[video], records[video]) for video in records]
-    every = [record for of_video in records.values() for record in of_video]
+        by_video[str(task.data.get("video"))].append(task)
+    rows = [{"video": video} | _counts(by_video[video]) for video in sorted(by_video)]
     if len(rows) != 1:
-        rows.append({"video": "all"} | _counts([task for video in records for task in own[video]], every))
-    return f"{tabulate(rows, headers='keys')}\n\n{_time_left(tasks, every)}"
+        rows.append({"video": "all"} | _counts(tasks))
+    exported = [
+        {"id": task.id, "data": task.data, "annotations": task.annotations, "drafts": task.drafts} for task in tasks
+    ]
+    read = read_export(exported, users).tasks
+    people: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in read:
+        for annotation in one.annotations:
+            what = annotation.decision.verdict if annotation.decision else "not counted"
+            people[annotation.curator]["skipped" if annotation.skipped else what] += 1
+        for curator in one.drafts:
+            people[curator]["drafts"] += 1
+    columns = (*get_args(Verdict), "skipped", "drafts", "not counted")
+    by_curator = [
+        {"curator": curator, **{column: people[curator][column] for column in columns}} for curator in sorted(people)
+    ]
+    times = [one.lead_time_s for task in read for one in task.annotations if one.decision and one.lead_time_s]
+    tables = [tabulate(table, headers="keys") for table in (rows, by_curator) if table]
+    return "\n\n".join([*tables, _time_left(sum(not task.n_annotations for task in tasks), times)])
 
 
-def _counts(tasks: Sequence[ServerTask], records: Sequence[EventRecord]) -> dict[str, Any]:
-    """Return numbers of tasks, and of events by decision; annotations not pulled yet are only in `annotated`."""
-    verdicts = Counter(record.decision.verdict if record.decision else "undecided" for record in records)
+def _counts(tasks: Sequence[ServerTask]) -> dict[str, Any]:
+    """Return the numbers of tasks by what curators did with them."""
     return {
         "tasks": len(tasks),
         "untouched": sum(not task.touched for task in tasks),
         "drafts": sum(bool(task.n_drafts) and not task.n_annotations for task in tasks),
         "skipped": sum(bool(task.n_skipped) and not task.n_annotations for task in tasks),
         "annotated": sum(bool(task.n_annotations) for task in tasks),
-        **{verdict: verdicts[verdict] for verdict in ("accept", "edit", "reject", "undecided")},
-        "disagree": sum(record.disagreement for record in records),
     }
 
 
-def _time_left(tasks: Sequence[ServerTask], records: Sequence[EventRecord]) -> str:
-    """Return how long the other tasks take one curator at the median pace so far."""
-    left = sum(not task.n_annotations for task in tasks)
-    times = [one.lead_time_s for record in records for one in counting(record.history) if one.lead_time_s]
+def _time_left(left: int, times: Sequence[float]) -> str:
+    """Return how long the other tasks take one curator at the median of the times so far."""
     if not times or not left:
         return f"{left} left"
     hours, minutes = divmod(math.ceil(left * median(times) / 60), 60)
     return f"{left} left: {hours} h {minutes:02d} min for one curator at {median(times):.0f} s an event"
+
+
+def _folder(config: Config) -> Path:
+    """Return the folder of the curators' files."""
+    return config.curation.file(config.dataset.name, "any").parent
+
+
+def _saved_records(config: Config) -> list[EventRecord]:
+    """Return the records in the curators' files."""
+    files = sorted(_folder(config).glob("*.json"))
+    return [record for file in files for record in read_records(file, file.stem)]
+
+
+@contextmanager
+def _alone(config: Config) -> Iterator[None]:
+    """Wait until no other push, pull or import of this dataset runs: two at once would overwrite each other's files."""
+    config.folder().mkdir(parents=True, exist_ok=True)
+    with open(config.folder() / "curation.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another push, pull or import of this dataset is running; waiting for it ...", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _project(config: Config) -> Project:
@@ -158,7 +216,24 @@ def _with_urls(data: TaskData, base: str) -> TaskData:
 
 
 def _push(config: Config, project: Project, again: bool = False) -> None:
-    """Pull first, since decisions determine which tasks are needed; then create and update tasks."""
+    """Create and update tasks until the server has all of them; what it does not answer is tried again.
+
+    Each attempt begins with what is on the server, so that nothing is made twice.
+    """
+    done = Done()
+    for wait in (*_WAITS_S, None):
+        try:
+            _push_and_check(config, project, again, done)
+            return
+        except UnansweredError as error:
+            if wait is None:
+                raise
+            print(f"{error}\nTrying again in {wait} s ...", file=sys.stderr, flush=True)
+            time.sleep(wait)
+
+
+def _push_and_check(config: Config, project: Project, again: bool, done: Done) -> None:
+    """Pull first, since decisions determine which tasks are needed; push, and read back what arrived."""
     settings = config.curation
     tasks, folders = read_tasks(config), _media_folders(config)
     project.set_up()
@@ -169,12 +244,28 @@ def _push(config: Config, project: Project, again: bool = False) -> None:
     matched, review = match_all(config)
     tasks = [with_earlier(config, task, review) for task in tasks]
     decided = {event: record for event, record in matched.items() if record.decision}
-    plan = plan_push(tasks, existing, decided, set(review))
-    if again:
-        plan.create += send_back(tasks, existing, matched)
-    execute(plan, project, settings.order, settings.seed)
-    print(f"{len(plan.create)} new tasks, {len(plan.update)} updated, {plan.unchanged} unchanged")
-    _print_notes(plan.notes)
+
+    def compare() -> Plan:
+        plan = plan_push(tasks, existing, decided, set(review))
+        plan.create += send_back(tasks, existing, matched) if again else []
+        return plan
+
+    plan = compare()
+    notes = plan.notes
+    for _ in range(_READINGS):
+        if not plan:
+            break
+        execute(plan, project, settings.order, settings.seed, done)
+        existing = project.tasks()
+        plan = compare()
+    if plan:
+        found = f"other tasks or captions than were sent, of {', '.join(plan.events()[:_LISTED])}"
+        raise InputError(project.url, found, "all that was sent", "Push again; see the server's log.")
+    if any(task.predictions for task in existing):
+        project.show_predictions()
+    print(f"{done}, {len(plan.unchanged - done.created - done.updated)} unchanged")
+    print(f"{len(existing)} tasks are on the server; data and captions were read back")
+    _print_notes(notes)
 
 
 def _media_folders(config: Config) -> list[str]:
@@ -191,23 +282,37 @@ def _media_folders(config: Config) -> list[str]:
 
 def _pull(config: Config, project: Project, existing: Sequence[ServerTask], quiet: bool = False) -> None:
     """Merge what changed on the server since the last pull, or everything if there is no record of one."""
-    state = config.folder() / "curation_pulled.json"
-    place = f"{project.url} of {project.created}"  # a new database counts as another server
-    known = read_json(state) if state.exists() else {}
-    times = {str(task.id): task.updated for task in existing if task.touched}
-    changed = [int(task) for task, time in times.items() if known.get(place, {}).get(task) != time]
-    tasks, users = project.export(changed)
+    tasks, users = project.export(_changed(config, project, existing))
     _merge(config, tasks, users, quiet)
     if tasks:
-        write_json(state, known | {place: times})
+        times = {str(task.id): task.updated for task in existing if task.touched}
+        write_json(_state(config), _pulled(config) | {_place(project): times})
+
+
+def _changed(config: Config, project: Project, existing: Sequence[ServerTask]) -> list[int]:
+    """Return the tasks on which something has changed since the last pull."""
+    known = _pulled(config).get(_place(project), {})
+    return [task.id for task in existing if task.touched and known.get(str(task.id)) != task.updated]
+
+
+def _state(config: Config) -> Path:
+    """Return the file with the states of the tasks at the last pull, by server."""
+    return config.folder() / "curation_pulled.json"
+
+
+def _pulled(config: Config) -> dict[str, dict[str, str]]:
+    return read_json(_state(config)) if _state(config).exists() else {}
+
+
+def _place(project: Project) -> str:
+    return f"{project.url} of {project.created}"  # a new database counts as another server
 
 
 def _merge(config: Config, tasks: Any, users: dict[int, str], quiet: bool = False) -> None:
     """Keep an export unchanged and merge it into the curators' files; report, if not `quiet` or if there are tasks."""
-    settings, dataset = config.curation, config.dataset.name
-    export, folder = read_export(tasks, users), settings.file(dataset, "any").parent / "exports"
-    kept = keep_export(tasks, folder, datetime.now(UTC)) if tasks else None
-    merged = merge(export, dataset, settings)
+    export = read_export(tasks, users)
+    kept = keep_export(tasks, _folder(config) / "exports", datetime.now(UTC)) if tasks else None
+    merged = merge(export, config.dataset.name, config.curation)
     if tasks or not quiet:
         videos = f" of {len(merged.videos)} videos: {', '.join(merged.videos)}" if merged.videos else ""
         print(f"{merged.n_new} new annotations{videos}" if merged.n_new else "nothing new")

@@ -165,6 +165,11 @@ def _values(results: list[Any], remarks: list[str]) -> tuple[Values, str]:
 
 def _decision(values: Values, event: AnnotatedEvent, remarks: list[str]) -> Decision:
     verdicts, machine = values["verdict"], event.caption_machine.strip()
+    flags = [str(flag) for flag in values["flags"]]
+    duplicate_of = _duplicate_of(values, event, remarks) if "duplicate" in flags else None
+    if duplicate_of and not verdicts:
+        verdicts = ["reject"]
+        remarks.append(f"a duplicate without a verdict: counts as rejected in favour of {duplicate_of}")
     if len(verdicts) != 1 or verdicts[0] not in get_args(Verdict):
         found = ", ".join(map(repr, verdicts)) or "none"
         raise _UnusableError(f"verdict: found {found}, expected one of {', '.join(get_args(Verdict))}")
@@ -181,11 +186,9 @@ def _decision(values: Values, event: AnnotatedEvent, remarks: list[str]) -> Deci
         remarks.append("accepted with another caption than the machine's: counts as edited")
     elif verdict == "edit" and caption == machine:
         remarks.append("marked as edited, but the machine's caption is unchanged")
-    flags = [str(flag) for flag in values["flags"]]
     unknown = [flag for flag in flags if flag not in FLAGS]
     remarks += [f"the flag {flag!r}, which the labelling interface does not have" for flag in unknown]
     start_s, end_s = _bounds(values, event, remarks)
-    duplicate_of = _duplicate_of(values, event, remarks) if "duplicate" in flags else None
     rating = values["rating"][-1] if values["rating"] else None
     if rating not in (None, 1, 2, 3, 4, 5):
         remarks.append(f"a rating of {rating:g}, not of 1 to 5: not used")

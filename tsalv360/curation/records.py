@@ -59,7 +59,7 @@ class CurationSettings:
     )
     server_folder: str = setting("label-studio", "folder of your own Label Studio server with its database; back it up")
     port: int = setting(
-        8080, "port of your own Label Studio server; if it is in use, a free one is taken", ge=1024, le=65535
+        8080, "port of your own Label Studio server; if it is in use, the next free one is taken", ge=1024, le=65535
     )
 
     def file(self, dataset: str, video: str) -> Path:

@@ -61,7 +61,7 @@ def merge(export: Export, dataset: str, settings: CurationSettings) -> Merged:
     A decision that does not follow from its annotations was edited in the file by hand: it stays, and is noted.
     """
     n_new, videos, problems = 0, list[str](), [*export.problems]
-    remarks, drafts, disagreements, by_hand = (list[str]() for _ in range(4))
+    remarks, drafts, disagreements, duplicates, by_hand = (list[str]() for _ in range(5))
     by_video: dict[str, list[AnnotatedTask]] = defaultdict(list)
     for task in export.tasks:
         by_video[task.event.video].append(task)
@@ -79,6 +79,11 @@ def merge(export: Export, dataset: str, settings: CurationSettings) -> Merged:
             remarks += [f"{name}, {one.curator}: {one.remark}" for one in annotations if one.remark]
             drafts += [f"{name}: a draft of {curator}" for curator in curators]
         disagreements += [record.event_id for record in after.values() if record.disagreement]
+        duplicates += [
+            f"{record.event_id}, of {record.decision.duplicate_of}"
+            for record in after.values()
+            if record.decision and record.decision.duplicate_of
+        ]
         by_hand += [record.event_id for record in after.values() if _edited_by_hand(record)]
         if after != before:
             n_new += sum(len(record.history) for record in after.values())
@@ -89,6 +94,7 @@ def merge(export: Export, dataset: str, settings: CurationSettings) -> Merged:
         "not counted": problems,
         "odd, but counted": remarks,
         "curators disagree (send back: tsalv360 curation push --send-back)": disagreements,
+        "duplicates, one event with the other in a curated dataset": duplicates,
         "drafts, not submitted": drafts,
         "edited by hand in the file, left unchanged": by_hand,
     }

@@ -1,12 +1,14 @@
 """Which tasks curators get: new and changed events, events to be reviewed again, and those they disagree on.
 
-A push creates missing tasks, updates changed ones, and leaves those that curators worked on.
+A push creates missing tasks, updates changed ones, and leaves those that curators worked on. It then reads all of them
+back, and goes on until the server has every task once, with its data and its caption.
 """
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -15,7 +17,7 @@ import pandas as pd
 from tsalv360.config import Config, plan_recordings
 from tsalv360.contracts.entries import IndexEntry, Task, TaskData, read_entry
 from tsalv360.contracts.tables import TRACKS, read_table
-from tsalv360.curation.labelstudio import Project, ServerTask, as_json
+from tsalv360.curation.labelstudio import Key, Project, ServerTask, as_json
 from tsalv360.curation.match import NearRecord, match_records
 from tsalv360.curation.records import Decision, EventRecord, Order, read_records
 from tsalv360.curation.resolve import counting
@@ -29,16 +31,32 @@ from tsalv360.sphere.projection import Picture
 PICTURES = "curation_pictures"  # folder beside the viewports, in the dataset's results
 _HFOV = 75.0
 _AT_ONCE = 500
+Item = TypeVar("Item")
 
 
 @dataclass
 class Plan:
-    """The tasks that a push creates and updates, the number of unchanged ones, and notes: events by what is noted."""
+    """What a push has to do, the keys of the unchanged tasks, and notes: events by what is noted.
+
+    Tasks to create and to update; tasks whose predictions are not those that were sent, with these; and tasks to
+    remove, as another one is the same.
+    """
 
     create: list[Task] = field(default_factory=list)
     update: list[tuple[ServerTask, Task]] = field(default_factory=list)
-    unchanged: int = 0
+    mend: list[tuple[ServerTask, list[dict[str, Any]]]] = field(default_factory=list)
+    remove: list[ServerTask] = field(default_factory=list)
+    unchanged: set[Key] = field(default_factory=set)
     notes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def __bool__(self) -> bool:
+        """Return whether anything is to be done."""
+        return bool(self.events())
+
+    def events(self) -> list[str]:
+        """Return the events of which anything is to be done."""
+        on_server = [*(one for one, _ in [*self.update, *self.mend]), *self.remove]
+        return sorted({task.data.event_id for task in self.create} | {one.event_id for one in on_server})
 
 
 def plan_push(
@@ -47,26 +65,27 @@ def plan_push(
     """Compare the tasks of the current events with those on the server.
 
     Parameters: `decided` has the records of events with a decision, `review` the events that a curator has to review
-    again. Event id and content hash identify a task, since a server may use its own numbers again.
+    again. Event id, content hash and round identify a task, since a server may use its own numbers again.
     """
     plan = Plan()
     on_server: dict[str, list[ServerTask]] = defaultdict(list)
-    for one in existing:
-        on_server[one.event_id].append(one)
+    for same in _by_key(existing).values():
+        first, *others = sorted(same, key=lambda one: (not one.touched, one.id))
+        on_server[first.event_id] += [first, *(one for one in others if one.touched)]
+        plan.remove += [one for one in others if not one.touched]
+        if any(one.touched for one in others):
+            plan.notes["on the server twice, each with work of curators: both count"].append(first.event_id)
     for task in tasks:
-        event = task.data.event_id
+        event, content = task.data.event_id, as_json(task)
         found = on_server.pop(event, [])
         same = [one for one in found if one.data.get("event_hash") == task.data.event_hash]
-        first_round = [one for one in same if not one.round]  # tasks of later rounds show annotations, and stay
         free = [one for one in found if not one.touched]
-        if len(first_round) > 1:
-            plan.notes["on the server twice"].append(event)
+        plan.mend += [(one, content["predictions"]) for one in same if _to_mend(one, content["predictions"])]
         if same:
-            one = (first_round or same)[0]
-            if one.touched or one.round or one.data == as_json(task)["data"]:
-                plan.unchanged += 1
-            else:  # other URLs or facts, for example
-                plan.update.append((one, task))
+            # Tasks of later rounds show annotations, and stay.
+            changed = [one for one in same if not (one.touched or one.round or one.data == content["data"])]
+            plan.update += [(one, task) for one in changed]  # other URLs or facts, for example
+            plan.unchanged |= set() if changed else {key_of(task)}
         elif event in decided and not found:
             plan.notes["decided already, no task needed"].append(event)
         elif event not in decided and free:
@@ -77,24 +96,79 @@ def plan_push(
             plan.create.append(task)
             if event in review or found:
                 plan.notes["to be reviewed again, since the event has changed"].append(event)
+    updated = {one.id for one, _ in plan.update}
+    plan.mend = [(one, predictions) for one, predictions in plan.mend if one.id not in updated]
     if on_server:
         plan.notes["only on the server: these events no longer exist"] = sorted(on_server)
     return plan
 
 
-def execute(plan: Plan, project: Project, order: Order, seed: int) -> None:
-    """Create and update the tasks of a plan; after an interruption the next push continues."""
+def key_of(task: Task) -> Key:
+    """Return what identifies a task, as `ServerTask.key`."""
+    return task.data.event_id, task.data.event_hash, getattr(task.data, "round", 0)
+
+
+def _by_key(tasks: Iterable[ServerTask]) -> dict[Key, list[ServerTask]]:
+    by_key: dict[Key, list[ServerTask]] = defaultdict(list)
+    for task in tasks:
+        by_key[task.key].append(task)
+    return by_key
+
+
+def _to_mend(task: ServerTask, predictions: list[dict[str, Any]]) -> bool:
+    """Return whether a task lacks predictions, or has others; what a curator may have seen is not taken away."""
+    return bool(task.lacks(predictions) or (not task.touched and task.surplus(predictions)))
+
+
+@dataclass
+class Done:
+    """What a push has done so far: keys of the tasks that it created and updated, numbers of those on the server."""
+
+    created: set[Key] = field(default_factory=set)
+    updated: set[Key] = field(default_factory=set)
+    mended: set[int] = field(default_factory=set)
+    removed: set[int] = field(default_factory=set)
+
+    def __str__(self) -> str:
+        """Return the numbers."""
+        parts = [f"{len(self.created)} new tasks, {len(self.updated)} updated"]
+        if self.mended:
+            parts.append(f"{len(self.mended)} without their caption, or with another one, mended")
+        if self.removed:
+            parts.append(f"{len(self.removed)} that were there twice removed")
+        return ", ".join(parts)
+
+
+def execute(plan: Plan, project: Project, order: Order, seed: int, done: Done) -> None:
+    """Carry a plan out, and add to `done` what is done; after an interruption the next push continues."""
     new = ordered(plan.create, order, seed)
-    if not new and not plan.update:
-        return
-    with progress(total=len(new) + len(plan.update), what="tasks") as bar:
-        for start in range(0, len(new), _AT_ONCE):
-            batch = new[start : start + _AT_ONCE]
-            project.create(batch)
+    with progress(total=len(new) + len(plan.update) + len(plan.mend), what="tasks") as bar:
+        for batch in batched(new):
+            n_sent = len(batch), sum(len(task.predictions) for task in batch)
+            done.created |= {key_of(task) for task in batch}
+            if (n_taken := project.create(batch)) != n_sent:
+                tasks, captions = n_taken
+                print(f"The server took {tasks} of {n_sent[0]} tasks and {captions} of {n_sent[1]} captions.")
             bar.update(len(batch))
         for one, task in plan.update:
-            project.update(one, task)
+            if project.update(one, task):
+                done.updated.add(key_of(task))
             bar.update()
+        for some in batched(plan.mend):
+            project.add_predictions((one, one.lacks(predictions)) for one, predictions in some)
+            for one, predictions in some:
+                project.remove_predictions([] if one.touched else one.surplus(predictions))
+            done.mended |= {one.id for one, _ in some}
+            bar.update(len(some))
+        for twice in batched(plan.remove):  # last: a server may give their numbers to the next new tasks
+            project.remove_untouched(twice)
+            done.removed |= {one.id for one in twice}
+
+
+def batched(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Yield the items in batches of the size of one request."""
+    for start in range(0, len(items), _AT_ONCE):
+        yield items[start : start + _AT_ONCE]
 
 
 def ordered(tasks: list[Task], order: Order, seed: int) -> list[Task]:

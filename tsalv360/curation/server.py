@@ -3,26 +3,31 @@
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import yaml
 
-from tsalv360.job.errors import InputError
+from tsalv360.job.errors import InputError, shorten
 from tsalv360.job.files import read_json, whole_file, write_json
 
 ENVIRONMENT = Path(__file__).parents[2] / ".venv-label-studio"
 REQUIREMENTS = Path(__file__).parents[2] / "envs" / "label-studio.yaml"
+SETTINGS = REQUIREMENTS.with_name("label_studio_settings.py")
 HOST = "127.0.0.1"
-_START_S = 300  # the first start creates the database: half a minute on two cores
+_LISTENS = re.compile(r"^Starting development server at (http://\S+?)/?$", re.MULTILINE)
+_SAY_S = 10  # between two lines on what takes long
+_ANSWER_S = 120  # a busy server answers late; one that is not there is noticed at once
+_TRIED_PORTS = 20
 _STOP_S = 20
 
 
@@ -51,16 +56,47 @@ def make_environment(folder: Path = ENVIRONMENT) -> Path:
     with open(folder.with_name(f"{folder.name}.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of two starts, one installs and the other waits
         if not marker.exists() or marker.read_text(encoding="utf-8").split() != packages:
-            print(f"Installing Label Studio in {folder} (once; about 1 GB) ...", flush=True)
-            shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-            pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            done = subprocess.run([*pip, *packages], stderr=subprocess.PIPE, text=True, check=False)
-            if done.returncode:
-                raise InputError(folder, done.stderr.strip()[-500:], "an installation", "Correct it and start again.")
+            _install(folder, packages)
             with whole_file(marker) as partial:
                 partial.write_text("\n".join(packages), encoding="utf-8")
     return folder / "bin" / "label-studio"
+
+
+def _install(folder: Path, packages: list[str]) -> None:
+    """Install packages in a new environment, by uv if it is on the path, else by pip."""
+    uv, python = shutil.which("uv"), str(folder / "bin" / "python")
+    make = [uv, "venv", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
+    # Compiling all files takes longer than installing them; Python compiles those that it runs.
+    pip = [python, "-m", "pip", "install", "--no-compile", "--progress-bar", "off", "--disable-pip-version-check"]
+    install = [uv, "pip", "install", "--python", python] if uv else pip
+    print(f"Installing Label Studio in {folder} with {'uv' if uv else 'pip'} (once; about 1 GB) ...", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    log = folder.with_name(f"{folder.name}.log")
+    for command in ([*make, str(folder)], [*install, *packages]):
+        with open(log, "w", encoding="utf-8") as file:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+        try:
+            _wait(process, lambda: False, lambda: shorten(_tail(log, 1)))
+        finally:
+            process.kill()
+        if process.wait():
+            raise InputError(log, f"a failed installation:\n{_tail(log, 10)}\n", "success", "Start again.")
+
+
+def _wait(process: "subprocess.Popen[bytes]", ready: Callable[[], bool], doing: Callable[[], str]) -> None:
+    """Wait until something is `ready` or the process has ended; say every ten seconds how long it is `doing` what."""
+    begun = said = time.monotonic()
+    while process.poll() is None and not ready():
+        if time.monotonic() - said >= _SAY_S:
+            said = time.monotonic()
+            minutes, seconds = divmod(round(said - begun), 60)
+            print(f"  {minutes}:{seconds:02d} {doing()}", flush=True)
+        time.sleep(0.3)
+
+
+def _tail(log: Path, n: int) -> str:
+    """Return the last lines of a log."""
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-n:])
 
 
 def running(folder: Path) -> OwnServer | None:
@@ -69,7 +105,7 @@ def running(folder: Path) -> OwnServer | None:
     if not path.exists():
         return None
     server = OwnServer(**read_json(path), login=_login(folder))
-    return server if _answers(server) else None
+    return server if _accepts(server) else None
 
 
 def _login(folder: Path) -> Login:
@@ -114,15 +150,15 @@ def serve(folder: Path, media: Path, port: int) -> Iterator[OwnServer]:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches this program, which stops the server after the last request
         )
-    server = OwnServer(f"http://{HOST}:{port}", process.pid, login)
     try:
-        print(f"Starting Label Studio at {server.url} ...", flush=True)
-        end = time.monotonic() + _START_S
-        while not _answers(server):
-            if time.monotonic() > end or process.poll() is not None:
-                tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
-                raise InputError(log, f"no server that accepts our login:\n{tail}\n", "one that starts", "See the log.")
-            time.sleep(0.5)
+        print("Starting Label Studio ...", flush=True)
+        # It makes or changes its database before it listens, which takes minutes on a busy machine.
+        _wait(process, lambda: bool(_url(log)), lambda: _stage(log))
+        server = OwnServer(_url(log), process.pid, login)
+        _wait(process, lambda: _accepts(server) is not None, lambda: "waiting for its first answer")
+        if not _accepts(server):
+            raise InputError(log, f"no server that accepts our login:\n{_tail(log, 15)}\n", "one", "See the log.")
+        print(f"Label Studio is at {server.url}", flush=True)
         write_json(folder / "running.json", {"url": server.url, "pid": server.pid})
         yield server
     finally:
@@ -152,30 +188,66 @@ def _environment(data: Path, media: Path, login: Login) -> dict[str, str]:
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
         "COLLECT_ANALYTICS": "false",
         "LATEST_VERSION_CHECK": "false",
+        "DJANGO_SETTINGS_MODULE": SETTINGS.stem,
+        "PYTHONPATH": str(SETTINGS.parent),
+        "PYTHONUNBUFFERED": "1",
         "SENTRY_DSN": "",
         "FRONTEND_SENTRY_DSN": "",
     }
 
 
 def _free_port(wanted: int) -> int:
-    """Return the wanted port, or a free one; Label Studio itself would silently take the next."""
-    for port in (wanted, 0):
+    """Return the wanted port or the next free one, and say so: users who tunnel have to know."""
+    for port in range(wanted, min(wanted + _TRIED_PORTS, 65536)):
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, port))
-            return int(probe.getsockname()[1])
-    raise InputError(HOST, "no free port", "one", "Close other programs.")
+            if port != wanted:
+                by = _listener(wanted)
+                print(
+                    f"Port {wanted} is in use by {by}; taking {port} (curation.port chooses another one).", flush=True
+                )
+            return port
+    advice = "Set curation.port to a free one."
+    raise InputError("curation.port", f"no free port from {wanted} to {port}", "one", advice)
 
 
-def _answers(server: OwnServer) -> bool:
-    """Return whether the server accepts our key for our user; another program on its port does not."""
+def _listener(port: int) -> str:
+    """Return which program listens on a port, as far as this user may know."""
+    import psutil  # only if a port is in use
+
+    with suppress(psutil.Error):
+        for one in psutil.net_connections("tcp"):
+            if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.pid:
+                return f"{shorten(' '.join(psutil.Process(one.pid).cmdline()))} (process {one.pid})"
+    return "another program"
+
+
+def _url(log: Path) -> str:
+    """Return where the server of a log listens, nothing if it does not yet."""
+    found = _LISTENS.search(log.read_text(encoding="utf-8", errors="replace"))
+    return found[1] if found else ""
+
+
+def _stage(log: Path) -> str:
+    """Return what a server that does not listen yet is doing."""
+    migrating = "Initializing database" in log.read_text(encoding="utf-8", errors="replace")
+    return "making or updating its database" if migrating else "loading its libraries"
+
+
+def _accepts(server: OwnServer) -> bool | None:
+    """Return whether the server accepts our key for our user, as another program does not; None: no answer."""
     import httpx  # of the extra curation; making the environment does without it
 
     headers = {"Authorization": f"Token {server.login.key}"}
     try:
-        answer = httpx.get(f"{server.url}/api/current-user/whoami", headers=headers, timeout=5)
-        return answer.status_code == 200 and answer.json()["email"] == server.login.user
-    except (httpx.HTTPError, ValueError, KeyError):
+        answer = httpx.get(f"{server.url}/api/current-user/whoami", headers=headers, timeout=_ANSWER_S)
+        if answer.is_server_error:
+            return None
+        return answer.is_success and answer.json()["email"] == server.login.user
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return None
+    except (ValueError, KeyError, TypeError):
         return False
 
 

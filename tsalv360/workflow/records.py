@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,29 +112,29 @@ class _Records(FilePersistence):  # type: ignore[misc]  # Snakemake has no types
             self._unmark_incomplete(self._get_key(file))
 
 
-def announce_retraining(workflow: Any) -> None:
-    """Print a line for each model that this workflow's plan trains again, before anything runs."""
+def announce(workflow: Any, *kinds: Callable[[Any], Iterable[str]]) -> None:
+    """Print the lines that each of the `kinds` returns for this workflow's plan, before anything runs."""
     for handler in [handler for handler in logger.handlers if isinstance(handler, _Announcer)]:
         logger.removeHandler(handler)  # of an earlier workflow in this process
-    logger.addHandler(_Announcer(workflow))
+    logger.addHandler(_Announcer(workflow, kinds))
 
 
 class _Announcer(logging.Handler):
     """Waits for the plan, which Snakemake logs before it runs or lists jobs."""
 
-    def __init__(self, workflow: Any) -> None:
+    def __init__(self, workflow: Any, kinds: Sequence[Callable[[Any], Iterable[str]]]) -> None:
         super().__init__()
-        self._workflow, self._done = workflow, False
+        self._workflow, self._kinds, self._done = workflow, kinds, False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print the lines when the record is the plan."""
         if getattr(record, "event", None) == LogEvent.RUN_INFO and not self._done:
             self._done = True
-            for line in _retrained(self._workflow):
+            for line in (line for lines in self._kinds for line in lines(self._workflow)):
                 print(line, file=sys.stderr, flush=True)
 
 
-def _retrained(workflow: Any) -> Iterator[str]:
+def retrained(workflow: Any) -> Iterator[str]:
     """Yield a line for each existing model that the plan of a workflow trains again."""
     for job in workflow.dag.needrun_jobs():
         if job.rule.name == "train_fold" and Path(job.output.best).exists():

@@ -1,0 +1,58 @@
+"""How much of a dataset curators have decided, as a build with `curation.mode: curated` says before and after it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tsalv360.config import Config, plan_recordings
+from tsalv360.contracts.entries import DatasetOutcome, read_entry
+from tsalv360.contracts.layout import CURATION
+from tsalv360.curation.records import read_records
+
+_LISTED = 10
+
+
+def before_build(workflow: Any, config: Config) -> Iterator[str]:
+    """Yield what the curators' files hold, if the plan of a workflow builds a curated dataset."""
+    if config.curation.mode == "curated" and any(job.rule.name == "dataset" for job in workflow.dag.needrun_jobs()):
+        videos, name = list(plan_recordings(config)), config.dataset.name
+        records = [one for video in videos for one in read_records(config.curation.file(name, video), video)]
+        n_decided = sum(record.decision is not None for record in records)
+        tables = [config.folder() / "events" / f"{video}.parquet" for video in videos]
+        n_events = sum(_n_rows(table) for table in tables if table.exists())
+        of_events = f" for {n_events} events" if n_events else ""
+        decisions = f"{config.curation.file(name, 'any').parent} has {n_decided} decisions{of_events}"
+        yield f"curation.mode is curated: {decisions}; {_FATES[config.curation.uncurated]}"
+
+
+_FATES = {
+    "leave_out": "events without one are left out (curation.uncurated: leave_out)",
+    "keep_as_draft": "events without one stay as drafts (curation.uncurated: keep_as_draft)",
+}
+
+
+def of_dataset(config: Config) -> Iterator[str]:
+    """Yield how many events a curated dataset has of those that were found, and what could not be applied."""
+    folder = config.folder() / "dataset"
+    if config.curation.mode != "curated" or not (folder / CURATION).exists():
+        return
+    outcome: DatasetOutcome = read_entry(folder / CURATION, DatasetOutcome)
+    n_kept = _n_rows(folder / "annotations.parquet")
+    n_undecided, n_gone = len(outcome.uncurated), len(outcome.rejected) + len(outcome.merged)
+    left_out = config.curation.uncurated == "leave_out"
+    total = n_kept + n_gone + (n_undecided if left_out else 0)
+    fate = "are left out" if left_out else "are drafts"
+    yield (
+        f"curated: {n_kept} of {total} events are in {folder}; {n_undecided} have no decision yet and {fate}, "
+        f"{len(outcome.rejected)} were rejected, {len(outcome.merged)} merged with the event that they duplicate"
+    )
+    open_ends = [*outcome.problems, *((event, why) for event, why in outcome.uncurated if why)]
+    yield from (f"  {event}: {why}" for event, why in open_ends[:_LISTED])
+    if len(open_ends) > _LISTED:
+        yield f"  and {len(open_ends) - _LISTED} more: {folder / CURATION}"
+
+
+def _n_rows(table: Path) -> int:
+    import pyarrow.parquet as pq  # plans of drafts do without it
+
+    return int(pq.read_metadata(table).num_rows)
