@@ -16,7 +16,7 @@ VERSIONS = {
     "sound": 1,
     "sheets": 1,
     "captions": 2,
-    "tasks": 1,
+    "tasks": 2,
     "assemble": 2,
     "import_video": 1,
     "clips": 1,
