@@ -222,20 +222,22 @@ function save() {
   return saving;
 }
 
-async function saveNow(options) {
-  const name = keptAs(), content = localStorage.getItem(name);
+async function saveNow() {
+  const own = task, name = keptAs(), content = localStorage.getItem(name);
   if (!content) return;
   const [method, path] = draft
     ? ["PATCH", `drafts/${draft}/`]
     : ["POST", `tasks/${task.id}/${annotation ? `annotations/${annotation}/` : ""}drafts`];
   try {
-    const answer = await call(method, path, JSON.parse(content), options);
+    const answer = await call(method, path, JSON.parse(content), { keepalive: true }); // also when the page is closed
+    if (task !== own) return;
     draft = answer.id;
     if (localStorage.getItem(name) === content) {
       localStorage.removeItem(name);
       saved("saved");
     }
   } catch (error) {
+    if (task !== own) return;
     if (error.status === 404) draft = null; // deleted in Label Studio's own editor
     saved("kept in this browser; the server does not answer", true);
     if (error instanceof Refused) say(error.message);
@@ -337,7 +339,7 @@ function showEvent() {
   viewport.src = data.viewport_url;
   overlay.src = data.overlay_url;
   at("own-editor").href = `${ROOT}/projects/${PROJECT}/data?task=${task.id}`;
-  const texts = [machine(), ...data.alternatives.map((one) => one.value)];
+  const texts = [...new Set([machine(), ...data.alternatives.map((one) => one.value)])];
   const captions = texts.map((text, k) => {
     const button = element("button", { title: "use this caption" }, key(String(k + 1)), ` ${text}`);
     button.addEventListener("click", () => write(text));
@@ -375,7 +377,7 @@ function render() {
   }
   at("original").hidden = !flags.has("duplicate");
   at("original").replaceChildren(
-    ...(given.duplicate_of
+    ...(others().some((one) => one.value === given.duplicate_of)
       ? [element("img", { src: mediaOf(given.duplicate_of, ".jpg"), alt: "" }), `duplicate of ${given.duplicate_of}`]
       : ["duplicate of: choose …"]),
   );
@@ -383,6 +385,13 @@ function render() {
 
 function press(button, on) {
   button.setAttribute("aria-pressed", String(on));
+}
+
+/** Other events of this video; names that are none, which could lead out of its folder, are left out. */
+function others() {
+  const { video } = task.data;
+  const isEvent = (name) => name.startsWith(`${video}_`) && /^\d+$/.test(name.slice(video.length + 1));
+  return task.data.others.filter((one) => isEvent(one.value));
 }
 
 /** The media of another event of this video, which lie beside those of this one. */
@@ -473,7 +482,7 @@ function toggle(flag) {
 }
 
 function chooseOther() {
-  const cards = task.data.others.map(({ value: event, hint }) => {
+  const cards = others().map(({ value: event, hint }) => {
     const image = element("img", { src: mediaOf(event, ".jpg"), alt: "", loading: "lazy" });
     const card = element("button", { className: "other" }, image, element("strong", { textContent: event }), ` ${hint ?? ""}`);
     const preview = () => {
@@ -590,9 +599,8 @@ for (const kind of ["pointerdown", "pointermove"]) {
     goTo(Math.floor(((event.clientX - left) / width) * nPictures()));
   });
 }
-// What the server has not got yet goes with the page that is closed; this browser keeps it too.
 addEventListener("pagehide", () => {
-  if (task && localStorage.getItem(keptAs())) saveNow({ keepalive: true });
+  if (saveTimer) save();
 });
 
 (async () => {
