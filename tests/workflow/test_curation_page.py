@@ -96,13 +96,20 @@ def test_typed_text_is_kept_however_the_field_is_left(studio: Session, page: Pag
     else:
         page.keys(getattr(Keys, leaving.upper()))
     assert page.caption == text and page.verdict == "edit"
-    if leaving == "Tab":
-        page.at("facts").click()  # Tab is for those who go from button to button
     page.keys("v")  # a hot key, not a letter of the text
     event = page.submit()
     result = decided(studio, event)
     assert (result["verdict"], result["caption"], result["flags"]) == ("edit", text, ["bad_viewport"])
     assert studio.record(event)["history"][0]["remark"] is None
+
+
+def test_a_text_that_another_caption_replaced_can_be_chosen_again(studio: Session, page: Page) -> None:
+    page.write("Typed with care.")
+    page.keys(Keys.ENTER, "1")
+    assert page.caption == studio.task(page.event).data["caption_machine"] and page.verdict == "accept"
+    page.alternative("Typed with care.").click()
+    event = page.submit()
+    assert decided(studio, event)["caption"] == "Typed with care."
 
 
 def test_a_click_on_submit_takes_what_is_being_typed(studio: Session, page: Page) -> None:

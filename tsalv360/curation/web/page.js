@@ -339,13 +339,8 @@ function showEvent() {
   viewport.src = data.viewport_url;
   overlay.src = data.overlay_url;
   at("own-editor").href = `${ROOT}/projects/${PROJECT}/data?task=${task.id}`;
-  const texts = [...new Set([machine(), ...data.alternatives.map((one) => one.value)])];
-  const captions = texts.map((text, k) => {
-    const button = element("button", { title: "use this caption" }, key(String(k + 1)), ` ${text}`);
-    button.addEventListener("click", () => write(text));
-    return button;
-  });
-  at("alternatives").replaceChildren(...captions);
+  at("alternatives").replaceChildren();
+  for (const text of new Set([machine(), ...data.alternatives.map((one) => one.value)])) offer(text);
   for (const name of Object.keys(BOUNDS)) at(name).placeholder = detected(name);
   caption.value = given.caption;
   comment.value = given.comment;
@@ -373,7 +368,7 @@ function render() {
   const n = given.caption.split(/\s+/).filter(Boolean).length;
   at("words").textContent = `${n} words${n > MOST_WORDS ? `, more than ${MOST_WORDS}` : ""}`;
   for (const button of at("alternatives").children) {
-    button.hidden = [given.caption.trim(), ""].includes(button.lastChild.textContent.trim());
+    button.hidden = [given.caption.trim(), ""].includes(button.value);
   }
   at("original").hidden = !flags.has("duplicate");
   at("original").replaceChildren(
@@ -381,6 +376,14 @@ function render() {
       ? [element("img", { src: mediaOf(given.duplicate_of, ".jpg"), alt: "" }), `duplicate of ${given.duplicate_of}`]
       : ["duplicate of: choose …"]),
   );
+}
+
+/** Shows a caption that can be chosen. */
+function offer(text) {
+  const number = String(at("alternatives").children.length + 1);
+  const button = element("button", { title: "use this caption", value: text }, key(number), ` ${text}`);
+  button.addEventListener("click", () => write(text));
+  at("alternatives").append(button);
 }
 
 function press(button, on) {
@@ -456,6 +459,8 @@ function captionTyped() {
 }
 
 function write(text) {
+  const typed = given.caption.trim(); // can be chosen again
+  if (![...at("alternatives").children].some((button) => button.value === typed)) offer(typed);
   caption.value = text;
   captionTyped();
   if (text.trim() === machine()) choose("accept");
@@ -535,8 +540,8 @@ document.addEventListener("keydown", (event) => {
   const { target } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (target.matches("input, textarea")) {
-    if (!event.isComposing && (event.key === "Enter" || event.key === "Escape")) {
-      event.preventDefault(); // Enter ends typing, it makes no line
+    if (!event.isComposing && ["Enter", "Escape", "Tab"].includes(event.key)) {
+      event.preventDefault(); // no new line, and no other field in which the next key would land
       target.blur();
     }
     return;
