@@ -219,6 +219,7 @@ def test_undo_opens_what_was_submitted_and_a_change_replaces_it(studio: Session,
 
 
 def test_a_duplicate_is_chosen_from_pictures_with_times(studio: Session, page: Page) -> None:
+    page.open_task(studio.task("002_20"))
     page.keys("u")
     cards = page.driver.find_elements("css selector", "#others .other")
     other = studio.task(page.event).data["others"][0]
