@@ -17,7 +17,7 @@ VERSIONS = {
     "sound": 1,
     "sheets": 1,
     "captions": 2,
-    "tasks": 1,
+    "tasks": 2,
     "assemble": 3,
     "import_video": 2,
     "clips": 1,

@@ -38,17 +38,17 @@ def task(event: str, content: str = "h", **data: Any) -> Task:
 
 
 def results(**given: Any) -> list[dict[str, Any]]:
-    """Results as a browser sends them: caption="...", verdict="accept", flags=[...], start=1.5 and so on."""
+    """Results as a browser sends them: caption="...", verdict="accept", flags=[...], start="1.5" and so on."""
     forms = {
         "caption": ("textarea", "text", list), "comment": ("textarea", "text", list),
         "verdict": ("choices", "choices", list), "alternative": ("choices", "choices", list),
         "flags": ("choices", "choices", None), "duplicate_of": ("choices", "choices", list),
-        "start": ("number", "number", None), "end": ("number", "number", None), "rating": ("rating", "rating", None),
+        "start": ("textarea", "text", list), "end": ("textarea", "text", list), "rating": ("rating", "rating", None),
     }  # fmt: skip
     items = []
     for name, value in given.items():
         kind, key, wrap = forms[name]
-        content = {key: [value] if wrap else value}
+        content = {key: [str(value)] if wrap else value}
         items.append({"id": name, "from_name": name, "to_name": "viewport", "type": kind, "value": content})
     return items
 

@@ -94,12 +94,12 @@ def test_an_event_to_be_reviewed_again_shows_both_pictures(
     assert path != f"{kind}/001/001_1.jpg" and read_picture(root / path).shape[0] > 96
 
 
-@pytest.mark.parametrize("kind", ["viewports", "viewports_with_sound", "curation_pictures"])
+@pytest.mark.parametrize("kind", ["viewports", "viewports_with_sound", "curation_pictures", "curation_page"])
 def test_every_folder_of_media_is_served_and_has_no_links(tmp_path: Path, kind: str) -> None:
     root = tmp_path / "results" / "demo"
     (root / "viewports" / "001").mkdir(parents=True)
     (root / kind / "001").mkdir(parents=True, exist_ok=True)
-    expected = sorted({"viewports", "curation_pictures", kind})
+    expected = sorted({"viewports", "curation_pictures", "curation_page", kind})
     assert sorted(commands._media_folders(config(tmp_path))) == sorted(str(root / name) for name in expected)
     there = [f"/mnt/results/demo/{name}" for name in expected]
     assert sorted(commands._media_folders(config(tmp_path, media_root="/mnt/results"))) == there

@@ -114,21 +114,64 @@ def test_corrected_bounds_are_times_of_the_source_video() -> None:
     # The viewport video starts at 4.0 s of the source; its event lies from 5.0 s to 8.0 s.
     decision = read(flags=["bad_start", "bad_end"], start=0.5, end=3.0).decision
     assert (decision.start_s, decision.end_s) == (4.5, 7.0)
-    assert read(start=0).decision.start_s == 4.0
+    assert read(flags=["bad_start"], start=0).decision.start_s == 4.0
+
+
+@pytest.mark.parametrize(
+    ("typed", "seconds"), [("1.05", 5.0), ("0.07", 4.062), (" 1,5 ", 5.5), ("2", 6.0), ("2.", 6.0), (",5", 4.5)]
+)
+def test_typed_times_are_taken_as_they_read(typed: str, seconds: float) -> None:
+    ours = read(flags=["bad_start"], start=typed)
+    assert ours.decision.start_s == seconds and ours.remark is None
+
+
+def test_the_number_fields_of_earlier_interfaces_are_read() -> None:
+    earlier = annotation(flags=["bad_end"])
+    earlier["result"].append({"id": "end", "from_name": "end", "type": "number", "value": {"number": 3}})
+    assert read_annotation(earlier, EVENT, "a").decision.end_s == 7.0
+
+
+@pytest.mark.parametrize(("name", "flag"), [("start", "bad_start"), ("end", "bad_end")])
+def test_a_bound_without_its_flag_has_no_effect(name: str, flag: str) -> None:
+    for flags in ([], ["bad_saliency"], [{"bad_start": "bad_end"}.get(flag, "bad_start")]):
+        ours = read(flags=flags, **{name: "2.5"})
+        assert (ours.decision.start_s, ours.decision.end_s) == (None, None)
+        assert ours.remark == f"{name} at '2.5' without the flag {flag}: not used"
+
+
+@pytest.mark.parametrize(
+    ("caption", "remark"),
+    [
+        ("A blue ball\nrolls.", "the caption has a line break"),
+        ("A blue ball rolls.\ne", "the caption has a line break; the caption ends in a single letter, 'e'"),
+        ("A blue ball rolls.e", "the caption ends in a single letter, 'e'"),
+        ("A blue ball rolls a", "the caption ends in a single letter, 'a'"),
+    ],
+)
+def test_what_keys_leave_in_a_caption_is_remarked_and_not_changed(caption: str, remark: str) -> None:
+    ours = read(caption=caption, verdict="edit")
+    assert ours.decision.caption == caption and ours.remark.startswith(remark)
+
+
+@pytest.mark.parametrize("caption", ["A red ball rolls!", "A plan B.", "Number 5", "It is 5 m.", "Seen by U2"])
+def test_a_caption_without_stray_letters_has_no_remark(caption: str) -> None:
+    assert read(caption=caption, verdict="edit").remark is None
 
 
 @pytest.mark.parametrize(
     ("given", "remark"),
     [
         ({"start": 9.0}, "start at 9 s of a viewport video of 5.00 s: not used"),
-        ({"end": -1}, "end at -1 s"),
+        ({"end": -1}, "end at '-1', which is no number of seconds: not used"),
+        ({"end": "1:05"}, "end at '1:05', which is no number of seconds: not used"),
+        ({"start": "2e0"}, "start at '2e0', which is no number of seconds: not used"),
         ({"start": 4.8}, "a corrected start at or after the end"),
         ({"start": 3, "end": 2}, "a corrected start at or after the end"),
         ({"end": 0.5}, "a corrected start at or after the end"),
     ],
 )
 def test_impossible_bounds_are_remarked_and_the_rest_counts(given: dict[str, Any], remark: str) -> None:
-    ours = read(**given)
+    ours = read(flags=["bad_start", "bad_end"], **given)
     assert remark in ours.remark
     assert (ours.decision.start_s, ours.decision.end_s, ours.decision.verdict) == (None, None, "accept")
 

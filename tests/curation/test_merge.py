@@ -41,6 +41,13 @@ def test_an_annotation_is_added_to_the_file_of_its_video(settings: CurationSetti
     assert record.decided_by == ["ann@example.org"]
 
 
+def test_new_bounds_are_told_with_the_old_ones(settings: CurationSettings) -> None:
+    merged = add(settings, exported(annotation(flags=["bad_start", "bad_end"], start="1,5", end=3.0)))
+    told = ["v_1, ann@example.org: start 5.00 -> 5.50, end 8.00 -> 7.00"]
+    assert merged.notes["new bounds, in seconds of the source video"] == told
+    assert not add(settings, exported(annotation())).notes["new bounds, in seconds of the source video"]
+
+
 def test_the_file_has_its_own_keys_and_no_others(settings: CurationSettings) -> None:
     """Curators' work in git is written and read with the same keys for ever."""
     add(settings, exported(annotation(caption="A box.", verdict="edit", flags=["bad_end"], end=3.0)))

@@ -135,6 +135,12 @@ def test_disagreement_is_sent_back_once_with_the_opinions() -> None:
     assert plan_push(tasks[:1], more[2:], apart, set()).update == []
 
 
+def test_captions_of_curators_who_disagree_can_be_chosen() -> None:
+    apart = {"v_1": record("v_1", vote("a", 1), vote("b", 2, "edit", "A blue ball."), vote("c", 3, "edit", "A ball."))}
+    (again,) = send_back([task("v_1")], [on_server("v_1", touched=True)], apart)
+    assert again.data.alternatives == [{"value": "A blue ball."}, {"value": "A ball."}]  # the machine's is there anyway
+
+
 def test_the_order_is_a_setting() -> None:
     tasks = [task(f"v_{k}", confidence=k % 5) for k in range(20)]
     assert ordered(tasks, "by_video", 0) == tasks

@@ -10,9 +10,9 @@ import pytest
 from entries import caption_entry, index_entry
 from pydantic import TypeAdapter
 
-from tsalv360.contracts.entries import Task, ViewportLength
+from tsalv360.contracts.entries import ShownTimes, Task, ViewportLength
 from tsalv360.contracts.tables import EVENTS, TRACKS, empty
-from tsalv360.curation.tasks import content_hash, make_tasks
+from tsalv360.curation.tasks import _counter, _others, content_hash, make_tasks, source_time
 
 INDEX = index_entry()
 LENGTHS = {"v_1": ViewportLength(16, 3, 16), "v_2": ViewportLength(16, 2, 0)}
@@ -39,7 +39,7 @@ def test_every_event_is_a_task_of_plain_json(tasks: list[dict[str, Any]]) -> Non
     assert data["title"] == "Event v_1 of video v (own)"
     assert (data["start_s"], data["end_s"], data["n_observers"], data["confidence"]) == (1.0, 1.125, 7, 0.6123)
     assert data["facts"] == (
-        "1.0 s to 2.0 s\naround yaw 0°\nIn these videos the event begins at 1.0 s and ends at 1.2 s."
+        "1.0 s to 2.0 s\naround yaw 0°\nIn these videos the event begins at 1.00 s and ends at 1.13 s."
     )
 
 
@@ -87,9 +87,25 @@ def test_the_hash_changes_with_frames_directions_and_captions(tracks: pd.DataFra
     assert content_hash(changed, caption) != content_hash(track, CAPTION)
 
 
+def test_the_other_events_have_times_and_the_nearest_is_first() -> None:
+    spans = {"v_1": (0.0, 1.0), "v_2": (6.0, 8.0), "v_3": (2.0, 3.0), "v_4": (4.0, 5.0)}
+    events = pd.DataFrame([(event, *span) for event, span in spans.items()], columns=["event_id", "start_s", "end_s"])
+    assert _others(events, "v_4") == [
+        {"value": "v_2", "hint": "6.0 s to 8.0 s"},
+        {"value": "v_3", "hint": "2.0 s to 3.0 s"},
+        {"value": "v_1", "hint": "0.0 s to 1.0 s"},
+    ]
+
+
+@pytest.mark.parametrize("picture", range(64))
+def test_a_time_as_shown_is_in_its_picture(picture: int) -> None:
+    shown = ShownTimes(0.0625, [(0.0, 64)])
+    assert source_time(shown, _counter(picture)) == round(picture / 16, 3)
+
+
 def test_a_task_names_the_other_events_and_the_times_that_its_video_shows(tasks: list[dict[str, Any]]) -> None:
     data = tasks[0]["data"]
-    assert data["others"] == [{"value": "v_2"}]
+    assert [other["value"] for other in data["others"]] == ["v_2"]
     assert data["track"] == "1.000 0.0 0.0, 1.125 0.0 0.0"
     assert data["shown"] == {"step_s": 0.0625, "runs": [(0.0, 35)]}
     assert tasks[1]["data"]["shown"] == {"step_s": 0.0625, "runs": [(1.5, 18)]}

@@ -22,11 +22,13 @@ from running import ROOT, TINY
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tsalv360.cli import main
 from tsalv360.curation.labelstudio import Project
+from tsalv360.curation.page import page_url
 
 BROWSER = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1500,1250")
 OFFLINE = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
@@ -251,6 +253,100 @@ class Browser:
             Path(folder, f"{name}.html").write_text(self.driver.page_source, encoding="utf-8")
             console = [f"{line['level']} {line['message']}\n" for line in self.driver.get_log("browser")]
             Path(folder, f"{name}.log").write_text("".join(console), encoding="utf-8")
+
+
+class Page:
+    """Our page in Chromium on a small screen, logged in as a curator; native clicks and keys."""
+
+    def __init__(self, session: Session, user: str, password: str) -> None:
+        self.session, self.user, self.password = session, user, password
+        self.driver = open_browser()
+        self.driver.set_window_size(1366, 768)
+        self.open()
+
+    @property
+    def url(self) -> str:
+        return page_url(self.session.url, "tiny", self.session.project().id)
+
+    def open(self) -> None:
+        """Open the page by its printed URL, and log in if Label Studio asks for it."""
+        self.driver.get(self.url)
+        if self.driver.find_elements(By.NAME, "email"):
+            self.driver.find_element(By.NAME, "email").send_keys(self.user)
+            self.driver.find_element(By.NAME, "password").send_keys(self.password)
+            self.driver.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
+        self.wait(lambda: self.event)
+
+    def open_task(self, task: Any) -> None:
+        """Open the event of a task, whether or not it is the next one."""
+        self.driver.get(f"{self.driver.current_url.partition('&task')[0]}&task={task.id}")
+        self.wait(lambda: self.event == task.event_id)
+
+    def wait(self, condition: Any, seconds: int = 60) -> Any:
+        ignored = [StaleElementReferenceException]
+        return WebDriverWait(self.driver, seconds, 0.05, ignored).until(lambda _: condition())
+
+    def at(self, name: str) -> WebElement:
+        return self.driver.find_element(By.ID, name)
+
+    def alternative(self, text: str) -> WebElement:
+        """The button of another caption."""
+        return self.at("alternatives").find_element(By.XPATH, f"button[contains(., '{text}')]")
+
+    @property
+    def event(self) -> str:
+        """The event that is ready for review, nothing while one is loaded or if none is left."""
+        ready = "const m = document.querySelector('main'); return Boolean(m) && !m.inert && !m.hidden"
+        return self.at("title").text.split()[1] if self.driver.execute_script(ready) else ""
+
+    @property
+    def caption(self) -> str:
+        return str(self.at("caption").get_property("value"))
+
+    @property
+    def verdict(self) -> str:
+        """The chosen verdict, nothing if there is none."""
+        chosen = self.driver.find_elements(By.CSS_SELECTOR, ".verdict[aria-pressed=true]")
+        return str(chosen[0].get_attribute("data-verdict")) if chosen else ""
+
+    def keys(self, *keys: str) -> None:
+        """Press keys, wherever the focus is."""
+        webdriver.ActionChains(self.driver).send_keys(*keys).perform()
+
+    def write(self, text: str) -> None:
+        """Replace the caption, and stay in its field."""
+        self.keys("e")
+        webdriver.ActionChains(self.driver).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL).perform()
+        self.keys(text)
+
+    def submit(self) -> str:
+        """Press Enter and wait for the next event or the end; returns the submitted event."""
+        before = self.event
+        self.keys(Keys.ENTER)
+        self.wait(lambda: self.event not in ("", before) or self.at("done").is_displayed())
+        return before
+
+    def saved(self) -> None:
+        """Wait until the server has the draft."""
+        self.wait(lambda: self.at("saved").text == "saved")
+
+    def seek(self, time_s: float) -> None:
+        """Stop the video at a time by a click on the line below it."""
+        line = self.at("line")
+        length = float(self.at("counter").text.split()[2])
+        x = round(line.rect["width"] * (time_s / length - 0.5))
+        webdriver.ActionChains(self.driver).move_to_element_with_offset(line, x, 0).click().perform()
+        self.wait(lambda: abs(float(self.at("counter").text.split()[0]) - time_s) < 0.1)
+
+
+def sign_up(session: Session, user: str, password: str) -> None:
+    """Make an account by an invitation link, as colleagues do."""
+    with session.http() as http:
+        link = http.get("/api/invite").json()["invite_url"]
+    with httpx.Client(base_url=session.url, timeout=60) as new:
+        new.get(link)
+        form = {"email": user, "password": password, "csrfmiddlewaretoken": new.cookies["csrftoken"]}
+        assert new.post(link, data=form).status_code == 302
 
 
 @contextmanager

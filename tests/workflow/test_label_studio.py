@@ -21,11 +21,13 @@ import pytest
 import yaml
 from curation.annotating import results
 from running import TINY, Workflow
+from selenium.webdriver.common.keys import Keys
 from workflow.labelling import Browser, Session, has_browser, plain_environment, reviewing, session
 
 from tsalv360.contracts.entries import Task, read_entry
 from tsalv360.contracts.tables import TRACKS, write_table
 from tsalv360.curation.labelstudio import INTERFACE
+from tsalv360.curation.page import page_url
 from tsalv360.curation.tasks import track_text
 
 EDITED = "A blue star <script>alert(1)</script> drifts right. نجمة"
@@ -51,7 +53,10 @@ def browser(studio: Session) -> Iterator[Browser | None]:
 
 def test_start_prints_the_url_and_every_event_is_a_task(studio: Session) -> None:
     printed = (studio.folder / "start.log").read_text()
-    assert f"open      {studio.project().url}" in printed and studio.login["password"] in printed
+    assert (
+        f"open      {page_url(studio.url, 'tiny', studio.project().id)}" in printed
+        and studio.login["password"] in printed
+    )
     assert "4 new tasks" in printed
     port = studio.url.rpartition(":")[2]
     assert f"ssh -L {port}:127.0.0.1:{port} " in printed
@@ -153,7 +158,8 @@ def test_a_curator_edits_in_the_browser(studio: Session, browser: Browser | None
         assert abs(left - right) < 0.2
         curator.find("[data-testid='playback-button:pause']").click()
         curator.edit_caption(EDITED)
-        curator.text("edit").click()
+        curator.key(Keys.ENTER)
+        curator.key("e")  # the verdict, not a letter of the text
         curator.keep("label-studio")
         curator.submit("001_1")
     decided = studio.record("001_1")["decided"]
@@ -180,7 +186,7 @@ def test_an_alternative_can_be_chosen_and_is_shown_as_text(studio: Session, brow
         curator.text("<b>Bold</b> & “quoted”.").click()
         curator.key("e")
         curator.key("d")
-        curator.find("input[type=number]").send_keys("2.5")
+        curator.find("input[name=end]").send_keys("2.5")
         curator.submit("001_2")
     decided = studio.record("001_2")["decided"]
     assert decided["caption"] == "<b>Bold</b> & “quoted”."

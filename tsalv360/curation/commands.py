@@ -26,8 +26,9 @@ from tsalv360.contracts.entries import Task, TaskData, read_entry
 from tsalv360.curation import server
 from tsalv360.curation.export import read_export
 from tsalv360.curation.labelstudio import Project, ServerTask, UnansweredError
-from tsalv360.curation.records import EventRecord, Verdict, read_records
-from tsalv360.curation.resolve import keep_export, merge
+from tsalv360.curation.page import FOLDER, page_url, write_page
+from tsalv360.curation.records import CurationSettings, EventRecord, Verdict, read_records
+from tsalv360.curation.resolve import counting, keep_export, merge
 from tsalv360.curation.review import PICTURES, Done, Plan, execute, match_all, plan_push, send_back, with_earlier
 from tsalv360.job.errors import InputError, plain
 from tsalv360.job.files import read_json, write_json
@@ -49,7 +50,7 @@ def start(config: Config) -> None:
         with _alone(config):
             _push(config, project)
         user, password = running.login.user, running.login.password
-        print(f"\n  open      {project.url}\n  user      {user}\n  password  {password}\n")
+        print(f"\n  open      {_page(config, project)}\n  user      {user}\n  password  {password}\n")
         port = urlsplit(running.url).port
         tunnel = f"ssh -L {port}:127.0.0.1:{port} {getuser()}@{gethostname()}"
         print(f"Colleagues who may log in to this machine open the same address after: {tunnel}")
@@ -65,7 +66,7 @@ def push(config: Config, again: bool) -> None:
     with _alone(config):
         project = _project(config)
         _push(config, project, again)
-    print(project.url)
+    print(_page(config, project))
 
 
 def pull(config: Config) -> None:
@@ -193,6 +194,18 @@ def _existing_project(config: Config) -> Project:
     return project
 
 
+def _page(config: Config, project: Project) -> str:
+    """Return the URL of the curators' page; that of Label Studio's own editor where it cannot serve our page."""
+    if _reads_results(config.curation):
+        return page_url(project.server, config.dataset.name, project.id)
+    return f"{project.url}/data?labeling=1"
+
+
+def _reads_results(settings: CurationSettings) -> bool:
+    """Return whether Label Studio serves files of the results folder; else a web server has the media."""
+    return settings.media_url is None or settings.media_root is not None
+
+
 def _title(config: Config) -> str:
     return config.curation.project or f"tsalv360: {config.dataset.name}"
 
@@ -237,8 +250,9 @@ def _push_and_check(config: Config, project: Project, again: bool, done: Done) -
     settings = config.curation
     tasks, folders = read_tasks(config), _media_folders(config)
     project.set_up()
-    if settings.media_url is None:
+    if _reads_results(settings):
         project.connect_media(folders)
+    project.present(_page(config, project), settings.curators_per_event)
     existing = project.tasks()
     _pull(config, project, existing, quiet=True)
     matched, review = match_all(config)
@@ -271,8 +285,9 @@ def _push_and_check(config: Config, project: Project, again: bool, done: Done) -
 def _media_folders(config: Config) -> list[str]:
     """Return the folders of media as the server sees them; InputError for a link, whose target would be served."""
     (config.folder() / PICTURES).mkdir(exist_ok=True)
+    write_page(config.folder() / FOLDER)
     # With and without sound: tasks that curators worked on keep the media that they were made with.
-    folders = [config.folder() / name for name in ("viewports", "viewports_with_sound", PICTURES)]
+    folders = [config.folder() / name for name in ("viewports", "viewports_with_sound", PICTURES, FOLDER)]
     folders = [folder for folder in folders if folder.is_dir()]
     for link in (path for folder in folders for path in folder.rglob("*") if path.is_symlink()):
         raise InputError(link, "a symbolic link", "files only, since Label Studio serves this folder", "Remove it.")

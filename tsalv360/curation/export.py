@@ -16,11 +16,12 @@ from tsalv360.sources.recording import check_id
 
 # The key of a result's value, for each control of config/label_studio.xml; texts and choices are lists.
 CONTROLS = {
-    **dict.fromkeys(("caption", "comment"), "text"),
+    **dict.fromkeys(("caption", "comment", "start", "end"), "text"),
     **dict.fromkeys(("alternative", "verdict", "flags", "duplicate_of"), "choices"),
-    **dict.fromkeys(("start", "end"), "number"),
     "rating": "rating",
 }
+BOUND_FLAGS = {"start": "bad_start", "end": "bad_end"}
+_STRAY = re.compile(r"(?:\s|[.!?]\s*)([^\W\d_])$")  # one letter on its own after the caption
 Values = Mapping[str, list[Any]]  # of an annotation, by control
 
 
@@ -154,8 +155,10 @@ def _values(results: list[Any], remarks: list[str]) -> tuple[Values, str]:
         if name not in CONTROLS:
             remarks.append(f"a result of the control {name!r}, which the labelling interface does not have")
             continue
-        key = CONTROLS[name]
-        value = result["value"].get(key) if isinstance(result.get("value"), dict) else None
+        content, key = result.get("value"), CONTROLS[name]
+        value = content.get(key) if isinstance(content, dict) else None
+        if name in BOUND_FLAGS and isinstance(content, dict) and "number" in content:
+            value = [content["number"]]  # interfaces before texts for times
         if not isinstance(value, list if key in ("text", "choices") else int | float) or isinstance(value, bool):
             wrong.append(f"{name}: found {value!r:.60}, expected {key}")
         else:
@@ -179,6 +182,9 @@ def _decision(values: Values, event: AnnotatedEvent, remarks: list[str]) -> Deci
             caption = chosen[0]
         elif caption != chosen[0]:
             remarks.append("an alternative was chosen and another caption typed: the typed one counts")
+    if not caption and verdict == "accept" and machine:
+        caption = machine
+        remarks.append("accepted with an empty caption field: the machine's caption, which the task shows, counts")
     if not caption and verdict != "reject":
         raise _UnusableError(f"caption: found none, expected a text with the verdict {verdict}")
     if verdict == "accept" and caption != machine:
@@ -186,9 +192,13 @@ def _decision(values: Values, event: AnnotatedEvent, remarks: list[str]) -> Deci
         remarks.append("accepted with another caption than the machine's: counts as edited")
     elif verdict == "edit" and caption == machine:
         remarks.append("marked as edited, but the machine's caption is unchanged")
+    if "\n" in caption:
+        remarks.append("the caption has a line break")
+    if stray := _STRAY.search(caption):
+        remarks.append(f"the caption ends in a single letter, {stray[1]!r}, perhaps a key pressed in the text")
     unknown = [flag for flag in flags if flag not in FLAGS]
     remarks += [f"the flag {flag!r}, which the labelling interface does not have" for flag in unknown]
-    start_s, end_s = _bounds(values, event, remarks)
+    start_s, end_s = _bounds(values, flags, event, remarks)
     rating = values["rating"][-1] if values["rating"] else None
     if rating not in (None, 1, 2, 3, 4, 5):
         remarks.append(f"a rating of {rating:g}, not of 1 to 5: not used")
@@ -200,22 +210,38 @@ def _text(lines: list[Any]) -> str:
     return "\n".join(map(str, lines)).strip()  # Label Studio keeps several entries of a text as a list
 
 
-def _bounds(values: Values, event: AnnotatedEvent, remarks: list[str]) -> tuple[float | None, float | None]:
-    """Return corrected start and end in seconds of the source video, from seconds of the viewport video."""
+def _bounds(
+    values: Values, flags: list[str], event: AnnotatedEvent, remarks: list[str]
+) -> tuple[float | None, float | None]:
+    """Return corrected start and end in seconds of the source video, from seconds of the viewport video.
+
+    A bound counts only with its flag, since Label Studio also sends fields that it hides.
+    """
     if not values["start"] and not values["end"]:
         return None, None
     shown = TypeAdapter(ShownTimes).validate_python(event.shown)
     corrected: dict[str, float] = {}
-    for name in ("start", "end"):
-        for time in map(float, values[name][-1:]):
-            if shown.runs and 0 <= time <= length_s(shown):
-                corrected[name] = source_time(shown, time)
-            else:
+    for name, flag in BOUND_FLAGS.items():
+        for text in map(str, values[name][-1:]):
+            time = _seconds(text)
+            if flag not in flags:
+                remarks.append(f"{name} at {text.strip()!r:.40} without the flag {flag}: not used")
+            elif time is None:
+                remarks.append(f"{name} at {text.strip()!r:.40}, which is no number of seconds: not used")
+            elif not shown.runs or time > length_s(shown):
                 remarks.append(f"{name} at {time:g} s of a viewport video of {length_s(shown):.2f} s: not used")
+            else:
+                corrected[name] = source_time(shown, time)
     if corrected.get("start", event.start_s) >= corrected.get("end", event.end_s):
         remarks.append("a corrected start at or after the end: not used")
         return None, None
     return corrected.get("start"), corrected.get("end")
+
+
+def _seconds(text: str) -> float | None:
+    """Return the number in a text with a decimal point or comma, None for anything else."""
+    number = text.strip().replace(",", ".")
+    return float(number) if re.fullmatch(r"\d+\.?\d*|\.\d+", number, re.ASCII) else None
 
 
 def _duplicate_of(values: Values, event: AnnotatedEvent, remarks: list[str]) -> str | None:

@@ -222,6 +222,14 @@ class Project:
             if edited or existing.expert_instruction != guide:
                 self.client.projects.update(id=self.id, label_config=interface, expert_instruction=guide)
 
+    def present(self, page: str, curators_per_event: int) -> None:
+        """Give the project the URL of the curators' page, and let so many curators have each event."""
+        description = f"Curators open {page}"
+        with self._errors("set up the project"):
+            existing = self.client.projects.get(id=self.id)
+            if (existing.description, existing.maximum_annotations) != (description, curators_per_event):
+                self.client.projects.update(id=self.id, description=description, maximum_annotations=curators_per_event)
+
     def connect_media(self, folders: Sequence[str]) -> None:
         """Let the server serve the files in these folders of its own machine, and no others."""
         local = self.client.import_storage.local

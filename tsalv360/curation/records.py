@@ -44,6 +44,7 @@ class CurationSettings:
         "whose decision counts if several curators review an event, from the next pull on; a tie of the majority stays "
         "undecided",
     )
+    curators_per_event: int = setting(1, "how many curators get each event", ge=1, le=20)
     order: Order = setting("by_video", "order in which curators get new tasks")
     seed: int = setting(0, "seed of the random order", ge=0)
     project: str | None = setting(None, "title of the Label Studio project; default: tsalv360 and the dataset's name")

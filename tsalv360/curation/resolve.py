@@ -13,7 +13,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
-from tsalv360.curation.export import AnnotatedTask, Export
+from tsalv360.curation.export import AnnotatedEvent, AnnotatedTask, Export
 from tsalv360.curation.records import (
     Annotation,
     CurationSettings,
@@ -61,7 +61,7 @@ def merge(export: Export, dataset: str, settings: CurationSettings) -> Merged:
     A decision that does not follow from its annotations was edited in the file by hand: it stays, and is noted.
     """
     n_new, videos, problems = 0, list[str](), [*export.problems]
-    remarks, drafts, disagreements, duplicates, by_hand = (list[str]() for _ in range(5))
+    remarks, bounds, drafts, disagreements, duplicates, by_hand = (list[str]() for _ in range(6))
     by_video: dict[str, list[AnnotatedTask]] = defaultdict(list)
     for task in export.tasks:
         by_video[task.event.video].append(task)
@@ -77,6 +77,7 @@ def merge(export: Export, dataset: str, settings: CurationSettings) -> Merged:
                 after[key] = _extended(after.get(key, new), annotations, settings.resolve)
             problems += [f"{name}, {one.curator}: {one.problem}" for one in annotations if one.problem]
             remarks += [f"{name}, {one.curator}: {one.remark}" for one in annotations if one.remark]
+            bounds += [f"{name}, {one.curator}: {text}" for one in annotations if (text := _new_bounds(event, one))]
             drafts += [f"{name}: a draft of {curator}" for curator in curators]
         disagreements += [record.event_id for record in after.values() if record.disagreement]
         duplicates += [
@@ -93,12 +94,22 @@ def merge(export: Export, dataset: str, settings: CurationSettings) -> Merged:
     notes = {
         "not counted": problems,
         "odd, but counted": remarks,
+        "new bounds, in seconds of the source video": bounds,
         "curators disagree (send back: tsalv360 curation push --send-back)": disagreements,
         "duplicates, one event with the other in a curated dataset": duplicates,
         "drafts, not submitted": drafts,
         "edited by hand in the file, left unchanged": by_hand,
     }
     return Merged(n_new, videos, notes)
+
+
+def _new_bounds(event: AnnotatedEvent, annotation: Annotation) -> str:
+    """Return the bounds that an annotation changes, old and new."""
+    changes = []
+    for name, old in (("start", event.start_s), ("end", event.end_s)):
+        new = getattr(annotation.decision, f"{name}_s", None)
+        changes += [] if new is None else [f"{name} {old:.2f} -> {new:.2f}"]
+    return ", ".join(changes)
 
 
 def _extended(record: EventRecord, annotations: list[Annotation], rule: Resolve) -> EventRecord:

@@ -211,7 +211,13 @@ def send_back(tasks: Sequence[Task], existing: Iterable[ServerTask], matched: Ma
             last = votes[-1].round
             if rounds[task.data.event_id] <= last:
                 opinions = "\n".join(f"- {vote.curator}: {_in_words(vote.decision)}" for vote in votes)
-                data = replace(task.data, facts=f"Curators disagree:\n{opinions}\n\n{task.data.facts}")
+                captions = [vote.decision.caption for vote in votes if vote.decision and vote.decision.caption]
+                texts = dict.fromkeys([*captions, *(one["value"] for one in task.data.alternatives)])
+                data = replace(
+                    task.data,
+                    facts=f"Curators disagree:\n{opinions}\n\n{task.data.facts}",
+                    alternatives=[{"value": text} for text in texts if text != task.data.caption_machine],
+                )
                 further.append(replace(task, data=NextRound(**vars(data), round=last + 1)))
     return further
 

@@ -6,6 +6,7 @@ event's track as a line of text, the track text, which the curators' records kee
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -46,8 +47,8 @@ def make_tasks(
         name = event["event_id"]
         track, caption, length = tracks[tracks.event_id == name], captions[name], lengths[name]
         texts = [candidate.text for candidate in caption.candidates]
-        start, end = length.lead_in / FPS, (length.lead_in + length.pictures) / FPS
-        bounds = f"In these videos the event begins at {start:.1f} s and ends at {end:.1f} s."
+        start, end = _counter(length.lead_in), _counter(length.lead_in + length.pictures - 1)
+        bounds = f"In these videos the event begins at {start:.2f} s and ends at {end:.2f} s."
         urls = [f"/data/local-files/?d={quote(f'{media}/{name}{kind}')}" for kind in (".mp4", ".overlay.mp4", ".jpg")]
         data = TaskData(
             event_id=name,
@@ -66,7 +67,7 @@ def make_tasks(
             confidence=round(event["confidence"], 4),
             caption_machine=caption.caption or "",
             alternatives=_choices(texts[1:] if caption.caption else texts),
-            others=_choices([other for other in events.event_id if other != name]),
+            others=_others(events, name),
             track=track_text(track, index.fps),
             shown=shown_times(track, index.fps, length.lead_in, length.lead_out),
         )
@@ -74,8 +75,21 @@ def make_tasks(
     return tasks
 
 
+def _counter(picture: int) -> float:
+    """Return when a picture of a video begins, rounded up to hundredths, so that the rounded time is in the picture."""
+    return math.ceil(round(100 * picture / FPS, 6)) / 100
+
+
 def _choices(texts: list[str]) -> list[dict[str, str]]:
     return [{"value": text} for text in dict.fromkeys(texts)]
+
+
+def _others(events: pd.DataFrame, name: str) -> list[dict[str, str]]:
+    """Return the other events of the video with their times, the nearest in time first."""
+    own, others = events[events.event_id == name].iloc[0], events[events.event_id != name]
+    gaps = np.maximum(others.start_s - own.end_s, own.start_s - others.end_s).clip(lower=0)
+    ordered = others.iloc[np.argsort(gaps, kind="stable")].to_dict("records")
+    return [{"value": one["event_id"], "hint": f"{one['start_s']:.1f} s to {one['end_s']:.1f} s"} for one in ordered]
 
 
 def _prediction(caption: CaptionEntry) -> dict[str, Any]:
