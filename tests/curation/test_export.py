@@ -80,13 +80,22 @@ def test_a_rejection_needs_no_caption_and_keeps_one() -> None:
     [
         ({"verdict": None}, "verdict: found none, expected one of accept, edit, reject"),
         ({"verdict": "maybe"}, "verdict: found 'maybe'"),
-        ({"caption": None}, "caption: found none"),
-        ({"caption": "  "}, "caption: found none"),
+        ({"caption": None, "verdict": "edit"}, "caption: found none"),
+        ({"caption": "  ", "verdict": "edit"}, "caption: found none"),
     ],
 )
 def test_an_annotation_that_cannot_count_says_why(given: dict[str, Any], problem: str) -> None:
     ours = read(**given)
     assert ours.decision is None and problem in ours.problem
+
+
+def test_an_empty_field_accepts_the_caption_that_the_task_shows() -> None:
+    """Label Studio's own editor gives a second opinion an empty field, beside the machine's caption."""
+    ours = read(caption=None)
+    assert (ours.decision.verdict, ours.decision.caption) == ("accept", "A red ball rolls.")
+    assert "empty caption field" in ours.remark
+    without = read_annotation(annotation(caption=None), replace(EVENT, caption_machine=""), "a")
+    assert without.decision is None and "caption: found none" in without.problem
 
 
 def test_results_of_a_wrong_type_are_named() -> None:

@@ -28,7 +28,7 @@ from tsalv360.curation.export import read_export
 from tsalv360.curation.labelstudio import Project, ServerTask, UnansweredError
 from tsalv360.curation.page import FOLDER, page_url, write_page
 from tsalv360.curation.records import CurationSettings, EventRecord, Verdict, read_records
-from tsalv360.curation.resolve import counting, keep_export, merge
+from tsalv360.curation.resolve import keep_export, merge
 from tsalv360.curation.review import PICTURES, Done, Plan, execute, match_all, plan_push, send_back, with_earlier
 from tsalv360.job.errors import InputError, plain
 from tsalv360.job.files import read_json, write_json
