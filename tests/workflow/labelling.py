@@ -339,14 +339,15 @@ class Page:
         self.wait(lambda: abs(float(self.at("counter").text.split()[0]) - time_s) < 0.1)
 
 
-def sign_up(session: Session, user: str, password: str) -> None:
-    """Make an account by an invitation link, as colleagues do."""
+def sign_up(session: Session, user: str, password: str) -> httpx.Client:
+    """Make an account by an invitation link, as colleagues do; returns a client that is logged in."""
     with session.http() as http:
         link = http.get("/api/invite").json()["invite_url"]
-    with httpx.Client(base_url=session.url, timeout=60) as new:
-        new.get(link)
-        form = {"email": user, "password": password, "csrfmiddlewaretoken": new.cookies["csrftoken"]}
-        assert new.post(link, data=form).status_code == 302
+    new = httpx.Client(base_url=session.url, timeout=60)
+    new.get(link)
+    form = {"email": user, "password": password, "csrfmiddlewaretoken": new.cookies["csrftoken"]}
+    assert new.post(link, data=form).status_code == 302
+    return new
 
 
 @contextmanager

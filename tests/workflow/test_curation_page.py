@@ -28,7 +28,7 @@ def studio(built: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         running.change_tasks("002", add_events)
         running.output("push")
         for curator in (ANN, BEN):
-            sign_up(running, *curator)
+            sign_up(running, *curator).close()
         yield running
 
 

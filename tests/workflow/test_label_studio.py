@@ -22,7 +22,7 @@ import yaml
 from curation.annotating import results
 from running import TINY, Workflow
 from selenium.webdriver.common.keys import Keys
-from workflow.labelling import Browser, Session, has_browser, plain_environment, reviewing, session
+from workflow.labelling import Browser, Session, has_browser, plain_environment, reviewing, session, sign_up
 
 from tsalv360.contracts.entries import Task, read_entry
 from tsalv360.contracts.tables import TRACKS, write_table
@@ -106,16 +106,19 @@ def test_captions_that_did_not_arrive_or_are_others_are_mended(studio: Session) 
         assert [one["result"][0]["value"]["text"] for one in task.predictions] == [[task.data["caption_machine"]]]
 
 
-def test_a_task_that_a_curator_has_begun_since_it_was_listed_stays(studio: Session) -> None:
+def test_a_task_that_another_curator_has_begun_since_it_was_listed_stays(studio: Session) -> None:
+    """Label Studio lists a draft to its author only."""
     listed, project = studio.task("001_1"), studio.project()
     path = studio.folder / "results" / "tiny" / "curation_tasks" / "001.json"
     (new,) = [task for task in read_entry(path, list[Task]) if task.data.event_id == "001_1"]
-    with studio.http() as http:
-        draft = http.post(f"/api/tasks/{listed.id}/drafts", json={"result": [], "lead_time": 1.0}).json()
+    with sign_up(studio, "ben@example.org", "ben-password") as http:
+        token = {"X-CSRFToken": http.cookies["csrftoken"]}
+        begun = http.post(f"/api/tasks/{listed.id}/drafts", json={"result": [], "lead_time": 1.0}, headers=token)
+        assert studio.task("001_1").touched and not listed.touched
         assert not project.update(listed, replace(new, data=replace(new.data, facts="Other facts.")))
         project.remove_untouched([listed])
-        http.delete(f"/api/drafts/{draft['id']}/")
-    assert studio.task("001_1").data == listed.data
+        http.delete(f"/api/drafts/{begun.json()['id']}/", headers=token)
+    assert studio.task("001_1").data == listed.data and not studio.task("001_1").touched
 
 
 def test_of_two_projects_the_one_with_the_work_of_curators_stays(studio: Session) -> None:

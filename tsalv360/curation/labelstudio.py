@@ -41,7 +41,8 @@ class UnansweredError(InputError):
 class ServerTask:
     """A task on the server, with everything that curators and pushes added to it.
 
-    `data` is what is stored there; `updated` changes whenever the task, its annotations or its drafts do.
+    `data` is what is stored there; `updated` changes whenever the task, its annotations or its drafts do. `drafts` are
+    those of the key's own user, as Label Studio lists no others; `begun` says whether anybody has one.
     """
 
     id: int
@@ -50,6 +51,7 @@ class ServerTask:
     annotations: list[dict[str, Any]] = field(default_factory=list)
     drafts: list[dict[str, Any]] = field(default_factory=list)
     predictions: list[dict[str, Any]] = field(default_factory=list)
+    begun: bool = False
 
     @property
     def n_annotations(self) -> int:
@@ -63,13 +65,13 @@ class ServerTask:
 
     @property
     def n_drafts(self) -> int:
-        """Number of annotations that were begun and not submitted."""
-        return len(self.drafts)
+        """Number of annotations that were begun and not submitted, those of others as one."""
+        return max(len(self.drafts), int(self.begun))
 
     @property
     def touched(self) -> bool:
         """Whether a curator has worked on it."""
-        return bool(self.annotations or self.drafts)
+        return bool(self.annotations or self.n_drafts)
 
     @property
     def event_id(self) -> str:
@@ -247,8 +249,14 @@ class Project:
 
     def _tasks_of(self, project: int) -> list[ServerTask]:
         with self._errors("list the tasks"):
+            begun = self._begun(project)
             listed = self.client.tasks.list(project=project, fields="all", include=_FIELDS, page_size=_PAGE)
-            return [_server_task(task) for task in listed]
+            return [_server_task(task, int(task.id) in begun) for task in listed]
+
+    def _begun(self, project: int) -> set[int]:
+        """Return the ids of the tasks of which anybody has a draft; only its author may list the draft itself."""
+        query = json.dumps({"filters": _filters(("draft_exists", "equal", "Boolean", True))})
+        return {int(one.id) for one in self.client.tasks.list(project=project, query=query, page_size=_PAGE)}
 
     def create(self, tasks: Sequence[Task]) -> tuple[int, int]:
         """Create tasks with their predictions, in this order; returns how many of both the server took."""
@@ -261,9 +269,8 @@ class Project:
         """Replace data and predictions of a task, unless a curator has begun it since it was listed."""
         content = as_json(task)
         with self._errors(f"update task {existing.id}"):
-            now = self.client.tasks.get(id=str(existing.id))
-        if now.annotations or now.drafts:
-            return False
+            if self.client.tasks.get(id=str(existing.id)).annotations or existing.id in self._begun(self.id):
+                return False
         self.add_predictions([(existing, existing.lacks(content["predictions"]))])
         self.remove_predictions(existing.surplus(content["predictions"]))
         with self._errors(f"update task {existing.id}"):
@@ -290,15 +297,12 @@ class Project:
 
     def remove_untouched(self, tasks: Sequence[ServerTask]) -> None:
         """Delete those of the tasks on which nobody has worked; the server checks that at the same moment."""
-        conditions: list[tuple[str, str, str, Any]] = [
+        chosen = _filters(
             ("id", "in_list", "Number", [task.id for task in tasks]),
             ("total_annotations", "equal", "Number", 0),
             ("cancelled_annotations", "equal", "Number", 0),
             ("draft_exists", "equal", "Boolean", False),
-        ]
-        names = ("filter", "operator", "type", "value")
-        items = [dict(zip(names, (f"filter:tasks:{first}", *rest), strict=True)) for first, *rest in conditions]
-        chosen: Any = {"conjunction": "and", "items": items}
+        )
         every: Any = {"all": True, "excluded": []}
         with self._errors("remove tasks that are there twice"):
             self.client.actions.create(id="delete_tasks", project=self.id, filters=chosen, selected_items=every)
@@ -339,12 +343,19 @@ def _to_keep(task: ServerTask) -> bool:
     return task.touched or "event_hash" not in task.data
 
 
-def _server_task(task: Any) -> ServerTask:
+def _filters(*conditions: tuple[str, str, str, Any]) -> Any:
+    """Return the filters of Label Studio that all of these conditions make: column, operator, type and value."""
+    names = ("filter", "operator", "type", "value")
+    items = [dict(zip(names, (f"filter:tasks:{first}", *rest), strict=True)) for first, *rest in conditions]
+    return {"conjunction": "and", "items": items}
+
+
+def _server_task(task: Any, begun: bool) -> ServerTask:
     """Return a task from the SDK's form, in which times have either of two types."""
     annotations, drafts, predictions = (
         [one if isinstance(one, dict) else one.model_dump() for one in found or []]
         for found in (task.annotations, task.drafts, task.predictions)
     )
     times = [as_utc(time) for time in (task.updated_at, *(one["updated_at"] for one in [*annotations, *drafts]))]
-    updated = f"{max(times)} {len(times)}"
-    return ServerTask(int(task.id), dict(task.data), updated, annotations, drafts, predictions)
+    updated = f"{max(times)} {len(times)}" + (" begun" if begun else "")
+    return ServerTask(int(task.id), dict(task.data), updated, annotations, drafts, predictions, begun)
