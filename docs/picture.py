@@ -39,7 +39,7 @@ CURATED = (
     ),
     (
         "011_1",
-        "A red object in front of a grey-brown background, moving slowly up.",
+        "A red object in front of a grey-brown background, moving up.",
         "edit (e): A red triangle turns as it rises from a sandy plain to brown hills.",
     ),
     (
