@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -111,7 +112,7 @@ def test_a_task_that_another_curator_has_begun_since_it_was_listed_stays(studio:
     listed, project = studio.task("001_1"), studio.project()
     path = studio.folder / "results" / "tiny" / "curation_tasks" / "001.json"
     (new,) = [task for task in read_entry(path, list[Task]) if task.data.event_id == "001_1"]
-    with sign_up(studio, "ben@example.org", "ben-password") as http:
+    with closing(sign_up(studio, "other@example.org", "curating360")) as http:
         token = {"X-CSRFToken": http.cookies["csrftoken"]}
         begun = http.post(f"/api/tasks/{listed.id}/drafts", json={"result": [], "lead_time": 1.0}, headers=token)
         assert studio.task("001_1").touched and not listed.touched
