@@ -151,7 +151,7 @@ def scenario() -> Scenario:
 def test_shuffled_rows_and_a_rotated_scene_give_the_same_events(
     scenario: Scenario, method: str, rotation: float
 ) -> None:
-    """The published method works on pixels of a degree, so its scene is rotated by whole ones."""
+    """The published method works on maps of 640 columns, so its scene is rotated by whole ones."""
     settings = EventSettings(method=method)
     gaze = fixations_of(scenario)
     plain = detect_events(gaze, "v", scenario.fps, settings)

@@ -19,7 +19,15 @@ from tsalv360.events.hypothesis import Dropped, Hypothesis
 from tsalv360.events.refine import assign
 from tsalv360.events.settings import Tsv360Settings
 from tsalv360.sphere.density import density
-from tsalv360.sphere.directions import Array, normalise, pixel_to_direction, to_angles, to_vectors, vector_angle
+from tsalv360.sphere.directions import (
+    Array,
+    direction_to_pixel,
+    normalise,
+    pixel_to_direction,
+    to_angles,
+    to_vectors,
+    vector_angle,
+)
 from tsalv360.sphere.regions import label_regions
 
 _SIZE = 320, 640  # of the maps, as published
@@ -109,16 +117,21 @@ def salient_centres(
         saliency_map = np.rint(np.clip(saliency_map, 0, 1) * 255).astype(np.uint8)
     levels = cv2.resize(saliency_map, _SIZE[::-1], interpolation=cv2.INTER_LINEAR).astype(np.uint8)
     labels = label_regions(levels > settings.level * 255)
-    directions, found = _directions(), []
-    for region in np.unique(labels[labels > 0]):
-        own = labels == region
-        middle = _middle(own, levels, settings.min_extent_deg)
+    rows, columns = np.nonzero(labels)
+    found = []
+    for region in np.unique(labels[rows, columns]):
+        own = labels[rows, columns] == region
+        middle = _middle(rows[own], columns[own], levels, settings.min_extent_deg)
         if middle is None:
             continue
+        _, at = direction_to_pixel(*to_angles(middle), *_SIZE)
+        reach = settings.peak_deg * _SIZE[0] / 180
+        band = slice(max(int(at - reach), 0), int(at + reach) + 2)  # rows that the disc touches
+        directions, saliency = _directions()[band], levels[band]
         near = directions @ middle > np.cos(np.radians(settings.peak_deg))
-        brightest = own & near & (levels == levels[near].max(initial=0))
+        brightest = near & (labels[band] == region) & (saliency == saliency[near].max(initial=0))
         if brightest.any():
-            found.append((int(levels[near].sum()), directions[brightest].sum(axis=0)))
+            found.append((int(saliency[near].sum()), directions[brightest].sum(axis=0)))
     found.sort(key=lambda peak: -peak[0])
     return to_angles(np.reshape([vector for _, vector in found], (-1, 3)))
 
@@ -130,23 +143,26 @@ def _directions() -> Array:
     return to_vectors(*pixel_to_direction(column, row, *_SIZE))
 
 
-def _middle(own: NDArray[np.bool_], levels: NDArray[np.uint8], min_extent_deg: float) -> Array | None:
+def _middle(
+    rows: NDArray[np.int64], columns: NDArray[np.int64], levels: NDArray[np.uint8], min_extent_deg: float
+) -> Array | None:
     """Return the unit vector of the middle of a region's box, which goes over the seam where the region does.
 
-    A region all the way round has no middle column: there it is the region's brightest place. None if the region
-    [H, W] is neither wide nor high, or if that place is everywhere.
+    A region all the way round has no middle column: there it is the region's brightest place. None if the region, of
+    pixels [n], is neither wide nor high, or if that place is everywhere.
     """
-    height, width = own.shape
-    rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
-    if len(columns) == width:
-        place = _directions()[own & (levels == levels[own].max())].mean(axis=0)
+    height, width = levels.shape
+    across = np.unique(columns)
+    if len(across) == width:
+        level = levels[rows, columns]
+        place = _directions()[rows, columns][level == level.max()].mean(axis=0)
         return normalise(place) if np.linalg.norm(place) > 1e-6 else None
-    steps = np.diff(columns, append=columns[0] + width)
+    steps = np.diff(across, append=across[0] + width)
     widest = int(steps.argmax())  # the box begins after the widest range of columns that the region leaves free
     wide, high = width - steps[widest], rows[-1] - rows[0]
     if max(wide, high) * 180 / height <= min_extent_deg:
         return None
-    start = columns[(widest + 1) % len(columns)]
+    start = across[(widest + 1) % len(across)]
     return to_vectors(*pixel_to_direction(start + wide / 2, rows[0] + high / 2, height, width))
 
 
