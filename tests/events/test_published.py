@@ -164,6 +164,18 @@ def test_small_regions_have_no_centre() -> None:
             assert len(salient_centres(picture)[0]) == n_centres
 
 
+@pytest.mark.parametrize(("row", "column"), [(12, 0), (28, 0), (20, -20), (20, 20)])
+def test_a_peak_is_found_on_any_side_of_the_middle_of_its_region(row: int, column: int) -> None:
+    """The region goes over the seam."""
+    picture = np.zeros((320, 640), np.uint8)
+    picture[100:141, :41] = picture[100:141, -40:] = 120
+    picture[100 + row, column] = 250
+    yaw, pitch = salient_centres(picture)
+    assert angular_distance(yaw, pitch, *pixel_to_direction(column % 640, 100 + row, *SIZE)) == pytest.approx(
+        [0], abs=0.1
+    )
+
+
 def test_a_place_that_is_brightest_on_another_region_is_not_counted_twice() -> None:
     picture = np.zeros((320, 640), np.uint8)
     picture[150:170, 200:220] = 120
@@ -281,6 +293,15 @@ def test_events_end_on_kept_frames_inside_the_volume() -> None:
     assert found.events.end_frame.tolist() == [231, 143]
 
 
+def test_a_single_map_between_two_kept_frames_is_dropped_at_the_next_one() -> None:
+    gaze = watched((32 / FPS, 33 / FPS, 0, 0, range(5)), (4, 8, 90, 0, range(5)))
+    found = detect_events(gaze, "v", FPS, METHOD, [frame for frame in range(21, 240) if frame % 2])
+    assert_contracts(found)
+    assert len(found.events) == 1
+    assert found.dropped.reason.tolist() == ["lasts 1 native frames, less than 20"]
+    assert found.dropped.start_s.tolist() == [33 / FPS]
+
+
 def test_few_observers_are_an_event_too() -> None:
     """The rules of the default method do not apply, and whoever looks is the map's maximum."""
     found = detect_events(watched((0, 8, 0, 0, range(1))), "v", FPS, METHOD)
@@ -302,7 +323,8 @@ def test_as_many_looks_make_an_event_at_any_latitude() -> None:
 
 def test_frames_without_gaze_have_no_map_and_split_events() -> None:
     gaze = watched((0, 3, 40, 0, range(6)), (5, 8, 40, 0, range(6)))
-    found = detect_events(gaze, "v", FPS, METHOD)
+    with np.errstate(invalid="raise"):
+        found = detect_events(gaze, "v", FPS, METHOD)
     assert found.events.start_frame.tolist() == [0, 152]
     assert_contracts(found)
 
