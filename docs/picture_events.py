@@ -58,10 +58,10 @@ def draw(axis: Axes, fixations: pd.DataFrame, found: DetectedEvents, column: str
 
 
 def draw_methods() -> None:
-    """All four videos, by clusters and by regions."""
+    """All four videos, by our method and as TSV360 was made."""
     figure, axes = plt.subplots(len(VIDEOS), 2, figsize=(12, 13), layout="constrained")
     for row, video in zip(axes, VIDEOS, strict=True):
-        for axis, method in zip(row, ("clusters", "regions"), strict=True):
+        for axis, method in zip(row, ("clusters", "tsv360"), strict=True):
             fixations, found = events_of(video, EventSettings(method=method))
             draw(axis, fixations, found, "yaw_deg", (0, float(fixations.time_s.max())))
             axis.set_title(f"{video}, method: {method}", fontsize=9)

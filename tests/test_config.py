@@ -90,6 +90,12 @@ def test_a_renamed_key_is_refused_with_its_new_name(monkeypatch: pytest.MonkeyPa
     assert refusal(nested("frames.rows", 1)) == "frames.rows: renamed; write frames.height"
 
 
+def test_the_published_method_of_earlier_versions_is_refused_with_what_takes_its_place() -> None:
+    assert refusal(DEMO | {"events": {"method": "regions"}}).startswith(
+        "events.method: found 'regions'; expected 'clusters' or 'tsv360'"
+    )
+
+
 def test_all_wrong_keys_are_named_at_once() -> None:
     lines = refusal(DEMO | {"frames": {"hight": 1, "format": "gif"}, "saliency": {"sigma_deg": -1}}).splitlines()
     assert sorted(line.split(":")[0] for line in lines) == ["frames.format", "frames.hight", "saliency.sigma_deg"]

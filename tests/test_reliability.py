@@ -11,7 +11,6 @@ from events.test_chance import FPS, joined, wanderers
 from tsalv360.contracts.grid import frame_numbers
 from tsalv360.contracts.tables import RELIABILITY, read_table, write_table
 from tsalv360.events import EventSettings, detect_events
-from tsalv360.events.settings import RegionSettings
 from tsalv360.reliability import (
     Bin,
     ReliabilitySettings,
@@ -26,7 +25,7 @@ SECONDS = 12.0
 WATCHED = joined(wanderers(0, SECONDS, 17), 17, 4, 10, yaw=60)  # by all observers
 ALONE = wanderers(1, SECONDS, 17)  # observers with nothing in common
 # The published method takes any bright place for an event.
-DEFAULT, PUBLISHED = EventSettings(), EventSettings(method="regions", regions=RegionSettings(min_duration_s=1.0))
+DEFAULT, PUBLISHED = EventSettings(), EventSettings(method="tsv360")
 
 
 def measure(gaze: pd.DataFrame, video: str = "v", events: EventSettings = DEFAULT, **changes: int) -> pd.DataFrame:

@@ -39,7 +39,7 @@ _TYPES = {
     "null": "nothing",
 }
 # Keys of earlier versions, in the form of `known_keys`, with the key to write instead.
-RENAMED: dict[str, str] = {"train.cached_turns": "train.cached_rolls"}
+RENAMED: dict[str, str] = {"train.cached_turns": "train.cached_rolls", "events.regions": "events.tsv360"}
 
 
 class ConfigError(ValueError):

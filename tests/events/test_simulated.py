@@ -105,10 +105,10 @@ def test_nearly_all_events_of_attentive_observers_are_found_where_and_when_they_
 
 
 @pytest.mark.slow
-def test_most_events_that_the_published_method_finds_are_true() -> None:
-    result = total(easy(), "regions")
-    assert result.precision >= 0.7
-    assert 0.5 <= result.recall < 0.9  # what is watched by few is not bright
+def test_the_published_method_finds_most_events_among_many_that_are_none() -> None:
+    result = total(easy(), "tsv360")
+    assert 0.65 <= result.recall < 0.9  # what is watched by few is not bright
+    assert result.precision < 0.1  # wherever a few looks meet for a second is an event
     assert result.error_deg <= 2
 
 
@@ -146,12 +146,12 @@ def scenario() -> Scenario:
 
 @pytest.mark.parametrize(
     ("method", "rotation"),
-    [("clusters", 0.0), ("clusters", 90.0), ("clusters", 133.7), ("regions", 0.0), ("regions", 90.0)],
+    [("clusters", 0.0), ("clusters", 90.0), ("clusters", 133.7), ("tsv360", 0.0), ("tsv360", 90.0)],
 )
 def test_shuffled_rows_and_a_rotated_scene_give_the_same_events(
     scenario: Scenario, method: str, rotation: float
 ) -> None:
-    """The published method works on pixels of a degree, so its scene is rotated by whole ones."""
+    """The published method works on maps of 640 columns, so its scene is rotated by whole ones."""
     settings = EventSettings(method=method)
     gaze = fixations_of(scenario)
     plain = detect_events(gaze, "v", scenario.fps, settings)

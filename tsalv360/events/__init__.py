@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tsalv360.events.detect import DetectedEvents, detect_events
+    from tsalv360.events.published import salient_centres
     from tsalv360.events.settings import EventSettings
 
-__all__ = ["DetectedEvents", "EventSettings", "detect_events"]
+__all__ = ["DetectedEvents", "EventSettings", "detect_events", "salient_centres"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "settings" if name == "EventSettings" else "detect"  # a configuration needs no SciPy
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    modules = {"EventSettings": "settings", "salient_centres": "published"}  # a configuration needs no SciPy
+    return getattr(import_module(f"{__name__}.{modules.get(name, 'detect')}"), name)

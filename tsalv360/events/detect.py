@@ -1,6 +1,6 @@
 """Detection of the events of a video: from its fixations to the tables of events, tracks and assignments."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from tsalv360.contracts.tables import ASSIGNMENTS, DROPPED, EVENTS, TRACKS, empt
 from tsalv360.events.chance import Chance, chance_of, evidence, expected_by_chance
 from tsalv360.events.clusters import find_candidates
 from tsalv360.events.hypothesis import Dropped, Hypothesis
-from tsalv360.events.refine import accept, owners, refine
+from tsalv360.events.refine import owners, refine
 from tsalv360.events.settings import EventSettings
 from tsalv360.sphere.camera import camera_hfov, camera_path
 from tsalv360.sphere.directions import Array, angular_distance, to_angles, to_vectors, vector_angle
@@ -58,17 +58,16 @@ def detect_events(
     grid = sample_gaze(fixations, number / fps)
     if not grid.present.any():
         return DetectedEvents(*(empty(table) for table in (EVENTS, TRACKS, ASSIGNMENTS, DROPPED)))
-    chance, limits = chance_of(grid), settings
-    if settings.method == "regions":
-        from tsalv360.events.published import find_regions  # its clustering takes time to import
+    chance = chance_of(grid)
+    if settings.method == "tsv360":
+        from tsalv360.events.published import find_volumes  # OpenCV takes time to import
 
-        hypotheses = accept(grid, find_regions(grid, settings.regions), settings)
-        published = settings.regions.min_duration_s
-        limits = replace(settings, min_duration_s=published, max_duration_s=3600.0, false_discovery_rate=1.0)
+        volumes = find_volumes(fixations, grid, number, fps, settings.assign_deg, settings.tsv360)
+        found = [_event(grid, number, one, np.flatnonzero(one.active), chance) for one in volumes]
     else:
         hypotheses = refine(grid, find_candidates(grid, settings), chance, settings)
-    found = [event for hypothesis in hypotheses for event in _events(grid, number, hypothesis, chance, limits)]
-    _drop_chance(found, limits.false_discovery_rate)
+        found = [event for hypothesis in hypotheses for event in _events(grid, number, hypothesis, chance, settings)]
+        _drop_chance(found, settings.false_discovery_rate)
     kept = sorted((e for e in found if not e.dropped), key=lambda e: (e.frames[0], e.frames[-1], -e.watching.sum()))
     events = {f"{video_id}_{k}": event for k, event in enumerate(kept, start=1)}
     rows = [{"event_id": name, "video": video_id, **event.row} for name, event in events.items()]
@@ -142,9 +141,9 @@ def _event(
     hypothesis: Hypothesis,
     frames: NDArray[np.int64],
     chance: Chance,
-    limits: EventSettings,
+    limits: EventSettings | None = None,
 ) -> _Event:
-    """Return the event that a hypothesis is in some of its frames."""
+    """Return the event that a hypothesis is in some of its frames, dropped if it breaks a rule of `limits`."""
     path, watching = hypothesis.path[frames], hypothesis.assigned[frames]
     n_watching = watching.sum(axis=1)
     away = np.where(watching, vector_angle(grid.vectors[frames], path[:, None]), 0.0)
@@ -174,7 +173,9 @@ def _event(
         "by_chance": rate,
         "confidence": strength**2 / (strength**2 + _EVEN**2),
     }
-    dropped = hypothesis.dropped or _broken_rule(len(frames) / grid.rate, n_observers, share, spread, limits)
+    dropped = hypothesis.dropped
+    if limits and not dropped:
+        dropped = _broken_rule(len(frames) / grid.rate, n_observers, share, spread, limits)
     return _Event(frames, number[frames], path, watching, spreads, rate, row, dropped)
 
 

@@ -48,15 +48,6 @@ def refine(grid: GazeGrid, candidates: list[Candidate], chance: Chance, settings
     return hypotheses + dropped
 
 
-def accept(grid: GazeGrid, candidates: list[Candidate], settings: EventSettings) -> list[Hypothesis]:
-    """Return the candidates as hypotheses that are not refined: gaze is assigned to them as they are."""
-    hypotheses = [_hypothesis(grid, candidate, 0.0) for candidate in candidates]
-    for hypothesis in hypotheses:
-        hypothesis.reach_deg = settings.assign_deg
-    assign(grid, hypotheses, settings.assign_deg)
-    return hypotheses
-
-
 def _hypothesis(grid: GazeGrid, candidate: Candidate, window_s: float) -> Hypothesis:
     """Return the hypothesis that is active from half a window before the candidate's first cluster to its last."""
     path = interpolate(candidate.times, np.array(candidate.centres), grid.time_s)

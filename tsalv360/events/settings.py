@@ -10,32 +10,45 @@ from tsalv360.contracts.settings import STRICT, setting
 
 
 @dataclass(frozen=True, config=STRICT)
-class RegionSettings:
-    """The published method: events from bright regions of saliency maps; in degrees and seconds."""
+class Tsv360Settings:
+    """Events as TSV360 was made: peaks of saliency maps, linked over native frames; the values are the published ones.
 
-    sigma_deg: float = setting(5.0, "width σ of a fixation in the saliency maps", unit="deg", ge=1, le=30)
-    window_s: float = setting(0.5, "gaze within this time makes a map", unit="s", gt=0, le=5)
-    intensity: float = setting(150, "least intensity of bright pixels, of 255; published: 100 to 150", ge=1, le=255)
-    cluster_deg: float = setting(10.0, "regions of a frame this close are one cluster", unit="deg", gt=0, le=90)
+    Steps, gaps and lengths are in native frames: no one value in seconds says it for all rates.
+    """
+
+    step_frames: int = setting(8, "a saliency map is looked at every so many frames", unit="frames", ge=1, le=240)
+    sigma_deg: float = setting(5.0, "width σ of a fixation in these maps", unit="deg", ge=1, le=30)
+    level: float = setting(0.35, "bright pixels are above this, of maps with the maximum 1", gt=0, lt=1)
+    min_extent_deg: float = setting(
+        9.0, "regions that are neither wider nor higher, in yaw and pitch, are left out", unit="deg", ge=0, le=90
+    )
+    peak_deg: float = setting(
+        15.0, "farthest that a region's peak may lie from the middle of its box", unit="deg", gt=0.5, le=90
+    )
     link_deg: float = setting(
-        18.75, "farthest from frame to frame; published: 85 to 100 of 1920 pixels", unit="deg", gt=0, le=90
+        22.92, "peaks of successive maps closer than this are one event; published: 0.4 rad", unit="deg", gt=0.5, le=90
     )
-    fill_gap_s: float = setting(
-        3.3, "longest gap that is filled; published: 60 to 100 frames at 30 fps", unit="s", ge=0
+    same_deg: float = setting(
+        14.32,
+        "no event begins this close to another peak of the map; published: 0.25 rad",
+        unit="deg",
+        ge=0,
+        le=90,
     )
-    min_duration_s: float = setting(
-        5.0, "shorter events are dropped; published: 150 frames at 30 fps", unit="s", ge=0, le=120
+    fill_gap_frames: int = setting(
+        25, "longest distance of two samples of an event; a later one begins another", unit="frames", ge=1, le=10_000
     )
+    min_length_frames: int = setting(20, "shorter events are dropped", unit="frames", ge=1, le=10_000)
 
 
 @dataclass(frozen=True, config=STRICT)
 class EventSettings:
     """Events: what several observers watch at the same time for a while, and the camera that follows it."""
 
-    method: Literal["clusters", "regions"] = setting(
-        "clusters", "how events are found: by clusters of gaze, or as published by regions of saliency maps"
+    method: Literal["clusters", "tsv360"] = setting(
+        "clusters", "how events are found: by clusters of gaze, or as TSV360 was made, by peaks of saliency maps"
     )
-    regions: RegionSettings = field(default_factory=RegionSettings)
+    tsv360: Tsv360Settings = field(default_factory=Tsv360Settings)
     window_s: float = setting(0.4, "gaze within this time is clustered together", unit="s", ge=0.1, le=5)
     step_s: float = setting(0.25, "time from one window to the next", unit="s", ge=0.0625, le=5)
     min_share: float = setting(0.1, "least share of the observers for a cluster and for an event", ge=0.01, le=1)

@@ -220,9 +220,12 @@ def by_source(videos: Sequence[Video], tables: Tables) -> Iterable[Any]:
 def dropped_by_rule(videos: Sequence[Video], limits: Mapping[str, Any]) -> list[tuple[int, str, str, str]]:
     """Return how many candidates each rule dropped, the rule, its limit and meaning, most candidates first.
 
-    A rule is a setting of events; `limits` are these settings.
+    A rule is a setting of events, with its section: `tsv360.min_length_frames`; `limits` are these settings.
     """
-    settings = TypeAdapter(EventSettings).json_schema()["properties"]
+    schema = TypeAdapter(EventSettings).json_schema()
+    published = schema["$defs"]["Tsv360Settings"]["properties"]
+    settings = schema["properties"] | {f"tsv360.{name}": setting for name, setting in published.items()}
+    limits = {**limits, **{f"tsv360.{name}": value for name, value in limits.get("tsv360", {}).items()}}
     n_dropped = pd.concat([video.dropped.rule for video in videos]).value_counts(sort=False)
     rows = []
     for rule, count in sorted(n_dropped.items(), key=lambda item: (-item[1], item[0])):
