@@ -26,4 +26,5 @@ with logged(snakemake.log[0], video):
         Curation(records, uncurated, **wanted.viewports, **wanted.events, saliency=wanted.saliency)
         if uncurated
         else None,
+        next(iter(given.source_maps), None),
     )

@@ -2,11 +2,9 @@
 
 import os
 from collections.abc import Callable, Sequence
-from math import gcd
 from typing import Any, NamedTuple
 from zlib import crc32
 
-import cv2
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
@@ -17,7 +15,7 @@ from tsalv360.contracts.tables import FOLD_SCORES, MAP_METRICS
 from tsalv360.evaluation import EvaluateSettings
 from tsalv360.evaluation.truth import Truth, fifths, halves, priors, with_floor
 from tsalv360.job.log import end_with, progress
-from tsalv360.saliency import Map, points_map
+from tsalv360.saliency import Map, points_map, resize_maps
 from tsalv360.sphere.directions import pixel_to_direction
 
 PICTURE = (160, 320)  # height and width of the maps that are kept for examples
@@ -129,19 +127,6 @@ class ClipScorer:
         of_fixations = self._against_fixations(with_floor(np.stack(maps)), np.stack(fixations), others)
         means = {name: np.mean(values) for name, values in scores.items()}
         return means | {name: np.average(values, weights=n) for name, values in of_fixations.items()}
-
-
-def resize_maps(maps: NDArray[Any], size: tuple[int, int]) -> Map:
-    """Return panoramic maps [P, h, w] resized to [P, H, W], continuous over the seam."""
-    (h, w), (height, width) = maps.shape[1:], size
-    if (h, w) == size:
-        return maps
-    margin = w // gcd(w, width)  # whole pixels in both sizes
-    wrapped = np.pad(maps, ((0, 0), (0, 0), (margin, margin)), mode="wrap")
-    cut = margin * width // w
-    kernel = cv2.INTER_LINEAR if width > w else cv2.INTER_AREA
-    resized = [cv2.resize(one, (width + 2 * cut, height), interpolation=kernel) for one in wrapped]
-    return np.stack(resized)[..., cut : cut + width]
 
 
 def _predict(

@@ -89,6 +89,18 @@ def map_numbers(path: Path) -> Sequence[int]:
     return sorted(int(file.stem) for file in files)
 
 
+def maps_of_frames(path: Path, frames: Sequence[int]) -> Iterator[GazeMap | None]:
+    """Yield the map of each frame, None where there is none; raise InputError for a damaged one.
+
+    Parameters: the video's maps as in `read_saliency_maps`; native frame numbers, increasing.
+    """
+    present = set(map_numbers(path))
+    kept = [frame for frame in frames if frame in present]
+    found = _pictures(path, kept) if path.is_dir() else _raw_pictures(path, kept)
+    for frame in frames:
+        yield next(found)[1] if frame in present else None
+
+
 def _read(
     path: Path, fps: float, directions: Callable[[str, GazeMap], Directions], notes: list[str] | None
 ) -> pd.DataFrame:
