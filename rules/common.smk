@@ -25,7 +25,7 @@ VERSIONS = {
     "report": 1,
     "features": 1,
     "train": 1,
-    "evaluate": 1,
+    "evaluate": 2,
 }
 
 

@@ -104,7 +104,7 @@ def test_pixels_of_a_published_viewport_see_the_golden_directions() -> None:
     for (yaw, pitch), directions in zip(golden["published_3840x1920"], golden["directions"], strict=True):
         camera = float(yaw), float(pitch), 40.0
         seen = direction_to_viewport(*directions.T, camera, (420, 420))
-        np.testing.assert_allclose(np.stack(seen), np.stack([column, row]), atol=0.51)  # of their grid of both ends
+        np.testing.assert_allclose(np.stack(seen), np.stack([column, row]), atol=0.001)
 
 
 def test_pictures_outside_the_event_are_gray_and_marked(stages: Path, make_track: Track) -> None:
