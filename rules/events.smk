@@ -19,7 +19,7 @@ rule events:
     params:
         version=version("events"),
         events=settings("events"),
-        first_event=CONFIG.dataset.first_event,
+        dataset=settings("dataset", "first_event"),
     message:
         "Detecting the events of video {wildcards.video}"
     script:

@@ -17,8 +17,9 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         EventSettings(**snakemake.params.events),
         index.kept_frames,
     )
+    number = partial(numbered_from, snakemake.params.dataset["first_event"])
     for name in ("events", "tracks", "assignments", "dropped"):
         table = getattr(found, name)
         if "event_id" in table:
-            table = table.assign(event_id=table.event_id.map(partial(numbered_from, snakemake.params.first_event)))
+            table = table.assign(event_id=table.event_id.map(number))
         tables.write_table(snakemake.output[name], table, tables.TABLES[name])
