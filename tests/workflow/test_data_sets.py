@@ -158,3 +158,37 @@ def test_tsv360_as_its_authors_would_have_made_it(tmp_path: Path) -> None:
     assert (looks.event_id[looks.frame == 60] == "218_0").sum() == 21
     clips = pd.read_parquet(results / "dataset" / "clips.parquet")
     assert clips.frames.iloc[0].tolist() == list(range(21, 29))
+
+
+def test_spotlights_fall_on_the_saliency_maps_of_a_source_without_gaze(tmp_path: Path) -> None:
+    """Twelve of 13 follow something that moves by 3°/s, one looks 28° beside it."""
+    numbers = list(range(200))
+    write_frames(tmp_path / "frames", numbers, "jpg")
+    (tmp_path / "maps").mkdir()
+    for n in numbers:
+        one = to_8bit(saliency_map([n / 10, n / 10 + 28], [0, 0], [12, 1], size=(96, 192)))
+        cv2.imwrite(str(tmp_path / "maps" / f"{n:04d}.png"), one)
+    video = {
+        "path": str(tmp_path / "frames"),
+        "fps": 30,
+        "gaze": str(tmp_path / "maps"),
+        "gaze_format": "saliency_maps",
+    }
+    run = workflow(
+        tmp_path,
+        sources=[],
+        videos={"square": video},
+        dataset={"name": "maps", "folds": 1},
+        events={"false_discovery_rate": 1},
+        saliency={"method": "spotlight", "height": 96},
+    )
+    run.build("results/maps/assembled/square")
+    results = tmp_path / "results" / "maps"
+    tracks = pd.read_parquet(results / "tracks" / "square.parquet")
+    row = tracks.iloc[len(tracks) // 2]
+    name = f"{row.frame:04d}.png"
+    found, source = (
+        cv2.imread(str(folder / name), cv2.IMREAD_UNCHANGED).astype(int)
+        for folder in (results / "saliency" / "square" / row.event_id, tmp_path / "maps")
+    )
+    assert np.abs(found - to_8bit(spotlight(source, row.yaw_deg, row.pitch_deg))).max() <= 1
