@@ -12,20 +12,20 @@ VERSIONS = {
     "fixations": 2,
     "events": 3,
     "reliability": 1,
-    "saliency": 2,
+    "saliency": 3,
     "viewports": 1,
     "sound": 1,
     "sheets": 1,
     "captions": 2,
     "tasks": 2,
-    "assemble": 3,
+    "assemble": 4,
     "import_video": 2,
     "clips": 1,
     "dataset": 1,
     "report": 1,
     "features": 1,
     "train": 1,
-    "evaluate": 1,
+    "evaluate": 2,
 }
 
 
@@ -113,6 +113,13 @@ def get_shard_inputs(wildcards):
 
 def get_captions(wildcards):
     return expand(rules.captions.output, shard=SHARDS[wildcards.video])[0]
+
+
+def get_source_maps(wildcards):
+    # What spotlights fall on where the source has maps in place of gaze.
+    source = RECORDINGS[wildcards.video]
+    has_maps = source.gaze_format == "saliency_maps"
+    return source.gaze if has_maps and CONFIG.saliency.method == "spotlight" else []
 
 
 def get_media(wildcards):

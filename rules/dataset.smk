@@ -7,6 +7,7 @@ rule assemble:
         fixations=rules.fixations.output.table,
         saliency=rules.saliency.output.maps,
         points=rules.saliency.output.points,
+        source_maps=get_source_maps,
         captions=get_captions,
         records=get_records,
     output:

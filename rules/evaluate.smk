@@ -17,7 +17,7 @@ rule evaluate_fold:
         runtime=240,
     params:
         version=version("evaluate"),
-        evaluate=settings("evaluate", "neutral_prompt", "rows", "seed"),
+        evaluate=settings("evaluate", "neutral_prompt", "targets", "rows", "seed"),
         saliency=settings("saliency", "sigma_deg"),
         compute=CONFIG.compute,
         frames=Path(RESULTS, "frames"),
@@ -48,7 +48,7 @@ rule evaluate:
         runtime=20,
     params:
         version=version("evaluate"),
-        evaluate=settings("evaluate", "bootstrap", "seed"),
+        evaluate=settings("evaluate", "bootstrap", "seed", "targets"),
         sources=SOURCES,
     message:
         "Combining the scores of all folds"

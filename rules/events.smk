@@ -19,6 +19,7 @@ rule events:
     params:
         version=version("events"),
         events=settings("events"),
+        dataset=settings("dataset", "first_event"),
     message:
         "Detecting the events of video {wildcards.video}"
     script:

@@ -16,7 +16,7 @@ rule index:
         version=version("index"),
         recording=recording("fps", "view", "skip_first"),
         video=stamps("video"),
-        frames=settings("frames", "force_2to1", "ready"),
+        frames=settings("frames", "force_2to1", "ready", "native"),
     message:
         "Indexing video {wildcards.video}"
     script:

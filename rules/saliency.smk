@@ -4,6 +4,7 @@ rule saliency:
         fixations=rules.fixations.output.table,
         assignments=rules.events.output.assignments,
         tracks=rules.events.output.tracks,
+        source_maps=get_source_maps,
     output:
         maps=directory(f"{RESULTS}/saliency/{{video}}"),
         points=f"{RESULTS}/points/{{video}}.parquet",

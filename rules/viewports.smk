@@ -1,5 +1,6 @@
 rule viewports:
     input:
+        index=rules.index.output[0],
         frames=rules.frames.output[0],
         tracks=rules.events.output.tracks,
         saliency=rules.saliency.output.maps,

@@ -10,10 +10,13 @@ from tsalv360.job.log import logged
 video, given, wanted = snakemake.wildcards.video, snakemake.input, snakemake.params
 with logged(snakemake.log[0], video):
     uncurated = wanted.curation.get("uncurated")
-    records = [record for path in given.records for record in read_records(path, video)]
+    index, records = (
+        read_entry(given.index, IndexEntry),
+        [record for path in given.records for record in read_records(path, video)],
+    )
     assemble_video(
         snakemake.output[0],
-        read_entry(given.index, IndexEntry),
+        index,
         VideoEvents(
             read_table(given.events, EVENTS),
             read_table(given.tracks, TRACKS),
@@ -23,7 +26,8 @@ with logged(snakemake.log[0], video):
         ),
         given.saliency,
         given.points,
-        Curation(records, uncurated, **wanted.viewports, **wanted.events, saliency=wanted.saliency)
+        Curation(records, uncurated, **wanted.viewports, **wanted.events, saliency=wanted.saliency, rate=index.rate)
         if uncurated
         else None,
+        next(iter(given.source_maps), None),
     )

@@ -12,6 +12,7 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         snakemake.input.video,
         snakemake.output[0],
         size=(height, 2 * height),
+        fps=index.rate,
         skip_first=index.skip_first,
         index=index,
         **settings,

@@ -13,5 +13,5 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
         read_table(snakemake.input.tracks, TRACKS),
         read_entry(snakemake.input.index, IndexEntry).kept_times,
     )
-    write_saliency_maps(snakemake.output.maps, inputs, settings)
-    write_table(snakemake.output.points, points_table(inputs, settings.window_s), POINTS)
+    write_saliency_maps(snakemake.output.maps, inputs, settings, next(iter(snakemake.input.source_maps), None))
+    write_table(snakemake.output.points, points_table(inputs, settings.window_s, settings.method), POINTS)

@@ -68,7 +68,7 @@ def test_a_wrong_key_names_the_nearest_right_one(wrong: str, right: str) -> None
 
 def test_a_wrong_key_without_a_near_one_lists_the_known_keys() -> None:
     message = refusal(DEMO | {"saliency": {"zzzz": 1}})
-    known = "sigma_deg", "height", "window_s", "path_looks", "path_sigma_deg", "all_observers"
+    known = "method", "sigma_deg", "height", "window_s", "path_looks", "path_sigma_deg", "all_observers"
     assert message == f"saliency.zzzz: unknown key; known are {', '.join(f'saliency.{name}' for name in known)}"
 
 
@@ -224,8 +224,8 @@ def test_the_settings_of_the_data_contain_no_path_and_nothing_of_how_jobs_run() 
         | {"saliency": {"sigma_deg": 4}, "curation": {"port": 9191}, "captions": {"endpoint": {"concurrency": 2}}}
     )
     settings = config.data_settings()
-    path = {"path_looks": 25, "path_sigma_deg": 4.5}
-    assert settings["saliency"] == {"sigma_deg": 4, "height": 480, "window_s": 0.5, **path, "all_observers": False}
+    rest = {"method": "fixations", "path_looks": 25, "path_sigma_deg": 4.5, "all_observers": False}
+    assert settings["saliency"] == {"sigma_deg": 4, "height": 480, "window_s": 0.5, **rest}
     assert settings["videos"]["exclude"] == {"003": "too dark"} and settings["sources"][0]["seed"] == 3
     own = settings["videos"]["ocean-2"]
     assert own["table"]["origin"] == "top left" and not {"path", "gaze"} & set(own)

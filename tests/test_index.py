@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tsalv360.contracts.entries import IndexEntry, read_entry
+from tsalv360.contracts.grid import frame_numbers
 from tsalv360.index import index_video
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
@@ -42,6 +43,7 @@ def test_an_entry_holds_what_all_stages_need(video: Path, gaze: Path) -> None:
         "sha256": hashlib.sha256(video.read_bytes()).hexdigest(),
         "notes": [],
         "skip_first": 0,
+        "rate": 16,
     }
 
 
@@ -52,6 +54,24 @@ def test_an_entry_is_read_as_written_and_a_damaged_one_is_refused_with_the_place
     write_json(path, asdict(entry) | {"fps": "fast"})
     with pytest.raises(InputError, match=r"ocean\.json: found 'fast' at fps; expected a valid number"):
         read_entry(path, IndexEntry)
+
+
+def test_every_native_frame_is_kept_where_that_is_wanted(video: Path) -> None:
+    entry = index_video(recording(video), force_2to1=False, native=True)
+    assert entry.rate == 25
+    assert entry.kept_frames == list(range(60))
+    assert entry.kept_times.time_s.tolist() == pytest.approx([n / 25 for n in range(60)])
+
+
+def test_ready_frames_of_the_grid_alone_are_not_every_native_frame(tmp_path: Path) -> None:
+    """Of 25 fps, kept at 16: enough for the grid, too few for native frames, and the message says what is expected."""
+    (tmp_path / "frames").mkdir()
+    for number in frame_numbers(25, 50, skip_first=0):
+        write_picture(tmp_path / "frames" / f"{number:04d}.png", np.zeros((48, 96, 3), dtype=np.uint8))
+    ready = replace(recording(tmp_path / "frames"), fps=25.0)
+    assert index_video(ready, force_2to1=False).rate == 16
+    with pytest.raises(InputError, match=r"expected frames numbered at the native rate of 25 fps, all of them\."):
+        index_video(ready, force_2to1=False, native=True)
 
 
 def test_a_wrong_frame_count_is_noted(tmp_path: Path, write_video: Callable[..., Path], gaze: Path) -> None:

@@ -18,6 +18,7 @@ from tsalv360.media.drawing import draw_path, overlay_saliency
 from tsalv360.media.pictures import read_picture, write_picture
 from tsalv360.media.video import VideoWriter, decode, probe, read_pictures
 from tsalv360.sphere.directions import angular_distance, pixel_to_direction
+from tsalv360.sphere.projection import direction_to_viewport
 from tsalv360.viewports import ViewportSettings, plan_shots, write_viewports
 
 HEIGHT = 240
@@ -68,6 +69,42 @@ def test_picture_j_after_the_lead_in_is_row_j_of_the_track(stages: Path, make_tr
     event = read_pictures(folder / "v_1.mp4", list(range(4, 14)))
     assert [is_colour(picture, RED) for picture in event] == [frame % 2 == 0 for frame in range(8, 18)]
     assert [is_colour(picture, GREEN) for picture in event] == [frame % 2 == 1 for frame in range(8, 18)]
+
+
+def test_viewports_as_published_are_square_and_play_every_native_frame_at_its_own_rate(
+    stages: Path, make_track: Track
+) -> None:
+    """40° wide, 420×420, no lead-in; a picture of a video of 29.97 fps lasts 1/29.97 s."""
+    settings = ViewportSettings(width=420, height=420, lead_s=0)
+    track = make_track("v_1", FRAMES[8:18], yaw=150, pitch=10, step=6).assign(camera_hfov_deg=40.0)
+    folders = [stages / name for name in ("viewports", "frames", "saliency")]
+    write_viewports(*folders, track, settings, HEIGHT, 30_000 / 1001)
+    info = probe(stages / "viewports" / "v_1.mp4", force_2to1=True)
+    assert (info.n_frames, info.width, info.height) == (10, 420, 420)
+    assert info.fps == pytest.approx(30_000 / 1001)
+    assert read_json(stages / "viewports" / "viewports.json")["fps"] == pytest.approx(30_000 / 1001)
+    (picture,) = read_pictures(stages / "viewports" / "v_1.mp4", [0])
+    radius = np.tan(np.radians(8)) / np.tan(np.radians(20)) * 210  # of the disc, 8° wide to each side
+    red = np.abs(picture.astype(int) - RED).max(axis=2) < 60
+    assert red.sum() == pytest.approx(np.pi * radius**2, rel=0.06)
+
+
+def test_lead_in_of_native_frames_lasts_as_long(stages: Path, make_track: Track) -> None:
+    folders = [stages / name for name in ("viewports", "frames", "saliency")]
+    write_viewports(*folders, make_track("v_1", FRAMES[9:18]), SETTINGS, HEIGHT, 24)
+    assert read_json(stages / "viewports" / "viewports.json")["events"]["v_1"]["lead_in"] == 6  # 0.25 s
+
+
+GOLDEN = Path(__file__).parent / "data" / "golden" / "published-construction" / "viewports.npz"
+
+
+def test_pixels_of_a_published_viewport_see_the_golden_directions() -> None:
+    golden = np.load(GOLDEN)
+    column, row = golden["pixels"].T
+    for (yaw, pitch), directions in zip(golden["published_3840x1920"], golden["directions"], strict=True):
+        camera = float(yaw), float(pitch), 40.0
+        seen = direction_to_viewport(*directions.T, camera, (420, 420))
+        np.testing.assert_allclose(np.stack(seen), np.stack([column, row]), atol=0.001)
 
 
 def test_pictures_outside_the_event_are_gray_and_marked(stages: Path, make_track: Track) -> None:

@@ -34,13 +34,16 @@ class FrameSettings:
     jpeg_quality: int = setting(95, "quality of JPEG frames", ge=1, le=100)
     jpeg_chroma: Chroma = setting("4:2:0", "chroma subsampling of JPEG frames")
     ready: Ready = setting("refuse", "what happens to a folder of frames, given as a video, whose rate or size differs")
+    native: bool = setting(
+        False, "keep every native frame, at its own rate, and not 16 a second; also of tracks, maps and viewports"
+    )
     force_2to1: bool = setting(False, "accept videos of any display aspect as full panoramas")
 
 
 def extract_frames(
     video: str | Path,
     directory: str | Path,
-    fps: int = FPS,
+    fps: float = FPS,
     size: tuple[int, int] = (960, 1920),
     format: str = "jpg",
     skip_first: int = 20,
@@ -71,7 +74,7 @@ def extract_frames(
     if index is None:
         index = probe(path, view=view)
     if index.fps < fps:
-        log.warning("%s has %.2f fps, fewer than %d: every frame is kept once", path, index.fps, fps)
+        log.warning("%s has %.2f fps, fewer than %g: every frame is kept once", path, index.fps, fps)
     if index.height < size[0] or index.width < size[1]:
         log.warning("%s has pictures of %d×%d, which are enlarged", path, index.width, index.height)
     numbers = index.frames_to_keep(skip_first, fps)

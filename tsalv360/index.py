@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from tsalv360.contracts.entries import IndexEntry, VideoInfo
+from tsalv360.contracts.grid import FPS
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import sha256
 from tsalv360.media.video import probe
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
     from tsalv360.media.pictures import Ready
 
 
-def index_video(recording: Recording, force_2to1: bool, ready: "Ready" = "refuse") -> IndexEntry:
+def index_video(recording: Recording, force_2to1: bool, ready: "Ready" = "refuse", native: bool = False) -> IndexEntry:
     """Return the index entry of a video or a folder of ready frames; InputError if it cannot be used.
 
     `n_frames` is counted by decoding where the header is wrong; for ready frames it is the last number + 1. `ready`
-    says whether ready frames of another rate are refused. Of the recording, `video_id`, `video`, `fps`, `view` and
-    `skip_first` are read.
+    says whether ready frames of another rate are refused, `native` whether every native frame is kept. Of the
+    recording, `video_id`, `video`, `fps`, `view` and `skip_first` are read.
     """
-    info = probe_recording(recording, force_2to1, ready)
+    info = probe_recording(recording, force_2to1, ready, native)
     if recording.video.is_dir():
         from tsalv360.media.pictures import ready_frames  # videos need no OpenCV here
 
@@ -33,13 +34,19 @@ def index_video(recording: Recording, force_2to1: bool, ready: "Ready" = "refuse
     return IndexEntry(
         id=recording.video_id,
         skip_first=recording.skip_first,
+        rate=rate_of_kept(info, native),
         size_bytes=sum(file.stat().st_size for file in files),
         sha256=checksum,
         **asdict(info),
     )
 
 
-def probe_recording(recording: Recording, force_2to1: bool, ready: "Ready") -> VideoInfo:
+def rate_of_kept(info: VideoInfo, native: bool) -> float:
+    """Return the rate of the kept frames; a video below 16 fps has all of its frames on the grid, too."""
+    return max(FPS, info.fps) if native else FPS
+
+
+def probe_recording(recording: Recording, force_2to1: bool, ready: "Ready", native: bool = False) -> VideoInfo:
     """Return what the video or the ready frames of a recording hold; parameters and errors as `index_video`."""
     if not recording.video.is_dir():
         return probe(recording.video, force_2to1, recording.view)
@@ -50,5 +57,5 @@ def probe_recording(recording: Recording, force_2to1: bool, ready: "Ready") -> V
 
     info = probe_ready(recording.video, recording.fps, force_2to1, recording.view)
     if ready == "refuse":
-        check_rate(recording.video, info, recording.skip_first)
+        check_rate(recording.video, info, recording.skip_first, rate_of_kept(info, native))
     return info

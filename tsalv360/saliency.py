@@ -1,7 +1,8 @@
 """Saliency maps, the density of fixations on the sphere, and the fixation points that they are made of.
 
-The map of an event also shows its path, which counts as a number of further looks (`SaliencySettings.path_looks`):
-few looks say little about where other people look, and together with the path more (docs/saliency.md).
+There are two methods. `fixations`: the map of an event is made of the fixations assigned to it, and of its path, which
+counts as a number of further looks: few looks say little about where other people look, and together with the path
+more. `spotlight`, the published one: the map of all observers times a cone about the event (docs/saliency.md).
 
 Points serve metrics that compare a map with where people fixated, such as NSS and AUC (Bylinskii et al. 2019, "What do
 different evaluation metrics tell us about saliency models?"). Each fixation is one point however long it lasts; in the
@@ -9,8 +10,10 @@ map it counts by its duration.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from math import gcd
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import cv2
 import numpy as np
@@ -25,12 +28,16 @@ from tsalv360.contracts.tables import POINTS, empty
 from tsalv360.job.files import whole_folder
 from tsalv360.job.log import progress
 from tsalv360.media.pictures import write_picture
+from tsalv360.sources.maps import maps_of_frames
 from tsalv360.sphere.density import density, peak_density, sliding_density
-from tsalv360.sphere.directions import Array, direction_to_pixel
+from tsalv360.sphere.directions import Array, angular_distance, direction_to_pixel, pixel_to_direction, to_vectors
 
 Map = NDArray[np.float32]
 
+Method = Literal["fixations", "spotlight"]
+
 ALL_OBSERVERS = "all"  # name of the maps of all fixations, among those of events
+FULL_DEG, ZERO_DEG = 15.0, 35.0  # the published cone: its weight is 1 up to the first, 0 from the second on
 
 
 class MapInput(NamedTuple):
@@ -47,6 +54,11 @@ class MapInput(NamedTuple):
 class SaliencySettings:
     """Saliency map of an event per frame."""
 
+    method: Method = setting(
+        "fixations",
+        "what an event's map shows: the fixations assigned to it and its path; or, as published, the map of all "
+        "observers within 15° of the event, faded to 0 at 35°",
+    )
     sigma_deg: float = setting(
         5.0, "width σ of a fixation; κ = 1/σ² of the von Mises–Fisher density", unit="deg", gt=0.2, le=30
     )
@@ -59,7 +71,10 @@ class SaliencySettings:
         le=10,
     )
     path_looks: float = setting(
-        25.0, "number of looks that the event's path counts for in its map; 0: the map shows looks only", ge=0, le=1000
+        25.0,
+        "number of looks that the event's path counts for in its map; 0: the map shows looks only; not for spotlight",
+        ge=0,
+        le=1000,
     )
     path_sigma_deg: float = setting(4.5, "width σ of the event's path in its map", unit="deg", gt=0.2, le=30)
     all_observers: bool = setting(
@@ -107,6 +122,40 @@ def saliency_map(
     return np.divide(total, total.max(), out=total)
 
 
+def spotlight(
+    saliency_map: NDArray[Any], yaw: float, pitch: float, full_deg: float = FULL_DEG, zero_deg: float = ZERO_DEG
+) -> Map:
+    """Return a map [H, 2H] times a cone about a direction in degrees, scaled to maximum 1, as float32.
+
+    The cone is 1 up to `full_deg` from the direction, 0 from `zero_deg` on, and linear in the angle in between. Raises
+    ValueError if the map is 0 within the cone, or has numbers that are negative or not finite.
+    """
+    saliency_map = np.asarray(saliency_map)
+    if saliency_map.ndim != 2 or saliency_map.shape[1] != 2 * saliency_map.shape[0]:
+        raise ValueError(f"found a map of shape {saliency_map.shape}; expected [H, 2H]")
+    if not 0 <= full_deg < zero_deg:
+        raise ValueError(f"found full_deg {full_deg:g} and zero_deg {zero_deg:g}; expected 0 ≤ full_deg < zero_deg")
+    if not (np.isfinite(saliency_map).all() and (saliency_map >= 0).all()):
+        raise ValueError("found a map with NaN, infinity or negative numbers; expected none of these")
+    lit = saliency_map * _cone(yaw, pitch, saliency_map.shape[0], full_deg, zero_deg)
+    if not lit.max() > 0:
+        raise ValueError(f"found no saliency within {zero_deg:g}° of yaw {yaw:g}°, pitch {pitch:g}°; expected some")
+    return (lit / lit.max()).astype(np.float32)
+
+
+def _cone(yaw: float, pitch: float, height: int, full_deg: float = FULL_DEG, zero_deg: float = ZERO_DEG) -> Array:
+    """Return the weights [H, 2H] of `spotlight`, by the distance of the pixels' centres."""
+    cosine = np.clip(_pixel_vectors(height) @ to_vectors(yaw, pitch), -1, 1)
+    return np.clip((zero_deg - np.degrees(np.arccos(cosine))) / (zero_deg - full_deg), 0, 1)
+
+
+@lru_cache(maxsize=2)
+def _pixel_vectors(height: int) -> Array:
+    """Return the unit vectors [H, 2H, 3] of the pixels' centres."""
+    column, row = np.meshgrid(np.arange(2 * height), np.arange(height))
+    return to_vectors(*pixel_to_direction(column, row, height, 2 * height))
+
+
 def map_inputs(
     fixations: pd.DataFrame, assignments: pd.DataFrame, tracks: pd.DataFrame, kept: pd.DataFrame
 ) -> dict[str, MapInput]:
@@ -122,21 +171,73 @@ def map_inputs(
     return {**events, ALL_OBSERVERS: MapInput(fixations, kept)}
 
 
-def write_saliency_maps(directory: str | Path, inputs: Mapping[str, MapInput], settings: SaliencySettings) -> None:
+def write_saliency_maps(
+    directory: str | Path,
+    inputs: Mapping[str, MapInput],
+    settings: SaliencySettings,
+    source_maps: str | Path | None = None,
+) -> None:
     """Write `<event>/NNNN.png`: 8-bit maps of `map_inputs`; `all/NNNN.png` only if the settings want it.
 
-    A frame without gaze in the window gets no map.
+    A frame without gaze in the window gets no map; for `spotlight`, which needs the input of all observers, a frame
+    without gaze within the cone.
+
+    Parameters: `source_maps`, the video's saliency maps where its source has maps in place of gaze: the spotlight then
+    falls on these.
     """
     wanted = {name: own for name, own in inputs.items() if name != ALL_OBSERVERS or settings.all_observers}
     total = sum(len(own.frames) for own in wanted.values())
     with whole_folder(directory) as partial, progress(total=total, what="maps") as bar:
-        for name, own in wanted.items():
-            folder = partial / name
-            folder.mkdir()
-            for frame, summed in zip(own.frames.frame, map_densities(own, settings), strict=True):
-                if (peak := summed.max()) > 0:
-                    write_picture(folder / f"{frame:04d}.png", to_8bit(summed / peak))
-                bar.update()
+        for name in wanted:
+            (partial / name).mkdir()
+        if settings.method == "spotlight":
+            series = _spotlights(wanted, inputs[ALL_OBSERVERS], settings, source_maps)
+        else:
+            series = _densities(wanted, settings)
+        for name, frame, summed in series:
+            if (peak := summed.max()) > 0:
+                write_picture(partial / name / f"{frame:04d}.png", to_8bit(summed / peak))
+            bar.update()
+
+
+def _densities(wanted: Mapping[str, MapInput], settings: SaliencySettings) -> Iterator[tuple[str, int, Map]]:
+    """Yield name, frame and map before it is scaled, one input after the other."""
+    for name, own in wanted.items():
+        for frame, summed in zip(own.frames.frame, map_densities(own, settings), strict=True):
+            yield name, frame, summed
+
+
+def _spotlights(
+    wanted: Mapping[str, MapInput], everybody: MapInput, settings: SaliencySettings, source_maps: str | Path | None
+) -> Iterator[tuple[str, int, Map]]:
+    """Yield name, frame and map before it is scaled, frame by frame: that of all observers is made once for all."""
+    points = points_in_cones(wanted, everybody, settings.window_s)
+    watched = set(zip(points.event_id, points.frame, strict=True))
+    if source_maps:
+        maps = _resized_maps(Path(source_maps), everybody.frames.frame.tolist(), settings.height)
+    else:
+        maps = map_densities(everybody, settings)
+    shown = pd.concat([own.frames.assign(name=name) for name, own in wanted.items()] or [everybody.frames[:0]])
+    by_frame = dict(list(shown.groupby("frame")))
+    for frame, summed in zip(everybody.frames.frame, maps, strict=True):
+        for row in by_frame.get(frame, shown[:0]).to_dict("records"):
+            name = row["name"]
+            if name == ALL_OBSERVERS:
+                yield name, frame, summed
+            else:
+                lit = (name, frame) in watched
+                cone = lit * _cone(row["yaw_deg"], row["pitch_deg"], settings.height)
+                yield name, frame, (summed * cone).astype(np.float32)
+
+
+def _resized_maps(source_maps: Path, frames: list[int], height: int) -> Iterator[Map]:
+    """Yield the source's map of each frame at the height of ours, divided by its maximum; zeros where it has none."""
+    size = height, 2 * height
+    for found in maps_of_frames(source_maps, frames):
+        if found is None or not found.max() > 0:
+            yield np.zeros(size, dtype=np.float32)
+        else:
+            yield resize_maps((found / found.max()).astype(np.float32)[None], size)[0]
 
 
 def map_densities(own: MapInput, settings: SaliencySettings) -> Iterator[Map]:
@@ -174,13 +275,35 @@ def to_8bit(saliency: Map) -> NDArray[np.uint8]:
     return cv2.convertScaleAbs(saliency, alpha=255).astype(np.uint8, copy=False)
 
 
-def points_table(inputs: Mapping[str, MapInput], window_s: float) -> pd.DataFrame:
-    """Return the points table: the `fixation_points` of all `map_inputs`; those of all observers have no `event_id`."""
+def points_table(inputs: Mapping[str, MapInput], window_s: float, method: Method = "fixations") -> pd.DataFrame:
+    """Return the points table: the `fixation_points` of all `map_inputs`; those of all observers have no `event_id`.
+
+    The points of an event's spotlight are those of all observers within its cone.
+    """
+    spots = method == "spotlight"
     parts = [
         fixation_points(*own, window_s).assign(event_id=None if name == ALL_OBSERVERS else name)
         for name, own in inputs.items()
+        if not spots or name == ALL_OBSERVERS
     ]
+    if spots:
+        parts.insert(0, points_in_cones(inputs, inputs[ALL_OBSERVERS], window_s))
     return pd.concat([empty(POINTS), *(part for part in parts if len(part))], ignore_index=True)[list(POINTS)]
+
+
+def points_in_cones(inputs: Mapping[str, MapInput], everybody: MapInput, window_s: float) -> pd.DataFrame:
+    """Return the points of the events' spotlights: of the points of all observers those nearer than 35° to the event.
+
+    Columns as `fixation_points`, and `event_id`.
+    """
+    points, parts = fixation_points(*everybody, window_s), []
+    for name, own in inputs.items():
+        if name != ALL_OBSERVERS:
+            path = own.frames[["frame", "yaw_deg", "pitch_deg"]]
+            near = points.merge(path, on="frame", suffixes=("", "_event"))
+            away = angular_distance(near.yaw_deg, near.pitch_deg, near.yaw_deg_event, near.pitch_deg_event)
+            parts.append(near[away < ZERO_DEG].drop(columns=["yaw_deg_event", "pitch_deg_event"]).assign(event_id=name))
+    return pd.concat([points[:0].assign(event_id=""), *parts], ignore_index=True)
 
 
 def fixation_points(fixations: pd.DataFrame, frames: pd.DataFrame, window_s: float) -> pd.DataFrame:
@@ -220,3 +343,16 @@ def points_map(yaw: ArrayLike, pitch: ArrayLike, size: tuple[int, int] = (480, 9
     points = np.zeros(size, dtype=bool)
     points[np.minimum(row, height - 1), column % width] = True
     return points
+
+
+def resize_maps(maps: NDArray[Any], size: tuple[int, int]) -> Map:
+    """Return panoramic maps [P, h, w] resized to [P, H, W], continuous over the seam."""
+    (h, w), (height, width) = maps.shape[1:], size
+    if (h, w) == size:
+        return maps
+    margin = w // gcd(w, width)  # whole pixels in both sizes
+    wrapped = np.pad(maps, ((0, 0), (0, 0), (margin, margin)), mode="wrap")
+    cut = margin * width // w
+    kernel = cv2.INTER_LINEAR if width > w else cv2.INTER_AREA
+    resized = [cv2.resize(one, (width + 2 * cut, height), interpolation=kernel) for one in wrapped]
+    return np.stack(resized)[..., cut : cut + width]

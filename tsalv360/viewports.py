@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from contextlib import ExitStack
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,21 +76,24 @@ def write_viewports(
     tracks: pd.DataFrame,
     settings: ViewportSettings,
     frame_height: int,
+    rate: float = FPS,
 ) -> None:
     """Write `<event>.mp4`, `<event>.overlay.mp4`, `<event>.jpg` (poster) and `viewports.json` (lengths) of a video.
 
     Every frame is read once for all events in it. After the lead-in, picture j of a video is row j of the event's
-    track. Parameters: folders of the frames and saliency stages, tracks table of the video, and the height that its
-    frames must have. Raises InputError for a frame that is missing or has another size.
+    track. Parameters: folders of the frames and saliency stages, tracks table of the video, the height that its
+    frames must have, and the `rate` of the kept frames, at which the videos play. Raises InputError for a
+    frame that is missing or has another size.
     """
     frames = {int(path.stem): path for path in sorted(Path(frames_directory).glob("[0-9]*.*"))}
     if missing := sorted(set(tracks.frame) - set(frames)):
         found, expected = f"no frame {missing[0]:04d}", "a frame for every row of the tracks"
         raise InputError(frames_directory, found, expected, "Delete the folder and run again.")
-    shots, lengths = plan_shots(tracks, list(frames), round(settings.lead_s * FPS))
+    shots, lengths = plan_shots(tracks, list(frames), round(settings.lead_s * rate))
     size = settings.height, settings.width
     by_event = {str(event): track for event, track in tracks.groupby("event_id", sort=False)}
     last = {shot.event: frame for frame in sorted(shots) for shot in shots[frame]}
+    per_second = Fraction(rate).limit_denominator(1001)
     writers: dict[str, list[VideoWriter]] = {}
     with (
         whole_folder(directory) as partial,
@@ -112,7 +116,9 @@ def write_viewports(
                     plain = overlay = grayed(plain, f"{part} the event")
                 if event not in writers:
                     names = f"{event}.mp4", f"{event}.overlay.mp4"
-                    writers[event] = [files[event].enter_context(VideoWriter(partial / n, FPS, size)) for n in names]
+                    writers[event] = [
+                        files[event].enter_context(VideoWriter(partial / n, per_second, size)) for n in names
+                    ]
                 for writer, picture in zip(writers[event], (plain, overlay), strict=True):
                     writer.write(picture)
                 if frame == last[event]:  # an open encoder takes 20 MB
@@ -123,7 +129,7 @@ def write_viewports(
                     places = np.searchsorted(list(frames), track.frame)
                     write_picture(partial / f"{event}.jpg", poster(panorama, track, places, camera)[..., ::-1])
             bar.update()
-        write_json(partial / "viewports.json", ViewportLengths(FPS, lengths))
+        write_json(partial / "viewports.json", ViewportLengths(rate, lengths))
 
 
 def _overlay(view: Picture, viewport: Viewport, path: Path) -> Picture:

@@ -391,6 +391,19 @@ def test_bounds_without_gaze_are_not_applied_and_listed(scene: Scene, bounds: tu
     assert "contain no gaze" in part.outcome["problems"]["001_1"]
 
 
+def test_a_changed_event_gets_spotlights_on_the_gaze_of_all_again(scene: Scene) -> None:
+    """Eve looks 25° beside 001_1 and belongs to no event."""
+    eve = fixations_table(["eve"], [0.0], [10.0], [0], [25.0], [0.0])
+    scene.fixations = pd.concat([scene.fixations, eve], ignore_index=True)
+    saliency = replace(SALIENCY, method="spotlight")
+    part = scene.assemble(scene.review("001_1", start_s=2.0, end_s=3.0), saliency=saliency)
+    assert part.maps("001_1") == list(range(32, 49))
+    own = part.points("001_1")
+    assert set(own.observer[own.frame == 40]) == {"ann", "eve"}
+    assert part.brightness("001_1", 40, 0.0) == 255
+    assert part.brightness("001_1", 40, 25.0) == pytest.approx(255 / 2, abs=25)  # (35° − 25°) / 20°, in wide pixels
+
+
 def test_of_two_extended_events_the_nearer_one_has_the_gaze(scene: Scene) -> None:
     """Between 001_1, which ends at 0°, and 001_2, moved to 20°, free gaze at 11° is nearer to the latter."""
     second = scene.tracks.event_id == "001_2"

@@ -43,3 +43,12 @@ def test_a_viewport_video_shows_lead_in_event_and_lead_out_without_the_gap(make_
     assert shown == ShownTimes(0.0625, [(1.0, 48), (6.0, 24)])
     assert length_s(shown) == 4.5
     assert [source_time(shown, t) for t in (0.0, 1.0, 2.9999, 3.0, 4.0, 4.5)] == [1.0, 2.0, 3.938, 6.0, 7.0, 7.438]
+
+
+def test_a_viewport_of_native_frames_plays_at_their_rate() -> None:
+    """Frames 30 to 89 of a video of 30 fps, and 10 pictures before; in frame 60 to 62 the event is away."""
+    frame = np.r_[30:60, 63:90]
+    shown = shown_times(pd.DataFrame({"time_s": frame / 30}), 30, 10, 0, rate=30)
+    assert [n for _, n in shown.runs] == [40, 27]
+    assert length_s(shown) == pytest.approx(67 / 30)
+    assert source_time(shown, 40 / 30) == pytest.approx(63 / 30, abs=2e-3)

@@ -20,6 +20,7 @@ def made_scores(seed: int = 0, n_videos: int = 6) -> pd.DataFrame:
             "predictor": predictor,
             "event_s": 1.5 + video,
             "peak_pitch_deg": -12.0 * video,
+            "target_peak": 200,
             "n_others": int(clip > 0),
             "n_wrong": int(clip > 1),
             **dict(zip(COLUMNS, rng.random(len(COLUMNS)), strict=True)),

@@ -11,11 +11,11 @@ from evaluation.scene import SETTINGS, SIGMA, make_scene
 from tsalv360.contracts.tables import FOLD_SCORES, SCORES, SUMMARY, read_table
 from tsalv360.evaluation.fold import ModelPredictor, evaluate_fold, pick_examples
 from tsalv360.evaluation.page import write_evaluation
-from tsalv360.evaluation.score import resize_maps
 from tsalv360.evaluation.truth import Truth
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import read_picture
 from tsalv360.model import ModelSettings, TSalV360, save_checkpoint
+from tsalv360.saliency import resize_maps
 
 PLAIN = {"patch_size": 64, "map_size": (20, 40), "width": 2, "heads": 1, "decoder": (8, 8, 8, 4)}
 SMALL = ModelSettings(encoder="small", embedding=8, text_width=8, vocabulary=64, **PLAIN)

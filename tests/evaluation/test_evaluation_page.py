@@ -35,6 +35,18 @@ def test_the_page_says_how_much_the_text_matters(scores: pd.DataFrame, summary: 
     assert "drafts" not in markdown(summary, scores, annotations("published"))
 
 
+def test_the_page_says_what_published_targets_are(scores: pd.DataFrame, summary: pd.DataFrame) -> None:
+    """Videos 0 and 1, five clips, are published; the maxima of two of their targets are 255."""
+    scores = scores.assign(target_peak=[255 if video == "0" else 200 for video in scores.video])
+    text = markdown(summary, scores, annotations("published"))
+    assert "**5 targets are published maps**" in text
+    assert "the maximum of 3 of them is below 255 (median 200)" in text
+    assert "used as they are" in text
+    rescaled = markdown(summary, scores, annotations("published"), "rescaled")
+    assert "Each target was rescaled to maximum 255" in rescaled and "used as they are" not in rescaled
+    assert "published maps" not in markdown(summary, scores, annotations())
+
+
 def test_the_cells_are_the_numbers_of_the_summary(scores: pd.DataFrame, summary: pd.DataFrame) -> None:
     text = markdown(summary, scores, annotations())
     lines = [re.split(r" *\| *", line.strip("| ")) for line in text.splitlines() if line.startswith("| model, right")]

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tsalv360.evaluation.score import score_fold
 from tsalv360.evaluation.summary import difference
 from tsalv360.evaluation.truth import Truth, fifths, halves
 from tsalv360.job.errors import InputError
+from tsalv360.media.pictures import read_picture, write_picture
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,19 @@ def test_clips_without_a_wrong_prompt_are_counted(table: pd.DataFrame) -> None:
     assert model.n_wrong.to_dict() == {"001_1_0": 0, "001_1_1": 1, "001_2_0": 1, "002_1_0": 0, "002_2_0": 0}
     assert set(table[table.predictor == "wrong_prompt"].clip_id) == {"001_1_1", "001_2_0"}
     assert model.event_s["001_1_0"] == 1 and model.peak_pitch_deg["001_1_0"] == pytest.approx(10, abs=4.5 / 2)
+
+
+@pytest.mark.parametrize("targets", ["as_they_are", "rescaled"])
+def test_targets_below_255_are_rescaled_on_request_alone(tmp_path: Path, targets: str) -> None:
+    """As in published data sets: every map reaches 100 of 255."""
+    truth = make_scene(tmp_path)
+    for path in (tmp_path / "dataset" / "TSV360_gt").rglob("*.png"):
+        write_picture(path, (read_picture(path, gray=True) * (100 / 255)).round().astype(np.uint8))
+    scored = score_fold(truth, knows_all, replace(SETTINGS, targets=targets), SIGMA)
+    assert set(scored.table.target_peak) == {100}
+    shown = scored.maps["001_1_0"][0]
+    assert shown.max() == pytest.approx(1 if targets == "rescaled" else 100 / 255, abs=0.02)
+    assert one(scored.table, "model", "001_1_0").cc > 0.999
 
 
 def test_without_gaze_fixation_metrics_are_empty(tmp_path: Path) -> None:

@@ -152,6 +152,12 @@ def test_a_hole_in_the_sound_is_silent_and_shifts_nothing(tmp_path: Path, write_
     assert clicks_of(sound, 64) == pytest.approx((0.5, 2.6, 3.1), abs=TOLERANCE_S)
 
 
+def test_native_frames_of_any_rate_have_all_of_the_sound_once() -> None:
+    samples = np.arange(48_000, dtype=np.int16)[:, None].repeat(2, axis=1)
+    sound = Sound(samples, 30_000 / 1001, 30_000 / 1001)
+    np.testing.assert_array_equal(np.concatenate([sound.at(n) for n in range(29)]), samples[: round(29 * 1601.6)])
+
+
 def test_beyond_the_ends_of_the_sound_it_is_silent() -> None:
     sound = Sound(np.ones((4500, 2), dtype=np.int16), 16)
     assert [int(sound.at(frame)[:, 0].sum()) for frame in range(4)] == [3000, 1500, 0, 0]

@@ -289,3 +289,16 @@ def test_damage_gives_a_table_or_a_named_error(tmp_path: Path, kind: str, exampl
             as_table(table, FIXATIONS, target)
 
     check()
+
+
+def test_every_map_is_read_where_every_native_frame_is_kept(tmp_path: Path) -> None:
+    """At 30 fps the grid has 16 of 30 maps; each of the 30 lasts one native frame."""
+    for number in range(30):
+        picture = np.zeros((32, 64), dtype=np.uint8)
+        picture[16, number] = 255
+        cv2.imwrite(str(tmp_path / f"{number:04d}.png"), picture)
+    grid, native = (read_fixation_maps(tmp_path, 30, rate=rate) for rate in (16, 30))
+    assert len(grid) == 16
+    assert native.frame.tolist() == list(range(30))
+    np.testing.assert_allclose(native.duration_s, 1 / 30)
+    np.testing.assert_allclose(native.yaw_deg, (np.arange(30) + 0.5) / 64 * 360 - 180)

@@ -12,8 +12,11 @@ from running import Workflow
 
 from tsalv360.contracts.grid import frame_numbers
 from tsalv360.job.files import read_json
+from tsalv360.media.video import probe
+from tsalv360.saliency import saliency_map, spotlight, to_8bit
 
 pytestmark = pytest.mark.slow
+AUTHORS_WAY = Path(__file__).parents[2] / "config" / "tsv360-authors-way.yaml"
 SMALL = {"frames": {"height": 96}, "saliency": {"height": 64, "sigma_deg": 5}}
 
 
@@ -112,3 +115,80 @@ def test_sports_360_runs_as_downloaded(tmp_path: Path) -> None:
     kept = sorted(path.name for path in (results / "frames" / "218").glob("*.jpg"))
     assert kept == [f"{n:04d}.jpg" for n in frame_numbers(30, 151, 20)]
     assert (results / "frames" / "218" / kept[0]).samefile(root / "218" / kept[0])
+
+
+def test_tsv360_as_its_authors_would_have_made_it(tmp_path: Path) -> None:
+    """The config that ships, with one small video of 30 fps: 20 look at the left, one 25° beside."""
+    root = tmp_path / "360_Saliency_dataset_2018ECCV"
+    numbers = list(range(1, 201))
+    write_frames(root / "218", numbers, "jpg")
+    rng = np.random.default_rng(1)
+    beside = (0.25 + 25 / 360, 0.5)
+    points = {n: [(0.25 + x, 0.5 + y) for x, y in rng.normal(0, 0.005, (20, 2))] + [beside] for n in numbers}
+    named = {f"{n:04d}": own for n, own in points.items()}
+    (root / "vinfo.pkl").write_bytes(pickle.dumps({"218": named}))
+    config = yaml.safe_load(AUTHORS_WAY.read_text(encoding="utf-8"))
+    config["sources"] = [{"kind": "sports360", "root": str(root)}]
+    config["dataset"]["folds"] = 1
+    config["captions"]["backends"] = ["facts"]
+    config["frames"]["height"] = 96
+    config["saliency"]["height"] = 64
+    config["events"] |= {
+        "method": "clusters",
+        "false_discovery_rate": 1,
+        "max_duration_s": 60,
+    }  # how events are found is tested elsewhere
+    workflow(tmp_path, **config).build()
+    results = tmp_path / "results" / "tsv360-authors-way"
+    frames = [f"{n:04d}.png" for n in range(21, 201)]
+    assert sorted(path.name for path in (results / "frames" / "218").glob("*.*g")) == frames
+    truth = results / "dataset" / "TSV360_gt" / "218"
+    assert sorted(path.name for path in truth.iterdir()) == ["218_0"]
+    assert sorted(path.name for path in (truth / "218_0").iterdir()) == [*frames, "description.txt"]
+    tracks = pd.read_parquet(results / "tracks" / "218.parquet")
+    (at,) = tracks[tracks.frame == 60].itertuples()
+    x, y = np.transpose(points[60])
+    everybody = saliency_map(360 * x - 180, 90 - 180 * y, size=(64, 128))
+    found = cv2.imread(str(truth / "218_0" / "0060.png"), cv2.IMREAD_UNCHANGED).astype(int)
+    assert np.abs(found - to_8bit(spotlight(everybody, at.yaw_deg, at.pitch_deg))).max() <= 2
+    info = probe(results / "viewports" / "218" / "218_0.mp4", force_2to1=True)
+    assert (info.fps, info.n_frames, info.width, info.height) == (30, 180, 420, 420)
+    assert set(tracks.camera_hfov_deg) == {40}
+    looks = pd.read_parquet(results / "dataset" / "points" / "218.parquet")
+    assert (looks.event_id[looks.frame == 60] == "218_0").sum() == 21
+    clips = pd.read_parquet(results / "dataset" / "clips.parquet")
+    assert clips.frames.iloc[0].tolist() == list(range(21, 29))
+
+
+def test_spotlights_fall_on_the_saliency_maps_of_a_source_without_gaze(tmp_path: Path) -> None:
+    """Twelve of 13 follow something that moves by 3°/s, one looks 28° beside it."""
+    numbers = list(range(200))
+    write_frames(tmp_path / "frames", numbers, "jpg")
+    (tmp_path / "maps").mkdir()
+    for n in numbers:
+        one = to_8bit(saliency_map([n / 10, n / 10 + 28], [0, 0], [12, 1], size=(96, 192)))
+        cv2.imwrite(str(tmp_path / "maps" / f"{n:04d}.png"), one)
+    video = {
+        "path": str(tmp_path / "frames"),
+        "fps": 30,
+        "gaze": str(tmp_path / "maps"),
+        "gaze_format": "saliency_maps",
+    }
+    run = workflow(
+        tmp_path,
+        sources=[],
+        videos={"square": video},
+        dataset={"name": "maps", "folds": 1},
+        events={"false_discovery_rate": 1},
+        saliency={"method": "spotlight", "height": 96},
+    )
+    run.build("results/maps/assembled/square")
+    results = tmp_path / "results" / "maps"
+    tracks = pd.read_parquet(results / "tracks" / "square.parquet")
+    row = tracks.iloc[len(tracks) // 2]
+    name = f"{row.frame:04d}.png"
+    found, source = (
+        cv2.imread(str(folder / name), cv2.IMREAD_UNCHANGED).astype(int)
+        for folder in (results / "saliency" / "square" / row.event_id, tmp_path / "maps")
+    )
+    assert np.abs(found - to_8bit(spotlight(source, row.yaw_deg, row.pitch_deg))).max() <= 1

@@ -8,7 +8,7 @@ from tsalv360.contracts.grid import FPS
 from tsalv360.contracts.layout import DESCRIPTION, event_maps, maps_with_frame, read_caption
 from tsalv360.fixations import find_fixations, within_video
 from tsalv360.frames import check_size
-from tsalv360.index import probe_recording
+from tsalv360.index import probe_recording, rate_of_kept
 from tsalv360.job.errors import InputError
 from tsalv360.sources import Recording, maps, read_gaze, tsv360
 from tsalv360.sources.demo import DemoSource, make_scene
@@ -47,8 +47,8 @@ def check_video(recording: Recording, config: Config) -> VideoCheck:
     """Return what a recording's video and gaze contain; problems are collected, not raised."""
     check, info = _check(recording), None
     try:
-        info = probe_recording(recording, config.frames.force_2to1, config.frames.ready)
-        _add_video(check, recording, info)
+        info = probe_recording(recording, config.frames.force_2to1, config.frames.ready, config.frames.native)
+        _add_video(check, recording, info, rate_of_kept(info, config.frames.native))
         if check.ready_frames and config.frames.ready == "refuse":
             check_size(recording.video, (info.height, info.width), (config.frames.height, 2 * config.frames.height))
     except Exception as error:
@@ -91,10 +91,10 @@ def _check(recording: Recording) -> VideoCheck:
     )
 
 
-def _add_video(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
+def _add_video(check: VideoCheck, recording: Recording, info: VideoInfo, rate: float = FPS) -> None:
     check.fps, check.n_frames, check.duration_s = info.fps, info.n_frames, info.duration_s
     check.width, check.height = info.width, info.height
-    check.kept_frames = len(info.frames_to_keep(recording.skip_first))
+    check.kept_frames = len(info.frames_to_keep(recording.skip_first, rate))
     check.remarks += info.notes
     if not check.kept_frames:
         where, found = f"video {check.video}", f"{info.n_frames} frames, of which {recording.skip_first} are skipped"
@@ -106,7 +106,7 @@ def _add_video(check: VideoCheck, recording: Recording, info: VideoInfo) -> None
 
 def _add_gaze(check: VideoCheck, recording: Recording, info: VideoInfo, config: Config) -> None:
     if recording.gaze_format == tsv360.PUBLISHED:
-        _add_published(check, recording, info)
+        _add_published(check, recording, info, rate_of_kept(info, config.frames.native))
     elif recording.gaze and recording.gaze_format in (maps.FIXATION_MAPS, maps.SALIENCY_MAPS):
         _add_maps(check, recording, info)
     else:
@@ -136,8 +136,8 @@ def _add_maps(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
         check.remarks.append(f"no maps of the last {without} frames{known}")
 
 
-def _add_published(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
-    folder, kept = recording.gaze[0], set(info.frames_to_keep(recording.skip_first))
+def _add_published(check: VideoCheck, recording: Recording, info: VideoInfo, rate: float) -> None:
+    folder, kept = recording.gaze[0], set(info.frames_to_keep(recording.skip_first, rate))
     events = event_maps(folder)
     for event in events:
         read_caption(folder / event / DESCRIPTION)

@@ -38,7 +38,7 @@ class VideoInfo:
     notes: list[str] = field(default_factory=list)
     missing_frames: list[int] = field(default_factory=list)
 
-    def frames_to_keep(self, skip_first: int, rate: int = FPS) -> list[int]:
+    def frames_to_keep(self, skip_first: int, rate: float = FPS) -> list[int]:
         """Return the native numbers of the kept frames, increasing, each once; parameters as `frame_numbers`.
 
         A missing frame is replaced by the nearest existing one, unless it comes before the first one.
@@ -49,7 +49,7 @@ class VideoInfo:
         places = np.interp(wanted, existing, np.arange(len(existing)))
         return np.unique(existing[np.ceil(places - 0.5).astype(int)]).tolist()  # a tie goes to the earlier one
 
-    def wanted_and_existing(self, skip_first: int, rate: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def wanted_and_existing(self, skip_first: int, rate: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the frame numbers of the grid from the first picture on, and all that have a picture."""
         existing = np.setdiff1d(np.arange(skip_first + 1 if skip_first else 0, self.n_frames), self.missing_frames)
         wanted = np.array(frame_numbers(self.fps, self.n_frames, skip_first, rate), dtype=np.int64)
@@ -58,17 +58,21 @@ class VideoInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexEntry(VideoInfo):
-    """The index entry of a video, `videos/<video>.json`; `skip_first` is the last frame number that is left out."""
+    """The index entry of a video, `videos/<video>.json`; `skip_first` is the last frame number that is left out.
+
+    `rate` is that of the kept frames: 16, or, where every native frame is kept, the native one if that is higher.
+    """
 
     id: str
     skip_first: int
     size_bytes: int
     sha256: str
+    rate: float = FPS
 
     @property
     def kept_frames(self) -> list[int]:
         """Native numbers of the kept frames, increasing."""
-        return self.frames_to_keep(self.skip_first)
+        return self.frames_to_keep(self.skip_first, self.rate)
 
     @property
     def kept_times(self) -> "pd.DataFrame":
@@ -100,7 +104,7 @@ class ViewportLength:
 class ViewportLengths:
     """The lengths of a video's viewport videos by event, `viewports.json`."""
 
-    fps: int
+    fps: float
     events: dict[str, ViewportLength]
 
 

@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FPS = 16  # rate of everything that is made from videos
+FPS = 16  # rate of what is made from videos, unless every native frame is kept
 
 
-def frame_numbers(fps: float, n_frames: int, skip_first: int, rate: int = FPS) -> list[int]:
+def frame_numbers(fps: float, n_frames: int, skip_first: int, rate: float = FPS) -> list[int]:
     """Return the native numbers of the frames on the grid, increasing, each once.
 
     Parameters
@@ -31,10 +31,10 @@ def runs(values: ArrayLike, max_step: float = 1) -> list[slice]:
     return [slice(first, end) for first, end in pairwise(edges) if end > first]
 
 
-def segments_of(time_s: NDArray[np.float64], fps: float) -> list[tuple[float, float]]:
+def segments_of(time_s: NDArray[np.float64], fps: float, rate: float = FPS) -> list[tuple[float, float]]:
     """Return start and end, in seconds, of the segments of kept frames without a gap.
 
-    Parameters: `time_s` [n] times of frames kept at 16 per second, or each frame once where `fps` is below that.
+    Parameters: `time_s` [n] times of frames kept at `rate` per second, or each frame once where `fps` is below that.
     """
-    segments = runs(np.rint(time_s * min(fps, FPS)))
+    segments = runs(np.rint(time_s * min(fps, rate)))
     return [(float(time_s[segment][0]), float(time_s[segment][-1])) for segment in segments]

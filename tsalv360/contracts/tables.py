@@ -172,6 +172,7 @@ SCORES: Table = {
     "predictor": Column(TEXT, "what predicted the map, see docs/evaluation.md"),
     "event_s": Column(NUMBER, "length of the event, seconds (number of its maps / 16)", 0),
     "peak_pitch_deg": Column(NUMBER, "pitch of the target map's maximum, degrees", -90, 90),
+    "target_peak": Column(INTEGER, "largest value of the target map in the dataset, of 255", 1, 255),
     "n_others": Column(INTEGER, "number of other events visible in the clip", 0),
     "n_wrong": Column(INTEGER, "number of wrong prompts: captions of these events that differ from the clip's own", 0),
     **{name: Column(NUMBER, meaning, nullable=True) for name, meaning in {**METRICS, **ON_SPHERE}.items()},

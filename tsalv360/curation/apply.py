@@ -23,7 +23,8 @@ _MS = 0.002  # bounds are rounded to the millisecond
 class Curation:
     """The records of a video, and the settings with which they enter the dataset.
 
-    `uncurated` is a setting of the curation, `lead_s` of the viewports, `assign_deg` of the events.
+    `uncurated` is a setting of the curation, `lead_s` of the viewports, `assign_deg` of the events; `rate` is that
+    of the kept frames.
     """
 
     records: list[EventRecord]
@@ -31,6 +32,7 @@ class Curation:
     lead_s: float
     assign_deg: float
     saliency: SaliencySettings
+    rate: float = FPS
 
 
 @dataclass(frozen=True)
@@ -249,7 +251,7 @@ def correct_bounds(
     changed: dict[str, pd.DataFrame] = {}
     parts: list[pd.DataFrame] = []
     problems: Remarks = []
-    fixations, assignments, lead = video.fixations, video.assignments, round(curation.lead_s * FPS)
+    fixations, assignments, lead = video.fixations, video.assignments, round(curation.lead_s * curation.rate)
     free = ~np.isin(np.arange(len(fixations)), assignments.row)
     slack = 0.5 / rate_of(kept.time_s.to_numpy()) + 1e-9  # half a frame, as where events were detected
     for event, decision in decisions.items():

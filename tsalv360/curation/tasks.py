@@ -47,7 +47,9 @@ def make_tasks(
         name = event["event_id"]
         track, caption, length = tracks[tracks.event_id == name], captions[name], lengths[name]
         texts = [candidate.text for candidate in caption.candidates]
-        start, end = _counter(length.lead_in), _counter(length.lead_in + length.pictures - 1)
+        start, end = (
+            _counter(picture, index.rate) for picture in (length.lead_in, length.lead_in + length.pictures - 1)
+        )
         bounds = f"In these videos the event begins at {start:.2f} s and ends at {end:.2f} s."
         urls = [f"/data/local-files/?d={quote(f'{media}/{name}{kind}')}" for kind in (".mp4", ".overlay.mp4", ".jpg")]
         data = TaskData(
@@ -59,7 +61,7 @@ def make_tasks(
             viewport_url=urls[0],
             overlay_url=urls[1],
             poster_url=urls[2],
-            fps=str(FPS),
+            fps=f"{index.rate:g}",
             facts="\n".join([*caption.notes, bounds]),
             start_s=event["start_s"],
             end_s=event["end_s"],
@@ -68,16 +70,16 @@ def make_tasks(
             caption_machine=caption.caption or "",
             alternatives=_choices(texts[1:] if caption.caption else texts),
             others=_others(events, name),
-            track=track_text(track, index.fps),
-            shown=shown_times(track, index.fps, length.lead_in, length.lead_out),
+            track=track_text(track, index.fps, index.rate),
+            shown=shown_times(track, index.fps, length.lead_in, length.lead_out, index.rate),
         )
         tasks.append(Task(data, [_prediction(caption)] if caption.caption else []))
     return tasks
 
 
-def _counter(picture: int) -> float:
+def _counter(picture: int, rate: float) -> float:
     """Return when a picture of a video begins, rounded up to hundredths, so that the rounded time is in the picture."""
-    return math.ceil(round(100 * picture / FPS, 6)) / 100
+    return math.ceil(round(100 * picture / rate, 6)) / 100
 
 
 def _choices(texts: list[str]) -> list[dict[str, str]]:
@@ -107,14 +109,14 @@ def content_hash(track: pd.DataFrame, caption: CaptionEntry) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
-def shown_times(track: pd.DataFrame, fps: float, lead_in: int, lead_out: int) -> ShownTimes:
+def shown_times(track: pd.DataFrame, fps: float, lead_in: int, lead_out: int, rate: float = FPS) -> ShownTimes:
     """Return the source times that a viewport video shows.
 
-    Parameters: an event's rows of the tracks table, the frame rate of the video, and the numbers of pictures before
-    and after the event.
+    Parameters: an event's rows of the tracks table, the frame rate of the video, the numbers of pictures before
+    and after the event, and the rate of the kept frames.
     """
-    step = 1 / min(fps, FPS)
-    runs = [[start, round((end - start) / step) + 1] for start, end in segments_of(track.time_s.to_numpy(), fps)]
+    step = 1 / min(fps, rate)
+    runs = [[start, round((end - start) / step) + 1] for start, end in segments_of(track.time_s.to_numpy(), fps, rate)]
     runs[0] = [runs[0][0] - lead_in * step, runs[0][1] + lead_in]
     runs[-1][1] += lead_out
     return ShownTimes(step, [(round(start, 4), int(n)) for start, n in runs])
@@ -122,12 +124,12 @@ def shown_times(track: pd.DataFrame, fps: float, lead_in: int, lead_out: int) ->
 
 def length_s(shown: ShownTimes) -> float:
     """Return the length of a viewport video in seconds."""
-    return sum(n for _, n in shown.runs) / FPS
+    return sum(n for _, n in shown.runs) / _rate(shown)
 
 
 def source_time(shown: ShownTimes, viewport_s: float) -> float:
     """Return the source time of the picture at a time of the viewport video, both in seconds."""
-    picture = int(viewport_s * FPS + 1e-6)
+    picture = int(viewport_s * _rate(shown) + 1e-6)
     for start, n in shown.runs:
         last = start + (n - 1) * shown.step_s
         if picture < n:
@@ -136,14 +138,20 @@ def source_time(shown: ShownTimes, viewport_s: float) -> float:
     return round(last, 3)
 
 
-def track_text(track: pd.DataFrame, fps: float) -> str:
+def _rate(shown: ShownTimes) -> float:
+    """Return the pictures per second of a viewport video: 16, or more where every native frame is kept."""
+    return max(FPS, 1 / shown.step_s)
+
+
+def track_text(track: pd.DataFrame, fps: float, rate: float = FPS) -> str:
     """Return a track as text: segments separated by ` | `, of points `time yaw pitch` separated by `, `.
 
     A segment has its first and last row and one every half second in between: "1.000 12.3 -4.5, … | …", in seconds
-    and degrees. Parameters: an event's rows of the tracks table, and the frame rate of the video.
+    and degrees. Parameters: an event's rows of the tracks table, the frame rate of the video, and the rate of
+    the kept frames.
     """
     segments = []
-    for start, end in segments_of(track.time_s.to_numpy(), fps):
+    for start, end in segments_of(track.time_s.to_numpy(), fps, rate):
         rows = track[track.time_s.between(start, end)]
         steps = np.searchsorted(rows.time_s, np.arange(start, end, _TEXT_STEP_S) - 1e-9)
         points = rows.iloc[sorted({*steps.tolist(), len(rows) - 1})].itertuples()

@@ -32,6 +32,7 @@ def assemble_video(
     saliency: str | Path,
     points: str | Path,
     curation: Curation | None = None,
+    source_maps: str | Path | None = None,
 ) -> None:
     """Write a video's part of the dataset; events without a caption are left out and counted.
 
@@ -45,12 +46,14 @@ def assemble_video(
     saliency, points : results of the saliency stage, hard-linked where the file system allows it. Only maps and points
         of events that curators changed are made again.
     curation : the decisions of curators; without them all events are drafts.
+    source_maps : as in `write_saliency_maps`, for these events.
     """
-    video, frames, applied, changed = index.id, index.kept_frames, Applied(detected), dict[str, MapInput]()
+    video, frames, applied, again = index.id, index.kept_frames, Applied(detected), dict[str, MapInput]()
     if curation:
         applied = apply_curation(curation, detected, index.kept_times)
         inputs = map_inputs(detected.fixations, applied.video.assignments, applied.video.tracks, index.kept_times)
-        changed = {event: inputs[event] for event in applied.changed}
+        if applied.changed:
+            again = {name: inputs[name] for name in (*applied.changed, ALL_OBSERVERS)}
     events, captions = applied.video.events, applied.video.captions
     shown = events[np.array([captions[event].caption is not None for event in events.event_id], dtype=bool)]
     n_left = len(detected.events) - len(events)
@@ -64,9 +67,10 @@ def assemble_video(
     with whole_folder(directory) as partial:
         (partial / layout.GROUND_TRUTH / video).mkdir(parents=True)
         if curation:
-            write_saliency_maps(partial / "changed", changed, replace(curation.saliency, all_observers=False))
+            of_events = replace(curation.saliency, all_observers=False)
+            write_saliency_maps(partial / "changed", again, of_events, source_maps)
         for event, start, end in zip(shown.event_id, shown.start_frame, shown.end_frame, strict=True):
-            maps = Path(partial / "changed" if event in changed else saliency, event)
+            maps = Path(partial / "changed" if event in applied.changed else saliency, event)
             with_map = _write_event(partial / layout.GROUND_TRUTH / video / event, maps, captions[event].caption or "")
             row = annotation_row(video, event, (start, end), captions[event], "machine")
             annotations.append(row | applied.reviews[event]._asdict() if curation else row)
@@ -78,9 +82,9 @@ def assemble_video(
         shutil.rmtree(partial / "changed", ignore_errors=True)
 
         table, target = tables.read_table(points, tables.POINTS), partial / layout.FIXATION_POINTS / f"{video}.parquet"
-        if curation and (changed or n_left):
-            again = points_table(changed, curation.saliency.window_s)
-            table = _current_points(table, again, events.event_id, set(changed))
+        if curation and (again or n_left):
+            points_again = points_table(again, curation.saliency.window_s, curation.saliency.method) if again else table
+            table = _current_points(table, points_again, events.event_id, set(applied.changed))
             tables.write_table(target, table, tables.POINTS)
         else:
             _link(Path(points), target)

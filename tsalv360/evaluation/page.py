@@ -66,17 +66,19 @@ def write_evaluation(
     write_table(folder / SCORES_FILE, scores, SCORES)
     write_table(folder / "summary.parquet", summary, SUMMARY)
     with whole_file(folder / "tables.md") as partial:
-        text = markdown(summary, scores, read_table(annotations, PART_ANNOTATIONS))
+        text = markdown(summary, scores, read_table(annotations, PART_ANNOTATIONS), settings.targets)
         partial.write_text(text, encoding="utf-8")
     with whole_file(folder / "tables.tex") as partial:
         partial.write_text(latex(summary), encoding="utf-8")
     write_intervals(folder / "intervals.png", summary)
 
 
-def markdown(summary: pd.DataFrame, scores: pd.DataFrame, annotations: pd.DataFrame) -> str:
+def markdown(
+    summary: pd.DataFrame, scores: pd.DataFrame, annotations: pd.DataFrame, targets: str = "as_they_are"
+) -> str:
     """Return the page: what was evaluated, how much the text matters, all predictors, and groups of clips."""
     tables = {name: _formatted(table, "github") for name, table in _tables(summary).items()}
-    parts = ["# Evaluation", *_about(scores, annotations), "## How much the text matters"]
+    parts = ["# Evaluation", *_about(scores, annotations, targets), "## How much the text matters"]
     parts += [*_text_drivenness(summary, scores), tables["gaps"], "## All predictors"]
     parts += ["Means over clips on the ERP grid, as published:", tables["clips"]]
     parts += ["Means over videos on the ERP grid, with 95 % intervals:", tables["videos"]]
@@ -142,7 +144,7 @@ def _tables(summary: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {name: table.drop(columns="group").rename(columns={"predictor": ""}) for name, table in tables.items()}
 
 
-def _about(scores: pd.DataFrame, annotations: pd.DataFrame) -> list[str]:
+def _about(scores: pd.DataFrame, annotations: pd.DataFrame, targets: str) -> list[str]:
     clips = scores[scores.predictor == "model"]
     events = annotations[annotations.event_id.isin(clips.event_id)]
     n_drafts = int((events.caption_origin == "machine").sum())
@@ -151,6 +153,18 @@ def _about(scores: pd.DataFrame, annotations: pd.DataFrame) -> list[str]:
     if n_drafts:
         drafts = f"**{n_drafts} of the {len(events)} captions are drafts**"
         lines.append(f"{drafts}: written by a machine and not reviewed by a curator.")
+    published = clips[clips.event_id.isin(events.event_id[events.caption_origin == "published"])]
+    if len(published):
+        below = int((published.target_peak < 255).sum())
+        lines.append(
+            f"**{len(published)} targets are published maps**: the map of all observers, faded out between 15° and 35° "
+            "from the event and not scaled. They also show neighbours that other observers watch, and the maximum of "
+            f"{below} of them is below 255 (median {published.target_peak.median():.0f})."
+        )
+    if targets == "rescaled":
+        lines.append("Each target was rescaled to maximum 255 (`evaluate.targets`).")
+    elif len(published):
+        lines.append("They were used as they are; `evaluate.targets: rescaled` rescales each to maximum 255.")
     lines.append(
         "Intervals are 95 % percentile bootstrap intervals over videos. "
         f"{_MISSING}: not available. Fixation metrics need gaze, which published datasets do not contain; "

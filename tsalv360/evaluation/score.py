@@ -2,11 +2,9 @@
 
 import os
 from collections.abc import Callable, Sequence
-from math import gcd
 from typing import Any, NamedTuple
 from zlib import crc32
 
-import cv2
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
@@ -17,7 +15,7 @@ from tsalv360.contracts.tables import FOLD_SCORES, MAP_METRICS
 from tsalv360.evaluation import EvaluateSettings
 from tsalv360.evaluation.truth import Truth, fifths, halves, priors, with_floor
 from tsalv360.job.log import end_with, progress
-from tsalv360.saliency import Map, points_map
+from tsalv360.saliency import Map, points_map, resize_maps
 from tsalv360.sphere.directions import pixel_to_direction
 
 PICTURE = (160, 320)  # height and width of the maps that are kept for examples
@@ -50,7 +48,8 @@ def score_fold(
     Parameters: `predictor` of the model, `zero_shot` that of CLIP without training, if any; `sigma_deg`, the width of a
     fixation in the dataset's maps; `processes` that compute metrics.
     """
-    scorer, replacements = ClipScorer(truth, settings.seed, sigma_deg), _replacements(truth.clips)
+    scorer = ClipScorer(truth, settings.seed, sigma_deg, settings.targets == "rescaled")
+    replacements = _replacements(truth.clips)
     tables, kept = [], {}
     workers = Parallel(processes, initializer=end_with, initargs=(os.getpid(),))
     with workers as pool, progress(len(truth.clips), "clips") as bar:
@@ -70,9 +69,9 @@ def score_fold(
 class ClipScorer:
     """Scores of all predictors for one clip: the model's predictions, the priors, and other observers."""
 
-    def __init__(self, truth: Truth, seed: int, sigma_deg: float) -> None:
+    def __init__(self, truth: Truth, seed: int, sigma_deg: float, rescale: bool = False) -> None:
         prior_maps = priors(truth.training_targets())
-        self._truth, self._seed, self._sigma_deg = truth, seed, sigma_deg
+        self._truth, self._seed, self._sigma_deg, self._rescale = truth, seed, sigma_deg, rescale
         self._prior_names, self._prior_maps = list(prior_maps), np.stack(list(prior_maps.values()))
         self._baseline = prior_maps["mean_map"]
         self._size = self._baseline.shape[0], self._baseline.shape[1]
@@ -83,6 +82,9 @@ class ClipScorer:
     def __call__(self, clip: pd.Series, predictions: Predictions) -> Scored:
         """Return the rows and the small maps of one clip; scores of several wrong prompts are averaged."""
         target = self._truth.files.target(clip.video, clip.event_id, clip.target_frame)
+        peak = target.max()
+        if self._rescale:
+            target = target / peak
         points, others = self._truth.points(clip), self._all_counts - self._counts[clip.video]
         maps = np.concatenate([resize_maps(np.concatenate(list(predictions.values())), self._size), self._prior_maps])
         names = [name for name, some in predictions.items() for _ in some] + self._prior_names
@@ -91,7 +93,12 @@ class ClipScorer:
         table = pd.DataFrame(scores).groupby(names, sort=False).mean()
         if observers := self._score_observers(points[points.weight > 0], others, clip.clip_id):
             table.loc["observers"] = observers
-        known = {"fold": self._truth.fold, "n_wrong": len(clip.wrong), "peak_pitch_deg": _peak_pitch(target)}
+        known = {
+            "fold": self._truth.fold,
+            "n_wrong": len(clip.wrong),
+            "peak_pitch_deg": _peak_pitch(target),
+            "target_peak": round(float(peak) * 255),
+        }
         shown = [target[None], predictions["model"], predictions["wrong_prompt"][:1]]
         small = np.concatenate([resize_maps(one, PICTURE) for one in shown if len(one)])
         table = table.rename_axis("predictor").reset_index()
@@ -129,19 +136,6 @@ class ClipScorer:
         of_fixations = self._against_fixations(with_floor(np.stack(maps)), np.stack(fixations), others)
         means = {name: np.mean(values) for name, values in scores.items()}
         return means | {name: np.average(values, weights=n) for name, values in of_fixations.items()}
-
-
-def resize_maps(maps: NDArray[Any], size: tuple[int, int]) -> Map:
-    """Return panoramic maps [P, h, w] resized to [P, H, W], continuous over the seam."""
-    (h, w), (height, width) = maps.shape[1:], size
-    if (h, w) == size:
-        return maps
-    margin = w // gcd(w, width)  # whole pixels in both sizes
-    wrapped = np.pad(maps, ((0, 0), (0, 0), (margin, margin)), mode="wrap")
-    cut = margin * width // w
-    kernel = cv2.INTER_LINEAR if width > w else cv2.INTER_AREA
-    resized = [cv2.resize(one, (width + 2 * cut, height), interpolation=kernel) for one in wrapped]
-    return np.stack(resized)[..., cut : cut + width]
 
 
 def _predict(

@@ -123,15 +123,16 @@ def probe_ready(folder: Path, fps: float, force_2to1: bool = False, view: "View"
     return VideoInfo(fps, n_frames, width, height, round(aspect, 4), n_frames / fps, notes, missing)
 
 
-def check_rate(folder: Path, video: VideoInfo, skip_first: int) -> None:
+def check_rate(folder: Path, video: VideoInfo, skip_first: int, rate: float = FPS) -> None:
     """Raise InputError unless a folder of ready frames has every frame to keep from its first one on."""
-    wanted, existing = video.wanted_and_existing(skip_first, FPS)
+    wanted, existing = video.wanted_and_existing(skip_first, rate)
     if lost := np.setdiff1d(wanted, existing).tolist():
-        rate = (len(existing) - 1) / (existing[-1] - existing[0]) * video.fps
+        found = (len(existing) - 1) / (existing[-1] - existing[0]) * video.fps
+        kept = "all of them" if rate > FPS else f"all of them or those kept at {FPS} fps"
         raise InputError(
             folder,
-            f"frames of about {rate:.3g} fps, without {len(lost)} of the {len(wanted)} to be kept, such as {lost[0]}",
-            f"frames numbered at the native rate of {video.fps:g} fps, all of them or those kept at {FPS} fps",
+            f"frames of about {found:.3g} fps, without {len(lost)} of the {len(wanted)} to be kept, such as {lost[0]}",
+            f"frames numbered at the native rate of {video.fps:g} fps, {kept}",
             "Correct the video's fps, extract the frames again, or set frames.ready: resample.",
         )
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from tsalv360.contracts.entries import IndexEntry, ViewportLength, ViewportLengths, read_entry
-from tsalv360.contracts.grid import FPS, segments_of
+from tsalv360.contracts.grid import segments_of
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
 from tsalv360.media import drawing
@@ -51,17 +51,18 @@ def draw_sheet(
 ) -> Picture:
     """Return the contact sheet of one video, uint8 RGB [H, 1440, 3].
 
-    Parameters: index entry of the video (its `id`, `fps` and `duration_s`), its tables, and the folders that the
-    stages frames, saliency and viewports wrote for it.
+    Parameters: index entry of the video (its `id`, `fps`, `rate` and `duration_s`), its tables, and the folders that
+    the stages frames, saliency and viewports wrote for it.
 
     Raises InputError for what is missing, damaged or does not belong to the tables.
     """
     lengths = read_entry(Path(viewports_directory, "viewports.json"), ViewportLengths).events
+    rate = min(index.fps, index.rate)
     by_event = {event: tracks[tracks.event_id == event] for event in events.event_id}
     pieces = [_overview(index, by_event, tracks, Path(frames_directory), Path(saliency_directory))]
     for k, event in enumerate(events.itertuples()):
         name = str(event.event_id)
-        pieces.append(_strip(event, by_event[name], k, Path(viewports_directory), lengths[name], index.fps))
+        pieces.append(_strip(event, by_event[name], k, Path(viewports_directory), lengths[name], rate))
     return drawing.stacked(pieces)
 
 
@@ -110,7 +111,7 @@ def _overview(
     write(whole, f"video {index.id}", (0, 24), LARGE, bold=True)
     time = f"panoramas at {now_s:.1f} s of {index.duration_s:.1f} s"
     write(whole, time, (WIDTH - text_width(time), 24), colour=SOFT)
-    whole[TITLE : TITLE + PANORAMA[0], : PANORAMA[1]] = _with_tracks(picture, by_event, now, index.fps)
+    whole[TITLE : TITLE + PANORAMA[0], : PANORAMA[1]] = _with_tracks(picture, by_event, now, min(index.fps, index.rate))
     whole[TITLE : TITLE + len(legend), -BESIDE[1] :] = legend
     whole[bottom - BESIDE[0] : bottom, -BESIDE[1] :] = _with_saliency(picture, list(by_event), now, saliency)
     write(whole, _READ, (0, bottom + 16), SMALL, SOFT)
@@ -143,7 +144,7 @@ def _legend(by_event: dict[str, pd.DataFrame], index: IndexEntry, now_s: float, 
         for colour, width in drawing.strokes(k):
             cv2.line(picture, (4, middle), (20, middle), colour, width)
         write(picture, event, (28, middle + 4), SMALL)
-        for start, end in segments_of(track.time_s.to_numpy(), index.fps):
+        for start, end in segments_of(track.time_s.to_numpy(), index.fps, index.rate):
             first, last = (column(start), middle - step // 3), (column(end), middle + step // 3)
             cv2.rectangle(picture, first, last, drawing.colour_of(k), -1)
             if drawing.has_core(k):
@@ -153,11 +154,11 @@ def _legend(by_event: dict[str, pd.DataFrame], index: IndexEntry, now_s: float, 
     return picture
 
 
-def _with_tracks(picture: Picture, by_event: dict[str, pd.DataFrame], now: pd.DataFrame, fps: float) -> Picture:
+def _with_tracks(picture: Picture, by_event: dict[str, pd.DataFrame], now: pd.DataFrame, rate: float) -> Picture:
     """Return the panorama with all tracks, a dot and the event's number at each start, and a ring at each event."""
     shown = resized(picture, PANORAMA).copy()
     for k, track in enumerate(by_event.values()):
-        drawing.draw_track(shown, track, np.rint(track.time_s * min(fps, FPS)), *drawing.strokes(k))
+        drawing.draw_track(shown, track, np.rint(track.time_s * rate), *drawing.strokes(k))
     _draw_rings(shown, list(by_event), now)
     for k, (event, track) in enumerate(by_event.items()):
         column, row = _pixel(track.iloc[0], PANORAMA)
@@ -192,7 +193,7 @@ def _pixel(row: "pd.Series[Any]", size: tuple[int, int]) -> tuple[int, int]:
     return round(float(column)) % size[1], min(round(float(line)), size[0] - 1)
 
 
-def _strip(event: Any, track: pd.DataFrame, k: int, folder: Path, length: ViewportLength, fps: float) -> Picture:
+def _strip(event: Any, track: pd.DataFrame, k: int, folder: Path, length: ViewportLength, rate: float) -> Picture:
     """Return two rows of stills of the k-th event below a line of facts.
 
     Parameters: row of the events table; its track; folder of the viewports stage; its lengths in `viewports.json`;
@@ -221,7 +222,7 @@ def _strip(event: Any, track: pd.DataFrame, k: int, folder: Path, length: Viewpo
     write(piece, facts, (left_of(1), 16), colour=SOFT)
     for place, lead, when in ((0, lead_in, "before"), (STILLS + 1, lead_out, "after")):
         if lead:
-            still, label = plain.pop(-(place > 0)), f"{lead / min(fps, FPS):.1f} s {when}"
+            still, label = plain.pop(-(place > 0)), f"{lead / rate:.1f} s {when}"
             _put(piece, still, place, HEADER, label)
         else:
             write(piece, f"nothing shown {when}", (left_of(place), HEADER + 14), SMALL, SOFT)

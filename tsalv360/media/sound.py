@@ -20,7 +20,6 @@ from tsalv360.job.files import link_or_copy, whole_folder
 from tsalv360.media.video import BROWSER_FORMAT, decode, open_video
 
 SOUND_RATE = 48_000  # samples per second of written sound
-_PER_PICTURE = SOUND_RATE // FPS  # samples
 _JITTER_S = 0.05  # of the time stamps of sound without holes
 
 log = logging.getLogger(__name__)
@@ -28,19 +27,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Sound:
-    """Samples int16 [n, 2] at 48 kHz, the first one at frame 0 of a video of native rate `fps`."""
+    """Samples int16 [n, 2] at 48 kHz, the first one at frame 0 of a video of native rate `fps`, kept at `rate`."""
 
     samples: NDArray[np.int16]
     fps: float
+    rate: float = FPS
 
     def at(self, frame: int) -> NDArray[np.int16]:
-        """Return the sound of a kept frame, which is shown for 1/16 s, int16 [3000, 2]; silence beyond the ends.
+        """Return the sound of a kept frame, int16 [n, 2], n = 3000 where it is shown for 1/16 s; silence at the ends.
 
-        It is cut at the 16 fps grid, within half a native frame of the kept frame, so that successive cuts join.
+        It is cut at the grid of kept frames, within half a native frame of this one, so that successive cuts join.
         """
-        start = round(frame / self.fps * FPS) * _PER_PICTURE
-        cut = self.samples[start : start + _PER_PICTURE]
-        return np.pad(cut, ((0, _PER_PICTURE - len(cut)), (0, 0)))
+        place = round(frame / self.fps * self.rate)
+        start, end = (round(k / self.rate * SOUND_RATE) for k in (place, place + 1))
+        cut = self.samples[start:end]
+        return np.pad(cut, ((0, end - start - len(cut)), (0, 0)))
 
 
 def read_sound(video: str | Path, index: IndexEntry) -> Sound | None:
@@ -74,7 +75,7 @@ def read_sound(video: str | Path, index: IndexEntry) -> Sound | None:
     except FFmpegError as error:
         found, expected = f"no readable sound ({error})", "sound that FFmpeg decodes"
         raise InputError(video, found, expected, "Replace the file, or set viewports.sound: false.") from error
-    return Sound(samples, index.fps)
+    return Sound(samples, index.fps, index.rate)
 
 
 def write_with_sound(

@@ -287,7 +287,7 @@ def _timeline_row(video: Video, items: Sequence[tuple[Any, Array, Any]]) -> Time
     """Return the bars of events with `start_s` and `end_s`, the times of their frames, and what their bars show."""
     lane = lanes([(event.start_s, event.end_s) for event, _, _ in items])
     bars = [
-        bar(event.start_s, event.end_s, segments_of(times, video.index.fps), video.index.duration_s)
+        bar(event.start_s, event.end_s, segments_of(times, video.index.fps, video.index.rate), video.index.duration_s)
         for event, times, _ in items
     ]
     return TimelineRow(max(lane, default=-1) + 1, list(zip(lane, bars, (shown for *_, shown in items), strict=True)))

@@ -2,7 +2,7 @@
 
 The maps of a video are a folder of gray pictures `0000.png`, `0001.png`, … named by 0-based native frame number, like
 those reproduced for VR-EyeTracking, or one file of raw 32-bit numbers, as Salient360! distributes them. Only the maps
-of the 16 fps grid are read, since the pipeline uses no other times; a map is valid until the next frame of the grid.
+of the grid of kept frames are read, since the pipeline uses no other times; a map is valid until the next of these.
 Where a map is missing, there is no gaze.
 """
 
@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
-from tsalv360.contracts.grid import frame_numbers
+from tsalv360.contracts.grid import FPS, frame_numbers
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.job.errors import InputError
 from tsalv360.job.log import progress
@@ -46,25 +46,27 @@ class MapSettings:
     )
 
 
-def read_fixation_maps(folder: str | Path, fps: float, notes: list[str] | None = None) -> pd.DataFrame:
+def read_fixation_maps(
+    folder: str | Path, fps: float, notes: list[str] | None = None, rate: float = FPS
+) -> pd.DataFrame:
     """Return the fixations in binary maps: each connected set of marked pixels is one, at its centre.
 
-    Parameters: the video's folder of maps; its frame rate; a list to which remarks are appended. Returns rows of the
-    fixations table. Observers are not stored: the k-th fixation of a frame counts as observer `map-k`. Raises
-    InputError, which names the file.
+    Parameters: the video's folder of maps; its frame rate; a list to which remarks are appended; the rate of the kept
+    frames. Returns rows of the fixations table. Observers are not stored: the k-th fixation of a frame counts as
+    observer `map-k`. Raises InputError, which names the file.
     """
-    return _read(Path(folder), fps, _marked, notes)
+    return _read(Path(folder), fps, rate, _marked, notes)
 
 
 def read_saliency_maps(
-    path: str | Path, fps: float, settings: MapSettings, notes: list[str] | None = None
+    path: str | Path, fps: float, settings: MapSettings, notes: list[str] | None = None, rate: float = FPS
 ) -> pd.DataFrame:
     """Return the directions from which saliency maps were blurred.
 
     Parameters: the video's folder of maps (8 or 16 bit), or its file `<n>_<Name>_<W>x<H>x<F>_32b.bin`; its frame rate;
-    settings; a list to which remarks are appended. Returns rows of the fixations table; the weights of a frame sum to
-    1. Observers are not stored: `max_directions` observers `map-01`, … are divided among the directions of a frame by
-    weight. Raises InputError, which names the file, in a `.bin` file also the frame.
+    settings; a list to which remarks are appended; the rate of the kept frames. Returns rows of the fixations table;
+    the weights of a frame sum to 1. Observers are not stored: `max_directions` observers `map-01`, … are divided
+    among the directions of a frame by weight. Raises InputError, which names the file, in a `.bin` file also the frame.
     """
     from tsalv360.sources.recover import recover_directions  # SciPy takes 0.3 s to import, which planning need not pay
 
@@ -73,7 +75,7 @@ def read_saliency_maps(
     def directions(_where: str, saliency: GazeMap) -> Directions:
         return _repeated(np.stack(recover_directions(saliency, settings.sigma_deg, most)), most)
 
-    return _read(Path(path), fps, directions, notes)
+    return _read(Path(path), fps, rate, directions, notes)
 
 
 def map_numbers(path: Path) -> Sequence[int]:
@@ -89,12 +91,24 @@ def map_numbers(path: Path) -> Sequence[int]:
     return sorted(int(file.stem) for file in files)
 
 
+def maps_of_frames(path: Path, frames: Sequence[int]) -> Iterator[GazeMap | None]:
+    """Yield the map of each frame, None where there is none; raise InputError for a damaged one.
+
+    Parameters: the video's maps as in `read_saliency_maps`; native frame numbers, increasing.
+    """
+    present = set(map_numbers(path))
+    kept = [frame for frame in frames if frame in present]
+    found = _pictures(path, kept) if path.is_dir() else _raw_pictures(path, kept)
+    for frame in frames:
+        yield next(found)[1] if frame in present else None
+
+
 def _read(
-    path: Path, fps: float, directions: Callable[[str, GazeMap], Directions], notes: list[str] | None
+    path: Path, fps: float, rate: float, directions: Callable[[str, GazeMap], Directions], notes: list[str] | None
 ) -> pd.DataFrame:
-    """Return the fixations table of the `directions` in the maps of the 16 fps grid."""
+    """Return the fixations table of the `directions` in the maps of the grid of kept frames."""
     numbers = map_numbers(path)
-    following = dict(pairwise(frame_numbers(fps, numbers[-1] + int(fps) + 2, skip_first=0)))  # on the grid
+    following = dict(pairwise(frame_numbers(fps, numbers[-1] + int(fps) + 2, 0, rate)))  # on the grid
     kept = [number for number in numbers if number in following]
     found: list[Directions] = []
     with progress(total=len(kept), what="maps") as bar:

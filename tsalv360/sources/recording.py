@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tsalv360 import sources  # the package imports a reader only when it is used
+from tsalv360.contracts.grid import FPS
 from tsalv360.job.errors import InputError
 from tsalv360.sphere.directions import Array, wrap_yaw
 
@@ -37,7 +38,7 @@ class Recording:
     `video` is a video file, or a folder of ready frames named by native number, whose rate is `fps`. `gaze_format` is
     a key of `tsalv360.sources.READERS`, `gaze_id` the video's id within the gaze, `gaze_settings` the settings of its
     reader. `skip_first` is the last frame number that is left out (0: none), `view` the part of the picture that is
-    the panorama.
+    the panorama, `rate` that of the kept frames.
     """
 
     video_id: str
@@ -51,6 +52,7 @@ class Recording:
     gaze_settings: dict[str, Any] = field(default_factory=dict)
     fps: float | None = None
     view: "View" = "whole"
+    rate: float = FPS
 
     @property
     def origin(self) -> Origin:
@@ -169,9 +171,11 @@ READERS: dict[str, Reader] = {
     "sports360": lambda recording, fps, notes: sources.read_sports360(
         recording.gaze[0].parent, recording.gaze_id or recording.video_id, fps, notes
     ),
-    "fixation_maps": lambda recording, fps, notes: sources.read_fixation_maps(recording.gaze[0], fps, notes),
+    "fixation_maps": lambda recording, fps, notes: sources.read_fixation_maps(
+        recording.gaze[0], fps, notes, recording.rate
+    ),
     "saliency_maps": lambda recording, fps, notes: sources.read_saliency_maps(
-        recording.gaze[0], fps, sources.MapSettings(**recording.gaze_settings), notes
+        recording.gaze[0], fps, sources.MapSettings(**recording.gaze_settings), notes, recording.rate
     ),
 }
 # Formats that do not identify observers: the points of a frame, or parts of a map, stand for them.
