@@ -100,7 +100,7 @@ def test_the_other_events_have_times_and_the_nearest_is_first() -> None:
 @pytest.mark.parametrize("picture", range(64))
 def test_a_time_as_shown_is_in_its_picture(picture: int) -> None:
     shown = ShownTimes(0.0625, [(0.0, 64)])
-    assert source_time(shown, _counter(picture)) == round(picture / 16, 3)
+    assert source_time(shown, _counter(picture, 16)) == round(picture / 16, 3)
 
 
 def test_a_task_names_the_other_events_and_the_times_that_its_video_shows(tasks: list[dict[str, Any]]) -> None:

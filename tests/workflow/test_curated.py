@@ -52,7 +52,7 @@ def test_decisions_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> N
     before = sums(curated)
     assert curated.planned() == TO_THE_DATASET | {"assemble": 2}
     printed = curated.build()
-    assert "curation.mode is curated: curation/tiny has 3 decisions for 4 events; events without one stay as" in printed
+    assert "curation.mode is curated: curation/tiny has 3 decisions; events without one stay as" in printed
     assert (
         "curated: 2 of 4 events are in results/tiny/dataset; 0 have no decision yet and are drafts, 1 were" in printed
     )

@@ -18,10 +18,7 @@ def before_build(workflow: Any, config: Config) -> Iterator[str]:
         videos, name = list(plan_recordings(config)), config.dataset.name
         records = [one for video in videos for one in read_records(config.curation.file(name, video), video)]
         n_decided = sum(record.decision is not None for record in records)
-        tables = [config.folder() / "events" / f"{video}.parquet" for video in videos]
-        n_events = sum(_n_rows(table) for table in tables if table.exists())
-        of_events = f" for {n_events} events" if n_events else ""
-        decisions = f"{config.curation.file(name, 'any').parent} has {n_decided} decisions{of_events}"
+        decisions = f"{config.curation.file(name, 'any').parent} has {n_decided} decisions"
         yield f"curation.mode is curated: {decisions}; {_FATES[config.curation.uncurated]}"
 
 
@@ -53,6 +50,6 @@ def of_dataset(config: Config) -> Iterator[str]:
 
 
 def _n_rows(table: Path) -> int:
-    import pyarrow.parquet as pq  # plans of drafts do without it
+    import pyarrow.parquet as pq  # plans do without it
 
     return int(pq.read_metadata(table).num_rows)
