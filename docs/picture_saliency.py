@@ -5,6 +5,7 @@ From the folder TSALV360_REAL_DATA: the Ocean stills of Salient360! and the fixa
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,8 +22,8 @@ from tsalv360.saliency import (
     ALL_OBSERVERS,
     MapInput,
     SaliencySettings,
-    fixation_points,
     map_inputs,
+    points_table,
     write_saliency_maps,
 )
 from tsalv360.sources import read_salient360
@@ -32,14 +33,22 @@ FRAME = 120  # 4 s
 SIZE = (240, 480)  # of a panel, height and width
 
 
-def panel(picture: np.ndarray, own: MapInput, settings: SaliencySettings, title: str, dots: bool = False) -> np.ndarray:
+def panel(
+    picture: np.ndarray,
+    own: MapInput,
+    settings: SaliencySettings,
+    title: str,
+    dots: bool = False,
+    everybody: MapInput | None = None,
+) -> np.ndarray:
     """The frame, darkened, with a saliency map laid over, and with `dots` the fixation points of that map."""
+    inputs = {"one": own, ALL_OBSERVERS: everybody} if everybody else {"one": own}
     with tempfile.TemporaryDirectory() as folder:
-        write_saliency_maps(Path(folder, "maps"), {"one": own}, settings)
+        write_saliency_maps(Path(folder, "maps"), inputs, settings)
         saliency = read_picture(Path(folder, "maps", "one", f"{FRAME:04d}.png"), gray=True)
     shown = overlay_saliency(picture // 2, cv2.resize(saliency, SIZE[::-1], interpolation=cv2.INTER_AREA)).copy()
-    points = fixation_points(*own, settings.window_s)
-    points = points[points.frame == FRAME]
+    points = points_table(inputs, settings.window_s, settings.method)
+    points = points[(points.event_id == "one") & (points.frame == FRAME)]
     if dots:
         for column, row in zip(*direction_to_pixel(points.yaw_deg, points.pitch_deg, *SIZE), strict=True):
             cv2.circle(shown, (round(column), round(row)), 1, (90, 255, 90), -1, cv2.LINE_AA)
@@ -50,7 +59,7 @@ def panel(picture: np.ndarray, own: MapInput, settings: SaliencySettings, title:
 
 
 def draw(data: Path) -> None:
-    """Four rows: sigma, window, looks of the path, and events beside all observers."""
+    """Rows: sigma, window, looks of the path, events beside all observers, and the same events as spotlights."""
     video = data / "4_Ocean_stills.mp4"
     info = probe(video)
     gaze = read_salient360(data / "HE" / "Scanpaths" / "L" / "4_Ocean_fixations.csv", info.fps)
@@ -62,6 +71,7 @@ def draw(data: Path) -> None:
     everything = map_inputs(fixations, found.assignments, found.tracks, near)
     both = found.tracks[found.tracks.frame == FRAME].sort_values("n_observers").event_id.tolist()[-2:]
     everybody, default = everything[ALL_OBSERVERS], SaliencySettings()
+    spot = replace(default, method="spotlight")
     picture = cv2.resize(read_pictures(video, [FRAME])[0], SIZE[::-1], interpolation=cv2.INTER_AREA)
     rows = [
         [
@@ -79,6 +89,12 @@ def draw(data: Path) -> None:
         [
             *(panel(picture, everything[event], default, f"event {event}", dots=True) for event in both),
             panel(picture, everybody, default, "all observers", dots=True),
+        ],
+        [
+            *(panel(picture, everything[event], spot, f"spotlight on {event}", True, everybody) for event in both),
+            panel(
+                picture, everything[both[-1]], replace(spot, window_s=0.01), "one frame, as published", True, everybody
+            ),
         ],
     ]
     whole = np.vstack([np.hstack(row) for row in rows])
