@@ -66,6 +66,16 @@ def test_a_server_that_refuses_the_login_or_ends_is_not_waited_for(
         pass
 
 
+def test_a_port_that_is_taken_while_the_database_is_made_is_left_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As two first starts at the same moment do: both find the port free, a minute before they listen."""
+    pretend(monkeypatch, tmp_path, dies="if sys.argv[-1] == '18090': sys.exit('Error: That port is already in use.')")
+    with server.serve(tmp_path / "ls", tmp_path, 18090) as running:
+        assert server.running(tmp_path / "ls") == running
+    assert "taken port 18090 meanwhile" in capsys.readouterr().out
+
+
 def test_a_port_in_use_is_named_with_the_program_that_has_it(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind((server.HOST, 0))

@@ -24,6 +24,7 @@ ENVIRONMENT = Path(__file__).parents[2] / ".venv-label-studio"
 REQUIREMENTS = Path(__file__).parents[2] / "envs" / "label-studio.yaml"
 SETTINGS = REQUIREMENTS.with_name("label_studio_settings.py")
 HOST = "127.0.0.1"
+_PORT_TAKEN = "That port is already in use"
 _LISTENS = re.compile(r"^Starting development server at (http://\S+?)/?$", re.MULTILINE)
 _SAY_S = 10  # between two lines on what takes long
 _ANSWER_S = 120  # a busy server answers late; one that is not there is noticed at once
@@ -138,22 +139,11 @@ def serve(folder: Path, media: Path, port: int) -> Iterator[OwnServer]:
     if other := running(folder):
         advice = f"Use it, or stop it: kill {other.pid}"
         raise InputError(folder, f"a server that runs already, {other.url}", "none", advice)
-    program, login, port = make_environment(), _login(folder), _free_port(port)
+    program, login, log = make_environment(), _login(folder), folder / "server.log"
     (folder / "data").mkdir(exist_ok=True)
-    log = folder / "server.log"
-    with open(log, "w", encoding="utf-8") as file:
-        process = subprocess.Popen(
-            [program, "start", "--no-browser", "--internal-host", HOST, "--port", str(port)],
-            env=_environment(folder / "data", media.absolute(), login),
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches this program, which stops the server after the last request
-        )
+    print("Starting Label Studio ...", flush=True)
+    process = _listening(program, _environment(folder / "data", media.absolute(), login), port, log)
     try:
-        print("Starting Label Studio ...", flush=True)
-        # It makes or changes its database before it listens, which takes minutes on a busy machine.
-        _wait(process, lambda: bool(_url(log)), lambda: _stage(log))
         server = OwnServer(_url(log), process.pid, login)
         _wait(process, lambda: _accepts(server) is not None, lambda: "waiting for its first answer")
         if not _accepts(server):
@@ -162,12 +152,45 @@ def serve(folder: Path, media: Path, port: int) -> Iterator[OwnServer]:
         write_json(folder / "running.json", {"url": server.url, "pid": server.pid})
         yield server
     finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_STOP_S)
-        process.kill()
-        process.wait()
+        _stop(process)
         (folder / "running.json").unlink(missing_ok=True)
+
+
+def _listening(program: Path, environment: dict[str, str], port: int, log: Path) -> "subprocess.Popen[bytes]":
+    """Return the process of a server that listens, or that has ended.
+
+    It makes or changes its database before it listens, which takes minutes on a busy machine. If another program takes
+    its port meanwhile, it is started again on the next one.
+    """
+    while True:
+        port = _free_port(port)
+        with open(log, "w", encoding="utf-8") as file:
+            process = subprocess.Popen(
+                [program, "start", "--no-browser", "--internal-host", HOST, "--port", str(port)],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches this program, which stops the server after the last request
+            )
+        try:
+            _wait(process, lambda: bool(_url(log)), lambda: _stage(log))
+        except BaseException:
+            _stop(process)
+            raise
+        if process.poll() is None or _PORT_TAKEN not in _tail(log, 15):
+            return process
+        print(f"Another program has taken port {port} meanwhile; trying the next one.", flush=True)
+        port += 1
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a server, by force if it does not end by itself."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_STOP_S)
+    process.kill()
+    process.wait()
 
 
 def _environment(data: Path, media: Path, login: Login) -> dict[str, str]:
