@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from real_events import FRAME_S, detect, interval, read
+from real_events import FRAME_S, interval, read
 from timing import machine
 
 from tsalv360.contracts.gaze_grid import sample_gaze
-from tsalv360.events import EventSettings
+from tsalv360.events import EventSettings, detect_events
 from tsalv360.job.log import progress
 from tsalv360.saliency import MapInput, SaliencySettings, fixation_points, map_densities, map_inputs
 from tsalv360.sources.vr_eyetracking import gaze_files
@@ -92,7 +92,7 @@ def run(folder: Path, videos: list[str], job: tuple[str, int]) -> dict[str, floa
     observers = rng.permutation(gaze.fixations.observer.unique())
     first = gaze.fixations.observer.isin(observers[: len(observers) // 2])
     own, others = (gaze.fixations[half].reset_index(drop=True) for half in (first, ~first))
-    detected = detect(gaze, own, EventSettings())
+    detected = detect_events(own, "v", gaze.fps, EventSettings(), gaze.frames)
     kept = pd.DataFrame({"frame": gaze.frames, "time_s": np.array(gaze.frames) / gaze.fps})
     inputs = map_inputs(own, detected.assignments, detected.tracks, kept)
     found = [bits_of_event(inputs[event], others) for event in detected.events.event_id]
