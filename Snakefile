@@ -66,7 +66,7 @@ RESULTS = CONFIG.folder()
 MODELS = f"{RESULTS}/models/{CONFIG.train.name}"
 EVALUATION = f"{RESULTS}/evaluation/{CONFIG.train.name}"
 keep_records_in(RESULTS)
-announce(workflow, retrained, lambda plan: before_build(plan, CONFIG))
+announce(workflow, retrained, lambda plan: before_build(plan, CONFIG, CONSTRUCTED))
 VIDEOS = list(RECORDINGS)
 # Videos of a published dataset already have maps and captions; the others are constructed from gaze.
 PUBLISHED = [v for v in VIDEOS if RECORDINGS[v].gaze_format == tsv360.PUBLISHED]

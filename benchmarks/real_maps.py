@@ -33,7 +33,7 @@ from tsalv360.job.log import progress
 from tsalv360.saliency import MapInput, SaliencySettings, fixation_points, map_densities, map_inputs
 from tsalv360.sources.vr_eyetracking import gaze_files
 from tsalv360.sphere.density import density
-from tsalv360.sphere.directions import Array, direction_to_pixel, pixel_to_direction, solid_angle, to_angles, to_vectors
+from tsalv360.sphere.directions import Array, direction_to_pixel, pixel_vectors, solid_angle, to_angles, to_vectors
 
 CAP_DEG = 12.0
 SIZE = 240, 480  # of the maps; a pixel is 0.75°
@@ -47,7 +47,7 @@ WAYS = {
 }
 PLACES = "on the sphere", "in the cap"
 AREA = solid_angle(SIZE[0])
-PIXELS = to_vectors(*pixel_to_direction(*np.meshgrid(np.arange(SIZE[1]), np.arange(SIZE[0])), *SIZE))
+PIXELS = pixel_vectors(SIZE[0])
 FLOOR = 1e-6  # of the flat cap: what a look counts where a narrow map is zero
 FLAT = 1 / (2 * np.pi * (1 - np.cos(np.radians(CAP_DEG))))  # density of the flat cap, per steradian
 

@@ -10,10 +10,8 @@ from tsalv360.job.log import logged
 video, given, wanted = snakemake.wildcards.video, snakemake.input, snakemake.params
 with logged(snakemake.log[0], video):
     uncurated = wanted.curation.get("uncurated")
-    index, records = (
-        read_entry(given.index, IndexEntry),
-        [record for path in given.records for record in read_records(path, video)],
-    )
+    index = read_entry(given.index, IndexEntry)
+    records = [record for path in given.records for record in read_records(path, video)]
     assemble_video(
         snakemake.output[0],
         index,

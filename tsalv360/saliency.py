@@ -10,7 +10,6 @@ map it counts by its duration.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from math import gcd
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -30,7 +29,7 @@ from tsalv360.job.log import progress
 from tsalv360.media.pictures import write_picture
 from tsalv360.sources.maps import maps_of_frames
 from tsalv360.sphere.density import density, peak_density, sliding_density
-from tsalv360.sphere.directions import Array, angular_distance, direction_to_pixel, pixel_to_direction, to_vectors
+from tsalv360.sphere.directions import Array, angular_distance, direction_to_pixel, pixel_vectors, to_vectors
 
 Map = NDArray[np.float32]
 
@@ -145,15 +144,8 @@ def spotlight(
 
 def _cone(yaw: float, pitch: float, height: int, full_deg: float = FULL_DEG, zero_deg: float = ZERO_DEG) -> Array:
     """Return the weights [H, 2H] of `spotlight`, by the distance of the pixels' centres."""
-    cosine = np.clip(_pixel_vectors(height) @ to_vectors(yaw, pitch), -1, 1)
+    cosine = np.clip(pixel_vectors(height) @ to_vectors(yaw, pitch), -1, 1)
     return np.clip((zero_deg - np.degrees(np.arccos(cosine))) / (zero_deg - full_deg), 0, 1)
-
-
-@lru_cache(maxsize=2)
-def _pixel_vectors(height: int) -> Array:
-    """Return the unit vectors [H, 2H, 3] of the pixels' centres."""
-    column, row = np.meshgrid(np.arange(2 * height), np.arange(height))
-    return to_vectors(*pixel_to_direction(column, row, height, 2 * height))
 
 
 def map_inputs(

@@ -126,6 +126,14 @@ def test_events_are_numbered_by_their_start(found: DetectedEvents) -> None:
     assert [best(target, found)[0] for target in SCENE] == ["127_1", "127_2", "127_3"]
 
 
+def test_events_can_be_counted_from_0(gaze: pd.DataFrame, found: DetectedEvents) -> None:
+    from_0 = detect_events(gaze, "127", FPS, SETTINGS, first_event=0)
+    for name in ("events", "tracks", "assignments"):
+        ours, theirs = getattr(from_0, name), getattr(found, name)
+        counted = theirs.event_id.map({"127_1": "127_0", "127_2": "127_1", "127_3": "127_2"})
+        pd.testing.assert_frame_equal(ours, theirs.assign(event_id=counted))
+
+
 def test_events_sum_up_their_tracks(found: DetectedEvents) -> None:
     assert found.tracks.event_id.unique().tolist() == found.events.event_id.tolist()
     for event in found.events.itertuples():

@@ -1,14 +1,10 @@
 """Events of real gaze: what other observers confirm, and what observers with nothing in common give."""
 
-import json
 import os
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pandas as pd
 import pytest
-from running import ROOT
 
 pytestmark = [
     pytest.mark.slow,
@@ -17,14 +13,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """Three splits of four videos, measured by the benchmark."""
-    out = tmp_path_factory.mktemp("real") / "runs.json"
-    gaze = Path(os.environ["TSALV360_REAL_DATA"]) / "vr_eyetracking" / "Gaze_txt_files"
-    command = [sys.executable, ROOT / "benchmarks" / "real_events.py", gaze, "--splits", "3", "--json", out]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return pd.DataFrame(json.loads(out.read_text(encoding="utf-8")))
+def runs(measured: Callable[[str, int], pd.DataFrame]) -> pd.DataFrame:
+    return measured("real_events.py", 3)
 
 
 def test_half_of_the_observers_find_the_events_of_the_other_half(runs: pd.DataFrame) -> None:

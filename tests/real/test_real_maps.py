@@ -1,14 +1,10 @@
 """Maps of real gaze: half of the observers' predict where the others look, at least as well as a plain Gaussian."""
 
-import json
 import os
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pandas as pd
 import pytest
-from running import ROOT
 
 pytestmark = [
     pytest.mark.slow,
@@ -17,14 +13,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """Two splits of four videos, measured by the benchmark."""
-    out = tmp_path_factory.mktemp("real") / "runs.json"
-    gaze = Path(os.environ["TSALV360_REAL_DATA"]) / "vr_eyetracking" / "Gaze_txt_files"
-    command = [sys.executable, ROOT / "benchmarks" / "real_maps.py", gaze, "--splits", "2", "--json", out]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return pd.DataFrame(json.loads(out.read_text(encoding="utf-8")))
+def runs(measured: Callable[[str, int], pd.DataFrame]) -> pd.DataFrame:
+    return measured("real_maps.py", 2)
 
 
 @pytest.mark.parametrize("place", ["on the sphere", "in the cap"])

@@ -12,7 +12,7 @@ from running import ROOT
 from workflow.hollow import Hollow
 
 from tsalv360.config import known_keys
-from tsalv360.curation.records import write_records
+from tsalv360.job.files import write_json
 from tsalv360.workflow.rebuilds import OTHERWISE, TRIGGERS, Rebuilds, rebuilds
 
 DEMO = {"kind": "demo", "directory": "data/tiny", "n_videos": 3, "min_duration_s": 4, "max_duration_s": 4}
@@ -315,7 +315,7 @@ def test_an_output_without_a_record_is_rebuilt(own: Hollow, tmp_path: Path) -> N
 
 def test_a_decision_rebuilds_one_job_of_assemble(everything: Hollow) -> None:
     file = everything.folder / "curation" / "tiny" / "002.json"
-    write_records(file, "002", [])
+    write_json(file, [])
     try:
         jobs = everything.plan().jobs
     finally:

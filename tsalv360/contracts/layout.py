@@ -39,12 +39,6 @@ def event_maps(truth: str | Path) -> dict[str, dict[int, Path]]:
     return {event.name: _maps(event) for event in events}
 
 
-def numbered_from(first: int, event: str) -> str:
-    """Return the id of an event, `<video>_<k>` with k from 1, where the events of a video are counted from `first`."""
-    video, _, k = event.rpartition("_")
-    return f"{video}_{int(k) - 1 + first}"
-
-
 def _maps(event: Path) -> dict[int, Path]:
     paths = [path for path in event.glob("*.png") if not path.name.startswith(".")]
     for path in paths:

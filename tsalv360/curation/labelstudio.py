@@ -30,6 +30,7 @@ _FIELDS = (
 )
 
 
+Condition = tuple[str, str, str, Any]  # of a filter: column, operator, type and value
 Key = tuple[str, str, int]  # of a task: its event, the hash of its content, and its round
 
 
@@ -253,9 +254,9 @@ class Project:
             listed = self.client.tasks.list(project=project, fields="all", include=_FIELDS, page_size=_PAGE)
             return [_server_task(task, int(task.id) in begun) for task in listed]
 
-    def _begun(self, project: int) -> set[int]:
+    def _begun(self, project: int, *which: Condition) -> set[int]:
         """Return the ids of the tasks of which anybody has a draft; only its author may list the draft itself."""
-        query = json.dumps({"filters": _filters(("draft_exists", "equal", "Boolean", True))})
+        query = json.dumps({"filters": _filters(("draft_exists", "equal", "Boolean", True), *which)})
         return {int(one.id) for one in self.client.tasks.list(project=project, query=query, page_size=_PAGE)}
 
     def create(self, tasks: Sequence[Task]) -> tuple[int, int]:
@@ -269,7 +270,8 @@ class Project:
         """Replace data and predictions of a task, unless a curator has begun it since it was listed."""
         content = as_json(task)
         with self._errors(f"update task {existing.id}"):
-            if self.client.tasks.get(id=str(existing.id)).annotations or existing.id in self._begun(self.id):
+            annotated = self.client.tasks.get(id=str(existing.id)).annotations
+            if annotated or self._begun(self.id, ("id", "equal", "Number", existing.id)):
                 return False
         self.add_predictions([(existing, existing.lacks(content["predictions"]))])
         self.remove_predictions(existing.surplus(content["predictions"]))
@@ -343,8 +345,8 @@ def _to_keep(task: ServerTask) -> bool:
     return task.touched or "event_hash" not in task.data
 
 
-def _filters(*conditions: tuple[str, str, str, Any]) -> Any:
-    """Return the filters of Label Studio that all of these conditions make: column, operator, type and value."""
+def _filters(*conditions: Condition) -> Any:
+    """Return the filters of Label Studio that all of these conditions make."""
     names = ("filter", "operator", "type", "value")
     items = [dict(zip(names, (f"filter:tasks:{first}", *rest), strict=True)) for first, *rest in conditions]
     return {"conjunction": "and", "items": items}

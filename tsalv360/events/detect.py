@@ -38,6 +38,7 @@ def detect_events(
     fps: float,
     settings: EventSettings = _DEFAULTS,
     frames: list[int] | None = None,
+    first_event: int = 1,
 ) -> DetectedEvents:
     """Find the events in the fixations of one video.
 
@@ -45,7 +46,7 @@ def detect_events(
     ----------
     fixations : columns of the fixations table; rows of any length are intervals, in any order. Saccades must have
         been removed before.
-    video_id : the events are named `<video_id>_<k>`.
+    video_id : the events are named `<video_id>_<k>`, with k from `first_event` on.
     fps : native rate of the video.
     frames : native numbers of the kept frames; those of the 16 fps grid up to the last fixation when left out.
     """
@@ -69,7 +70,7 @@ def detect_events(
         found = [event for hypothesis in hypotheses for event in _events(grid, number, hypothesis, chance, settings)]
         _drop_chance(found, settings.false_discovery_rate)
     kept = sorted((e for e in found if not e.dropped), key=lambda e: (e.frames[0], e.frames[-1], -e.watching.sum()))
-    events = {f"{video_id}_{k}": event for k, event in enumerate(kept, start=1)}
+    events = {f"{video_id}_{k}": event for k, event in enumerate(kept, start=first_event)}
     rows = [{"event_id": name, "video": video_id, **event.row} for name, event in events.items()]
     tracks = [_track(name, event, grid, settings) for name, event in events.items()]
     dropped = [{"video": video_id, **event.row, **event.dropped._asdict()} for event in found if event.dropped]

@@ -7,7 +7,6 @@ connected regions on 579 of 584 real maps, so regions are connected pixels here,
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
@@ -24,6 +23,7 @@ from tsalv360.sphere.directions import (
     direction_to_pixel,
     normalise,
     pixel_to_direction,
+    pixel_vectors,
     to_angles,
     to_vectors,
     vector_angle,
@@ -127,20 +127,13 @@ def salient_centres(
         _, at = direction_to_pixel(*to_angles(middle), *_SIZE)
         reach = settings.peak_deg * _SIZE[0] / 180
         band = slice(max(int(at - reach), 0), int(at + reach) + 2)  # rows that the disc touches
-        directions, saliency = _directions()[band], levels[band]
+        directions, saliency = pixel_vectors(_SIZE[0])[band], levels[band]
         near = directions @ middle > np.cos(np.radians(settings.peak_deg))
         brightest = near & (labels[band] == region) & (saliency == saliency[near].max(initial=0))
         if brightest.any():
             found.append((int(saliency[near].sum()), directions[brightest].sum(axis=0)))
     found.sort(key=lambda peak: -peak[0])
     return to_angles(np.reshape([vector for _, vector in found], (-1, 3)))
-
-
-@cache
-def _directions() -> Array:
-    """Return the unit vectors [H, W, 3] of the pixels of the maps."""
-    row, column = np.indices(_SIZE)
-    return to_vectors(*pixel_to_direction(column, row, *_SIZE))
 
 
 def _middle(
@@ -155,7 +148,7 @@ def _middle(
     across = np.unique(columns)
     if len(across) == width:
         level = levels[rows, columns]
-        place = _directions()[rows, columns][level == level.max()].mean(axis=0)
+        place = pixel_vectors(_SIZE[0])[rows, columns][level == level.max()].mean(axis=0)
         return normalise(place) if np.linalg.norm(place) > 1e-6 else None
     steps = np.diff(across, append=across[0] + width)
     widest = int(steps.argmax())  # the box begins after the widest range of columns that the region leaves free

@@ -23,7 +23,7 @@ from scipy.ndimage import map_coordinates, spline_filter
 from scipy.optimize import nnls
 from scipy.spatial import cKDTree
 
-from tsalv360.sphere.directions import Array, direction_to_pixel, normalise, pixel_to_direction, to_angles, to_vectors
+from tsalv360.sphere.directions import Array, direction_to_pixel, normalise, pixel_vectors, to_angles
 
 _PIXELS = 2  # per σ of the reduced map: they lose less than e^−2π² of a Gaussian
 _NOISE = 1e-8  # noise power of the Wiener filter, relative to the map: what 8 bit leave after reducing
@@ -125,8 +125,7 @@ def _filters(sigma_deg: float, height: int) -> _Filters:
     polar = np.pi * (np.arange(height) + 0.5) / height
     k = np.arange(1, height // 2 + 1)
     area = (1 - 2 * (np.cos(2 * np.outer(polar, k)) / (4 * k**2 - 1)).sum(axis=1)) / height  # Fejér's first rule
-    column, row = np.meshgrid(np.arange(2 * height), np.arange(height))
-    pixels = to_vectors(*pixel_to_direction(column, row, height, 2 * height))
+    pixels = pixel_vectors(height)
     most = int(7.5 / np.radians(sigma_deg))  # the kernel has less than e^−28 in higher orders
     kernels = np.stack([rfft(np.exp(kappa * (pixels @ first - 1))).real[:, :most] for first in pixels[:, 0]])
     root = np.sqrt(area)

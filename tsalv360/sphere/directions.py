@@ -7,6 +7,8 @@ As a unit vector it is (x, y, z) = (cos φ cos λ, cos φ sin λ, sin φ): x poi
 y to the right, z up. Distances are great-circle angles, means are means of unit vectors.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -70,6 +72,15 @@ def pixel_to_direction(column: ArrayLike, row: ArrayLike, height: int, width: in
     yaw = ((np.asarray(column, dtype=float) + 0.5) / width - 0.5) * 360.0
     pitch = (0.5 - (np.asarray(row, dtype=float) + 0.5) / height) * 180.0
     return wrap_yaw(yaw), pitch
+
+
+@lru_cache(maxsize=2)
+def pixel_vectors(height: int) -> Array:
+    """Return the unit vectors [height, 2 height, 3] of the pixels' centres of an ERP, read-only since shared."""
+    row, column = np.indices((height, 2 * height))
+    vectors = to_vectors(*pixel_to_direction(column, row, height, 2 * height))
+    vectors.setflags(write=False)
+    return vectors
 
 
 def solid_angle(height: int) -> Array:

@@ -1,22 +1,27 @@
 """How much of a dataset curators have decided, as a build with `curation.mode: curated` says before and after it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tsalv360.config import Config, plan_recordings
+from tsalv360.config import Config
 from tsalv360.contracts.entries import DatasetOutcome, read_entry
 from tsalv360.contracts.layout import CURATION
 from tsalv360.curation.records import read_records
+from tsalv360.job.errors import InputError
 
 _LISTED = 10
 
 
-def before_build(workflow: Any, config: Config) -> Iterator[str]:
-    """Yield what the curators' files hold, if the plan of a workflow builds a curated dataset."""
+def before_build(workflow: Any, config: Config, videos: Sequence[str]) -> Iterator[str]:
+    """Yield what the curators' files of these videos hold, if the plan of a workflow builds a curated dataset."""
     if config.curation.mode == "curated" and any(job.rule.name == "dataset" for job in workflow.dag.needrun_jobs()):
-        videos, name = list(plan_recordings(config)), config.dataset.name
-        records = [one for video in videos for one in read_records(config.curation.file(name, video), video)]
+        name = config.dataset.name
+        try:
+            records = [one for video in videos for one in read_records(config.curation.file(name, video), video)]
+        except InputError as error:  # the job that needs the file is refused for it
+            yield str(error)
+            return
         n_decided = sum(record.decision is not None for record in records)
         decisions = f"{config.curation.file(name, 'any').parent} has {n_decided} decisions"
         yield f"curation.mode is curated: {decisions}; {_FATES[config.curation.uncurated]}"

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tsalv360.sphere.directions import Array, normalise, pixel_to_direction, to_angles, to_vectors, vector_angle
+from tsalv360.sphere.directions import Array, normalise, pixel_vectors, to_angles, to_vectors, vector_angle
 
 Image = NDArray[np.uint8]
 Plane = NDArray[np.floating[Any]]  # float32 for whole images
@@ -289,8 +289,7 @@ def _draw_object(image: Image, item: SceneObject, time_s: float) -> None:
 @lru_cache(maxsize=2)
 def _rays(height: int) -> Plane:
     """Return the unit vectors [height, 2·height, 3] of the pixels."""
-    row, column = np.mgrid[:height, : 2 * height]
-    return to_vectors(*pixel_to_direction(column, row, height, 2 * height)).astype(np.float32)
+    return pixel_vectors(height).astype(np.float32)
 
 
 @lru_cache(maxsize=2)
