@@ -103,8 +103,8 @@ def detect(gaze: Gaze, fixations: pd.DataFrame, method: str, min_duration_s: flo
 def windows(gaze: Gaze, fixations: pd.DataFrame, min_duration_s: float) -> pd.DataFrame:
     """Return the tracks of events by HDBSCAN in windows of a second every half a second, and nothing more.
 
-    A cluster has at least as much gaze as a fifteenth of the observers have in a window; clusters within 9° of each
-    other in windows up to 1.5 s apart are one event, whose path is interpolated between their centres.
+    A cluster has at least as much gaze as a fifteenth of the observers have in a window; clusters up to 1.5 s apart are
+    one event if the later is within 9° of where the earlier ones lead; its path is interpolated between their centres.
     """
     frames = np.array(gaze.frames)
     grid = sample_gaze(fixations, frames / gaze.fps)
@@ -120,7 +120,7 @@ def windows(gaze: Gaze, fixations: pd.DataFrame, min_duration_s: float) -> pd.Da
         return [normalise(points[labels == label].mean(axis=0)) for label in range(labels.max() + 1)]
 
     rows = []
-    for chain in link(((moment, centres(moment)) for moment in times), 9.0, 1.5, extrapolate=False):
+    for chain in link(((moment, centres(moment)) for moment in times), 9.0, 1.5):
         inside = (grid.time_s >= chain.times[0] - 0.25) & (grid.time_s < chain.times[-1] + 0.25)
         if inside.sum() < min_duration_s * grid.rate:
             continue
@@ -215,7 +215,7 @@ def camera_paths_met(folder: Path, paths: Path, halves: dict[str, list[pd.DataFr
             end = min(read(folder, other).frames[-1], n_frames - 1)
             common = [part for path in published if (part := cut(path, end)).frame.size]
             for tracks in halves[other]:
-                agreement = agreement_of(tracks[tracks.frame <= end], common, fps, n_frames, n_rolls=1)
+                agreement = agreement_of(tracks[tracks.frame <= end], common, fps, n_frames)
                 met["met by other videos"].append(agreement.published_met)
     return {name: float(np.mean(values)) for name, values in met.items() if values}
 

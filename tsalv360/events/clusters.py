@@ -39,9 +39,7 @@ def find_candidates(grid: GazeGrid, settings: EventSettings) -> list[Candidate]:
     return link(clusters, settings.link_deg, settings.max_gap_s + settings.step_s)
 
 
-def link(
-    clusters: Iterable[tuple[float, list[Array]]], gate_deg: float, max_gap_s: float, extrapolate: bool = True
-) -> list[Candidate]:
+def link(clusters: Iterable[tuple[float, list[Array]]], gate_deg: float, max_gap_s: float) -> list[Candidate]:
     """Return the tracks of cluster centres, sorted by their times.
 
     Each time, centres go to the tracks that expect them nearest, all at once by the Hungarian method (Kuhn 1955); the
@@ -52,14 +50,13 @@ def link(
     clusters : times, increasing, and the centres then.
     gate_deg : farthest that a centre may lie from where a track expects it.
     max_gap_s : a track without a centre for longer has ended.
-    extrapolate : whether tracks go on at their velocity; else they stand still.
     """
     candidates: list[Candidate] = []
     for time, centres in clusters:
         alive = [track for track in candidates if time - track.times[-1] <= max_gap_s]
         free = set(range(len(centres)))
         if alive and centres:
-            expected = [track.expected(time) if extrapolate else track.centres[-1] for track in alive]
+            expected = [track.expected(time) for track in alive]
             cost = vector_angle(np.stack(expected)[:, None], np.stack(centres)[None])
             for row, column in zip(*linear_sum_assignment(np.where(cost <= gate_deg, cost, _FAR)), strict=True):
                 if cost[row, column] <= gate_deg:

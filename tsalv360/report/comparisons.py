@@ -130,7 +130,7 @@ class Agreement:
 
     `published_met` is the share of published centres within 15° of one of our events at that frame, `ours_met` the
     share of our directions within 15° of a published centre, in the frames that have one. `…_by_chance` are the means
-    of these over yaw rotations of our events: more events raise them too. `…_at_once` are the mean numbers of
+    of these over 72 yaw rotations of our events: more events raise them too. `…_at_once` are the mean numbers of
     simultaneous events in the frames that have a published centre, `ours_at_once_overall` that in all frames.
     """
 
@@ -161,17 +161,14 @@ def read_camera_path(path: str | Path) -> list[CameraPath]:
     return [CameraPath(*part) for part in parts]
 
 
-def agreement_of(
-    tracks: pd.DataFrame, paths: Sequence[CameraPath], fps: float, n_frames: int, n_rolls: int = N_ROLLS
-) -> Agreement:
+def agreement_of(tracks: pd.DataFrame, paths: Sequence[CameraPath], fps: float, n_frames: int) -> Agreement:
     """Return how well the events of a video agree with its published camera paths.
 
-    Parameters: the tracks table of the video, its published paths, its native frame rate and number of frames, and the
-    number of yaw rotations for the agreement by chance.
+    Parameters: the tracks table of the video, its published paths, its native frame rate and number of frames.
     """
     ours, published = _on_frames(tracks, paths, fps, n_frames)
     yaw, pitch = to_angles(ours)
-    met = [_shares_met(to_vectors(yaw + roll, pitch), published) for roll in np.arange(n_rolls) * 360 / n_rolls]
+    met = [_shares_met(to_vectors(yaw + roll, pitch), published) for roll in np.arange(N_ROLLS) * 360 / N_ROLLS]
     (published_met, ours_met), chance = met[0], np.mean(met, axis=0)
     n_ours, n_published = (np.isfinite(directions[..., 0]).sum(axis=0) for directions in (ours, published))
     return Agreement(
