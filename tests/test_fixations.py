@@ -167,3 +167,12 @@ def test_the_stage_writes_fixations_within_the_video_and_all_notes_on_its_gaze()
     far = Gaze(samples([0] * 75), [], None)
     with pytest.raises(InputError, match=r"^gaze of video 127: found gaze until 2\.96 s"):
         fixations_of_video(far, video, SETTINGS)
+
+
+def test_the_stage_says_what_looks_wrong_in_the_gaze_and_keeps_what_its_picture_shows() -> None:
+    video = IndexEntry(25, 150, 1920, 960, 2, 6.0, id="127", skip_first=0, size_bytes=0, sha256="", cuts_s=[2.5])
+    still = pd.concat([samples([0] * 150).assign(observer=name) for name in "abc"])
+    _, notes = fixations_of_video(Gaze(still, [], 3), video, SETTINGS)
+    (remark,) = notes.remarks
+    assert "all gaze lies within" in remark.found and remark.shown == "directions"
+    assert notes.summary is not None and np.sum(notes.summary.density) == 450 and notes.summary.cuts_s == [2.5]

@@ -44,6 +44,7 @@ def test_an_entry_holds_what_all_stages_need(video: Path, gaze: Path) -> None:
         "notes": [],
         "skip_first": 0,
         "rate": 16,
+        "cuts_s": [],
     }
 
 

@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass
 from tsalv360.contracts.entries import GazeNotes, IndexEntry
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.job.errors import InputError
+from tsalv360.sources.plausibility import plausibility_remarks, summarise_gaze
 from tsalv360.sources.recording import Gaze
 from tsalv360.sphere.directions import Array, to_vectors, vector_angle
 
@@ -41,7 +42,9 @@ def fixations_of_video(gaze: Gaze, video: IndexEntry, settings: FixationSettings
     """Return the outputs of the fixations stage: the fixations table of a video, and all notes on its gaze."""
     notes = [*gaze.notes]
     samples = within_video(gaze.samples, video.duration_s, video.n_frames, f"gaze of video {video.id}", notes)
-    return find_fixations(samples, settings, notes), GazeNotes(gaze.n_observers, notes)
+    remarks = plausibility_remarks(samples, video.duration_s, gaze.n_observers is not None, video.cuts_s)
+    summary = summarise_gaze(samples, video.duration_s, video.cuts_s) if remarks else None
+    return find_fixations(samples, settings, notes), GazeNotes(gaze.n_observers, notes, remarks, summary)
 
 
 def within_video(

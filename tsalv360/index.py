@@ -8,6 +8,7 @@ from tsalv360.contracts.entries import IndexEntry, VideoInfo
 from tsalv360.contracts.grid import FPS
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import sha256
+from tsalv360.media.cuts import find_cuts
 from tsalv360.media.video import probe
 from tsalv360.sources import Recording
 
@@ -28,15 +29,16 @@ def index_video(recording: Recording, force_2to1: bool, ready: "Ready" = "refuse
 
         files = list(ready_frames(recording.video).values())
         listing = "".join(f"{sha256(file)}  {file.name}\n" for file in files)  # the format of sha256sum
-        checksum = hashlib.sha256(listing.encode()).hexdigest()
+        checksum, cuts_s = hashlib.sha256(listing.encode()).hexdigest(), []
     else:
-        files, checksum = [recording.video], sha256(recording.video)
+        files, checksum, cuts_s = [recording.video], sha256(recording.video), find_cuts(recording.video)
     return IndexEntry(
         id=recording.video_id,
         skip_first=recording.skip_first,
         rate=rate_of_kept(info, native),
         size_bytes=sum(file.stat().st_size for file in files),
         sha256=checksum,
+        cuts_s=cuts_s,
         **asdict(info),
     )
 

@@ -74,6 +74,24 @@ def test_videos_and_gaze_are_counted_as_in_the_build(own: dict[str, dict[str, st
     assert harbour.problems == harbour.remarks == []
 
 
+def test_gaze_that_looks_wrong_is_a_remark_with_the_setting_that_mends_it(
+    tmp_path: Path, write_video: Callable[..., Path]
+) -> None:
+    path = write_video(tmp_path / "market.mp4", n_frames=200, fps=FPS, size=PANORAMA)
+    rows = [f"p{k},{n / FPS},{np.sin(n / 20 + k):.4f},{0.1 * np.cos(n / 9):.4f}" for k in range(3) for n in range(200)]
+    gaze = tmp_path / "market.csv"
+    gaze.write_text("\n".join(["observer,time_s,yaw_deg,pitch_deg", *rows, ""]))
+    own = {"path": str(path), "gaze": str(gaze)}
+    check = checked({"videos": {"market": own}})
+    (remark,) = check.videos[0].remarks
+    assert check.can_build and "all gaze lies within" in remark and "`angle_unit: rad`" in remark
+    mended = checked({"videos": {"market": own | {"table": {"angle_unit": "rad"}}}})
+    assert mended.videos[0].remarks == []
+    gaze.write_text("\n".join(["observer,time_s,yaw_deg,pitch_deg", *rows[:70], *rows[200:270], *rows[400:470], ""]))
+    (remark,) = checked({"videos": {"market": own | {"table": {"angle_unit": "rad"}}}}).videos[0].remarks
+    assert "gaze ends at 2.8 of 8 s" in remark
+
+
 def test_one_broken_video_hides_no_other_and_its_gaze_is_checked_too(
     tmp_path: Path, own: dict[str, dict[str, str]]
 ) -> None:

@@ -277,6 +277,27 @@ def test_same_input_gives_same_bytes(made: dict[str, Any], report: Path, tmp_pat
     assert (tmp_path / "again.html").read_bytes() == report.read_bytes()
 
 
+def test_gaze_that_looks_wrong_is_shown_with_its_picture_and_the_setting(made: dict[str, Any], tmp_path: Path) -> None:
+    remarks = [
+        {"found": f"all gaze lies within 3° {EVIL}", "expected": "viewers look around", "advice": "Set `angle_unit`."},
+        {"found": "gaze ends at 2 of 4 s", "expected": "gaze lasts", "advice": "Check `time_unit`."},
+    ]
+    notes = {"n_observers": 3, "notes": [], "remarks": []}
+    for remark, shown in zip(remarks, ("directions", "time"), strict=True):
+        notes["remarks"] += [remark | {"shown": shown}]
+    density = np.zeros((18, 36), dtype=int)
+    density[9, 18] = 90
+    speeds = [30.0, None, 700.0]
+    summary = {"density": density.tolist(), "step_s": 0.1, "speed_deg_s": speeds, "duration_s": 0.4, "cuts_s": [0.2]}
+    write_json(tmp_path / "200.json", notes | {"summary": summary})
+    make_report(tmp_path / "report.html", made | {"notes": [made["notes"][0], tmp_path / "200.json"]})
+    page = parse(tmp_path / "report.html")
+    assert "Gaze ends at 2 of 4 s; gaze lasts. Check `time_unit`." in page.words()
+    pictures = [a for a in page.all("img") if (a["alt"] or "").startswith("Video 200: ")]
+    assert [(a["width"], a["height"]) for a in pictures] == [("720", "360"), ("720", "134")]
+    assert len(page.all("div", "doubt")) == 2 and len(page.all("script")) == 1
+
+
 def test_counts(page: Page) -> None:
     words = page.words()
     assert "Captions: draft, written by a machine (facts), not curated" in words

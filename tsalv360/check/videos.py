@@ -10,8 +10,10 @@ from tsalv360.fixations import find_fixations, within_video
 from tsalv360.frames import check_size
 from tsalv360.index import probe_recording, rate_of_kept
 from tsalv360.job.errors import InputError
+from tsalv360.media.cuts import find_cuts
 from tsalv360.sources import Recording, maps, read_gaze, tsv360
 from tsalv360.sources.demo import DemoSource, make_scene
+from tsalv360.sources.plausibility import plausibility_remarks
 
 _RATE_TOLERANCE = 0.005  # relative; 29.97 and 30 differ by 0.001
 
@@ -122,6 +124,9 @@ def _add_gaze(check: VideoCheck, recording: Recording, info: VideoInfo, config: 
         where, notes = f"gaze of video {check.video}", [*gaze.notes]
         samples = within_video(gaze.samples, info.duration_s, info.n_frames, where, notes)
         check.remarks += notes
+        cuts_s = [] if check.ready_frames else find_cuts(recording.video)
+        known = gaze.n_observers is not None
+        check.remarks += map(str, plausibility_remarks(samples, info.duration_s, known, cuts_s))
         find_fixations(samples, config.fixations)  # raises the errors of the build
 
 

@@ -6,7 +6,7 @@
 from dataclasses import astuple, dataclass, field
 from operator import add
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,7 @@ class IndexEntry(VideoInfo):
     """The index entry of a video, `videos/<video>.json`; `skip_first` is the last frame number that is left out.
 
     `rate` is that of the kept frames: 16, or, where every native frame is kept, the native one if that is higher.
+    `cuts_s` are the times of cuts to another scene, as far as key frames show them.
     """
 
     id: str
@@ -68,6 +69,7 @@ class IndexEntry(VideoInfo):
     size_bytes: int
     sha256: str
     rate: float = FPS
+    cuts_s: list[float] = field(default_factory=list)
 
     @property
     def kept_frames(self) -> list[int]:
@@ -84,11 +86,48 @@ class IndexEntry(VideoInfo):
 
 
 @dataclass(frozen=True)
+class GazeRemark:
+    """A sign that gaze was read in a wrong way: what was found, what viewers do, and the setting that may mend it.
+
+    `shown` says which picture of a `GazeSummary` shows it.
+    """
+
+    found: str
+    expected: str
+    advice: str
+    shown: Literal["directions", "time"]
+
+    def __str__(self) -> str:
+        return f"gaze looks wrong: {self.found}; {self.expected}. {self.advice}"
+
+
+@dataclass(frozen=True)
+class GazeSummary:
+    """Where and when observers look, for the pictures of remarks.
+
+    `density` [18][36] counts samples per 10° × 10° of the panorama, top left first. `speed_deg_s` is the observers'
+    median speed in each interval of `step_s` from the start of the video, None without gaze. `cuts_s` are the times of
+    the video's cuts.
+    """
+
+    density: list[list[int]]
+    step_s: float
+    speed_deg_s: list[float | None]
+    duration_s: float
+    cuts_s: list[float]
+
+
+@dataclass(frozen=True)
 class GazeNotes:
-    """Notes of the fixations stage on a video's gaze; `n_observers` is None if the format has no observers."""
+    """Notes of the fixations stage on a video's gaze; `n_observers` is None if the format has no observers.
+
+    `remarks` are signs that the gaze was read in a wrong way; `summary` is None without them.
+    """
 
     n_observers: int | None
     notes: list[str]
+    remarks: list[GazeRemark] = field(default_factory=list)
+    summary: GazeSummary | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from tsalv360.contracts.entries import (
     Captions,
     DatasetOutcome,
     GazeNotes,
+    GazeRemark,
+    GazeSummary,
     IndexEntry,
     ViewportLength,
     ViewportLengths,
@@ -32,7 +34,8 @@ Paths = Sequence[str | Path]
 class Video:
     """One video: its index entry and origin, what stages noted, its tables, and the files of its viewports.
 
-    `n_observers` is None where the source hides who watched. `trials` is the table `reliability`. `truth` are the known
+    `n_observers` is None where the source hides who watched. `remarks` are signs that gaze was read in a wrong way, and
+    `gaze` is what their pictures show. `trials` is the table `reliability`. `truth` are the known
     events and `camera_paths` the published ones, None where the source has none. `viewports` is the folder of that
     stage, `sheet` the contact sheet.
     """
@@ -41,6 +44,8 @@ class Video:
     origin: Origin
     n_observers: int | None
     notes: list[str]
+    remarks: list[GazeRemark]
+    gaze: GazeSummary | None
     events: pd.DataFrame
     tracks: pd.DataFrame
     dropped: pd.DataFrame
@@ -93,6 +98,8 @@ def read_videos(
                 origin=origins[entry.id],
                 n_observers=gaze.n_observers,
                 notes=[*entry.notes, *gaze.notes],
+                remarks=gaze.remarks,
+                gaze=gaze.summary,
                 events=read_table(event, EVENTS),
                 tracks=read_table(track, TRACKS),
                 dropped=read_table(drop, DROPPED),

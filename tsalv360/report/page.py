@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from tsalv360 import __version__
 from tsalv360.captions.text import statistics
-from tsalv360.contracts.entries import LISTS, DatasetOutcome
+from tsalv360.contracts.entries import LISTS, DatasetOutcome, GazeRemark
 from tsalv360.contracts.grid import segments_of
 from tsalv360.curation.records import read_records
 from tsalv360.dataset.build import libraries
@@ -35,6 +35,7 @@ from tsalv360.report.figures import (
     stills,
 )
 from tsalv360.report.inputs import Paths, Video, read_captions, read_dataset
+from tsalv360.report.plausibility import draw_directions, draw_time
 from tsalv360.sphere.directions import Array
 
 OPEN_UP_TO = 24  # videos; with more of them the cards are closed, so that the page opens fast
@@ -123,9 +124,13 @@ class TimelineRow(NamedTuple):
 
 
 class Section(NamedTuple):
-    """One video: contact sheet, cards of its events, and time line; `known` is None without known events."""
+    """One video: contact sheet, cards of its events, and time line; `known` is None without known events.
+
+    `doubts` are the pictures of remarks on its gaze, each with the remarks that it shows.
+    """
 
     video: Video
+    doubts: list[tuple[str, Embedded, list[GazeRemark]]]
     sheet: Embedded
     cards: list[Card]
     ticks: list[tuple[float, float]]
@@ -242,6 +247,7 @@ def section(video: Video, annotations: pd.DataFrame, accuracy: Accuracy | None, 
     times = {name: rows.to_numpy() for name, rows in video.tracks.groupby("event_id").time_s}
     return Section(
         video,
+        _doubts(video),
         embed_file(video.sheet),
         cards,
         ticks(video.index.duration_s),
@@ -250,6 +256,22 @@ def section(video: Video, annotations: pd.DataFrame, accuracy: Accuracy | None, 
         if accuracy
         else None,
     )
+
+
+def _doubts(video: Video) -> list[tuple[str, Embedded, list[GazeRemark]]]:
+    """Return the pictures of remarks on a video's gaze: what each shows, the picture, and the remarks."""
+    if video.gaze is None:
+        return []
+    kinds = {
+        "directions": ("all gaze on the panorama, in cells of 10°", draw_directions),
+        "time": ("median speed of the gaze; gray: no gaze; orange: cuts of the video", draw_time),
+    }
+    doubts = []
+    for kind, (what, draw) in kinds.items():
+        if remarks := [remark for remark in video.remarks if remark.shown == kind]:
+            picture = draw(video.gaze)
+            doubts.append((what, embed(picture, picture.shape[1]), remarks))
+    return doubts
 
 
 def with_camera_paths(video: Video, paths: Sequence[CameraPath]) -> tuple[Video, Agreement, Embedded]:
