@@ -7,9 +7,9 @@
 # Raise a version when the stage gives other results for the same input and settings: an upgrade then runs it again.
 VERSIONS = {
     "demo": 2,
-    "index": 2,
+    "index": 3,
     "frames": 1,
-    "fixations": 2,
+    "fixations": 3,
     "events": 3,
     "reliability": 1,
     "saliency": 3,
@@ -22,7 +22,7 @@ VERSIONS = {
     "import_video": 2,
     "clips": 1,
     "dataset": 1,
-    "report": 1,
+    "report": 2,
     "features": 1,
     "train": 1,
     "evaluate": 2,

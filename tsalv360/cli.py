@@ -82,6 +82,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--cores", type=int, default=len(os.sched_getaffinity(0)), help="default: all")
     add("--json", type=Path, metavar="FILE", help="also write the findings to FILE")
 
+    text = (
+        "Guess the settings that read a gaze table. Print the entry for `videos` in the config, below comments: three "
+    )
+    text += "rows as directions on a panorama, statistics that betray a wrong guess, and what is uncertain."
+    add = command("data import", _import_table, text, config=False)
+    text = "a CSV, TSV or Parquet table, or a folder or several files with one observer each"
+    add("table", nargs="+", type=Path, metavar="TABLE", help=text)
+    add("--video", type=Path, metavar="FILE", help="the video, whose length and size help to guess")
+    add("--picture", type=Path, metavar="FILE", help="also draw the gaze over the video's first frame into FILE (PNG)")
+
     text = "Write a page that compares the captions of two backends. Both must have captioned the dataset."
     add = command("captions compare", _compare_captions, text)
     add("--backends", nargs=2, metavar=("FIRST", "SECOND"), help="default: the first two of captions.backends")
@@ -144,6 +154,19 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         write_json(options.json, asdict(check))
     return 0 if check.can_build else 1
+
+
+def _import_table(options: argparse.Namespace) -> int:
+    from tsalv360.check.table import as_yaml, draw_gaze, import_table
+    from tsalv360.media.pictures import write_picture
+
+    if options.picture and not options.video:
+        raise InputError("--picture", "no video", "the video over whose first frame to draw", "Name it with --video.")
+    found = import_table(options.table, options.video)
+    print(as_yaml(found), end="")
+    if options.picture:
+        write_picture(options.picture, draw_gaze(found, options.video)[..., ::-1])
+    return 0 if found.samples is not None else 1
 
 
 def _compare_captions(options: argparse.Namespace) -> int:

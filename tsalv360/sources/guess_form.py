@@ -1,0 +1,111 @@
+"""The form of an unknown table: its encoding, separator and decimal mark, guessed from its bytes."""
+
+import codecs
+import csv
+import gzip
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from tsalv360.job.errors import InputError
+
+_BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_SEPARATORS = {",": ",", ";": ";", "\t": "tab", " ": "space"}
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_LOOKED_AT = 50  # lines that tell the separator
+
+
+@dataclass(frozen=True)
+class Form:
+    """The cells of a table as text, the settings that its form needs, and what is uncertain about them."""
+
+    cells: pd.DataFrame
+    settings: dict[str, str]
+    doubts: list[str]
+
+
+def read_form(path: Path) -> Form:
+    """Return the cells of a table and its form; raise InputError if it is not a table with a header."""
+    data = path.read_bytes()
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError) as error:
+            raise InputError(
+                path, f"a gz file that cannot be read ({error})", "a whole one", "Copy it again."
+            ) from None
+    if data[:4] == b"PAR1":
+        return _read_parquet(path)
+    text, encoding, doubts = _decoded(data)
+    lines = [line for line in text.splitlines() if line.strip()]
+    separator = _separator(lines[:_LOOKED_AT])
+    if len(lines) < 2 or separator is None:
+        raise InputError(path, "no columns", "a CSV or TSV table with a header, or Parquet", "See docs/sources.md.")
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator) if row]
+    header = rows[0]
+    body = [row for row in rows[1:] if len(row) == len(header)]
+    if _NUMBER.fullmatch(header[0].replace(",", ".")) and len(set(header)) > 1:
+        raise InputError(
+            path, f"the first row {header[:4]}", "a header with names", "Add a line with names of columns."
+        )
+    if not body:
+        raise InputError(path, f"no row of {len(header)} fields, as the header has", "such rows", "Correct the file.")
+    if len(body) < len(rows) - 1:
+        doubts.append(
+            f"{len(rows) - 1 - len(body)} rows have another number of fields than the header; a build refuses them"
+        )
+    cells = pd.DataFrame(body, columns=pd.Index(header), dtype="str")
+    settings = {}
+    if separator != ("\t" if path.name.removesuffix(".gz").endswith(".tsv") else ","):
+        settings["separator"] = _SEPARATORS[separator] if separator in " \t" else separator
+    if _has_decimal_comma(cells):
+        settings["decimal"] = ","
+    if encoding != "utf-8":
+        settings["encoding"] = encoding
+    return Form(cells, settings, doubts)
+
+
+def _read_parquet(path: Path) -> Form:
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise InputError(path, f"{error!s:.200}", "a whole Parquet file", "Copy it again.") from None
+    cells = {name: ["" if cell != cell or cell is None else str(cell) for cell in table[name]] for name in table}
+    return Form(pd.DataFrame(cells, dtype="str"), {}, [])
+
+
+def _decoded(data: bytes) -> tuple[str, str, list[str]]:
+    """Return the text, the encoding to state ("utf-8" where the byte order mark says it), and doubts."""
+    for bom, encoding in _BOMS.items():
+        if data.startswith(bom):
+            return data.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace"), "utf-8", []
+    for place, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if data[place:400:2].count(0) > len(data[place:400:2]) * 0.8:
+            return data.decode(encoding, errors="replace"), encoding, []
+    try:
+        return data.decode("utf-8"), "utf-8", []
+    except UnicodeDecodeError as error:
+        name = "cp1252"
+        found = f"byte {error.start} is not UTF-8: encoding {name} is assumed; look at the names of observers"
+        return data.decode(name, errors="replace"), name, [found]
+
+
+def _separator(lines: list[str]) -> str | None:
+    """Return the character that divides most lines into the same number of fields, two or more."""
+    best: tuple[float, int, str | None] = (0.0, 0, None)
+    for separator in _SEPARATORS:
+        counts = Counter(len(row) for row in csv.reader(lines, delimiter=separator))
+        fields = len(next(csv.reader(lines[:1], delimiter=separator), []))
+        share = counts[fields] / max(len(lines), 1)
+        if fields > 1 and share > 0.5 and (share, fields) > best[:2]:
+            best = share, fields, separator
+    return best[2]
+
+
+def _has_decimal_comma(cells: pd.DataFrame) -> bool:
+    flat = [cell for name in range(cells.shape[1]) for cell in cells.iloc[:_LOOKED_AT, name] if cell]
+    return sum(bool(_DECIMAL_COMMA.fullmatch(cell)) for cell in flat) > sum("." in cell for cell in flat)
