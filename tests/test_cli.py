@@ -14,8 +14,9 @@ from tsalv360.cli import main
 
 COMMANDS = {
     "": "data captions curation predict evaluate",
-    "data": "check",
+    "data": "check import",
     "data check": "--configfile --cores --json",
+    "data import": "TABLE --video --picture",
     "captions": "compare",
     "captions compare": "--configfile --backends --clip-weights --output",
     "curation": "start push status pull import",

@@ -26,7 +26,7 @@ def gaze(rate: int = 60, n: int = 5, seconds: float = 8.0, seed: int = 0) -> pd.
         time = np.arange(int(seconds * rate)) / rate
         look = np.minimum((time * 2.3).astype(int), 40)
         yaw = np.cumsum(np.r_[0, rng.normal(0, 50, 40)])[look] + rng.normal(0, 0.3, len(time))
-        pitch = np.r_[0, rng.normal(-10, 8, 40)][look] + rng.normal(0, 0.3, len(time))
+        pitch = np.r_[0, rng.normal(-14, 6, 40)][look] + rng.normal(0, 0.3, len(time))
         parts.append(pd.DataFrame({"who": f"P{k}", "time": time, "yaw": wrap_yaw(yaw), "pitch": pitch.clip(-89, 89)}))
     return pd.concat(parts, ignore_index=True)
 
@@ -165,7 +165,10 @@ def test_a_head_and_the_eyes_in_it_are_told_apart() -> None:
     assert guess_settings(base.astype("str")).table["head_only"] is True
     angles = {"head_yaw": table.yaw, "head_pitch": table.pitch, "head_roll": 0.0}
     guess = guess_settings(pd.DataFrame({"id": table.who, "time": table.time, **angles}).astype("str"))
-    assert guess.columns["head_yaw_deg"] == "head_yaw" and guess.table["head_order"] == "YXZ"
+    assert guess.columns["head_yaw_deg"] == "head_yaw" and "head_pitch" not in guess.table
+    unity = {"cam_yaw": table.yaw % 360, "cam_pitch": -table.pitch % 360, "cam_roll": 0.0}
+    guess = guess_settings(pd.DataFrame({"id": table.who, "time": table.time, **unity}).astype("str"))
+    assert guess.table["head_pitch"] == "down" and guess.table["head_only"] is True
 
 
 def test_dates_are_times() -> None:

@@ -84,9 +84,10 @@ def import_table(tables: Sequence[Path], video: Path | None = None) -> ImportedT
     guess = guess_settings(cells, form.settings.get("decimal") == ",", size, seconds)
     settings = _without_owner(guess, owner, form.settings)
     gaze = str(files[0]) if len(files) == 1 else _pattern(files)
-    if "observer" not in guess.columns and len(files) == 1:
+    if "observer" not in guess.columns:
         gaze = _pattern(files)
-        doubts.append("no column of observers was recognised: the observer is taken from the file's name")
+        settings["observer_from"] = re.escape(Path(gaze).name).replace(r"\*", "(.+)") + "$"
+        doubts.append("no column of observers was recognised: the observer is what * in `gaze` stands for")
     video_id, gaze_id = _ids(video, files, guess, cells, doubts)
     entry: dict[str, Any] = {"path": str(video) if video else f"{video_id}.mp4", "gaze": gaze}
     entry |= {"gaze_id": gaze_id} if gaze_id else {}
@@ -101,7 +102,9 @@ def import_table(tables: Sequence[Path], video: Path | None = None) -> ImportedT
         samples, notes = read.samples, read.notes
         length_s = info.duration_s if info else float((samples.time_s + samples.duration_s).max())
         within = samples[samples.time_s < length_s]
-        remarks = [str(remark) for remark in plausibility_remarks(within, length_s)]
+        remarks = [
+            f"{remark.found}; {remark.expected}. {remark.advice}" for remark in plausibility_remarks(within, length_s)
+        ]
         if info and samples.time_s.max() > info.duration_s + 0.5:
             remarks.append(
                 f"gaze lasts until {samples.time_s.max():.2f} s, its video {info.duration_s:.2f} s: a build refuses it"
@@ -118,7 +121,7 @@ def as_yaml(found: ImportedTable) -> str:
         lines += [*_panorama_text(found.samples), "", *_statistics(found), ""]
     else:
         lines += [*_wrapped("Not read by this guess", [found.failure]), ""]
-    for heading, items in (("Looks wrong", found.remarks), ("Uncertain", found.doubts), ("Notes", found.notes)):
+    for heading, items in (("May be wrong", found.remarks), ("Uncertain", found.doubts), ("Notes", found.notes)):
         lines += [*_wrapped(heading, items), ""] if items else []
     comments = "\n".join(f"# {line}".rstrip() for line in lines)
     content = {"videos": {found.video_id: found.entry}}

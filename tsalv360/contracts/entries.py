@@ -98,7 +98,7 @@ class GazeRemark:
     shown: Literal["directions", "time"]
 
     def __str__(self) -> str:
-        return f"gaze looks wrong: {self.found}; {self.expected}. {self.advice}"
+        return f"gaze may be read wrongly: {self.found}; {self.expected}. {self.advice}"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The pictures of remarks on gaze that looks wrong: where all observers look, and how gaze moves over time."""
+"""The pictures of remarks on gaze that may be read wrongly: where all observers look, and how gaze moves over time."""
 
 import cv2
 import numpy as np

@@ -299,8 +299,7 @@ def _guess_direction(
         else:
             guess.columns |= head_angles
             columns.used |= set(head_angles.values())
-            guess.table |= {"head_order": "YXZ"}
-            guess.doubts.append("head angles are taken in the order yaw, pitch, roll (head_order: YXZ), as in Unity")
+            _guess_head_signs(columns, guess)
     rotated = bool(quaternion or head_angles)
     if vectors:
         _guess_vector(columns, guess, vectors, good, observer, rotated)
@@ -310,7 +309,7 @@ def _guess_direction(
             guess.doubts.append("no direction of the eyes was recognised: the head's direction alone is used")
         else:
             guess.doubts.append(f"no direction was recognised in {list(columns.text)}: name its columns by hand")
-    if rotated and "axes" not in guess.table:
+    if quaternion and "axes" not in guess.table:
         guess.table["axes"] = "unity"
         guess.doubts.append(
             "the head's axes are taken as Unity's (`axes: unity`); OpenXR looks along -z (`axes: openxr`)"
@@ -341,6 +340,16 @@ def _head_angles(columns: _Columns) -> dict[str, str]:
             if angle in words and _HEAD & set(words) and name not in columns.used and columns.numeric(name):
                 found.setdefault(f"head_{angle}_deg", name)
     return found if {"head_yaw_deg", "head_pitch_deg"} <= found.keys() else {}
+
+
+def _guess_head_signs(columns: _Columns, guess: Guess) -> None:
+    pitch = columns.values[guess.columns["head_pitch_deg"]]
+    if np.nanmin(pitch) >= 0 and np.nanmax(pitch) > 270:
+        guess.table |= {"head_pitch": "down", "head_roll": "left"}
+        guess.doubts.append("head angles from 0 to 360 are taken as Unity's, whose pitch is positive downward")
+    else:
+        guess.doubts.append("the head's pitch is taken as positive upward; Unity's is not (`head_pitch: down`)")
+    guess.doubts.append("head angles are taken in the order yaw, pitch, roll (`head_order`)")
 
 
 def _guess_vector(

@@ -26,6 +26,7 @@ _BOTH_DEG, _MOST_AT_BOTH = 75.0, 0.01  # at most 0.004 of real gaze is so near t
 _SEAM_DEG, _FEWEST_AT_SEAM = 10.0, 0.01  # observers who come so near to the seam cross it
 _HORIZON_S, _MOST_ABOVE = 15.0, 0.95  # in at most 0.80 of their gaze do all observers look up
 _START_S, _FEWEST_STARTS = 0.3, 5  # nobody has turned so early
+_AT_REST_DEG_S = 15.0  # whoever moves faster at the start has followed something since before it
 _COMMON_START, _START_DEG = 0.9, 25.0  # length of the mean of the first directions; their distance from the front
 _LATE_S, _LATE_SHARE = (1.0, 3.0), 0.1  # of the video without any gaze, at its start or end, within these limits
 _EARLY_END = 0.75  # of the video; in real recordings, the last fixation of an observer starts after 0.8 of it
@@ -172,7 +173,9 @@ def _start(samples: pd.DataFrame) -> Iterator[GazeRemark]:
         return
     mean = to_vectors(first.yaw_deg, first.pitch_deg).mean(axis=0)
     away = float(vector_angle(normalise(mean), [1, 0, 0])) if mean.any() else 0.0
-    if np.linalg.norm(mean) > _COMMON_START and away > _START_DEG:
+    speeds = speeds_of(samples[samples.time_s <= _START_S])
+    at_rest = speeds.empty or speeds.groupby("observer").speed_deg_s.median().median() < _AT_REST_DEG_S
+    if np.linalg.norm(mean) > _COMMON_START and away > _START_DEG and at_rest:
         yaw, pitch = (float(angle) for angle in to_angles(mean))
         advice = "If the sphere was turned in the player, state the turn as `sphere_yaw`"
         if abs(yaw) > 180 - _START_DEG:
@@ -181,7 +184,7 @@ def _start(samples: pd.DataFrame) -> Iterator[GazeRemark]:
             advice = "Check which axis is up (`axes`), and whether pitch is an angle from the pole"
         yield GazeRemark(
             f"all observers begin near yaw {yaw:.0f}°, pitch {pitch:.0f}°",
-            "viewers begin at the front (0°, 0°) unless the player turned the sphere",
+            "viewers begin at the front (0°, 0°) unless the player turned the sphere or something held them",
             f"{advice}.",
             "directions",
         )
