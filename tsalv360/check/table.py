@@ -3,8 +3,8 @@
 import os
 import re
 import textwrap
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,15 @@ from tsalv360.job.errors import InputError
 from tsalv360.media.drawing import COLOURS, EDGE, PAPER, mark
 from tsalv360.media.pictures import resized
 from tsalv360.media.video import decode, probe
-from tsalv360.sources import GazeTableSettings, Recording, read_gaze
-from tsalv360.sources.guess import Guess, guess_settings
-from tsalv360.sources.guess_form import read_form
+from tsalv360.sources import READERS, GazeTableSettings, Recording, read_gaze
+from tsalv360.sources.guess import PER_SECOND, Guess, guess_settings
+from tsalv360.sources.guess_form import Form, known_format, read_form
 from tsalv360.sources.plausibility import plausibility_remarks, speeds_of
 from tsalv360.sphere.directions import angular_distance, direction_to_pixel
 from tsalv360.sphere.projection import Picture
 
+_OWNER = "observer of the file"  # the column of files' names, beside those of a table
+_OVERRUN_S = 0.5  # as in `tsalv360.fixations`
 _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
 _FPS = 30.0  # of a video that is not named; only frame numbers depend on it
 _COLUMNS, _ROWS = 60, 15  # characters of the panorama
@@ -39,15 +41,16 @@ _WIDTH = 110
 class ImportedTable:
     """What was guessed of a table, and what its gaze is by that guess.
 
-    `entry` is the video's entry in `videos:`, under `video_id`. `shown` are three rows: number, cells, yaw and pitch.
-    `samples` are None where the guess does not read the table, for the reason `failure`.
+    `entry` is the recording's entry in the config's `videos`. `samples` are None where the guess does not read the
+    table, for the reason `failure`; `shown` are three of them, and `rows` the table's rows that they come from.
     """
 
-    video_id: str
+    recording: Recording
     entry: dict[str, Any]
-    n_files: int
     doubts: list[str]
     samples: pd.DataFrame | None
+    shown: pd.DataFrame
+    rows: list[str]
     notes: list[str]
     remarks: list[str]
     failure: str
@@ -66,65 +69,87 @@ def import_table(tables: Sequence[Path], video: Path | None = None) -> ImportedT
     """
     info = probe(video, force_2to1=True) if video else None
     files = _files(tables, video.stem if video else "")
-    forms = [read_form(file) for file in files]
-    form = forms[0]
-    doubts = [*form.doubts]
-    for file, other in zip(files[1:], forms[1:], strict=True):
-        if list(other.cells) != list(form.cells):
-            expected = f"the columns of {files[0].name}: {list(form.cells)}"
-            raise InputError(file, f"columns {list(other.cells)}", expected, "Name the files of one video only.")
-    cells = form.cells
-    owner = "observer of the file"
-    if len(files) > 1:
-        parts = [
-            other.cells.assign(**{owner: f"observer {file.name}"}) for file, other in zip(files, forms, strict=True)
-        ]
-        cells = pd.concat([part[[owner, *form.cells]] for part in parts], ignore_index=True)
+    known = known_format(files[0])
+    doubts = [] if video else ["`path` must name the video; with --video, its length and size help to guess"]
+    if known in READERS:
+        video_id = _id(video.stem if video else files[0].name.split(".")[0])
+        doubts.append(f"the columns are those of the data set's format {known}, whose reader knows the rest")
+        gaze = str(files[0] if len(files) == 1 else files[0].parent)
+        entry: dict[str, Any] = {"path": str(video or f"{video_id}.mp4"), "gaze": gaze, "gaze_format": known}
+        recording = Recording(video_id, "own", Path(), tuple(files), known)
+        return _read(recording, entry, doubts, info)
+    cells, form = _cells(files)
     size, seconds = ((info.width, info.height), info.duration_s) if info else (None, None)
     guess = guess_settings(cells, form.settings.get("decimal") == ",", size, seconds)
-    settings = _without_owner(guess, owner, form.settings)
+    if guess.columns.get("observer") == _OWNER:
+        del guess.columns["observer"]
+    settings: dict[str, Any] = form.settings | guess.settings()
     gaze = str(files[0]) if len(files) == 1 else _pattern(files)
     if "observer" not in guess.columns:
         gaze = _pattern(files)
         settings["observer_from"] = re.escape(Path(gaze).name).replace(r"\*", "(.+)") + "$"
         doubts.append("no column of observers was recognised: the observer is what * in `gaze` stands for")
+    doubts += form.doubts
     video_id, gaze_id = _ids(video, files, guess, cells, doubts)
-    entry: dict[str, Any] = {"path": str(video) if video else f"{video_id}.mp4", "gaze": gaze}
-    entry |= {"gaze_id": gaze_id} if gaze_id else {}
-    entry |= {"table": settings} if settings else {}
-    if not video:
-        doubts.append("`path` must name the video; with --video its length and size help to guess")
-    samples, notes, remarks, failure = None, [], [], ""
+    entry = {"path": str(video or f"{video_id}.mp4"), "gaze": gaze}
+    entry |= ({"gaze_id": gaze_id} if gaze_id else {}) | ({"table": settings} if settings else {})
     try:
         table = asdict(GazeTableSettings(**settings))
-        recording = Recording(video_id, "own", Path(), tuple(files), "gaze_table", gaze_id=gaze_id, gaze_settings=table)
+    except ValueError as error:
+        raise InputError(files[0], f"{error}", "settings of a table", "Please report it with the table.") from None
+    recording = Recording(video_id, "own", Path(), tuple(files), "gaze_table", gaze_id=gaze_id, gaze_settings=table)
+    found = _read(recording, entry, doubts + guess.doubts, info)
+    names = [name for name in guess.columns.values() if name != _OWNER]
+    rows = [_row_of(sample, cells, guess, settings, names) for sample in found.shown.to_dict("records")]
+    return replace(found, rows=rows)
+
+
+def _cells(files: Sequence[Path]) -> tuple[pd.DataFrame, Form]:
+    """Return the cells of all files, with their names if there are several, and the form of the first."""
+    forms = [read_form(file) for file in files]
+    for file, other in zip(files[1:], forms[1:], strict=True):
+        if list(other.cells) != list(forms[0].cells):
+            expected = f"the columns of {files[0].name}: {', '.join(map(str, forms[0].cells))}"
+            found = f"the columns {', '.join(map(str, other.cells))}"
+            raise InputError(file, found, expected, "Name the files of one video only.")
+    if len(files) == 1:
+        return forms[0].cells, forms[0]
+    parts = [form.cells.assign(**{_OWNER: f"observer {file.name}"}) for file, form in zip(files, forms, strict=True)]
+    return pd.concat([part[[_OWNER, *forms[0].cells]] for part in parts], ignore_index=True), forms[0]
+
+
+def _read(recording: Recording, entry: dict[str, Any], doubts: list[str], info: VideoInfo | None) -> ImportedTable:
+    """Return a table with its gaze read by the entry, and remarks on it."""
+    try:
         read = read_gaze(recording, info.fps if info else _FPS)
-        samples, notes = read.samples, read.notes
-        length_s = info.duration_s if info else float((samples.time_s + samples.duration_s).max())
-        within = samples[samples.time_s < length_s]
-        remarks = [
-            f"{remark.found}; {remark.expected}. {remark.advice}" for remark in plausibility_remarks(within, length_s)
-        ]
-        if info and samples.time_s.max() > info.duration_s + 0.5:
-            remarks.append(
-                f"gaze lasts until {samples.time_s.max():.2f} s, its video {info.duration_s:.2f} s: a build refuses it"
-            )
-    except (InputError, ValueError) as error:
-        failure = str(error)
-    return ImportedTable(video_id, entry, len(files), doubts + guess.doubts, samples, notes, remarks, failure, info)
+    except InputError as error:
+        nothing = pd.DataFrame()
+        return ImportedTable(recording, entry, doubts, None, nothing, [], [], [], str(error), info)
+    samples = read.samples
+    length_s = info.duration_s if info else float((samples.time_s + samples.duration_s).max())
+    within = samples[samples.time_s < length_s]
+    remarks = [
+        f"{remark.found}; {remark.expected}. {remark.advice}"
+        for remark in plausibility_remarks(within, length_s, read.n_observers is not None)
+    ]
+    if info and samples.time_s.max() > length_s + _OVERRUN_S:
+        last = f"{samples.time_s.max():.2f} s, its video {length_s:.2f} s"
+        remarks.append(f"gaze lasts until {last}: a build refuses it. Check `time_unit` and `time_zero`.")
+    shown = samples.iloc[[0, len(samples) // 3, 2 * len(samples) // 3]]
+    return ImportedTable(recording, entry, doubts, samples, shown, [""] * len(shown), read.notes, remarks, "", info)
 
 
 def as_yaml(found: ImportedTable) -> str:
     """Return the entry of the video to paste, below comments with all that was found: the whole is YAML."""
     lines = [f"{found.entry['gaze']}: {_what(found)}", ""]
     if found.samples is not None:
-        lines += [*_panorama_text(found.samples), "", *_statistics(found), ""]
+        lines += [*_panorama_text(found, found.samples), "", *_statistics(found), ""]
     else:
         lines += [*_wrapped("Not read by this guess", [found.failure]), ""]
     for heading, items in (("May be wrong", found.remarks), ("Uncertain", found.doubts), ("Notes", found.notes)):
         lines += [*_wrapped(heading, items), ""] if items else []
     comments = "\n".join(f"# {line}".rstrip() for line in lines)
-    content = {"videos": {found.video_id: found.entry}}
+    content = {"videos": {found.recording.video_id: found.entry}}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=False, width=1000)
     return f"{comments}\n{text}"
 
@@ -144,8 +169,7 @@ def draw_gaze(found: ImportedTable, video: Path) -> Picture:
         cv2.circle(picture, (x, y), 1, COLOURS[1], -1)
     cv2.line(picture, (0, 240), (960, 240), PAPER, 1)
     cv2.line(picture, (480, 0), (480, 480), PAPER, 1)
-    shown = _three(found.samples)
-    columns, rows = direction_to_pixel(shown.yaw_deg, shown.pitch_deg, *_PICTURE)
+    columns, rows = direction_to_pixel(found.shown.yaw_deg, found.shown.pitch_deg, *_PICTURE)
     for number, (x, y) in enumerate(zip(np.rint(columns).astype(int), np.rint(rows).astype(int), strict=True), start=1):
         cv2.circle(picture, (x, y), 9, EDGE, 4, cv2.LINE_AA)
         cv2.circle(picture, (x, y), 9, COLOURS[0], 2, cv2.LINE_AA)
@@ -193,13 +217,6 @@ def _common(names: Sequence[str]) -> str:
     return "".join(first for first, *_ in takewhile(lambda same: len(set(same)) == 1, zip(*names, strict=False)))
 
 
-def _without_owner(guess: Guess, owner: str, form: dict[str, str]) -> dict[str, Any]:
-    """Return all settings of `table`; the observer of a file is no column of it."""
-    if guess.columns.get("observer") == owner:
-        del guess.columns["observer"]
-    return form | guess.settings()
-
-
 def _ids(
     video: Path | None, files: Sequence[Path], guess: Guess, cells: pd.DataFrame, doubts: list[str]
 ) -> tuple[str, str | None]:
@@ -222,28 +239,41 @@ def _id(name: str) -> str:
 
 
 def _what(found: ImportedTable) -> str:
-    files = f"{found.n_files} files, " if found.n_files > 1 else ""
+    n_files = len(found.recording.gaze)
+    files = f"{n_files} files, " if n_files > 1 else ""
     if found.samples is None:
         return f"{files}not read"
+    n = found.samples.observer.nunique()
     kind = "samples" if (found.samples.fixation_id < 0).any() else "fixations"
-    return f"{files}{len(found.samples)} {kind} of {found.samples.observer.nunique()} observers"
+    return f"{files}{len(found.samples)} {kind} of {n} observer{'s' if n != 1 else ''}"
 
 
-def _three(samples: pd.DataFrame) -> pd.DataFrame:
-    """Return three samples: the first, and those after one and two thirds of all."""
-    return samples.iloc[[0, len(samples) // 3, 2 * len(samples) // 3]]
+def _row_of(
+    sample: dict[Hashable, Any], cells: pd.DataFrame, guess: Guess, settings: dict[str, Any], names: Sequence[str]
+) -> str:
+    """Return the cells of the row that a sample comes from: of its observer, the one nearest in time; "" if unknown."""
+    name, unit = guess.columns.get("time_s"), settings.get("time_unit", "s")
+    if name is None or unit not in PER_SECOND or isinstance(settings.get("time_zero"), float):
+        return ""
+    owner = guess.columns.get("observer") or cells.columns[0]
+    own = cells[cells[owner].str.contains(str(sample["observer"]), regex=False)]
+    time = pd.to_numeric(own[name].str.replace(",", "."), errors="coerce") / PER_SECOND[unit]
+    if own.empty or time.isna().all():
+        return ""
+    start = {"first of each observer": time.min()}.get(settings.get("time_zero", ""), 0.0)
+    row = own.loc[(time - start - sample["time_s"]).abs().idxmin()]
+    return ", ".join(f"{name} {row[name]}" for name in names)
 
 
-def _panorama_text(samples: pd.DataFrame) -> list[str]:
-    """Return a panorama in characters: how much gaze is where, three samples, and the front."""
+def _panorama_text(found: ImportedTable, samples: pd.DataFrame) -> list[str]:
+    """Return a panorama in characters: how much gaze is where, three samples with their rows, and the front."""
     column, row = direction_to_pixel(samples.yaw_deg, samples.pitch_deg, _ROWS, _COLUMNS)
     place = np.clip(np.rint(row), 0, _ROWS - 1).astype(int), np.clip(np.rint(column), 0, _COLUMNS - 1).astype(int)
     counts = np.zeros((_ROWS, _COLUMNS))
     np.add.at(counts, place, 1)
     level = np.ceil(np.sqrt(counts / counts.max()) * (len(_SHADES) - 1)).astype(int)
     canvas = [[_SHADES[level[y, x]] for x in range(_COLUMNS)] for y in range(_ROWS)]
-    shown = _three(samples)
-    columns, rows = direction_to_pixel(shown.yaw_deg, shown.pitch_deg, _ROWS, _COLUMNS)
+    columns, rows = direction_to_pixel(found.shown.yaw_deg, found.shown.pitch_deg, _ROWS, _COLUMNS)
     for number, (x, y) in enumerate(zip(columns, rows, strict=True), start=1):
         canvas[min(max(round(y), 0), _ROWS - 1)][min(max(round(x), 0), _COLUMNS - 1)] = str(number)
     rule = "+" + "-" * (_COLUMNS // 2 - 3) + "front" + "-" * (_COLUMNS // 2 - 2) + "+"
@@ -252,11 +282,12 @@ def _panorama_text(samples: pd.DataFrame) -> list[str]:
         *(f"|{''.join(line)}|{' horizon' if y == _ROWS // 2 else ''}" for y, line in enumerate(canvas)),
         rule,
     ]
-    for number, sample in enumerate(shown.to_dict("records"), start=1):
+    for number, (sample, cells) in enumerate(zip(found.shown.to_dict("records"), found.rows, strict=True), start=1):
         yaw, pitch = sample["yaw_deg"], sample["pitch_deg"]
         side = f"{abs(yaw):.1f}° {'right' if yaw >= 0 else 'left'}"
         height = f"{abs(pitch):.1f}° {'up' if pitch >= 0 else 'down'}"
         lines.append(f"{number}: {sample['observer']} at {sample['time_s']:.3f} s looks {side}, {height}")
+        lines += textwrap.wrap(cells, _WIDTH, initial_indent="   ", subsequent_indent="   ")
     return lines
 
 
@@ -278,7 +309,7 @@ def _statistics(found: ImportedTable) -> list[str]:
         rate = 1 / samples.groupby("observer").time_s.apply(lambda time: time.sort_values().diff().median()).median()
         lines.append(
             f"{rate:.4g} samples per second; median speed {speeds.median():.3g} deg/s, "
-            f"{(speeds > 1000).mean():.1%} faster than 1000 deg/s (real gaze: less than 1 %)"
+            f"{(speeds > 1000).mean():.1%} faster than 1000 deg/s (real gaze at 30 Hz: less than 1 %)"
         )
     return lines
 

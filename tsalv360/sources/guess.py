@@ -43,7 +43,7 @@ _CONFIDENCE = ["confidence", "conf", "quality"]
 _KEPT_WORDS = ("valid", "true", "1", "ok", "yes", "good", "tracked")
 _UNIT_TOKENS = {"s": "s", "sec": "s", "seconds": "s", "second": "s", "ms": "ms", "msec": "ms", "milliseconds": "ms"}
 _UNIT_TOKENS |= {"us": "us", "µs": "us", "microseconds": "us", "ns": "ns", "nanoseconds": "ns", "ticks": "ticks"}
-_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ticks": 1e7, "ns": 1e9}
+PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ticks": 1e7, "ns": 1e9}
 _RATES = np.array([10, 24, 25, 30, 50, 60, 72, 75, 90, 100, 120, 144, 150, 200, 250, 300, 500, 600, 1000, 1200])
 _LOWEST_HZ, _HIGHEST_HZ = 3.0, 2500.0
 _SIZES = 640, 720, 960, 1024, 1280, 1440, 1600, 1920, 2048, 2560, 2880, 3072, 3200, 3840, 4096, 5120, 5760, 7680, 8192
@@ -229,8 +229,8 @@ def _guess_time(columns: _Columns, guess: Guess, observer: "pd.Series[Any] | Non
     unit = _time_unit(str(name), columns.words[str(name)], time, owners, seconds, duration is not None, guess)
     if unit != "s":
         guess.table["time_unit"] = unit
-    starts = pd.Series(time).groupby(owners).min() / _PER_SECOND[unit]
-    if starts.max() > _LATE_START_S and not (seconds and pd.Series(time).max() / _PER_SECOND[unit] <= seconds + 0.5):
+    starts = pd.Series(time).groupby(owners).min() / PER_SECOND[unit]
+    if starts.max() > _LATE_START_S and not (seconds and pd.Series(time).max() / PER_SECOND[unit] <= seconds + 0.5):
         spread = float(np.ptp(starts))
         guess.table["time_zero"] = (
             "first of each observer" if spread > _LATE_START_S or len(starts) == 1 else "first sample"
@@ -255,28 +255,28 @@ def _time_unit(
     lowest = 0.2 if is_fixation else _LOWEST_HZ
 
     def fits(unit: str) -> bool:
-        return lowest <= _PER_SECOND[unit] / step <= _HIGHEST_HZ if step == step else True
+        return lowest <= PER_SECOND[unit] / step <= _HIGHEST_HZ if step == step else True
 
     named = next((_UNIT_TOKENS[word] for word in reversed(words) if word in _UNIT_TOKENS), None)
     if named and fits(named):
         return named
     if named:
         guess.doubts.append(f"the name {name} says {named}, but its steps of {step:g} do not fit")
-    possible = [unit for unit in _PER_SECOND if fits(unit)]
+    possible = [unit for unit in PER_SECOND if fits(unit)]
     if not possible:
         guess.doubts.append(f"no unit fits the steps of {name} ({step:g}): seconds are assumed")
         return "s"
     span = float(np.nanmax(pd.Series(time).groupby(owners).agg(np.ptp)))
 
     def cost(unit: str) -> float:
-        rate = _PER_SECOND[unit] / step
+        rate = PER_SECOND[unit] / step
         unusual = float(np.min(np.abs(np.log(rate / _RATES)))) if not is_fixation else abs(np.log(rate / 3)) / 10
-        length = abs(np.log(max(span / _PER_SECOND[unit], 1e-9) / seconds)) if seconds else 0.0
+        length = abs(np.log(max(span / PER_SECOND[unit], 1e-9) / seconds)) if seconds else 0.0
         return length + min(unusual, 1.0) + 0.5 * (unit == "ticks")
 
     first, *others = sorted(possible, key=cost)
     if others:
-        rates = [f"{unit} ({_PER_SECOND[unit] / step:.4g} Hz)" for unit in (first, *others)]
+        rates = [f"{unit} ({PER_SECOND[unit] / step:.4g} Hz)" for unit in (first, *others)]
         guess.doubts.append(f"the unit of {name} is taken as {rates[0]}; {' or '.join(rates[1:])} is possible, too")
     return first
 
@@ -438,7 +438,7 @@ def _guess_angles(columns: _Columns, guess: Guess, good: Any, rotated: bool) -> 
         guess.table["angle_unit"] = "rad"
     if rotated:
         guess.doubts.append(
-            "the eyes' angles are taken as positive to the right and upward (`yaw: left`, `pitch: down`)"
+            "the eyes' angles are taken as positive to the right and upward; else `yaw: left`, `pitch: down`"
         )
         return True
     above = float((phi > 0).mean())

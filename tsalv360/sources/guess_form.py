@@ -4,6 +4,7 @@ import codecs
 import csv
 import gzip
 import re
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,13 @@ import pandas as pd
 from tsalv360.job.errors import InputError
 
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_HEAD, _FEWEST_TIMES = 4000, 20  # characters at the start of a file; numbers in its first line
+_KNOWN_WORDS = {"avtrack360": "pitch_yaw_roll_data_hmd", "em360": "@relation gaze_360"}
+_KNOWN = {
+    "salient360": {"Idx", "longitude", "latitude", "start timestamp", "duration"},
+    "salient360_raw": {"oculoTS", "unityTS", "meanGazeDir.x"},
+    "dsav360": {"video", "id", "frame", "t", "u", "v"},
+}
 _SEPARATORS = {",": ",", ";": ";", "\t": "tab", " ": "space"}
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -28,16 +36,26 @@ class Form:
     doubts: list[str]
 
 
+def known_format(path: Path) -> str | None:
+    """Return the gaze format of a data set whose form a text file has; None for any other table."""
+    data = _unzipped(path)
+    if data[:4] == b"PAR1":
+        return None
+    text = _decoded(data)[0]
+    first = text.partition("\n")[0]
+    for name, words in _KNOWN_WORDS.items():
+        if words in text[:_HEAD].lower():
+            return name
+    times = first.split()
+    if len(times) > _FEWEST_TIMES and all(map(_NUMBER.fullmatch, times)):
+        return "vidstr88"  # line 1: the times of all rows
+    header = {name.strip() for name in first.lstrip("# ").split(",")}
+    return next((name for name, columns in _KNOWN.items() if columns <= header), None)
+
+
 def read_form(path: Path) -> Form:
     """Return the cells of a table and its form; raise InputError if it is not a table with a header."""
-    data = path.read_bytes()
-    if data[:2] == b"\x1f\x8b":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
-            raise InputError(
-                path, f"a gz file that cannot be read ({error})", "a whole one", "Copy it again."
-            ) from None
+    data = _unzipped(path)
     if data[:4] == b"PAR1":
         return _read_parquet(path)
     text, encoding, doubts = _decoded(data)
@@ -67,6 +85,17 @@ def read_form(path: Path) -> Form:
     if encoding != "utf-8":
         settings["encoding"] = encoding
     return Form(cells, settings, doubts)
+
+
+def _unzipped(path: Path) -> bytes:
+    """Return the content of a file, decompressed if it is gz."""
+    data = path.read_bytes()
+    if data[:2] != b"\x1f\x8b":
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(path, f"a gz file that cannot be read ({error})", "a whole one", "Copy it again.") from None
 
 
 def _read_parquet(path: Path) -> Form:
