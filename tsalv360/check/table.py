@@ -32,6 +32,7 @@ _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz"
 _FPS = 30.0  # of a video that is not named; only frame numbers depend on it
 _COLUMNS, _ROWS = 60, 15  # characters of the panorama
 _SHADES = " .:+#"
+_SHOWN = 0.0, 0.37, 0.71  # parts of all samples after which one is shown: of several observers, at several times
 _PICTURE = 480, 960
 _MOST_DOTS = 3000  # of gaze in a picture, so that it stays visible
 _WIDTH = 110
@@ -135,7 +136,7 @@ def _read(recording: Recording, entry: dict[str, Any], doubts: list[str], info: 
     if info and samples.time_s.max() > length_s + _OVERRUN_S:
         last = f"{samples.time_s.max():.2f} s, its video {length_s:.2f} s"
         remarks.append(f"gaze lasts until {last}: a build refuses it. Check `time_unit` and `time_zero`.")
-    shown = samples.iloc[[0, len(samples) // 3, 2 * len(samples) // 3]]
+    shown = samples.iloc[[int(part * len(samples)) for part in _SHOWN]]
     return ImportedTable(recording, entry, doubts, samples, shown, [""] * len(shown), read.notes, remarks, "", info)
 
 

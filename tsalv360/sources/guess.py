@@ -200,7 +200,7 @@ def _valid_rows(columns: _Columns, guess: Guess) -> "np.ndarray[Any, np.dtype[np
 def _guess_time(columns: _Columns, guess: Guess, observer: "pd.Series[Any] | None", seconds: float | None) -> None:
     duration = columns.find(["duration", "dur", "lasts"])
     columns.take(duration)
-    iso = next((str(name) for name in columns.text if columns.text[name].map(_is_iso).mean() > 0.5), None)
+    iso = next((str(name) for name in columns.text if columns.text[name].iloc[:200].map(_is_iso).mean() > 0.5), None)
     frame = columns.take(columns.find(_FRAME, without={"rate"}))
     name = iso or columns.find(_TIME, without={"start", "end", "fixation"}) or columns.find(_TIME)
     if name is None:
