@@ -162,6 +162,10 @@ def test_a_head_and_the_eyes_in_it_are_told_apart() -> None:
     ray = to_vectors(3 * np.sin(table.time), 2 * np.cos(table.time))
     local = base.assign(eyeDirX=ray[:, 1], eyeDirY=ray[:, 2], eyeDirZ=-ray[:, 0])
     assert guess_settings(local.astype("str")).table["axes"] == "openxr"  # eyes look along -z
+    world = to_vectors(table.yaw, table.pitch)
+    everywhere = base.assign(gaze_x=world[:, 1], gaze_y=world[:, 2], gaze_z=world[:, 0])
+    guess = guess_settings(everywhere.astype("str"))
+    assert "head_qx" not in guess.columns and guess.table["axes"] == "unity"
     assert guess_settings(base.astype("str")).table["head_only"] is True
     angles = {"head_yaw": table.yaw, "head_pitch": table.pitch, "head_roll": 0.0}
     guess = guess_settings(pd.DataFrame({"id": table.who, "time": table.time, **angles}).astype("str"))
@@ -169,6 +173,59 @@ def test_a_head_and_the_eyes_in_it_are_told_apart() -> None:
     unity = {"cam_yaw": table.yaw % 360, "cam_pitch": -table.pitch % 360, "cam_roll": 0.0}
     guess = guess_settings(pd.DataFrame({"id": table.who, "time": table.time, **unity}).astype("str"))
     assert guess.table["head_pitch"] == "down" and guess.table["head_only"] is True
+
+
+EXPORTS = {
+    "screen": (
+        lambda g: {
+            "Recording timestamp [μs]": (1e6 * g.time).astype(int),
+            "Recording name": g.who,
+            "Gaze point X": 4096 * (g.yaw / 360 + 0.5),
+            "Gaze point Y": 2048 * (0.5 - g.pitch / 180),
+        },
+        {"observer": "Recording name", "time_s": "Recording timestamp [μs]", "x": "Gaze point X", "y": "Gaze point Y"},
+        {"time_unit": "us", "width": 4096, "height": 2048, "origin": "top left"},
+    ),
+    "numbers of rows": (
+        lambda g: {"id": range(len(g)), "user": g.who, "t": g.time, "lon": g.yaw, "lat": g.pitch},
+        {"observer": "user", "time_s": "t", "yaw_deg": "lon", "pitch_deg": "lat"},
+        {},
+    ),
+    "fixations": (
+        lambda g: {
+            "Subject": g.who,
+            "FixationStart_ms": 4000 * g.time,
+            "FixationDuration_ms": 220,
+            "lon": g.yaw,
+            "lat": g.pitch,
+        },
+        {
+            "observer": "Subject",
+            "time_s": "FixationStart_ms",
+            "duration_s": "FixationDuration_ms",
+            "yaw_deg": "lon",
+            "pitch_deg": "lat",
+        },
+        {"time_unit": "ms"},
+    ),
+    "Unix time": (
+        lambda g: {"observer": g.who, "unix_ms": 1.7e12 + 1000 * g.time, "yaw": g.yaw, "pitch": g.pitch},
+        {"observer": "observer", "time_s": "unix_ms", "yaw_deg": "yaw", "pitch_deg": "pitch"},
+        {"time_unit": "ms", "time_zero": "first sample"},
+    ),
+    "frames from 1": (
+        lambda g: {"subject": g.who, "frame": (30 * g.time).astype(int) + 1, "theta": g.yaw, "phi": g.pitch},
+        {"observer": "subject", "frame": "frame", "yaw_deg": "theta", "pitch_deg": "phi"},
+        {"first_frame": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_exports_as_recorders_name_them(kind: str) -> None:
+    make, columns, table = EXPORTS[kind]
+    guess = guess_settings(pd.DataFrame(make(gaze())).astype("str"))
+    assert (guess.columns, guess.table) == (columns, table)
 
 
 def test_dates_are_times() -> None:

@@ -29,6 +29,7 @@ _OBSERVER = [
     "id",
     "name",
 ]
+_NOBODY = {"video", "stimulus", "frame", "fixation", "time", "timestamp", "ts", "ms", "s", "index", "eye", "date"}
 _VIDEO = ["video", "stimulus", "clip", "movie", "film", "media", "filename", "stim"]
 _TIME = ["time", "timestamp", "ts", "clock", "sec", "seconds", "ms", "t", "datetime", "date", "oculo"]
 _FRAME = ["frame", "framenumber", "frameid", "frameindex"]
@@ -42,7 +43,15 @@ _VALID = ["valid", "validity", "val", "status", "ok"]
 _CONFIDENCE = ["confidence", "conf", "quality"]
 _KEPT_WORDS = ("valid", "true", "1", "ok", "yes", "good", "tracked")
 _UNIT_TOKENS = {"s": "s", "sec": "s", "seconds": "s", "second": "s", "ms": "ms", "msec": "ms", "milliseconds": "ms"}
-_UNIT_TOKENS |= {"us": "us", "µs": "us", "microseconds": "us", "ns": "ns", "nanoseconds": "ns", "ticks": "ticks"}
+_UNIT_TOKENS |= {
+    "us": "us",
+    "µs": "us",
+    "μs": "us",
+    "microseconds": "us",
+    "ns": "ns",
+    "nanoseconds": "ns",
+    "ticks": "ticks",
+}
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ticks": 1e7, "ns": 1e9}
 _RATES = np.array([10, 24, 25, 30, 50, 60, 72, 75, 90, 100, 120, 144, 150, 200, 250, 300, 500, 600, 1000, 1200])
 _LOWEST_HZ, _HIGHEST_HZ = 3.0, 2500.0
@@ -72,6 +81,7 @@ _HEIGHTS = (
 _CONFIDENT = 0.6  # the limit that Pupil Labs recommend for their confidence
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*")
 _LATE_START_S = 0.5
+_IN_HEAD = 0.85  # length of the mean of vectors; eyes turn by 30° at most, and seldom
 _FEWEST_STARTS = 3  # observers whose first directions tell where the front is
 
 
@@ -127,7 +137,7 @@ class _Columns:
 
 def words_of(name: str) -> list[str]:
     """Return the words of a column's name in lower case: of camelCase, of snake_case, and what units it has."""
-    parts = re.split(r"[^0-9A-Za-zµ]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name))
+    parts = re.split(r"[^0-9A-Za-zµμ]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name))
     words = [part.lower() for part in parts if part]
     known = re.fullmatch(r"(q|eye|gaze|head|cam|rot|pos|dir)?([xyzw])", words[-1]) if words else None
     if known and known[1]:
@@ -148,7 +158,9 @@ def guess_settings(
     seconds : length of the video, where it is known.
     """
     guess, columns = Guess(), _Columns(cells, decimal_comma)
-    observer = columns.take(columns.find(_OBSERVER, numeric=False, without={"video", "stimulus", "frame", "fixation"}))
+    observer = columns.take(columns.find(_OBSERVER, numeric=False, without=_NOBODY))
+    if observer and cells[observer].nunique() > len(cells) / 3:  # numbers of rows
+        observer = None
     if observer:
         guess.columns["observer"] = observer
     if video := columns.take(columns.find(_VIDEO, numeric=False, without={"frame", "time"})):
@@ -309,7 +321,7 @@ def _guess_direction(
             guess.doubts.append("no direction of the eyes was recognised: the head's direction alone is used")
         else:
             guess.doubts.append(f"no direction was recognised in {list(columns.text)}: name its columns by hand")
-    if quaternion and "axes" not in guess.table:
+    if "head_qx" in guess.columns and "axes" not in guess.table:
         guess.table["axes"] = "unity"
         guess.doubts.append(
             "the head's axes are taken as Unity's (`axes: unity`); OpenXR looks along -z (`axes: openxr`)"
@@ -367,13 +379,16 @@ def _guess_vector(
     values = np.array([columns.values[name] for name in names])
     usable = good & np.isfinite(values).all(axis=0)
     mean = values[:, usable].mean(axis=1)
+    if rotated and np.linalg.norm(mean) < _IN_HEAD:
+        guess.columns = {name: column for name, column in guess.columns.items() if not name.startswith("head_")}
+        guess.table = {name: value for name, value in guess.table.items() if not name.startswith("head_")}
+        guess.doubts.append(
+            "the gaze vector points everywhere, not only forward: it is taken as one of the world's frame"
+        )
+        rotated = False
     if rotated:
         forward = int(np.abs(mean).argmax())
         up = 1 if forward != 1 else 2
-        if np.linalg.norm(mean) < 0.7:
-            guess.doubts.append(
-                "the gaze vector points everywhere: if it is in the world's frame, remove the head's columns"
-            )
         sign = float(np.sign(mean[forward]))
     else:
         spread = values[:, usable].std(axis=1)
