@@ -292,9 +292,10 @@ def test_gaze_that_looks_wrong_is_shown_with_its_picture_and_the_setting(made: d
     write_json(tmp_path / "200.json", notes | {"summary": summary})
     make_report(tmp_path / "report.html", made | {"notes": [made["notes"][0], tmp_path / "200.json"]})
     page = parse(tmp_path / "report.html")
-    assert "Gaze ends at 2 of 4 s; gaze lasts. Check `time_unit`." in page.words()
+    assert "Gaze ends at 2 of 4 s; gaze lasts. Check time_unit." in page.words()
     pictures = [a for a in page.all("img") if (a["alt"] or "").startswith("Video 200: ")]
     assert [(a["width"], a["height"]) for a in pictures] == [("720", "360"), ("720", "134")]
+    assert "The gaze of 1 video may be read wrongly: 200" in page.words()
     assert len(page.all("div", "doubt")) == 2 and len(page.all("script")) == 1
 
 

@@ -1,6 +1,7 @@
 """The report page: counts, sources, dropped candidates, and a section per video with a card per event."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
+from markupsafe import Markup, escape
 from pydantic import TypeAdapter
 
 from tsalv360 import __version__
@@ -66,11 +68,13 @@ def write_report(
     reliability = summarise(pd.concat([video.trials for video in videos], ignore_index=True))
     excluded, left_out = config["videos"]["exclude"], reasons(curation)
     filters: dict[str, Any] = {"number": number, "percent": percent, "signed": signed, "median": median}
+    filters["with_code"] = with_code
     page = page_template("tsalv360.report", "report.html", filters).render(
         name=config["dataset"]["name"],
         version=__version__,
         libraries=libraries().split(", "),
         banner=banner(tables["annotations"], curation.n_curators if curation else None),
+        doubtful=[video.index.id for video in videos if video.remarks],
         counts=counts(videos, tables, excluded),
         sources=by_source(videos, tables),
         charts=[length_chart(videos), observer_chart(videos)] if any(len(video.events) for video in videos) else [],
@@ -154,6 +158,11 @@ def signed(value: float, digits: int = 1, unit: str = "") -> str:
 def percent(value: float) -> str:
     """Return a fraction of 0 to 1 in percent."""
     return number(100 * value, 0, "\u202f%")
+
+
+def with_code(text: str) -> Markup:
+    """Return text as HTML in which what stands between backticks is code."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
 
 
 def banner(annotations: pd.DataFrame, n_curators: int | None = None) -> str:

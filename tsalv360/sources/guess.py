@@ -31,7 +31,22 @@ _OBSERVER = [
 ]
 _NOBODY = {"video", "stimulus", "frame", "fixation", "time", "timestamp", "ts", "ms", "s", "index", "eye", "date"}
 _VIDEO = ["video", "stimulus", "clip", "movie", "film", "media", "filename", "stim"]
-_TIME = ["time", "timestamp", "ts", "clock", "sec", "seconds", "ms", "t", "datetime", "date", "oculo"]
+_TIME = [
+    "time",
+    "timestamp",
+    "ts",
+    "clock",
+    "sec",
+    "seconds",
+    "ms",
+    "t",
+    "datetime",
+    "date",
+    "oculo",
+    "ticks",
+    "ns",
+    "us",
+]
 _FRAME = ["frame", "framenumber", "frameid", "frameindex"]
 _HEAD = {"head", "hmd", "cam", "camera", "headset", "h"}
 _EYE = {"eye", "gaze", "gazedir", "gazedirection", "dir", "direction", "ray", "forward", "look", "local"}
