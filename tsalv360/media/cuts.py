@@ -28,8 +28,9 @@ def find_cuts(path: str | Path) -> list[float]:
     """Return the times in seconds from the first frame at which a video cuts to another scene, increasing."""
     times, pictures = [], []
     for time_s, picture in _key_pictures(path):
-        times.append(time_s)
-        pictures.append(picture)
+        if not times or time_s > times[-1]:  # clocks of joined recordings go back
+            times.append(time_s)
+            pictures.append(picture)
     distances = np.diff(times)
     due = distances > max(_REGULAR * distances.max(initial=0), _OFTEN_S)
     if due.sum() == 1:
