@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tsalv360.job.errors import InputError
-from tsalv360.sources.guess import guess_settings, words_of
-from tsalv360.sources.guess_form import read_form
+from tsalv360.sources.guess.columns import words_of
+from tsalv360.sources.guess.form import read_form
+from tsalv360.sources.guess.settings import guess_settings
 from tsalv360.sphere.directions import to_vectors, wrap_yaw
 
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ticks": 1e7, "ns": 1e9}

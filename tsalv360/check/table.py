@@ -20,8 +20,10 @@ from tsalv360.media.drawing import COLOURS, EDGE, PAPER, mark
 from tsalv360.media.pictures import resized
 from tsalv360.media.video import decode, probe
 from tsalv360.sources import READERS, GazeTableSettings, Recording, read_gaze
-from tsalv360.sources.guess import PER_SECOND, Guess, guess_settings
-from tsalv360.sources.guess_form import Form, known_format, read_form
+from tsalv360.sources.guess.columns import Guess
+from tsalv360.sources.guess.form import Form, known_format, read_form
+from tsalv360.sources.guess.settings import guess_settings
+from tsalv360.sources.guess.times import PER_SECOND
 from tsalv360.sources.plausibility import plausibility_remarks, speeds_of
 from tsalv360.sphere.directions import angular_distance, direction_to_pixel
 from tsalv360.sphere.projection import Picture

@@ -26,7 +26,8 @@ _DIFFERENCE, _CORRELATION = (
 
 def find_cuts(path: str | Path) -> list[float]:
     """Return the times in seconds from the first frame at which a video cuts to another scene, increasing."""
-    times, pictures = [], []
+    times: list[float] = []
+    pictures: list[NDArray[np.float64]] = []
     for time_s, picture in _key_pictures(path):
         if not times or time_s > times[-1]:  # clocks of joined recordings go back
             times.append(time_s)
