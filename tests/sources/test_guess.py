@@ -274,3 +274,33 @@ def test_rows_of_another_length_and_an_unknown_encoding_are_doubts(tmp_path: Pat
 )
 def test_words_of_a_name(name: str, words: list[str]) -> None:
     assert words_of(name) == words
+
+
+NAMES = ["observer", "time", "t_ms", "frame", "x", "y", "z", "qx", "qy", "qz", "qw", "yaw", "pitch", "lon", "lat", "id"]
+NAMES += [
+    "head_yaw",
+    "head_pitch",
+    "validity",
+    "confidence",
+    "gaze_x",
+    "gaze_y",
+    "gaze_z",
+    "duration",
+    "sphere_yaw",
+    "",
+]
+CELLS = ["", "0", "1", "-1", "0.5", "nan", "1e9", "P1", "2026-01-01T10:00:00", "true", "179", "1,5", "inf"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=9),
+    rows=st.integers(1, 6),
+    data=st.data(),
+    seconds=st.sampled_from([None, 8.0]),
+)
+def test_any_table_is_guessed_at(names: list[str], rows: int, data: st.DataObject, seconds: float | None) -> None:
+    cells = [[data.draw(st.sampled_from(CELLS)) for _ in names] for _ in range(rows)]
+    guess = guess_settings(pd.DataFrame(cells, columns=pd.Index(names), dtype="str"), seconds=seconds)
+    assert set(guess.columns.values()) <= set(names)
+    assert len(set(guess.columns.values())) == len(guess.columns), "one column, one role"

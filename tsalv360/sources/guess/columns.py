@@ -31,12 +31,12 @@ class Columns:
     """The columns of a table: words in their names, and their values as numbers."""
 
     def __init__(self, cells: pd.DataFrame, decimal_comma: bool) -> None:
-        text = cells.loc[:, ~cells.columns.duplicated()]
-        self.text = text
+        self.text = text = cells
         self.values: dict[str, Array] = {}
         for name in text:
             column = text[name].str.replace(",", ".", regex=False) if decimal_comma else text[name]
-            self.values[str(name)] = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+            values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+            self.values[str(name)] = np.where(np.isfinite(values), values, np.nan)
         self.words = {str(name): words_of(str(name)) for name in text}
         self.used: set[str] = set()
 

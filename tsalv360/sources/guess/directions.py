@@ -7,7 +7,7 @@ import numpy as np
 from tsalv360.sources.guess.columns import HEAD, Columns, Guess
 from tsalv360.sources.guess.vectors import guess_head_signs, guess_vector, head_angles, triples
 
-SPHERE = {"sphere", "dome", "skybox"}
+SPHERE = ["sphere", "dome", "skybox"]
 _YAW = ["yaw", "longitude", "lon", "long", "azimuth", "azi", "lambda", "horizontal", "hor", "theta", "h"]
 _PITCH = ["pitch", "latitude", "lat", "elevation", "elev", "ele", "phi", "vertical", "ver", "v"]
 _X, _Y = ["x", "u", "posx"], ["y", "v", "posy"]
@@ -77,7 +77,7 @@ def guess_direction(
 
 def _guess_angles(columns: Columns, guess: Guess, good: Any, rotated: bool) -> bool:
     """Add yaw and pitch with their unit and direction; return whether there are any."""
-    without = (HEAD - {"h"}) | SPHERE | {"norm", "frame"}
+    without = (HEAD - {"h"}) | {*SPHERE, "norm", "frame"}
     yaw, pitch = columns.find(_YAW, without=without), columns.find(_PITCH, without=without)
     if yaw is None or pitch is None or yaw == pitch:
         return False

@@ -49,6 +49,7 @@ def guess_settings(
     size : width and height of the video, where it is known.
     seconds : length of the video, where it is known.
     """
+    cells = cells.loc[:, ~cells.columns.duplicated()]
     guess, columns = Guess(), Columns(cells, decimal_comma)
     observer = columns.take(columns.find(_OBSERVER, numeric=False, without=_NOBODY))
     if observer and cells[observer].nunique() > len(cells) / 3:  # numbers of rows
@@ -60,7 +61,7 @@ def guess_settings(
     _guess_validity(columns, guess)
     good = _valid_rows(columns, guess)
     guess_time(columns, guess, cells[observer] if observer else None, seconds)
-    if sphere := columns.take(next((name for name, words in columns.words.items() if SPHERE & set(words)), None)):
+    if sphere := columns.take(columns.find(SPHERE)):
         guess.columns["sphere_yaw_deg"] = sphere
     guess_direction(columns, guess, good, cells[observer] if observer else None, size)
     return guess

@@ -102,9 +102,11 @@ def _time_unit(
     lowest = 0.2 if is_fixation else _LOWEST_HZ
 
     def fits(unit: str) -> bool:
-        return lowest <= PER_SECOND[unit] / step <= _HIGHEST_HZ if step == step else True
+        return lowest <= PER_SECOND[unit] / step <= _HIGHEST_HZ
 
     named = next((_UNIT_TOKENS[word] for word in reversed(words) if word in _UNIT_TOKENS), None)
+    if step != step:  # no two times
+        return named or "s"
     if named and fits(named):
         return named
     if named:
@@ -113,7 +115,8 @@ def _time_unit(
     if not possible:
         guess.doubts.append(f"no unit fits the steps of {name} ({step:g}): seconds are assumed")
         return "s"
-    span = float(np.nanmax(pd.Series(time).groupby(owners).agg(np.ptp)))
+    of_observers = pd.Series(time).groupby(owners)
+    span = float((of_observers.max() - of_observers.min()).max())
 
     def cost(unit: str) -> float:
         rate = PER_SECOND[unit] / step
