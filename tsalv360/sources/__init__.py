@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tsalv360.sources.demo import DemoSource as DemoSource
-    from tsalv360.sources.gaze_table import GazeTableSettings as GazeTableSettings
-    from tsalv360.sources.gaze_table import read_gaze_table as read_gaze_table
+    from tsalv360.sources.gaze_table.read import read_gaze_table as read_gaze_table
+    from tsalv360.sources.gaze_table.settings import GazeTableSettings as GazeTableSettings
     from tsalv360.sources.kinds import OwnVideo as OwnVideo
     from tsalv360.sources.kinds import Source as Source
     from tsalv360.sources.maps import MapSettings as MapSettings
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "demo": ["DemoSource"],
-    "gaze_table": ["GazeTableSettings", "read_gaze_table"],
+    "gaze_table.read": ["read_gaze_table"],
+    "gaze_table.settings": ["GazeTableSettings"],
     "kinds": ["OwnVideo", "Source"],
     "maps": ["MapSettings", "read_fixation_maps", "read_saliency_maps"],
     "recording": ["READERS", "Gaze", "Recording", "read_gaze"],

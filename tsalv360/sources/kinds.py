@@ -1,7 +1,9 @@
 """All kinds of sources that a configuration can name, and the videos that it names one by one."""
 
+import re
 from dataclasses import asdict, field
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator
 from pydantic.dataclasses import dataclass
@@ -9,9 +11,9 @@ from pydantic.dataclasses import dataclass
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.media.video import View
 from tsalv360.sources.demo import DemoSource
-from tsalv360.sources.gaze_table import GazeTableSettings
+from tsalv360.sources.gaze_table.settings import GazeTableSettings, is_table
 from tsalv360.sources.maps import MapSettings
-from tsalv360.sources.recording import Recording, check_id, existing
+from tsalv360.sources.recording import Recording, check_id, existing, existing_files
 from tsalv360.sources.sports360 import Sports360Source
 from tsalv360.sources.tsv360 import PublishedSource
 from tsalv360.sources.vr_eyetracking import FORMAT, VrEyeTrackingSource, gaze_files
@@ -25,7 +27,10 @@ class OwnVideo:
 
     path: str = setting(..., "the video file, or a folder of frames NNNN.jpg or .png", runtime=True)
     gaze: str = setting(
-        ..., "its gaze: a file, the folder of its maps, or Gaze_txt_files for vr_eyetracking", runtime=True
+        ...,
+        "its gaze: a file, a folder or pattern of files such as gaze/harbour_*.csv, the folder of its maps, or "
+        "Gaze_txt_files for vr_eyetracking",
+        runtime=True,
     )
     gaze_format: Literal["gaze_table", "salient360", "vr_eyetracking", "fixation_maps", "saliency_maps"] = setting(
         "gaze_table", "format of the gaze"
@@ -47,17 +52,34 @@ class OwnVideo:
         """Return the recording under this id; raise InputError if its files do not exist."""
         check_id(video_id, "videos")
         gaze_id = self.gaze_id or video_id
-        video, gaze = existing(self.path, f"videos.{video_id}.path"), existing(self.gaze, f"videos.{video_id}.gaze")
+        video, key = existing(self.path, f"videos.{video_id}.path"), f"videos.{video_id}.gaze"
         return Recording(
             video_id,
             self.source,
             video,
-            tuple(gaze_files(gaze, gaze_id)) if self.gaze_format == FORMAT else (gaze,),
+            self._gaze(key, gaze_id),
             self.gaze_format,
             self.licence,
             self.skip_first,
             gaze_id,
-            {"gaze_table": asdict(self.table), "saliency_maps": asdict(self.maps)}.get(self.gaze_format, {}),
+            {"gaze_table": self._table(), "saliency_maps": asdict(self.maps)}.get(self.gaze_format, {}),
             self.fps,
             self.view,
         )
+
+    def _gaze(self, key: str, gaze_id: str) -> tuple[Path, ...]:
+        if self.gaze_format == FORMAT:
+            return tuple(gaze_files(existing(self.gaze, key), gaze_id))
+        return (
+            existing_files(self.gaze, key, is_table)
+            if self.gaze_format == "gaze_table"
+            else (existing(self.gaze, key),)
+        )
+
+    def _table(self) -> dict[str, Any]:
+        """Return the settings of the table; what the one `*` of a pattern stands for is the observer."""
+        settings = asdict(self.table)
+        if settings["observer_from"] is None and self.gaze.count("*") == 1:
+            before, after = self.gaze.split("*")
+            settings["observer_from"] = f"{re.escape(before.rpartition('/')[2])}([^/]*){re.escape(after)}$"
+        return settings
