@@ -12,6 +12,7 @@ import yaml
 
 from tsalv360.cli import main
 from tsalv360.sources import OwnVideo, read_gaze
+from tsalv360.sphere.directions import to_vectors
 
 FPS = 25
 
@@ -152,3 +153,79 @@ def test_a_table_that_the_guess_does_not_read_is_shown_all_the_same(
     out = capsys.readouterr().out
     assert "no direction was recognised in ['observer', 'time_s', 'alpha', 'beta']" in out
     assert yaml.safe_load(out)["videos"]["a"]["gaze"].endswith("a.csv")
+
+
+CONVENTIONS = {
+    "unit vectors of Unity, one file for each observer": lambda g: {
+        "timestamp_ns": (1e9 * g.time).round().astype("int64"),
+        "dir_x": to_vectors(g.yaw, g.pitch)[:, 1],
+        "dir_y": to_vectors(g.yaw, g.pitch)[:, 2],
+        "dir_z": to_vectors(g.yaw, g.pitch)[:, 0],
+    },
+    "unit vectors of OpenXR": lambda g: {
+        "user": g.who,
+        "time": g.time,
+        "gaze.x": to_vectors(g.yaw, g.pitch)[:, 1],
+        "gaze.y": to_vectors(g.yaw, g.pitch)[:, 2],
+        "gaze.z": -to_vectors(g.yaw, g.pitch)[:, 0],
+    },
+    "x forward, z up, right-handed": lambda g: {
+        "user": g.who,
+        "ticks": (1e7 * g.time).round().astype("int64"),
+        "gaze_x": to_vectors(g.yaw, g.pitch)[:, 0],
+        "gaze_y": -to_vectors(g.yaw, g.pitch)[:, 1],
+        "gaze_z": to_vectors(g.yaw, g.pitch)[:, 2],
+    },
+    "head angles of Unity": lambda g: {
+        "participant": g.who,
+        "t_ms": 1000 * g.time,
+        "cam_yaw": g.yaw % 360,
+        "cam_pitch": -g.pitch % 360,
+        "cam_roll": 0.0,
+    },
+    "pixels and a device clock": lambda g: {
+        "participant": g.who,
+        "clock_us": (1e6 * (g.time + 77.5)).round().astype("int64"),
+        "px_x": 4096 * (g.yaw / 360 + 0.5),
+        "px_y": 2048 * (0.5 - g.pitch / 180),
+    },
+    "dates": lambda g: {
+        "participant": g.who,
+        "when": [(pd.Timestamp("2026-03-01T10:00:00") + pd.Timedelta(seconds=s)).isoformat() for s in g.time],
+        "azimuth": g.yaw,
+        "elevation": g.pitch,
+    },
+    "blinks with a validity": lambda g: {
+        "participant": g.who,
+        "time": g.time,
+        "u": (g.yaw / 360 + 0.5).where(g.index % 40 > 3),
+        "v": (0.5 - g.pitch / 180).where(g.index % 40 > 3),
+        "valid": np.where(g.index % 40 > 3, "True", "False"),
+    },
+}
+
+
+@pytest.mark.parametrize("separator, decimal, encoding", [(";", ",", "utf-8"), ("\t", ".", "utf-16"), (",", ".", "gz")])
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_every_convention_is_read_as_it_was_meant(
+    tmp_path: Path,
+    video: Path,
+    capsys: pytest.CaptureFixture[str],
+    convention: str,
+    separator: str,
+    decimal: str,
+    encoding: str,
+) -> None:
+    table, folder = gaze(), tmp_path / "recordings"
+    folder.mkdir()
+    written = pd.DataFrame(CONVENTIONS[convention](table))
+    single = any(name in written for name in ("user", "participant"))
+    parts = {"harbour": written} if single else {f"harbour_{who}": written[table.who == who] for who in set(table.who)}
+    how = {"sep": separator, "decimal": decimal, "index": False, "lineterminator": "\r\n"}
+    for name, part in parts.items():
+        path = folder / f"{name}.csv{'.gz' if encoding == 'gz' else ''}"
+        part.to_csv(path, encoding="utf-8" if encoding == "gz" else encoding, **how)
+    out, videos = imported(capsys, folder, "--video", video)
+    kept = table[table.index % 40 > 3] if "valid" in written else table
+    assert_read_as_meant(videos["harbour"], "harbour", kept)
+    assert "Uncertain" in out

@@ -4,7 +4,7 @@ import os
 import re
 import textwrap
 from collections.abc import Hashable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,14 @@ import cv2
 import numpy as np
 import pandas as pd
 import yaml
+from pydantic import ValidationError
 
 from tsalv360.contracts.entries import VideoInfo
 from tsalv360.job.errors import InputError
 from tsalv360.media.drawing import COLOURS, EDGE, PAPER, mark
 from tsalv360.media.pictures import resized
 from tsalv360.media.video import decode, probe
-from tsalv360.sources import READERS, GazeTableSettings, Recording, read_gaze
+from tsalv360.sources import READERS, OwnVideo, read_gaze
 from tsalv360.sources.guess.columns import Guess
 from tsalv360.sources.guess.form import Form, known_format, read_form
 from tsalv360.sources.guess.settings import guess_settings
@@ -44,12 +45,13 @@ _WIDTH = 110
 class ImportedTable:
     """What was guessed of a table, and what its gaze is by that guess.
 
-    `entry` is the recording's entry in the config's `videos`. `samples` are None where the guess does not read the
+    `entry` is the entry of `video_id` in the config's `videos`. `samples` are None where the guess does not read the
     table, for the reason `failure`; `shown` are three of them, and `rows` the table's rows that they come from.
     """
 
-    recording: Recording
+    video_id: str
     entry: dict[str, Any]
+    n_files: int
     doubts: list[str]
     samples: pd.DataFrame | None
     shown: pd.DataFrame
@@ -79,8 +81,7 @@ def import_table(tables: Sequence[Path], video: Path | None = None) -> ImportedT
         doubts.append(f"the columns are those of the data set's format {known}, whose reader knows the rest")
         gaze = str(files[0] if len(files) == 1 else files[0].parent)
         entry: dict[str, Any] = {"path": str(video or f"{video_id}.mp4"), "gaze": gaze, "gaze_format": known}
-        recording = Recording(video_id, "own", Path(), tuple(files), known)
-        return _read(recording, entry, doubts, info)
+        return _read(video_id, entry, files, doubts, info)
     cells, form = _cells(files)
     size, seconds = ((info.width, info.height), info.duration_s) if info else (None, None)
     guess = guess_settings(cells, form.settings.get("decimal") == ",", size, seconds)
@@ -90,18 +91,12 @@ def import_table(tables: Sequence[Path], video: Path | None = None) -> ImportedT
     gaze = str(files[0]) if len(files) == 1 else _pattern(files)
     if "observer" not in guess.columns:
         gaze = _pattern(files)
-        settings["observer_from"] = re.escape(Path(gaze).name).replace(r"\*", "(.+)") + "$"
         doubts.append("no column of observers was recognised: the observer is what * in `gaze` stands for")
     doubts += form.doubts
     video_id, gaze_id = _ids(video, files, guess, cells, doubts)
     entry = {"path": str(video or f"{video_id}.mp4"), "gaze": gaze}
     entry |= ({"gaze_id": gaze_id} if gaze_id else {}) | ({"table": settings} if settings else {})
-    try:
-        table = asdict(GazeTableSettings(**settings))
-    except ValueError as error:
-        raise InputError(files[0], f"{error}", "settings of a table", "Please report it with the table.") from None
-    recording = Recording(video_id, "own", Path(), tuple(files), "gaze_table", gaze_id=gaze_id, gaze_settings=table)
-    found = _read(recording, entry, doubts + guess.doubts, info)
+    found = _read(video_id, entry, files, doubts + guess.doubts, info)
     names = [name for name in guess.columns.values() if name != _OWNER]
     rows = [_row_of(sample, cells, guess, settings, names) for sample in found.shown.to_dict("records")]
     return replace(found, rows=rows)
@@ -121,13 +116,16 @@ def _cells(files: Sequence[Path]) -> tuple[pd.DataFrame, Form]:
     return pd.concat([part[[_OWNER, *forms[0].cells]] for part in parts], ignore_index=True), forms[0]
 
 
-def _read(recording: Recording, entry: dict[str, Any], doubts: list[str], info: VideoInfo | None) -> ImportedTable:
-    """Return a table with its gaze read by the entry, and remarks on it."""
+def _read(
+    video_id: str, entry: dict[str, Any], files: Sequence[Path], doubts: list[str], info: VideoInfo | None
+) -> ImportedTable:
+    """Return a table with its gaze read by the entry, as a build reads it, and remarks on it."""
     try:
-        read = read_gaze(recording, info.fps if info else _FPS)
-    except InputError as error:
+        own = OwnVideo(**entry | {"path": str(files[0])})  # the video may not be at hand
+        read = read_gaze(own.recording(video_id), info.fps if info else _FPS)
+    except (InputError, ValidationError) as error:
         nothing = pd.DataFrame()
-        return ImportedTable(recording, entry, doubts, None, nothing, [], [], [], str(error), info)
+        return ImportedTable(video_id, entry, len(files), doubts, None, nothing, [], [], [], str(error), info)
     samples = read.samples
     length_s = info.duration_s if info else float((samples.time_s + samples.duration_s).max())
     within = samples[samples.time_s < length_s]
@@ -139,7 +137,8 @@ def _read(recording: Recording, entry: dict[str, Any], doubts: list[str], info: 
         last = f"{samples.time_s.max():.2f} s, its video {length_s:.2f} s"
         remarks.append(f"gaze lasts until {last}: a build refuses it. Check `time_unit` and `time_zero`.")
     shown = samples.iloc[[int(part * len(samples)) for part in _SHOWN]]
-    return ImportedTable(recording, entry, doubts, samples, shown, [""] * len(shown), read.notes, remarks, "", info)
+    rows, notes = [""] * len(shown), read.notes
+    return ImportedTable(video_id, entry, len(files), doubts, samples, shown, rows, notes, remarks, "", info)
 
 
 def as_yaml(found: ImportedTable) -> str:
@@ -152,7 +151,7 @@ def as_yaml(found: ImportedTable) -> str:
     for heading, items in (("May be wrong", found.remarks), ("Uncertain", found.doubts), ("Notes", found.notes)):
         lines += [*_wrapped(heading, items), ""] if items else []
     comments = "\n".join(f"# {line}".rstrip() for line in lines)
-    content = {"videos": {found.recording.video_id: found.entry}}
+    content = {"videos": {found.video_id: found.entry}}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=False, width=1000)
     return f"{comments}\n{text}"
 
@@ -242,8 +241,7 @@ def _id(name: str) -> str:
 
 
 def _what(found: ImportedTable) -> str:
-    n_files = len(found.recording.gaze)
-    files = f"{n_files} files, " if n_files > 1 else ""
+    files = f"{found.n_files} files, " if found.n_files > 1 else ""
     if found.samples is None:
         return f"{files}not read"
     n = found.samples.observer.nunique()
