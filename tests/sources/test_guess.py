@@ -243,6 +243,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         (b"", "no columns"),
         (b"one\ntwo\nthree\n", "no columns"),
         (b"1,2,3\n4,5,6\n", "a header"),
+        (b'{"gaze": [1, 2]}\n', "JSON"),
         (b"\x1f\x8bbroken", "gz"),
     ):
         path = tmp_path / "gaze.csv"

@@ -59,6 +59,8 @@ def read_form(path: Path) -> Form:
     if data[:4] == b"PAR1":
         return _read_parquet(path)
     text, encoding, doubts = _decoded(data)
+    if text.lstrip()[:1] in ("{", "["):
+        raise InputError(path, "JSON", "a CSV or TSV table with a header, or Parquet", "Write its rows as a table.")
     lines = [line for line in text.splitlines() if line.strip()]
     separator = _separator(lines[:_LOOKED_AT])
     if len(lines) < 2 or separator is None:
