@@ -92,6 +92,23 @@ def test_gaze_that_looks_wrong_is_a_remark_with_the_setting_that_mends_it(
     assert "gaze ends at 2.8 of 8 s" in remark
 
 
+def test_a_start_turn_that_the_remark_names_is_taken_off_by_its_setting(
+    tmp_path: Path, write_video: Callable[..., Path]
+) -> None:
+    path = write_video(tmp_path / "market.mp4", n_frames=150, fps=FPS, size=PANORAMA)
+    rows = [
+        f"p{k},{n / FPS},{110 + k + (n > 25) * 40 * np.sin(n // 15 + k):.3f},{-9 * (n > 25):.3f}"
+        for k in range(6)
+        for n in range(150)
+    ]
+    gaze = tmp_path / "market.csv"
+    gaze.write_text("\n".join(["observer,time_s,yaw_deg,pitch_deg", *rows, ""]))
+    own = {"path": str(path), "gaze": str(gaze)}
+    (remark,) = checked({"videos": {"market": own}}).videos[0].remarks
+    assert "all observers begin near yaw 112°" in remark and "`sphere_yaw: 112`" in remark
+    assert checked({"videos": {"market": own | {"table": {"sphere_yaw": 112}}}}).videos[0].remarks == []
+
+
 def test_one_broken_video_hides_no_other_and_its_gaze_is_checked_too(
     tmp_path: Path, own: dict[str, dict[str, str]]
 ) -> None:

@@ -177,11 +177,11 @@ def _start(samples: pd.DataFrame) -> Iterator[GazeRemark]:
     at_rest = speeds.empty or speeds.groupby("observer").speed_deg_s.median().median() < _AT_REST_DEG_S
     if np.linalg.norm(mean) > _COMMON_START and away > _START_DEG and at_rest:
         yaw, pitch = (float(angle) for angle in to_angles(mean))
-        advice = "If the sphere was turned in the player, state the turn as `sphere_yaw`"
-        if abs(yaw) > 180 - _START_DEG:
-            advice += "; if yaw 0 is the left edge of the picture, the turn is 180"
-        elif abs(pitch) > _START_DEG:
+        if abs(pitch) > _START_DEG:
             advice = "Check which axis is up (`axes`), and whether pitch is an angle from the pole"
+        else:
+            advice = f"If the player turned the sphere, set `sphere_yaw: {yaw:.0f}` ({-yaw:.0f} with `yaw: left`)"
+            advice += "; yaw 0 may be the left edge of the picture" if abs(yaw) > 180 - _START_DEG else ""
         yield GazeRemark(
             f"all observers begin near yaw {yaw:.0f}°, pitch {pitch:.0f}°",
             "viewers begin at the front (0°, 0°) unless the player turned the sphere or something held them",
