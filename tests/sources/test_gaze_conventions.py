@@ -102,6 +102,30 @@ def test_unity_angles_and_its_quaternion_give_one_direction(tmp_path: Path, rows
         assert off.max() < 1e-6
 
 
+WORKED = [  # the rows of docs/gaze-tables.md
+    ({"yaw_deg": -40, "pitch_deg": -30}, {"yaw": "left", "pitch": "down"}, (40, 30)),
+    ({"x": 960, "y": 270}, {"origin": "top left", "width": 1920, "height": 1080}, (0, 45)),
+    ({"gaze_x": 0.612, "gaze_y": 0.5, "gaze_z": 0.612}, {"axes": "unity"}, (45, 30)),
+    ({"gaze_x": 0.612, "gaze_y": 0.5, "gaze_z": -0.612}, {"axes": "openxr"}, (45, 30)),
+    (
+        {"head_qx": 0, "head_qy": 0.5, "head_qz": 0, "head_qw": 0.866, "yaw_deg": -20, "pitch_deg": 25},
+        {"axes": "unity"},
+        (40, 25),
+    ),
+    ({"head_yaw_deg": 60, "head_pitch_deg": 0, "head_roll_deg": 0, "yaw_deg": -20, "pitch_deg": 25}, {}, (40, 25)),
+    ({"head_yaw_deg": 60, "head_pitch_deg": 0, "head_roll_deg": 0}, {"head_only": True}, (60, 0)),
+    ({"yaw_deg": 120, "pitch_deg": 0, "sphere_yaw_deg": 90}, {}, (30, 0)),
+]
+
+
+@pytest.mark.parametrize(("row", "options", "expected"), WORKED)
+def test_the_worked_rows_of_the_documentation_are_right(
+    tmp_path: Path, row: dict[str, float], options: dict[str, object], expected: tuple[float, float]
+) -> None:
+    (found,) = angles(read(tmp_path, {name: [cell] for name, cell in row.items()}, **options))
+    assert found == pytest.approx(expected, abs=0.05)
+
+
 def test_the_start_turn_of_the_sphere_is_taken_off(tmp_path: Path) -> None:
     columns = {"yaw_deg": [10, 10], "pitch_deg": [0, 80]}
     assert angles(read(tmp_path, columns, sphere_yaw=30.0)) == [(-20, 0), (-20, 80)]
