@@ -21,7 +21,7 @@ _KNOWN = {
     "salient360_raw": {"oculoTS", "unityTS", "meanGazeDir.x"},
     "dsav360": {"video", "id", "frame", "t", "u", "v"},
 }
-_SEPARATORS = {",": ",", ";": ";", "\t": "tab", " ": "space"}
+_SEPARATORS = {",": ",", ";": ";", "\t": "tab", "|": "|", " ": "space"}
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _LOOKED_AT = 50  # lines that tell the separator
