@@ -229,3 +229,19 @@ def test_every_convention_is_read_as_it_was_meant(
     kept = table[table.index % 40 > 3] if "valid" in written else table
     assert_read_as_meant(videos["harbour"], "harbour", kept)
     assert "Uncertain" in out
+
+
+def test_files_of_several_videos_in_one_folder_are_a_doubt_and_the_named_video_selects_its_own(
+    tmp_path: Path, video: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, folder = gaze(), tmp_path / "recordings"
+    folder.mkdir()
+    columns = table.rename(columns={"yaw": "yaw_deg", "pitch": "pitch_deg"})
+    for who, own in columns.groupby("who"):
+        for name in ("harbour", "market"):
+            own.drop(columns="who").to_csv(folder / f"{name}_{who}.csv", index=False)
+    out, _ = imported(capsys, folder)
+    assert "begin with harbour, market: if these are videos" in " ".join(out.replace("#", " ").split())
+    out, videos = imported(capsys, folder, "--video", video)
+    assert "market" not in out and videos["harbour"].gaze.endswith("recordings/harbour_*.csv")
+    assert_read_as_meant(videos["harbour"], "harbour", table)

@@ -3,6 +3,7 @@
 import os
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -92,6 +93,7 @@ def import_table(tables: Sequence[Path], video: Path | None = None) -> ImportedT
     if "observer" not in guess.columns:
         gaze = _pattern(files)
         doubts.append("no column of observers was recognised: the observer is what * in `gaze` stands for")
+        doubts += _several_videos(files)
     doubts += form.doubts
     video_id, gaze_id = _ids(video, files, guess, cells, doubts)
     entry = {"path": str(video or f"{video_id}.mp4"), "gaze": gaze}
@@ -212,6 +214,15 @@ def _pattern(files: Sequence[Path]) -> str:
     folders = {file.parent for file in files}
     folder = folders.pop() if len(folders) == 1 else Path(os.path.commonpath(folders))
     return str(folder / f"{prefix}*{suffix}")
+
+
+def _several_videos(files: Sequence[Path]) -> list[str]:
+    """Return a doubt if the files' names begin with several words, each of which several files have."""
+    words = Counter(re.split(r"[_\- .]", file.name)[0] for file in files)
+    if len(words) < 2 or min(words.values()) < 2:
+        return []
+    named, first = ", ".join(list(words)[:4]), next(iter(words))
+    return [f"the files' names begin with {named}: if these are videos, name the files of one, such as {first}_*"]
 
 
 def _common(names: Sequence[str]) -> str:
