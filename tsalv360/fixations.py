@@ -44,7 +44,9 @@ def fixations_of_video(gaze: Gaze, video: IndexEntry, settings: FixationSettings
     samples = within_video(gaze.samples, video.duration_s, video.n_frames, f"gaze of video {video.id}", notes)
     remarks = plausibility_remarks(samples, video.duration_s, gaze.n_observers is not None, video.cuts_s)
     summary = summarise_gaze(samples, video.duration_s, video.cuts_s) if remarks else None
-    return find_fixations(samples, settings, notes), GazeNotes(gaze.n_observers, notes, remarks, summary)
+    return find_fixations(samples, settings, notes), GazeNotes(
+        gaze.n_observers, notes, remarks=remarks, summary=summary
+    )
 
 
 def within_video(
