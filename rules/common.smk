@@ -7,7 +7,7 @@
 # Raise a version when the stage gives other results for the same input and settings: an upgrade then runs it again.
 VERSIONS = {
     "demo": 2,
-    "index": 2,
+    "index": 3,
     "frames": 1,
     "fixations": 2,
     "events": 3,

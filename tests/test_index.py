@@ -35,6 +35,8 @@ def test_an_entry_holds_what_all_stages_need(video: Path, gaze: Path) -> None:
         "fps": 25.0,
         "n_frames": 60,
         "missing_frames": [],
+        "picture_times_s": [],
+        "conversion": "",
         "width": 192,
         "height": 96,
         "display_aspect": 2.0,
