@@ -149,14 +149,14 @@ def _fitting_rate(times: Array, unit: float, header_rates: Sequence[Fraction | N
 
     Where there is none, it is one at which hardly a picture falls between two frames, and times stay as they are.
     """
-    rates = sorted({*_USUAL, *(rate for rate in header_rates if rate and rate <= _USUAL[-1])})
 
     def distance(rate: Fraction) -> float:
         frames = times * float(rate)
         return float(np.abs(frames - np.rint(frames)).max()) / float(rate)
 
-    rounding = min(max(unit, _MILLISECOND), 2 * _MILLISECOND)  # a coarser unit is that of frames, as in AVI
-    fits = [rate for rate in rates if distance(rate) <= rounding + 1e-6]
+    own = sorted(rate for rate in header_rates if rate and rate <= _USUAL[-1])
+    near = min(max(unit, _MILLISECOND), 2 * _MILLISECOND) + 1e-6  # a coarser unit is that of frames, as in AVI
+    fits = [rate for rate in _USUAL if distance(rate) <= near] or [rate for rate in own if distance(rate) <= near]
     if fits:
         rate = min((rate for rate in fits if rate < fits[0] * Fraction(_SAME_RATE)), key=distance)
         return rate, np.rint(times * float(rate)) / float(rate)
