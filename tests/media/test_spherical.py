@@ -17,13 +17,13 @@ from tsalv360.media.spherical import filtered
 from tsalv360.media.video import pictures_at, probe
 
 FACE = 64
-# Right, left, up, down, front and back face of the RFC's cubemap of layout 0: directions (right, up, forward) of a point
-# u to the right and v down; the top of the up face is forward, that of the down face backward.
+# The faces of layout 0 in the RFC of Spherical Video V2: direction (right, up, forward) of the point u to the right and
+# v down. The top of the up face is forward, that of the down face backward.
 FACES: dict[str, Callable[..., tuple]] = {
     "right": lambda u, v: (1 + 0 * u, -v, -u),
     "left": lambda u, v: (-1 + 0 * u, -v, u),
     "up": lambda u, v: (-u, 1 + 0 * u, -v),
-    "down": lambda u, v: (-u, -1 + 0 * u, v * -1),
+    "down": lambda u, v: (-u, -1 + 0 * u, v),
     "front": lambda u, v: (u, -v, 1 + 0 * u),
     "back": lambda u, v: (-u, -v, -1 + 0 * u),
 }
@@ -75,21 +75,13 @@ def with_sphere(path: Path, projection: bytes, pose: tuple[float, float, float] 
     sphere = box(b"sv3d", header, box(b"proj", box(b"prhd", full, angles), projection))
     content, within = bytearray(path.read_bytes()), []
     start, end = 0, len(content)
-    for kind, skip in (
-        (b"moov", 8),
-        (b"trak", 8),
-        (b"mdia", 8),
-        (b"minf", 8),
-        (b"stbl", 8),
-        (b"stsd", 16),
-        (b"avc1", 0),
-    ):
+    for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
         while content[start + 4 : start + 8] != kind:
             start += struct.unpack(">I", content[start : start + 4])[0]
             assert start < end
         within.append(start)
         end = start + struct.unpack(">I", content[start : start + 4])[0]
-        start += skip
+        start += 16 if kind == b"stsd" else 8
     content[end:end] = sphere
     for at in within:
         content[at : at + 4] = struct.pack(">I", struct.unpack(">I", content[at : at + 4])[0] + len(sphere))
@@ -120,9 +112,8 @@ def test_a_cubemap_in_the_header_is_converted_exactly_and_noted(tmp_path: Path) 
 
 @pytest.mark.parametrize("projection", ["c3x2", "c6x1", "eac"])
 def test_a_projection_that_the_config_states_is_converted_exactly(tmp_path: Path, projection: str) -> None:
-    stored = filtered(
-        f"v360=e:{projection}:w={6 * 64 if projection == 'c6x1' else 192}:h={64 if projection == 'c6x1' else 128}", ""
-    )
+    size = "w=384:h=64" if projection == "c6x1" else "w=192:h=128"
+    stored = filtered(f"v360=e:{projection}:{size}", "")
     path = video(tmp_path / "a.mp4", stored(panorama(512)))
     info = probe(path, projection=projection)
     (_, picture), *_ = pictures_at(path, [0], 3, conversion=info.conversion)
