@@ -53,6 +53,9 @@ def probe_recording(recording: Recording, force_2to1: bool, ready: "Ready", nati
     if recording.fps is None:
         found, expected = f"the folder of ready frames {recording.video} without a rate", "the rate of their numbers"
         raise InputError(f"video {recording.video_id}", found, expected, "Set its fps in the config.")
+    if recording.projection not in (None, "equirect"):
+        found, advice = f"projection {recording.projection} of ready frames", "Give the video, or convert the frames."
+        raise InputError(f"video {recording.video_id}", found, "equirectangular frames", advice)
     from tsalv360.media.pictures import check_rate, probe_ready
 
     info = probe_ready(recording.video, recording.fps, force_2to1, recording.view)
