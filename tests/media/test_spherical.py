@@ -68,23 +68,38 @@ def box(kind: bytes, *content: bytes) -> bytes:
 
 
 def with_sphere(path: Path, projection: bytes, pose: tuple[float, float, float] = (0, 0, 0)) -> Path:
-    """The MP4 with an sv3d box in its sample entry; its index comes last, so that no offset changes."""
+    """The MP4 with the header of Spherical Video V2."""
     full = bytes(4)
     angles = b"".join(struct.pack(">i", round(angle * 65536)) for angle in pose)
     header = box(b"svhd", full, b"test\0")
     sphere = box(b"sv3d", header, box(b"proj", box(b"prhd", full, angles), projection))
+    return with_box(path, sphere, b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1")
+
+
+def with_v1(path: Path, **values: float) -> Path:
+    """The MP4 with the header of Spherical Video V1."""
+    tags = {"Spherical": "true", "Stitched": "true", "ProjectionType": "equirectangular", **values}
+    xml = "".join(f"<GSpherical:{name}>{value}</GSpherical:{name}>" for name, value in tags.items())
+    kind = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
+    return with_box(
+        path, box(b"uuid", kind, f"<rdf:SphericalVideo>{xml}</rdf:SphericalVideo>".encode()), b"moov", b"trak"
+    )
+
+
+def with_box(path: Path, added: bytes, *place: bytes) -> Path:
+    """The MP4 with a box at the end of a nested one; its index comes last, so that no offset changes."""
     content, within = bytearray(path.read_bytes()), []
     start, end = 0, len(content)
-    for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
+    for kind in place:
         while content[start + 4 : start + 8] != kind:
             start += struct.unpack(">I", content[start : start + 4])[0]
             assert start < end
         within.append(start)
         end = start + struct.unpack(">I", content[start : start + 4])[0]
         start += 16 if kind == b"stsd" else 8
-    content[end:end] = sphere
+    content[end:end] = added
     for at in within:
-        content[at : at + 4] = struct.pack(">I", struct.unpack(">I", content[at : at + 4])[0] + len(sphere))
+        content[at : at + 4] = struct.pack(">I", struct.unpack(">I", content[at : at + 4])[0] + len(added))
     target = path.with_name("spherical.mp4")
     target.write_bytes(content)
     return target
@@ -162,6 +177,23 @@ def test_a_pose_is_refused_with_its_angles_unless_it_is_ignored(tmp_path: Path, 
     assert probe(path, pose="ignore").notes == [
         f"its header turns the sphere: {words}; ignored, so that yaw 0 is the centre of the pictures"
     ]
+
+
+def test_where_a_player_first_looks_is_no_pose(tmp_path: Path) -> None:
+    path = with_v1(video(tmp_path / "a.mp4", panorama(64)), InitialViewHeadingDegrees=90, InitialViewPitchDegrees=-10)
+    assert probe(path).notes == ["its header says that a player first looks at yaw 90°, pitch -10°"]
+
+
+def test_a_part_of_the_sphere_is_placed_where_v1_says(tmp_path: Path) -> None:
+    crop = {
+        "FullPanoWidthPixels": 256,
+        "FullPanoHeightPixels": 128,
+        "CroppedAreaLeftPixels": 64,
+        "CroppedAreaTopPixels": 0,
+    }
+    crop |= {"CroppedAreaImageWidthPixels": 128, "CroppedAreaImageHeightPixels": 128}
+    info = probe(with_v1(video(tmp_path / "a.mp4", panorama(128)[:, 64:192]), **crop))
+    assert (info.width, info.height, info.conversion) == (256, 128, "pad=256:128:64:0")
 
 
 @pytest.mark.parametrize("size", [(96, 144), (108, 192), (32, 192)], ids=["3:2", "16:9", "6:1"])

@@ -50,14 +50,15 @@ def read_sphere(path: Path, first: av.VideoFrame) -> Sphere:
         bounds = data[4:8].view(np.uint32) / 2**32
         pose = tuple((data[1:4] / 65536).tolist())
         sphere = Sphere(int(data[0]), pose, tuple(bounds.tolist()), int(data[8]))
-    if b"sv3d" not in header and b"GSpherical:" in header:  # V1: FFmpeg gives its first view as a pose
+    if b"sv3d" not in header and b"GSpherical:" in header:  # V1 has a first view, and no pose
         left_out = [_v1(header, name) for name in _CROPS]
         width, cut_width, height, cut_height = (value or 0.0 for value in left_out)
         if width > cut_width > 0 or height > cut_height > 0:
             x, y = (_v1(header, f"CroppedArea{side}Pixels") or 0.0 for side in ("Left", "Top"))
             bounds_of = (x / width, y / height, 1 - (x + cut_width) / width, 1 - (y + cut_height) / height)
             sphere = sphere._replace(projection=_TILE, bounds=bounds_of)
-        sphere = sphere._replace(start_view=sphere.pose_deg, pose_deg=(0.0, 0.0, 0.0))
+        yaw, pitch, roll = (_v1(header, f"InitialView{axis}Degrees") or 0.0 for axis in ("Heading", "Pitch", "Roll"))
+        sphere = sphere._replace(start_view=(yaw, pitch, roll), pose_deg=(0.0, 0.0, 0.0))
     return sphere
 
 
