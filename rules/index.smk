@@ -14,7 +14,7 @@ rule index:
         runtime=20,
     params:
         version=version("index"),
-        recording=recording("fps", "view", "skip_first"),
+        recording=recording("fps", "view", "skip_first", "projection", "pose"),
         video=stamps("video"),
         frames=settings("frames", "force_2to1", "ready", "native"),
     message:

@@ -35,6 +35,8 @@ def test_an_entry_holds_what_all_stages_need(video: Path, gaze: Path) -> None:
         "fps": 25.0,
         "n_frames": 60,
         "missing_frames": [],
+        "picture_times_s": [],
+        "conversion": "",
         "width": 192,
         "height": 96,
         "display_aspect": 2.0,
@@ -150,3 +152,16 @@ def test_half_of_a_stereo_video_is_the_panorama(tmp_path: Path, write_video: Cal
     entry = index_video(replace(recording(stereo, gaze), view="bottom"), force_2to1=False)
     assert (entry.width, entry.height) == (192, 96)
     assert entry.notes == ["stereo: the bottom half of 192×192 pictures is used"]
+
+
+def test_ready_frames_are_not_converted(ready: Path) -> None:
+    with pytest.raises(InputError, match="projection eac of ready frames"):
+        index_video(replace(recording(ready), fps=30.0, projection="eac"), force_2to1=False)
+
+
+def test_the_config_states_what_the_header_does_not(tmp_path: Path, write_video: Callable[..., Path]) -> None:
+    cube = write_video(tmp_path / "a.mp4", n_frames=3, size=(128, 192))
+    with pytest.raises(InputError, match="set the video's projection"):
+        index_video(recording(cube), force_2to1=False)
+    entry = index_video(replace(recording(cube), projection="c3x2"), force_2to1=False)
+    assert (entry.width, entry.height, entry.conversion) == (256, 128, "v360=c3x2:e:w=256:h=128")

@@ -80,7 +80,7 @@ def extract_frames(
     numbers = index.frames_to_keep(skip_first, fps)
     files = ready_frames(path) if path.is_dir() else {}
     _check_space(directory, len(numbers), size, format, refuse=not files)  # ready frames may be linked
-    pictures = kept_pictures(path, numbers, index.n_frames, view)
+    pictures = kept_pictures(path, numbers, index, view)
     with whole_folder(directory) as partial, progress(total=len(numbers), what="frames") as bar:
         for number, picture in pictures:
             source, target = files.get(number), partial / f"{number:04d}.{format}"

@@ -21,7 +21,7 @@ def index_video(recording: Recording, force_2to1: bool, ready: "Ready" = "refuse
 
     `n_frames` is counted by decoding where the header is wrong; for ready frames it is the last number + 1. `ready`
     says whether ready frames of another rate are refused, `native` whether every native frame is kept. Of the
-    recording, `video_id`, `video`, `fps`, `view` and `skip_first` are read.
+    recording, `video_id`, `video`, `fps`, `view`, `projection`, `pose` and `skip_first` are read.
     """
     info = probe_recording(recording, force_2to1, ready, native)
     if recording.video.is_dir():
@@ -51,10 +51,13 @@ def rate_of_kept(info: VideoInfo, native: bool) -> float:
 def probe_recording(recording: Recording, force_2to1: bool, ready: "Ready", native: bool = False) -> VideoInfo:
     """Return what the video or the ready frames of a recording hold; parameters and errors as `index_video`."""
     if not recording.video.is_dir():
-        return probe(recording.video, force_2to1, recording.view)
+        return probe(recording.video, force_2to1, recording.view, recording.projection, recording.pose)
     if recording.fps is None:
         found, expected = f"the folder of ready frames {recording.video} without a rate", "the rate of their numbers"
         raise InputError(f"video {recording.video_id}", found, expected, "Set its fps in the config.")
+    if recording.projection not in (None, "equirect"):
+        found, advice = f"projection {recording.projection} of ready frames", "Give the video, or convert the frames."
+        raise InputError(f"video {recording.video_id}", found, "equirectangular frames", advice)
     from tsalv360.media.pictures import check_rate, probe_ready
 
     info = probe_ready(recording.video, recording.fps, force_2to1, recording.view)

@@ -250,16 +250,6 @@ def test_a_video_rotated_by_another_angle_is_refused(tmp_path: Path, video: Path
         probe(with_matrix(tmp_path / "a.mp4", c, s, -s, c))
 
 
-def test_a_variable_frame_rate_is_counted_by_decoding_and_noted(
-    tmp_path: Path, write_video: Callable[..., Path]
-) -> None:
-    times = [*range(0, 1000, 40), *range(1000, 3000, 100)]  # 25 fps, then 10
-    info = probe(write_video(tmp_path / "a.mp4", n_frames=len(times), milliseconds=times))
-    assert info.n_frames == 45
-    assert info.fps == pytest.approx(44 / 2.9)
-    assert info.notes == ["variable frame rate: time stamps deviate by up to 0.65 s from a constant rate"]
-
-
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
 def test_time_stamps_that_jitter_by_a_few_milliseconds_are_a_constant_rate(
     tmp_path: Path, write_video: Callable[..., Path], name: str

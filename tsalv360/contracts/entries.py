@@ -3,6 +3,7 @@
 `tsalv360.job.files.write_json` writes the dataclasses.
 """
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 from operator import add
 from pathlib import Path
@@ -19,14 +20,20 @@ if TYPE_CHECKING:
     import pandas as pd
     from pydantic import ValidationError
 
+_TIME_ROUNDING_S = 2e-6  # the times of pictures have six decimals
+
 
 @dataclass(frozen=True)
 class VideoInfo:
     """What a video or a folder of ready frames holds.
 
     `n_frames` is counted by decoding where the header is wrong; `notes` say so. `width` and `height` are those of the
-    panorama: rotated for display, and one half of stereo pictures. `missing_frames` are the numbers below `n_frames`
-    without a picture, which only ready frames can have.
+    panorama: rotated for display, one half of stereo pictures, and converted from another projection by `conversion`,
+    an FFmpeg filter (empty if pictures are panoramas). `missing_frames` are the numbers below `n_frames` without a
+    picture, which only ready frames can have.
+
+    Frame n is the picture on screen at n / fps. At a variable frame rate, `picture_times_s` says when each decoded
+    picture appears, counted from the first; at a constant one it is empty, and frames are pictures.
     """
 
     fps: float
@@ -37,6 +44,21 @@ class VideoInfo:
     duration_s: float
     notes: list[str] = field(default_factory=list)
     missing_frames: list[int] = field(default_factory=list)
+    picture_times_s: list[float] = field(default_factory=list)
+    conversion: str = ""
+
+    @property
+    def n_pictures(self) -> int:
+        """Number of the pictures that decoding gives; where the rate is variable, not that of frames."""
+        return len(self.picture_times_s) or self.n_frames
+
+    def pictures_of(self, frames: Sequence[int]) -> list[int]:
+        """Return the 0-based numbers, in order of display, of the decoded pictures that are on screen at frames."""
+        if not self.picture_times_s:
+            return list(frames)
+        times = np.array(frames, dtype=np.int64) / self.fps
+        after = np.searchsorted(self.picture_times_s, times + _TIME_ROUNDING_S, side="right")
+        return np.maximum(after - 1, 0).tolist()
 
     def frames_to_keep(self, skip_first: int, rate: float = FPS) -> list[int]:
         """Return the native numbers of the kept frames, increasing, each once; parameters as `frame_numbers`.

@@ -7,7 +7,7 @@ import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -17,9 +17,7 @@ from tsalv360 import MAX_PIXELS
 from tsalv360.contracts.entries import VideoInfo
 from tsalv360.contracts.grid import FPS
 from tsalv360.job.errors import InputError
-
-if TYPE_CHECKING:
-    from tsalv360.media.video import View
+from tsalv360.media.panorama import View, crop, panorama_aspect
 
 Chroma = Literal["4:2:0", "4:4:4"]
 Ready = Literal["refuse", "resample"]  # what to do with ready frames of another rate or size
@@ -105,13 +103,11 @@ def ready_frames(folder: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def probe_ready(folder: Path, fps: float, force_2to1: bool = False, view: "View" = "whole") -> VideoInfo:
+def probe_ready(folder: Path, fps: float, force_2to1: bool = False, view: View = "whole") -> VideoInfo:
     """Return what a folder of ready frames of native rate `fps` holds; all have the size of the first.
 
     Raises InputError as `ready_frames` and `panorama_aspect`, and if the first picture is damaged.
     """
-    from tsalv360.media.video import crop, panorama_aspect  # FFmpeg, which jobs that read pictures need not load
-
     files = ready_frames(folder)
     first, n_frames = min(files), max(files) + 1
     picture = read_picture(files[first])
@@ -138,12 +134,23 @@ def check_rate(folder: Path, video: VideoInfo, skip_first: int, rate: float = FP
 
 
 def kept_pictures(
-    path: Path, numbers: list[int], n_frames: int, view: "View" = "whole"
+    path: Path, frames: list[int], video: VideoInfo, view: View = "whole"
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield the pictures of a video or of ready frames with their numbers, BGR, as `pictures_at`."""
-    from tsalv360.media.video import crop, pictures_at
+    """Yield the numbers of frames (increasing) with their pictures, uint8 BGR [H, W, 3], of a video or ready frames.
 
-    if not path.is_dir():
-        return pictures_at(path, numbers, n_frames, view)
-    files = ready_frames(path)
-    return ((n, crop(read_picture(files.get(n, path / f"{n:04d}.*"))[..., ::-1], view)) for n in numbers)
+    Parameters: `video` is what `probe` or `probe_ready` returned. Pictures are as those of `pictures_at`; one that is
+    on screen for several of the frames is yielded for each.
+    """
+    from tsalv360.media.video import pictures_at  # FFmpeg, which jobs that read pictures need not load
+
+    if path.is_dir():
+        files = ready_frames(path)
+        for frame in frames:
+            yield frame, crop(read_picture(files.get(frame, path / f"{frame:04d}.*"))[..., ::-1], view)
+        return
+    shown: dict[int, list[int]] = {}
+    for frame, number in zip(frames, video.pictures_of(frames), strict=True):
+        shown.setdefault(number, []).append(frame)
+    for number, picture in pictures_at(path, list(shown), video.n_pictures, view, video.conversion):
+        for frame in shown[number]:
+            yield frame, picture

@@ -21,6 +21,9 @@ from tsalv360.media.video import BROWSER_FORMAT, decode, open_video
 
 SOUND_RATE = 48_000  # samples per second of written sound
 _JITTER_S = 0.05  # of the time stamps of sound without holes
+# The clock goes back by more than the first, or, as FFmpeg counts MPEG clocks, on by more than the second, only where
+# recordings were joined: sound goes on there, as pictures do.
+_BACK_S, _WRAPPED_S = 0.5, 43_200
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +65,15 @@ def read_sound(video: str | Path, index: IndexEntry) -> Sound | None:
                 log.warning("%s has no sound", video)
                 return None
             resampler = av.AudioResampler(format="s16", layout="stereo", rate=SOUND_RATE)
-            end = None
+            end, shift = None, 0.0
             for frame in chain(container.decode(audio=0), [None]):
                 for part in resampler.resample(frame):
-                    start = round(((part.time or 0.0) - begin) * SOUND_RATE)
-                    if end is not None and abs(start - end) <= _JITTER_S * SOUND_RATE:
+                    start = round(((part.time or 0.0) - begin + shift) * SOUND_RATE)
+                    back_s = 0.0 if end is None else (end - start) / SOUND_RATE
+                    if end is not None and (back_s > _BACK_S or back_s < -_WRAPPED_S):
+                        shift += back_s
+                        start = end
+                    elif end is not None and abs(back_s) <= _JITTER_S:
                         start = end
                     end = start + part.samples
                     first, last = max(0, start), min(end, len(samples))

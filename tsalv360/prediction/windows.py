@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tsalv360.contracts.entries import VideoInfo
 from tsalv360.contracts.grid import FPS
 from tsalv360.job.errors import InputError
 from tsalv360.job.libraries import require_extra
@@ -157,15 +158,19 @@ def load_model(checkpoint: str | Path, device: str, precision: str = "float32") 
 class Footage:
     """The frames of a video, or of a folder of frames, on the 16 fps grid.
 
-    `numbers` are native, of `n_frames` at `fps`.
+    `numbers` are native, of `video`.
     """
 
     path: Path
     numbers: list[int]
-    fps: float
-    n_frames: int
+    video: VideoInfo
     height: int
     view: View
+
+    @property
+    def fps(self) -> float:
+        """Native frames per second."""
+        return self.video.fps
 
     @property
     def rate(self) -> Fraction:
@@ -174,7 +179,7 @@ class Footage:
 
     def pictures(self) -> Iterator[Picture]:
         """Yield the kept frames one by one, uint8 RGB [height, 2 · height, 3]."""
-        for _, picture in kept_pictures(self.path, self.numbers, self.n_frames, self.view):
+        for _, picture in kept_pictures(self.path, self.numbers, self.video, self.view):
             yield np.ascontiguousarray(resized(picture, (self.height, 2 * self.height))[..., ::-1])
 
 
@@ -192,7 +197,7 @@ def open_footage(path: Path, fps: float | None, height: int, view: View, force_2
     elif fps:
         raise InputError(path, f"a video, and fps {fps:g}", "fps for folders of frames alone", "Leave fps out.")
     else:
-        info = probe(path, force_2to1, view)
+        info = probe(path, force_2to1, view, pose="ignore")  # no gaze is compared with the maps
     for note in info.notes:
         log.warning("%s: %s", path, note)
-    return Footage(path, info.frames_to_keep(skip_first=0), info.fps, info.n_frames, height, view)
+    return Footage(path, info.frames_to_keep(skip_first=0), info, height, view)

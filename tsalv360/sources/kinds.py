@@ -9,7 +9,7 @@ from pydantic import Discriminator
 from pydantic.dataclasses import dataclass
 
 from tsalv360.contracts.settings import STRICT, setting
-from tsalv360.media.video import View
+from tsalv360.media.panorama import Pose, Projection, View
 from tsalv360.sources.demo import DemoSource
 from tsalv360.sources.gaze_table.settings import GazeTableSettings, is_table
 from tsalv360.sources.maps import MapSettings
@@ -47,6 +47,12 @@ class OwnVideo:
         None, "native rate of a folder of frames, which it requires", unit="frames/s", gt=0, le=1000
     )
     view: View = setting("whole", "part of the picture that is the panorama, such as one eye's half of a stereo video")
+    projection: Projection | None = setting(
+        None,
+        "projection of the pictures, in the words of FFmpeg's v360; other than equirect they are converted. "
+        "By default it is that in the header, or equirect",
+    )
+    pose: Pose = setting("refuse", "what happens if the header of the video turns the sphere (yaw, pitch or roll)")
 
     def recording(self, video_id: str) -> Recording:
         """Return the recording under this id; raise InputError if its files do not exist."""
@@ -65,6 +71,8 @@ class OwnVideo:
             {"gaze_table": self._table(), "saliency_maps": asdict(self.maps)}.get(self.gaze_format, {}),
             self.fps,
             self.view,
+            projection=self.projection,
+            pose=self.pose,
         )
 
     def _gaze(self, key: str, gaze_id: str) -> tuple[Path, ...]:

@@ -17,7 +17,7 @@ from tsalv360.sphere.directions import Array, wrap_yaw
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tsalv360.media.video import View
+    from tsalv360.media.panorama import Pose, Projection, View
 
 _ID = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _ROUNDING = 0.002  # fraction of the panorama; VR-EyeTracking has values from −0.00098 to 1.0009
@@ -38,7 +38,8 @@ class Recording:
     `video` is a video file, or a folder of ready frames named by native number, whose rate is `fps`. `gaze_format` is
     a key of `tsalv360.sources.READERS`, `gaze_id` the video's id within the gaze, `gaze_settings` the settings of its
     reader. `skip_first` is the last frame number that is left out (0: none), `view` the part of the picture that is
-    the panorama, `rate` that of the kept frames.
+    the panorama, `rate` that of the kept frames. `projection` is that of the pictures (None: as the header says), and
+    `pose` says what happens if the header turns the sphere: the gaze of data sets is that of the pictures.
     """
 
     video_id: str
@@ -53,6 +54,8 @@ class Recording:
     fps: float | None = None
     view: "View" = "whole"
     rate: float = FPS
+    projection: "Projection | None" = None
+    pose: "Pose" = "ignore"
 
     @property
     def origin(self) -> Origin:
