@@ -41,7 +41,7 @@ def fixations_of_video(gaze: Gaze, video: IndexEntry, settings: FixationSettings
     """Return the outputs of the fixations stage: the fixations table of a video, and all notes on its gaze."""
     notes = [*gaze.notes]
     samples = within_video(gaze.samples, video.duration_s, video.n_frames, f"gaze of video {video.id}", notes)
-    return find_fixations(samples, settings, notes), GazeNotes(gaze.n_observers, notes)
+    return find_fixations(samples, settings, notes), GazeNotes(gaze.n_observers, notes, gaze.head_only)
 
 
 def within_video(

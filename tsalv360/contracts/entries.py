@@ -85,10 +85,14 @@ class IndexEntry(VideoInfo):
 
 @dataclass(frozen=True)
 class GazeNotes:
-    """Notes of the fixations stage on a video's gaze; `n_observers` is None if the format has no observers."""
+    """Notes of the fixations stage on a video's gaze.
+
+    `n_observers` is None if the format has no observers; with `head_only` only directions of heads were recorded.
+    """
 
     n_observers: int | None
     notes: list[str]
+    head_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,51 @@
 """All kinds of sources that a configuration can name, and the videos that it names one by one."""
 
+import glob
 from dataclasses import asdict, field
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator
 from pydantic.dataclasses import dataclass
 
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.media.video import View
+from tsalv360.sources.avtrack360 import AvTrack360Source
 from tsalv360.sources.demo import DemoSource
 from tsalv360.sources.gaze_table import GazeTableSettings
 from tsalv360.sources.maps import MapSettings
 from tsalv360.sources.recording import Recording, check_id, existing
+from tsalv360.sources.salient360_raw import Salient360RawSettings
 from tsalv360.sources.sports360 import Sports360Source
+from tsalv360.sources.text import files_of
 from tsalv360.sources.tsv360 import PublishedSource
+from tsalv360.sources.vidstr88 import VidStr88Source
 from tsalv360.sources.vr_eyetracking import FORMAT, VrEyeTrackingSource, gaze_files
 
-Source = Annotated[DemoSource | VrEyeTrackingSource | Sports360Source | PublishedSource, Discriminator("kind")]
+Source = Annotated[
+    DemoSource | VrEyeTrackingSource | Sports360Source | PublishedSource | AvTrack360Source | VidStr88Source,
+    Discriminator("kind"),
+]
+GazeFormat = Literal[
+    "gaze_table",
+    "salient360",
+    "salient360_raw",
+    "vr_eyetracking",
+    "avtrack360",
+    "vidstr88",
+    "dsav360",
+    "em360",
+    "fixation_maps",
+    "saliency_maps",
+]
+# Names of the gaze files in a folder, of which there is one per observer, video or part.
+_GAZE_FILES = {
+    "salient360_raw": "*.csv",
+    "avtrack360": "*.json",
+    "vidstr88": "{video}.txt",
+    "dsav360": "*.csv",
+    "em360": "*.arff",
+}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -24,14 +53,11 @@ class OwnVideo:
     """One video of the config's `videos`."""
 
     path: str = setting(..., "the video file, or a folder of frames NNNN.jpg or .png", runtime=True)
-    gaze: str = setting(
-        ..., "its gaze: a file, the folder of its maps, or Gaze_txt_files for vr_eyetracking", runtime=True
-    )
-    gaze_format: Literal["gaze_table", "salient360", "vr_eyetracking", "fixation_maps", "saliency_maps"] = setting(
-        "gaze_table", "format of the gaze"
-    )
+    gaze: str = setting(..., "its gaze: a file, or the folder that the format has (docs/sources.md)", runtime=True)
+    gaze_format: GazeFormat = setting("gaze_table", "format of the gaze")
     gaze_id: str | None = setting(None, "id of the video in its gaze, if it differs")
     table: GazeTableSettings = field(default_factory=GazeTableSettings)
+    salient360_raw: Salient360RawSettings = field(default_factory=Salient360RawSettings)
     maps: MapSettings = field(default_factory=MapSettings)
     source: str = setting("own", "name of the data set that the video belongs to")
     licence: str = setting("not stated", "licence of video and gaze, stated in the dataset card")
@@ -52,12 +78,27 @@ class OwnVideo:
             video_id,
             self.source,
             video,
-            tuple(gaze_files(gaze, gaze_id)) if self.gaze_format == FORMAT else (gaze,),
+            self._gaze_files(gaze, gaze_id),
             self.gaze_format,
             self.licence,
             self.skip_first,
             gaze_id,
-            {"gaze_table": asdict(self.table), "saliency_maps": asdict(self.maps)}.get(self.gaze_format, {}),
+            self._gaze_settings().get(self.gaze_format, {}),
             self.fps,
             self.view,
         )
+
+    def _gaze_files(self, gaze: Path, gaze_id: str) -> tuple[Path, ...]:
+        if self.gaze_format == FORMAT:
+            return tuple(gaze_files(gaze, gaze_id))
+        if pattern := _GAZE_FILES.get(self.gaze_format):
+            return files_of(gaze, pattern.format(video=glob.escape(gaze_id)))
+        return (gaze,)
+
+    def _gaze_settings(self) -> dict[str, dict[str, Any]]:
+        """Return the settings of the readers that have some, by format."""
+        return {
+            "gaze_table": asdict(self.table),
+            "salient360_raw": asdict(self.salient360_raw),
+            "saliency_maps": asdict(self.maps),
+        }
