@@ -139,7 +139,7 @@ def test_gaze_up_to_half_a_second_past_the_end_is_cut_and_beyond_that_refused() 
     within_video(samples([0] * 73), 60 / 25, 60, "gaze")
     with pytest.raises(InputError) as caught:
         within_video(samples([0] * 75), 60 / 25, 60, "gaze of video 127")
-    for part in ("gaze of video 127", "gaze until 2.96 s", "2.40 s", "belong together", "frame rate"):
+    for part in ("gaze of video 127", "observer a from 0.00 to 2.96 s", "2.40 s", "belong together", "frame rate"):
         assert part in str(caught.value)
 
 
@@ -165,5 +165,7 @@ def test_the_stage_writes_fixations_within_the_video_and_all_notes_on_its_gaze()
     )
     assert gaze.notes == ["as read"]
     far = Gaze(samples([0] * 75), [], None)
-    with pytest.raises(InputError, match=r"^gaze of video 127: found gaze until 2\.96 s"):
+    with pytest.raises(
+        InputError, match=r"^gaze of video 127: found gaze of observer a from 0\.00 to 2\.96 s.*table\.time_unit"
+    ):
         fixations_of_video(far, video, SETTINGS)

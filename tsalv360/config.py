@@ -225,10 +225,11 @@ def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
     """Return the line that explains one of pydantic's errors."""
     place = [str(part) for part in error["loc"]]
     kind = place.pop(2) if place[0] == "sources" and len(place) > 2 else "*"  # not part of the key in the file
-    if place[:2] == ["dataset", "folds"]:
-        del place[2:]  # the alternative that did not match
     if place[0] == "exclude":
         place.insert(0, "videos")
+    named = error["type"] not in ("unexpected_keyword_argument", "extra_forbidden") and place[-1] != "[key]"
+    while named and len(place) > 1 and _known(place, kind, keys) not in keys:
+        place.pop()  # the alternative that did not match
     key, known = ".".join(place), _known(place, kind, keys)
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         if known in RENAMED:

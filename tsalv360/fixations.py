@@ -53,11 +53,18 @@ def within_video(
     """
     beyond = samples.time_s >= duration_s - 1e-9
     if beyond.any() and samples.time_s.max() > duration_s + _OVERRUN_S:
+        observer = samples.observer.iloc[int(samples.time_s.to_numpy().argmax())]
+        own = samples.time_s[samples.observer == observer]
+        clock = (
+            "A clock that starts before the video needs table.time_zero"
+            if own.min() > _OVERRUN_S
+            else "Times in another unit need table.time_unit"
+        )
         raise InputError(
             where,
-            f"gaze until {samples.time_s.max():.2f} s",
+            f"gaze of observer {observer} from {own.min():.2f} to {own.max():.2f} s",
             f"at most {duration_s:.2f} s, the length of the video, and {_OVERRUN_S} s more",
-            "Check that gaze and video belong together and that the frame rate is right.",
+            f"Check that gaze and video belong together and that the frame rate is right. {clock}.",
         )
     kept = samples[~beyond].reset_index(drop=True)
     kept["duration_s"] = np.minimum(kept.duration_s, duration_s - kept.time_s)

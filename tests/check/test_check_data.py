@@ -93,7 +93,7 @@ def test_one_broken_video_hides_no_other_and_its_gaze_is_checked_too(
     problems = {video.video: video.problems for video in check.videos}
     assert problems["harbour"] == problems["market"] == []
     assert "truncated" in problems["cut"][0]
-    assert "gaze until 8.96 s" in problems["late"][0]
+    assert "gaze of observer p0 from 0.00 to 8.96 s" in problems["late"][0]
     assert "bad.csv, row 2" in problems["row"][0]
     (plan,) = check.problems
     assert plan.startswith("videos.gone.gaze") and "does not exist" in plan
@@ -109,7 +109,7 @@ def test_what_the_fixations_stage_would_refuse_is_a_problem(tmp_path: Path, own:
         problems[unit] = checked({"videos": videos}).videos[0].problems
     assert problems["ms"] == []
     assert "found none in 50 gaze samples" in problems["us"][0]
-    assert "gaze until 1960.00 s" in problems["s"][0]
+    assert "gaze of observer p1 from 0.00 to 1960.00 s" in problems["s"][0]
     right = {"market": {**own["market"], "table": {"time_unit": "ms"}}}
     slow = checked({"videos": right, "fixations": {"max_velocity_deg_s": 10}})
     assert "found none in 50 gaze samples" in slow.videos[0].problems[0]

@@ -127,7 +127,7 @@ def test_frames_may_count_from_1(tmp_path: Path) -> None:
     rows = {"frame": [1, 30, 31], **{k: v for k, v in ROWS.items() if k != "time_s"}}
     table = read_gaze_table(write(tmp_path, rows), 30, None, GazeTableSettings(first_frame=1))
     assert table.frame.tolist() == [0, 29, 30]
-    with pytest.raises(InputError, match=r"row 1: found '0\.0' in column frame"):
+    with pytest.raises(InputError, match=r"row 1: found '0' in column frame"):
         read_gaze_table(write(tmp_path, rows | {"frame": [0, 1, 2]}), 30, None, GazeTableSettings(first_frame=1))
 
 
@@ -158,7 +158,7 @@ def test_an_unknown_name_in_the_settings_is_refused_and_the_known_are_named() ->
 
 def test_a_named_column_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     settings = GazeTableSettings(columns={"duration_s": "dur"})
-    with pytest.raises(InputError, match=r"found columns \['observer', .*; expected also \['dur'\]"):
+    with pytest.raises(InputError, match=r"found columns \['observer', .* without dur; expected the columns that"):
         read_gaze_table(write(tmp_path, ROWS), 25, None, settings)
 
 
@@ -251,9 +251,8 @@ def test_fractions_out_of_range_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("gone", ROWS)
 def test_a_missing_column_is_named(tmp_path: Path, gone: str) -> None:
     rows = {name: values for name, values in ROWS.items() if name != gone}
-    with pytest.raises(InputError, match=r"gaze\.csv: found columns .*; expected also \[") as caught:
+    with pytest.raises(InputError, match=rf"gaze\.csv: found columns .* without .*{gone}.*; expected "):
         read_gaze_table(write(tmp_path, rows), 25)
-    assert {"time_s": "frame", "yaw_deg": "x"}.get(gone, gone) in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -264,9 +263,8 @@ def test_a_missing_column_is_named(tmp_path: Path, gone: str) -> None:
         ("gaze.csv", b"\xff\xfe\x00\x01"),
         ("gaze.parquet", b"observer,time_s\n"),
         ("gaze.csv", b"observer,time_s,yaw_deg,pitch_deg\na,0,1,2\na,0.1,1,2,3\n"),
-        ("gaze.csv", "observer,time_s,yaw_deg,pitch_deg\na,0,1,2\n".encode("utf-16")),
     ],
-    ids=["missing", "empty", "binary", "csv named parquet", "a field too many in a later row", "UTF-16"],
+    ids=["missing", "empty", "binary", "csv named parquet", "a field too many in a later row"],
 )
 def test_a_file_that_is_no_table_is_named(tmp_path: Path, name: str, content: bytes | None) -> None:
     if content is not None:

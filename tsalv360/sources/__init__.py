@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tsalv360.sources.demo import DemoSource as DemoSource
     from tsalv360.sources.dsav360 import read_dsav360 as read_dsav360
     from tsalv360.sources.em360 import read_em360 as read_em360
-    from tsalv360.sources.gaze_table import GazeTableSettings as GazeTableSettings
-    from tsalv360.sources.gaze_table import read_gaze_table as read_gaze_table
+    from tsalv360.sources.gaze_table.read import read_gaze_table as read_gaze_table
+    from tsalv360.sources.gaze_table.settings import GazeTableSettings as GazeTableSettings
     from tsalv360.sources.kinds import OwnVideo as OwnVideo
     from tsalv360.sources.kinds import Source as Source
     from tsalv360.sources.maps import MapSettings as MapSettings
@@ -37,7 +37,8 @@ _NAMES = {
     "demo": ["DemoSource"],
     "dsav360": ["read_dsav360"],
     "em360": ["read_em360"],
-    "gaze_table": ["GazeTableSettings", "read_gaze_table"],
+    "gaze_table.read": ["read_gaze_table"],
+    "gaze_table.settings": ["GazeTableSettings"],
     "kinds": ["OwnVideo", "Source"],
     "maps": ["MapSettings", "read_fixation_maps", "read_saliency_maps"],
     "recording": ["READERS", "Gaze", "Recording", "read_gaze"],

@@ -57,7 +57,7 @@ def read_dsav360(
     samples = samples[~copies]
     yaw, pitch = directions_from_fractions(samples.u, samples.v, "top left", samples["where"].tolist(), notes)
     step = samples.groupby("observer").time_s.transform(lambda time: time.sort_values().diff().median())
-    frame = np.floor(samples.time_s * fps + 1e-6)
+    frame = np.floor(samples.time_s * fps + 1e-3)  # the file rounds its times
     return fixations_table(samples.observer, samples.time_s, step.fillna(1 / _RATE), frame, yaw, pitch)
 
 

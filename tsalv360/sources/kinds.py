@@ -1,7 +1,8 @@
 """All kinds of sources that a configuration can name, and the videos that it names one by one."""
 
-import glob
+import re
 from dataclasses import asdict, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,12 +13,11 @@ from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.media.video import View
 from tsalv360.sources.avtrack360 import AvTrack360Source
 from tsalv360.sources.demo import DemoSource
-from tsalv360.sources.gaze_table import GazeTableSettings
+from tsalv360.sources.gaze_table.settings import GazeTableSettings, is_table
 from tsalv360.sources.maps import MapSettings
-from tsalv360.sources.recording import Recording, check_id, existing
+from tsalv360.sources.recording import Recording, check_id, existing, existing_files
 from tsalv360.sources.salient360_raw import Salient360RawSettings
 from tsalv360.sources.sports360 import Sports360Source
-from tsalv360.sources.text import files_of
 from tsalv360.sources.tsv360 import PublishedSource
 from tsalv360.sources.vidstr88 import VidStr88Source
 from tsalv360.sources.vr_eyetracking import FORMAT, VrEyeTrackingSource, gaze_files
@@ -53,7 +53,12 @@ class OwnVideo:
     """One video of the config's `videos`."""
 
     path: str = setting(..., "the video file, or a folder of frames NNNN.jpg or .png", runtime=True)
-    gaze: str = setting(..., "its gaze: a file, or the folder that the format has (docs/sources.md)", runtime=True)
+    gaze: str = setting(
+        ...,
+        "its gaze: a file, a pattern of files such as gaze/harbour_*.csv, or the folder that the format has "
+        "(docs/sources.md)",
+        runtime=True,
+    )
     gaze_format: GazeFormat = setting("gaze_table", "format of the gaze")
     gaze_id: str | None = setting(None, "id of the video in its gaze, if it differs")
     table: GazeTableSettings = field(default_factory=GazeTableSettings)
@@ -73,12 +78,12 @@ class OwnVideo:
         """Return the recording under this id; raise InputError if its files do not exist."""
         check_id(video_id, "videos")
         gaze_id = self.gaze_id or video_id
-        video, gaze = existing(self.path, f"videos.{video_id}.path"), existing(self.gaze, f"videos.{video_id}.gaze")
+        video, key = existing(self.path, f"videos.{video_id}.path"), f"videos.{video_id}.gaze"
         return Recording(
             video_id,
             self.source,
             video,
-            self._gaze_files(gaze, gaze_id),
+            self._gaze(key, gaze_id),
             self.gaze_format,
             self.licence,
             self.skip_first,
@@ -88,17 +93,28 @@ class OwnVideo:
             self.view,
         )
 
-    def _gaze_files(self, gaze: Path, gaze_id: str) -> tuple[Path, ...]:
+    def _gaze(self, key: str, gaze_id: str) -> tuple[Path, ...]:
         if self.gaze_format == FORMAT:
-            return tuple(gaze_files(gaze, gaze_id))
+            return tuple(gaze_files(existing(self.gaze, key), gaze_id))
+        if self.gaze_format == "gaze_table":
+            return existing_files(self.gaze, key, is_table)
         if pattern := _GAZE_FILES.get(self.gaze_format):
-            return files_of(gaze, pattern.format(video=glob.escape(gaze_id)))
-        return (gaze,)
+            name = pattern.format(video=gaze_id)
+            return existing_files(self.gaze, key, lambda file: fnmatchcase(file.name, name))
+        return (existing(self.gaze, key),)
 
     def _gaze_settings(self) -> dict[str, dict[str, Any]]:
         """Return the settings of the readers that have some, by format."""
         return {
-            "gaze_table": asdict(self.table),
+            "gaze_table": self._table(),
             "salient360_raw": asdict(self.salient360_raw),
             "saliency_maps": asdict(self.maps),
         }
+
+    def _table(self) -> dict[str, Any]:
+        """Return the settings of the table; what the one `*` of a pattern stands for is the observer."""
+        settings = asdict(self.table)
+        if settings["observer_from"] is None and self.gaze.count("*") == 1:
+            before, after = self.gaze.split("*")
+            settings["observer_from"] = f"{re.escape(before.rpartition('/')[2])}([^/]*){re.escape(after)}$"
+        return settings

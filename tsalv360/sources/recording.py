@@ -85,12 +85,33 @@ def check_id(video_id: str, where: object) -> str:
 
 def existing(path: str, key: str) -> Path:
     """Return the path that a config key names, `~` expanded; raise InputError if it does not exist or has {}<>."""
-    found = Path(path).expanduser()
-    if re.search("[{}<>]", str(found)):
-        raise InputError(key, f"'{path}'", "a path without {}<>, which Snakemake would replace", "Rename it.")
+    found = _allowed(Path(path).expanduser(), key)
     if not found.exists():
         raise InputError(key, f"'{path}', which does not exist", "a file or folder", "Correct the path in the config.")
     return found
+
+
+def existing_files(pattern: str, key: str, in_folder: Callable[[Path], bool]) -> tuple[Path, ...]:
+    """Return the files that a config key names, sorted: by a path, a pattern such as gaze/*.csv, or their folder.
+
+    `in_folder` tells which files of a folder count. Raises InputError as `existing`, and if there are none.
+    """
+    path = Path(pattern).expanduser()
+    if path.exists() or not re.search(r"[*?\[]", pattern):
+        path = existing(pattern, key)
+        files = sorted(file for file in path.iterdir() if in_folder(file)) if path.is_dir() else [path]
+    else:
+        files = sorted(file for file in Path(path.anchor).glob(str(path.relative_to(path.anchor))) if file.is_file())
+    if not files:
+        found = f"'{pattern}', which matches no file"
+        raise InputError(key, found, "a file, a pattern of files or their folder", "Correct it in the config.")
+    return tuple(_allowed(file, key) for file in files)
+
+
+def _allowed(path: Path, key: str) -> Path:
+    if re.search("[{}<>]", str(path)):
+        raise InputError(key, f"'{path}'", "a path without {}<>, which Snakemake would replace", "Rename it.")
+    return path
 
 
 def fixations_table(
@@ -175,7 +196,11 @@ READERS: dict[str, Reader] = {
     "vr_eyetracking": lambda recording, fps, notes: sources.read_gaze_files(recording.gaze, fps, notes),
     "salient360": lambda recording, fps, notes: sources.read_salient360(recording.gaze[0], fps, notes),
     "gaze_table": lambda recording, fps, notes: sources.read_gaze_table(
-        recording.gaze[0], fps, recording.gaze_id, sources.GazeTableSettings(**recording.gaze_settings), notes
+        recording.gaze,
+        fps,
+        recording.gaze_id,
+        sources.GazeTableSettings(**recording.gaze_settings),
+        notes,
     ),
     "sports360": lambda recording, fps, notes: sources.read_sports360(
         recording.gaze[0].parent, recording.gaze_id or recording.video_id, fps, notes

@@ -26,8 +26,3 @@ def number(text: str) -> float:
     """Return the number that a text is; NaN if it is none, or is not finite."""
     value = float(text) if _NUMBER.fullmatch(text) else float("nan")
     return value if abs(value) < float("inf") else float("nan")
-
-
-def files_of(path: Path, pattern: str) -> tuple[Path, ...]:
-    """Return the files of a folder whose names match `pattern`, by name; of a file, this file alone."""
-    return tuple(sorted(path.glob(pattern))) if path.is_dir() else (path,)

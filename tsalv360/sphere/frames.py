@@ -20,7 +20,7 @@ Axes = tuple[str, str, str]
 
 # Right, up and forward. Unity: left-handed; OpenXR (also three.js, A-Frame, WebXR): right-handed, looking along −z.
 AXES: dict[str, Axes] = {"unity": ("x", "y", "z"), "openxr": ("x", "y", "-z")}
-_NORM_TOLERANCE = 0.02  # two decimals in each component change the norm by up to 0.01
+NORM_TOLERANCE = 0.02  # two decimals in each component change the norm by up to 0.01
 
 
 def from_axes(vectors: ArrayLike, axes: Sequence[str]) -> Array:
@@ -48,7 +48,7 @@ def quaternions(x: ArrayLike, y: ArrayLike, z: ArrayLike, w: ArrayLike) -> "Rota
 
     parts = np.stack(np.broadcast_arrays(*(np.asarray(part, dtype=float) for part in (x, y, z, w))), axis=-1)
     norm = np.atleast_1d(np.linalg.norm(parts, axis=-1))
-    good = np.abs(norm - 1) <= _NORM_TOLERANCE  # false for NaN
+    good = np.abs(norm - 1) <= NORM_TOLERANCE  # false for NaN
     if not good.all():
         row = int(good.argmin())
         raise ValueError(f"row {row}: a quaternion of norm {norm[row]:g}; the norm of a rotation is 1")

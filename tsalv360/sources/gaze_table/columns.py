@@ -1,0 +1,83 @@
+"""Which columns of a gaze table are used, and for what."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from tsalv360.job.errors import InputError
+from tsalv360.sources.gaze_table.file import shortened
+from tsalv360.sources.gaze_table.settings import (
+    ANGLES,
+    COLUMNS,
+    HEAD_ANGLES,
+    POSITION,
+    QUATERNION,
+    SPHERE_YAW,
+    VECTOR,
+    GazeTableSettings,
+)
+
+_ADVICE = "`tsalv360 data import` suggests the settings; docs/gaze-tables.md explains them."
+_EXPECTED = (
+    "observer (or a file for each), time_s or frame, and a direction: yaw_deg and pitch_deg, or x and y, or gaze_x, "
+    "gaze_y and gaze_z"
+)
+
+
+def choose_columns(
+    path: Path, table: pd.DataFrame, settings: GazeTableSettings, observer: str | None, notes: list[str]
+) -> pd.DataFrame:
+    """Return the columns that are used, under our names, and `valid`, `confidence` and `marker` where settings ask.
+
+    Columns that the settings name are preferred; then times to frames, and angles to vectors to positions. `observer`
+    is the one that the file belongs to, for tables without such a column. Raises InputError for a missing column.
+    """
+    names = {name: settings.columns.get(name, name) for name in COLUMNS}
+
+    def chosen(groups: Sequence[Sequence[str]]) -> Sequence[str]:
+        named = [group for group in groups if settings.named(*group)]
+        whole = [group for group in named or groups if all(names[name] in table for name in group)]
+        begun = [group for group in groups if any(names[name] in table for name in group)]
+        return next(iter(whole or named or begun), ())
+
+    head = chosen([QUATERNION, HEAD_ANGLES[:2]])
+    direction = chosen([ANGLES, VECTOR, POSITION])
+    used = ["observer"] if observer is None or names["observer"] in table or settings.named("observer") else []
+    used += [*(chosen([["time_s"], ["frame"]]) or ["time_s or frame"]), *direction, *head]
+    used += [] if direction or head else ["a direction"]
+    optional = ["video", "duration_s", SPHERE_YAW, *(HEAD_ANGLES[2:] if head and head != QUATERNION else ())]
+    used += [name for name in optional if settings.named(name) or names[name] in table]
+    columns = {name: names.get(name, name) for name in used}
+    extra = {
+        "valid": settings.validity.column,
+        "confidence": settings.confidence.column,
+        "marker": settings.start_marker.column,
+    }
+    columns |= {name: column for name, column in extra.items() if column is not None}
+    if missing := [name for name in columns.values() if name not in table]:
+        found = f"columns {shortened(list(table))} without {', '.join(missing)}"
+        expected = "the columns that its settings name" if settings.columns else _EXPECTED
+        raise InputError(path, found, expected, f"Name the columns in the video's table.columns. {_ADVICE}")
+    if repeated := [name for name in columns.values() if list(table).count(name) > 1]:
+        found = f"columns {shortened(list(table))}"
+        raise InputError(path, found, f"{repeated} once", "Remove or rename the others.")
+    _check_frame(path, direction, head, settings)
+    if unused := [str(name) for name in table if name not in columns.values()]:
+        notes.append(f"columns not used: {shortened(', '.join(unused))}")
+    own = {} if "observer" in columns else {"observer": observer}
+    return pd.DataFrame({name: table[column] for name, column in columns.items()}).assign(**own)
+
+
+def _check_frame(path: Path, direction: Sequence[str], head: Sequence[str], settings: GazeTableSettings) -> None:
+    """Raise InputError for directions whose frame of reference is not stated."""
+    if direction == POSITION and settings.origin is None:
+        expected = "bottom left or top left"
+        raise InputError(path, "columns x and y without their origin", expected, "Set `origin` in the video's `table`.")
+    if (direction == VECTOR or head == QUATERNION) and settings.axes is None:
+        found = f"{'vectors' if direction == VECTOR else 'quaternions'} without their axes"
+        expected = "unity, openxr, or the axes that point right, up and forward"
+        raise InputError(path, found, expected, "Set `axes` in the video's `table`.")
+    if head and not direction and not settings.head_only:
+        advice = "Name the columns of the gaze, or set table.head_only: true."
+        raise InputError(path, "directions of the head and none of the eyes", "both", advice)
