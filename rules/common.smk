@@ -21,7 +21,7 @@ VERSIONS = {
     "assemble": 4,
     "import_video": 2,
     "clips": 1,
-    "dataset": 1,
+    "dataset": 2,
     "report": 2,
     "features": 1,
     "train": 1,
@@ -63,7 +63,7 @@ def stamps(name):
 
 
 ORIGINS = {video: tuple(one.origin) for video, one in RECORDINGS.items()}
-SOURCES = {video: source for video, (source, _) in ORIGINS.items()}
+SOURCES = {video: one.source for video, one in RECORDINGS.items()}
 # Weights count by their name and as an input, wherever they are stored.
 TRAIN = settings("train") | {"weights": Path(CONFIG.train.weights).name}
 del TRAIN["name"]

@@ -277,7 +277,7 @@ def test_own_videos_become_complete_recordings() -> None:
     assert (recording.video_id, recording.skip_first, recording.gaze_id) == ("ocean-2", 7, "o2")
     assert (recording.video, recording.gaze) == (ROOT / "README.md", (ROOT / "LICENSE",))
     assert (recording.gaze_format, recording.licence, recording.source) == ("gaze_table", "CC BY", "own")
-    assert recording.origin == ("own", "CC BY")
+    assert recording.origin == ("own", "CC BY", "eye")
 
 
 @pytest.mark.parametrize(("key", "value"), [("path", "gone.mp4"), ("gaze", "gone.csv")])

@@ -45,7 +45,7 @@ def fixations_of_video(gaze: Gaze, video: IndexEntry, settings: FixationSettings
     remarks = plausibility_remarks(samples, video.duration_s, gaze.n_observers is not None, video.cuts_s)
     summary = summarise_gaze(samples, video.duration_s, video.cuts_s) if remarks else None
     return find_fixations(samples, settings, notes), GazeNotes(
-        gaze.n_observers, notes, remarks=remarks, summary=summary
+        gaze.n_observers, notes, gaze.head_only, remarks, summary
     )
 
 

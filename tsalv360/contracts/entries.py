@@ -141,13 +141,15 @@ class GazeSummary:
 
 @dataclass(frozen=True)
 class GazeNotes:
-    """Notes of the fixations stage on a video's gaze; `n_observers` is None if the format has no observers.
+    """Notes of the fixations stage on a video's gaze.
 
+    `n_observers` is None if the format has no observers; with `head_only` only directions of heads were recorded.
     `remarks` are signs that the gaze was read in a wrong way; `summary` is None without them.
     """
 
     n_observers: int | None
     notes: list[str]
+    head_only: bool = False
     remarks: list[GazeRemark] = field(default_factory=list)
     summary: GazeSummary | None = None
 

@@ -117,6 +117,7 @@ ANNOTATIONS: Table = {
     "event_id": _EVENT,
     "video": _VIDEO,
     "source": Column(TEXT, "data set that the video comes from"),
+    "gaze": Column(TEXT, "what was recorded of the observers: eye, or head where the event is where heads point"),
     "caption": Column(TEXT, "caption of the event"),
     "caption_machine": Column(TEXT, 'caption by the captioner; "" if the caption is a published one'),
     "caption_origin": Column(TEXT, "machine, accepted, edited or published"),
@@ -132,8 +133,8 @@ ANNOTATIONS: Table = {
     "start_frame_before": Column(INTEGER, "first frame before curation", 0),
     "end_frame_before": Column(INTEGER, "last frame before curation", 0),
 }
-# The part of one video; `source` is added when the parts are joined.
-PART_ANNOTATIONS: Table = {name: column for name, column in ANNOTATIONS.items() if name != "source"}
+# The part of one video; `source` and `gaze` are added when the parts are joined.
+PART_ANNOTATIONS: Table = {name: column for name, column in ANNOTATIONS.items() if name not in ("source", "gaze")}
 CLIPS: Table = {
     "clip_id": Column(TEXT, "clip id, `<event>_<n>`, numbered from 0"),
     "event_id": _EVENT,

@@ -76,7 +76,9 @@ def build_dataset(
         lines = [line for part in parts for line in _link_part(part, partial)]
         sources = {video: origin.source for video, origin in origins.items()}
         joined = {name: _joined(parts, name) for name in TABLES}
-        joined["annotations"]["source"] = joined["annotations"].video.map(sources)
+        videos = joined["annotations"].video
+        joined["annotations"]["source"] = videos.map(sources)
+        joined["annotations"]["gaze"] = videos.map({video: origin.gaze for video, origin in origins.items()})
         _count_tokens(joined["annotations"])
         for name, table in TABLES.items():
             tables.write_table(partial / f"{name}.parquet", joined[name], table)

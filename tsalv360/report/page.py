@@ -227,7 +227,7 @@ def by_source(videos: Sequence[Video], tables: Tables) -> Iterable[Any]:
         fixations=fixations.size(),
         assigned=fixations.count(),
     )
-    rows = rows.fillna(0).groupby(["source", "licence"], as_index=False).sum()
+    rows = rows.fillna(0).groupby(["source", "gaze", "licence"], as_index=False).sum()
     return rows.assign(share=rows.assigned / rows.fixations).itertuples()
 
 

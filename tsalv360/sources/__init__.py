@@ -9,7 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tsalv360.sources.avtrack360 import read_avtrack360 as read_avtrack360
     from tsalv360.sources.demo import DemoSource as DemoSource
+    from tsalv360.sources.dsav360 import read_dsav360 as read_dsav360
+    from tsalv360.sources.em360 import read_em360 as read_em360
     from tsalv360.sources.gaze_table.read import read_gaze_table as read_gaze_table
     from tsalv360.sources.gaze_table.settings import GazeTableSettings as GazeTableSettings
     from tsalv360.sources.kinds import OwnVideo as OwnVideo
@@ -22,19 +25,27 @@ if TYPE_CHECKING:
     from tsalv360.sources.recording import Recording as Recording
     from tsalv360.sources.recording import read_gaze as read_gaze
     from tsalv360.sources.salient360 import read_salient360 as read_salient360
+    from tsalv360.sources.salient360_raw import Salient360RawSettings as Salient360RawSettings
+    from tsalv360.sources.salient360_raw import read_salient360_raw as read_salient360_raw
     from tsalv360.sources.sports360 import read_sports360 as read_sports360
+    from tsalv360.sources.vidstr88 import read_vidstr88 as read_vidstr88
     from tsalv360.sources.vr_eyetracking import read_gaze_files as read_gaze_files
     from tsalv360.sources.vr_eyetracking import read_vr_eyetracking as read_vr_eyetracking
 
 _NAMES = {
+    "avtrack360": ["read_avtrack360"],
     "demo": ["DemoSource"],
+    "dsav360": ["read_dsav360"],
+    "em360": ["read_em360"],
     "gaze_table.read": ["read_gaze_table"],
     "gaze_table.settings": ["GazeTableSettings"],
     "kinds": ["OwnVideo", "Source"],
     "maps": ["MapSettings", "read_fixation_maps", "read_saliency_maps"],
     "recording": ["READERS", "Gaze", "Recording", "read_gaze"],
     "salient360": ["read_salient360"],
+    "salient360_raw": ["Salient360RawSettings", "read_salient360_raw"],
     "sports360": ["read_sports360"],
+    "vidstr88": ["read_vidstr88"],
     "vr_eyetracking": ["read_gaze_files", "read_vr_eyetracking"],
 }
 

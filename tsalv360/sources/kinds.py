@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import asdict, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,15 +11,41 @@ from pydantic.dataclasses import dataclass
 
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.media.panorama import Pose, Projection, View
+from tsalv360.sources.avtrack360 import AvTrack360Source
 from tsalv360.sources.demo import DemoSource
 from tsalv360.sources.gaze_table.settings import GazeTableSettings, is_table
 from tsalv360.sources.maps import MapSettings
 from tsalv360.sources.recording import Recording, check_id, existing, existing_files
+from tsalv360.sources.salient360_raw import Salient360RawSettings
 from tsalv360.sources.sports360 import Sports360Source
 from tsalv360.sources.tsv360 import PublishedSource
+from tsalv360.sources.vidstr88 import VidStr88Source
 from tsalv360.sources.vr_eyetracking import FORMAT, VrEyeTrackingSource, gaze_files
 
-Source = Annotated[DemoSource | VrEyeTrackingSource | Sports360Source | PublishedSource, Discriminator("kind")]
+Source = Annotated[
+    DemoSource | VrEyeTrackingSource | Sports360Source | PublishedSource | AvTrack360Source | VidStr88Source,
+    Discriminator("kind"),
+]
+GazeFormat = Literal[
+    "gaze_table",
+    "salient360",
+    "salient360_raw",
+    "vr_eyetracking",
+    "avtrack360",
+    "vidstr88",
+    "dsav360",
+    "em360",
+    "fixation_maps",
+    "saliency_maps",
+]
+# Names of the gaze files in a folder, of which there is one per observer, video or part.
+_GAZE_FILES = {
+    "salient360_raw": "*.csv",
+    "avtrack360": "*.json",
+    "vidstr88": "{video}.txt",
+    "dsav360": "*.csv",
+    "em360": "*.arff",
+}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -28,15 +55,14 @@ class OwnVideo:
     path: str = setting(..., "the video file, or a folder of frames NNNN.jpg or .png", runtime=True)
     gaze: str = setting(
         ...,
-        "its gaze: a file, a folder or pattern of files such as gaze/harbour_*.csv, the folder of its maps, or "
-        "Gaze_txt_files for vr_eyetracking",
+        "its gaze: a file, a pattern of files such as gaze/harbour_*.csv, or the folder that the format has "
+        "(docs/sources.md)",
         runtime=True,
     )
-    gaze_format: Literal["gaze_table", "salient360", "vr_eyetracking", "fixation_maps", "saliency_maps"] = setting(
-        "gaze_table", "format of the gaze"
-    )
+    gaze_format: GazeFormat = setting("gaze_table", "format of the gaze")
     gaze_id: str | None = setting(None, "id of the video in its gaze, if it differs")
     table: GazeTableSettings = field(default_factory=GazeTableSettings)
+    salient360_raw: Salient360RawSettings = field(default_factory=Salient360RawSettings)
     maps: MapSettings = field(default_factory=MapSettings)
     source: str = setting("own", "name of the data set that the video belongs to")
     licence: str = setting("not stated", "licence of video and gaze, stated in the dataset card")
@@ -68,7 +94,7 @@ class OwnVideo:
             self.licence,
             self.skip_first,
             gaze_id,
-            {"gaze_table": self._table(), "saliency_maps": asdict(self.maps)}.get(self.gaze_format, {}),
+            self._gaze_settings().get(self.gaze_format, {}),
             self.fps,
             self.view,
             projection=self.projection,
@@ -78,11 +104,20 @@ class OwnVideo:
     def _gaze(self, key: str, gaze_id: str) -> tuple[Path, ...]:
         if self.gaze_format == FORMAT:
             return tuple(gaze_files(existing(self.gaze, key), gaze_id))
-        return (
-            existing_files(self.gaze, key, is_table)
-            if self.gaze_format == "gaze_table"
-            else (existing(self.gaze, key),)
-        )
+        if self.gaze_format == "gaze_table":
+            return existing_files(self.gaze, key, is_table)
+        if pattern := _GAZE_FILES.get(self.gaze_format):
+            name = pattern.format(video=gaze_id)
+            return existing_files(self.gaze, key, lambda file: fnmatchcase(file.name, name))
+        return (existing(self.gaze, key),)
+
+    def _gaze_settings(self) -> dict[str, dict[str, Any]]:
+        """Return the settings of the readers that have some, by format."""
+        return {
+            "gaze_table": self._table(),
+            "salient360_raw": asdict(self.salient360_raw),
+            "saliency_maps": asdict(self.maps),
+        }
 
     def _table(self) -> dict[str, Any]:
         """Return the settings of the table; what the one `*` of a pattern stands for is the observer."""

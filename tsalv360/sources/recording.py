@@ -25,10 +25,14 @@ _ROUNDING_DEG = 0.5
 
 
 class Origin(NamedTuple):
-    """Data set and licence of a video and its gaze, as the config names them."""
+    """Data set and licence of a video and its gaze, as the config names them, and what of the observers was recorded.
+
+    `gaze` is "eye", or "head" where only the direction of the head is known.
+    """
 
     source: str
     licence: str
+    gaze: str = "eye"
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,13 @@ class Recording:
 
     @property
     def origin(self) -> Origin:
-        """Data set and licence."""
-        return Origin(self.source, self.licence)
+        """Data set and licence, and whether eyes or only heads were recorded."""
+        return Origin(self.source, self.licence, "head" if self.head_only else "eye")
+
+    @property
+    def head_only(self) -> bool:
+        """Whether only the direction of the head was recorded, by the format or by the settings of its reader."""
+        return self.gaze_format in HEAD_ONLY or bool(self.gaze_settings.get("head_only"))
 
     @property
     def gaze_names(self) -> str:
@@ -205,9 +214,22 @@ READERS: dict[str, Reader] = {
     "saliency_maps": lambda recording, fps, notes: sources.read_saliency_maps(
         recording.gaze[0], fps, sources.MapSettings(**recording.gaze_settings), notes, recording.rate
     ),
+    "salient360_raw": lambda recording, fps, notes: sources.read_salient360_raw(
+        recording.gaze, fps, sources.Salient360RawSettings(**recording.gaze_settings), notes
+    ),
+    "avtrack360": lambda recording, fps, notes: sources.read_avtrack360(
+        recording.gaze, recording.gaze_id or recording.video_id, fps, notes
+    ),
+    "vidstr88": lambda recording, fps, notes: sources.read_vidstr88(recording.gaze[0], fps, notes),
+    "dsav360": lambda recording, fps, notes: sources.read_dsav360(
+        recording.gaze, recording.gaze_id or recording.video_id, fps, notes
+    ),
+    "em360": lambda recording, fps, notes: sources.read_em360(recording.gaze, fps, notes),
 }
 # Formats that do not identify observers: the points of a frame, or parts of a map, stand for them.
 WITHOUT_OBSERVERS = {"sports360", "fixation_maps", "saliency_maps"}
+# Formats that have the direction of the head only, without the eyes in it.
+HEAD_ONLY = {"avtrack360", "vidstr88"}
 
 
 @dataclass(frozen=True)
@@ -215,12 +237,13 @@ class Gaze:
     """The gaze of a recording: rows of the fixations table, and what its reader notes.
 
     `samples` are gaze samples (`fixation_id` −1) or recorded fixations. `n_observers` is None where the format does not
-    identify observers.
+    identify observers. With `head_only` the directions are those of heads.
     """
 
     samples: "pd.DataFrame"
     notes: list[str]
     n_observers: int | None
+    head_only: bool = False
 
 
 def read_gaze(recording: Recording, fps: float) -> Gaze:
@@ -247,4 +270,4 @@ def read_gaze(recording: Recording, fps: float) -> Gaze:
         found = f"two rows of observer {observer} at {time_s:g} s"
         raise InputError(where, found, "one row per observer and time", "Remove one, or correct their times.")
     known = recording.gaze_format not in WITHOUT_OBSERVERS
-    return Gaze(samples, notes, samples.observer.nunique() if known else None)
+    return Gaze(samples, notes, samples.observer.nunique() if known else None, recording.head_only)

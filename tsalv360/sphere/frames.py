@@ -6,12 +6,15 @@ positive angle turns clockwise as seen from the tip of its axis. So 90° about y
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.spatial.transform import Rotation
 
 from tsalv360.sphere.directions import Array
+
+if TYPE_CHECKING:  # SciPy's rotations are slow to import, and reading a configuration needs none
+    from scipy.spatial.transform import Rotation
 
 Axes = tuple[str, str, str]
 
@@ -36,11 +39,13 @@ def forward_of(axes: Sequence[str]) -> Array:
     return sign * np.eye(3)[place]
 
 
-def quaternions(x: ArrayLike, y: ArrayLike, z: ArrayLike, w: ArrayLike) -> Rotation:
+def quaternions(x: ArrayLike, y: ArrayLike, z: ArrayLike, w: ArrayLike) -> "Rotation":
     """Return the rotations of quaternions with vector part (x, y, z) and scalar part w, [n] each, normalised.
 
     Raises ValueError, which names the row from 0, for a norm that is not 1 within 0.02: these are no rotations.
     """
+    from scipy.spatial.transform import Rotation
+
     parts = np.stack(np.broadcast_arrays(*(np.asarray(part, dtype=float) for part in (x, y, z, w))), axis=-1)
     norm = np.atleast_1d(np.linalg.norm(parts, axis=-1))
     good = np.abs(norm - 1) <= NORM_TOLERANCE  # false for NaN
@@ -50,17 +55,21 @@ def quaternions(x: ArrayLike, y: ArrayLike, z: ArrayLike, w: ArrayLike) -> Rotat
     return Rotation.from_quat(parts)
 
 
-def euler(order: str, angles_deg: ArrayLike) -> Rotation:
+def euler(order: str, angles_deg: ArrayLike) -> "Rotation":
     """Return the rotations of Euler angles [n, 3] in degrees, in the order of the letters of `order`.
 
     Upper case is intrinsic: "YXZ" (Unity's yaw, pitch and roll) turns about y, then about the new x, then about the new
     z. Lower case is extrinsic, as in SciPy. Raises ValueError for another order.
     """
+    from scipy.spatial.transform import Rotation
+
     return Rotation.from_euler(order, np.asarray(angles_deg, dtype=float), degrees=True)
 
 
-def turned_by(yaw_deg: ArrayLike) -> Rotation:
+def turned_by(yaw_deg: ArrayLike) -> "Rotation":
     """Return the rotations that turn our vectors (x forward, y right, z up) right by yaw in degrees."""
+    from scipy.spatial.transform import Rotation
+
     return Rotation.from_euler("z", np.asarray(yaw_deg, dtype=float), degrees=True)
 
 
