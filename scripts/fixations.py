@@ -11,7 +11,13 @@ from tsalv360.sources import Recording, read_gaze
 
 with logged(snakemake.log[0], snakemake.wildcards.video):
     index, given = read_entry(snakemake.input.index, IndexEntry), snakemake.params
-    recording = Recording(index.id, gaze=tuple(map(Path, snakemake.input.gaze)), rate=index.rate, **given.recording)
+    recording = Recording(
+        index.id,
+        gaze=tuple(map(Path, snakemake.input.gaze)),
+        rate=index.rate,
+        picture_times_s=index.picture_times_s,
+        **given.recording,
+    )
     gaze = read_gaze(recording, index.fps)
     fixations, notes = fixations_of_video(gaze, index, FixationSettings(**given.fixations))
     write_table(snakemake.output.table, fixations, FIXATIONS)

@@ -178,3 +178,35 @@ def test_the_stage_says_what_looks_wrong_in_the_gaze_and_keeps_what_its_picture_
     (remark,) = notes.remarks
     assert "all gaze lies within" in remark.found and remark.shown == "directions"
     assert notes.summary is not None and np.sum(notes.summary.density) == 450 and notes.summary.cuts_s == [2.5]
+
+
+# High rates
+
+
+def recorded(time_s: np.ndarray, yaw: np.ndarray) -> pd.DataFrame:
+    return fixations_table(["a"] * len(yaw), time_s, 0.004, np.floor(time_s * 25), wrap_yaw(yaw), 0.0)
+
+
+def test_noise_at_250_hz_breaks_no_fixation_and_a_saccade_still_does() -> None:
+    """Noise of 0.3° differs by 75°/s between neighbours on average, and by more than 100°/s every third time."""
+    noise = np.random.default_rng(0).normal(0, 0.3, 500)
+    jump = np.where(np.arange(500) < 250, 0, 20)
+    found = find_fixations(recorded(np.arange(500) / 250, noise + jump), SETTINGS)
+    assert found.fixation_id.nunique() == 2
+    assert len(found) > 490
+
+
+def test_a_pursuit_at_250_hz_keeps_its_path() -> None:
+    time_s = np.arange(500) / 250
+    yaw = 60 * time_s + np.random.default_rng(1).normal(0, 0.2, 500)
+    found = find_fixations(recorded(time_s, yaw), SETTINGS)
+    assert found.fixation_id.nunique() == 1
+    assert found.yaw_deg.to_numpy() == pytest.approx(yaw)
+
+
+def test_bursts_of_rows_with_nearly_one_time_are_no_saccades() -> None:
+    """Three rows within 0.2 ms every 12 ms, as a recorder writes that empties a buffer."""
+    time_s = np.repeat(np.arange(0, 2, 0.012), 3) + np.tile([0, 1e-4, 2e-4], 167)
+    yaw = np.random.default_rng(2).normal(0, 0.1, len(time_s))
+    found = find_fixations(recorded(time_s, yaw), SETTINGS)
+    assert (len(found), found.fixation_id.nunique()) == (len(time_s), 1)

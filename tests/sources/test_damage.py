@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tsalv360 import sources
 from tsalv360.contracts.tables import FIXATIONS, as_table
 from tsalv360.job.errors import InputError
 from tsalv360.sources import read_gaze_table, read_salient360
@@ -56,6 +57,13 @@ TEXT = {
     "fixations.tsv": "pitch_deg\tyaw_deg\tframe\tduration_s\tobserver\n"
     + "".join(f"{n}.5\t{n * 20}\t{n * 12}\t0.{n + 1}\tobserver {n % 2}\n" for n in range(9)),
 }
+TEXT |= {
+    "raw.csv": "oculoTS,currFrame,cam_pitch,cam_yaw,cam_roll,sphere_yaw,meanGazeDir.x,meanGazeDir.y,meanGazeDir.z,"
+    "binPor.y,Lval,Rval\n"
+    + "".join(f"{10**12 + n * 4_000_000},1,{n}.5,9{n}.25,0.{n},0.5,0.0,0.0,1.0,66{n}.5True,True\n" for n in range(9)),
+    "part.csv": "video,id,frame,t,u,v,fixation,valid_fix_classification\n"
+    + "".join(f"7,a,{6 * n},0.{n},0.{n}5,0.{9 - n}5,1,True\n" for n in range(9)),
+}
 VALID = {name: text.encode() for name, text in TEXT.items()} | {
     "gaze.parquet": parquet(checksums=False),
     "checked.parquet": parquet(checksums=True),
@@ -66,6 +74,8 @@ VALID = {name: text.encode() for name, text in TEXT.items()} | {
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "txt": lambda path: read_gaze_files([path], 25),
     "ocean.csv": lambda path: read_salient360(path, 30),
+    "raw.csv": lambda path: sources.read_salient360_raw([path], 30),
+    "part.csv": lambda path: sources.read_dsav360([path], "7", 30),
     "csv": lambda path: read_gaze_table(path, 30),
     "tsv": lambda path: read_gaze_table(path, 30),
     "parquet": lambda path: read_gaze_table(path, 30),

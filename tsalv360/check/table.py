@@ -19,8 +19,8 @@ from pydantic import ValidationError
 from tsalv360.contracts.entries import VideoInfo
 from tsalv360.job.errors import InputError
 from tsalv360.media.drawing import COLOURS, EDGE, PAPER, mark
-from tsalv360.media.pictures import resized
-from tsalv360.media.video import decode, probe
+from tsalv360.media.pictures import kept_pictures, resized
+from tsalv360.media.video import probe
 from tsalv360.sources import READERS, OwnVideo, read_gaze
 from tsalv360.sources.guess.columns import Guess
 from tsalv360.sources.guess.form import Form, known_format, read_form
@@ -165,8 +165,8 @@ def draw_gaze(found: ImportedTable, video: Path) -> Picture:
     """
     if found.samples is None:
         raise InputError(found.entry["gaze"], "no gaze to draw", "a table that the guess reads", found.failure)
-    first = next(decode(video))
-    picture = resized(first.to_ndarray(format="rgb24").astype(np.uint8, copy=False), _PICTURE).copy()
+    _, first = next(kept_pictures(video, [0], probe(video, force_2to1=True)))
+    picture = resized(first[..., ::-1], _PICTURE).copy()
     column, row = direction_to_pixel(found.samples.yaw_deg, found.samples.pitch_deg, *_PICTURE)
     every = max(len(column) // _MOST_DOTS, 1)
     for x, y in zip(np.rint(column[::every]).astype(int), np.rint(row[::every]).astype(int), strict=True):

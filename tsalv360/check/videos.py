@@ -1,6 +1,6 @@
 """The check of one video and its gaze, which are read as the build reads them: what they contain and what is wrong."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tsalv360.config import Config
 from tsalv360.contracts.entries import VideoInfo
@@ -112,7 +112,7 @@ def _add_gaze(check: VideoCheck, recording: Recording, info: VideoInfo, config: 
     elif recording.gaze and recording.gaze_format in (maps.FIXATION_MAPS, maps.SALIENCY_MAPS):
         _add_maps(check, recording, info)
     else:
-        gaze = read_gaze(recording, info.fps)
+        gaze = read_gaze(replace(recording, picture_times_s=info.picture_times_s), info.fps)
         check.n_gaze, check.n_observers = len(gaze.samples), gaze.n_observers
         if gaze.n_observers is None:
             check.gaze_unit = "points"

@@ -12,16 +12,14 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from tsalv360.media.video import open_video
+from tsalv360.media.container import opened
 
 _SIZE = 16, 32  # of the pictures that are compared
 _NEAREST_S = 0.25  # between the pictures that are decoded, where every frame is a key frame
 _REGULAR = 0.98  # of the longest distance of key frames: a key frame after it is due and says nothing
 _OFTEN_S = 0.3  # key frames that come as often locate a cut well enough even when they are due
-_DIFFERENCE, _CORRELATION = (
-    12.0,
-    0.6,
-)  # gray levels, and of gray levels: pictures of one scene are nearer and more alike
+_DIFFERENCE = 12.0  # mean, in gray levels; pictures of one scene are nearer
+_CORRELATION = 0.6  # of gray levels; pictures of one scene are more alike
 
 
 def find_cuts(path: str | Path) -> list[float]:
@@ -49,10 +47,8 @@ def _is_cut(before: NDArray[np.float64], after: NDArray[np.float64]) -> bool:
 
 
 def _key_pictures(path: str | Path) -> Iterator[tuple[float, NDArray[np.float64]]]:
-    """Yield times and small gray pictures of the key frames of a video's first video stream."""
-    with open_video(path) as container:
-        stream = container.streams.video[0]
-        stream.codec_context.thread_count = 1
+    """Yield times and small gray pictures of the key frames of a video."""
+    with opened(path) as (container, stream):
         stream.codec_context.skip_frame = "NONKEY"
         stamps = [packet.pts for packet in container.demux(stream) if packet.pts is not None]
         start, unit = min(stamps, default=0), float(stream.time_base or 0)

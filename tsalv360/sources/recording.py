@@ -42,8 +42,9 @@ class Recording:
     `video` is a video file, or a folder of ready frames named by native number, whose rate is `fps`. `gaze_format` is
     a key of `tsalv360.sources.READERS`, `gaze_id` the video's id within the gaze, `gaze_settings` the settings of its
     reader. `skip_first` is the last frame number that is left out (0: none), `view` the part of the picture that is
-    the panorama, `rate` that of the kept frames. `projection` is that of the pictures (None: as the header says), and
-    `pose` says what happens if the header turns the sphere: the gaze of data sets is that of the pictures.
+    the panorama, `rate` that of the kept frames. `picture_times_s` are the presentation times of the pictures of a
+    video of variable rate, empty at a constant one. `projection` is that of the pictures (None: as the header says),
+    and `pose` says what happens if the header turns the sphere: the gaze of data sets is that of the pictures.
     """
 
     video_id: str
@@ -58,6 +59,7 @@ class Recording:
     fps: float | None = None
     view: "View" = "whole"
     rate: float = FPS
+    picture_times_s: Sequence[float] = ()
     projection: "Projection | None" = None
     pose: "Pose" = "ignore"
 
@@ -204,6 +206,7 @@ READERS: dict[str, Reader] = {
         recording.gaze_id,
         sources.GazeTableSettings(**recording.gaze_settings),
         notes,
+        recording.picture_times_s,
     ),
     "sports360": lambda recording, fps, notes: sources.read_sports360(
         recording.gaze[0].parent, recording.gaze_id or recording.video_id, fps, notes

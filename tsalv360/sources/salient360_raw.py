@@ -38,6 +38,7 @@ FORMAT = "salient360_raw"
 # Names of the columns without all but letters; the first group of each that a file has is used.
 _TIME = [["oculots"], ["ocutimestamp"]]
 _EULER, _QUATERNION = ["camyaw", "campitch", "camroll"], [f"camerarotation{axis}" for axis in "xyzw"]
+_OF_VIDEOS = ["currframe", "sphereyaw"]  # columns of the form for videos
 _MEAN = [f"meangazedir{axis}" for axis in "xyz"]
 _BOTH = [f"{eye}eyedirection{axis}" for eye in ("left", "right") for axis in "xyz"]
 _VALID = [["lval", "rval"], ["vall", "valr"]]
@@ -92,7 +93,7 @@ def _read_file(path: Path, fps: float, settings: Salient360RawSettings, notes: l
     names = [re.sub("[^a-z]", "", name.lower()) for name in header.split(",")]
     time, head, eyes, valid = _columns(path, header, names)
     table = pd.DataFrame(_numbers(where, lines, names, valid), columns=names)
-    extra = [name for name in ("currframe", "sphereyaw") if name in names]
+    extra = [name for name in _OF_VIDEOS if name in names]
     needed = table[[*time, *head, *extra]].to_numpy()
     check_rows(np.isfinite(needed).all(axis=1), where, lambda _: "no number", f"numbers in {[*time, *head, *extra]}")
 
@@ -135,9 +136,9 @@ def _columns(path: Path, header: str, names: list[str]) -> tuple[list[str], list
         return next((group for group in groups if all(names.count(name) == 1 for name in group)), [])
 
     found = first(*_TIME), first(_EULER, _QUATERNION), first(_MEAN, _BOTH), first(*_VALID)
-    if not all(found):
+    if not all(found) or (found[1] is _EULER and not first(_OF_VIDEOS)):
         expected = (
-            "oculoTS, the head (cam_yaw, cam_pitch, cam_roll or cameraRotation.x to w), "
+            "oculoTS, the head (cam_yaw, cam_pitch, cam_roll, sphere_yaw and currFrame, or cameraRotation.x to w), "
             "the eyes (meanGazeDir.x to z or leftEyeDirection and rightEyeDirection), Lval and Rval, once each"
         )
         raise InputError(f"{path}, line 1", f"'{header[:200]}'", expected, _ADVICE)
