@@ -128,8 +128,8 @@ def _velocity(time_s: Array, direction: Array) -> Array:
 
     It is the angle between the mean directions of the samples up to `_WINDOW_S` before and after the middle of the
     interval, over the difference of their mean times: the moving-window estimate of Engbert & Kliegl (2003),
-    "Microsaccades uncover the orientation of covert attention", for irregular times and on the sphere. At 60 Hz and
-    below it is that of the two neighbours. Rows of a burst, with nearly one time, count as half a usual step apart.
+    "Microsaccades uncover the orientation of covert attention", for irregular times and on the sphere. Below
+    120 Hz it is that of the two neighbours. Rows of a burst, with nearly one time, count as half a usual step apart.
     """
     if len(time_s) < 2:
         return np.zeros(0)

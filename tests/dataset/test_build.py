@@ -90,11 +90,16 @@ def parts(tmp_path: Path, make_track: Make, make_events: Make) -> list[Path]:
     return paths
 
 
+HEADS: dict[str, str] = {}  # what was recorded in videos, if not the eyes
+
+
 def build(
     tmp_path: Path, parts: list[Path], dropped: pd.DataFrame = DROPS, trials: pd.DataFrame = TRIALS, **changes: Any
 ) -> Path:
     indexes = [index_entry(part.name, n_frames=1440) for part in parts]
-    origins = {part.name: Origin(VIDEOS[part.name], LICENCES[VIDEOS[part.name]]) for part in parts}
+    origins = {
+        part.name: Origin(VIDEOS[part.name], LICENCES[VIDEOS[part.name]], HEADS.get(part.name, "eye")) for part in parts
+    }
     content = config(**changes)
     settings = load_config({"sources": [], "dataset": content["dataset"]}).dataset
     build_dataset(tmp_path / "dataset", parts, indexes, origins, dropped, trials, settings, content)
@@ -113,6 +118,16 @@ def test_a_map_or_caption_that_has_changed_since_it_was_assembled_is_refused_by_
     with pytest.raises(InputError, match=re.escape(str(path))):
         build(tmp_path, parts)
     assert not (tmp_path / "dataset").exists()
+
+
+def test_events_of_heads_are_marked(tmp_path: Path, parts: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(HEADS, "002", "head")
+    dataset = build(tmp_path, parts)
+    annotations = pd.read_parquet(dataset / "annotations.parquet")
+    assert annotations.groupby("video").gaze.first().to_dict() == {"001": "eye", "002": "head", "004": "eye"}
+    card = (dataset / "README.md").read_text("utf-8")
+    assert f"| {VIDEOS['002']} | 1 | head | " in card
+    assert "Where only heads were recorded, events and maps are of where heads point" in card
 
 
 def test_the_folder_holds_all_parts_together(tmp_path: Path, parts: list[Path]) -> None:
@@ -170,8 +185,8 @@ def test_the_card_lists_contents_licences_and_what_was_left_out(tmp_path: Path, 
         "| clips of 8 frames | 6 |",
         "| fixation rows | 8 (38 % belong to an event) |",
         "| candidate events left out | 3 |",
-        "| ours | 2 | CC BY 4.0 |",
-        "| theirs | 2 | academic use |",
+        "| ours | 2 | eye | CC BY 4.0 |",
+        "| theirs | 2 | eye | academic use |",
     ):
         assert line in card.splitlines()
     assert "draft" in card

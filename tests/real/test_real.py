@@ -43,7 +43,8 @@ def results(tmp_path_factory: TempPathFactory) -> Path:
         gaze = read_vr_eyetracking(DATA / "vr_eyetracking" / "Gaze_txt_files", video, info.fps)
         gaze = gaze[gaze.time_s < info.duration_s]
         gaze[["observer", "time_s", "yaw_deg", "pitch_deg"]].to_csv(folder / f"{name}.csv", index=False)
-        videos[name] = {"path": str(DATA / "videos" / file), "gaze": str(folder / f"{name}.csv")}
+        table = {"head_only": name == "hall"}  # as if only heads had been recorded
+        videos[name] = {"path": str(DATA / "videos" / file), "gaze": str(folder / f"{name}.csv"), "table": table}
     settings = {"frames": {"height": 960}, "viewports": {"width": 320, "height": 240, "sound": True}}
     config = folder / "real.yaml"
     config.write_text(
@@ -76,6 +77,13 @@ def test_every_event_has_watchers_and_a_plausible_length(results: Path) -> None:
         assert len(found)
         assert (found.end_s < duration_s).all() and (found.end_s - found.start_s >= 1.9).all()
         assert (found.n_observers >= 3).all()
+
+
+def test_events_of_heads_are_marked_from_the_gaze_to_the_report(results: Path) -> None:
+    annotations = pd.read_parquet(results / "dataset" / "annotations.parquet")
+    assert annotations.groupby("video").gaze.first().to_dict() == {"hall": "head", "ocean": "eye", "overpass": "eye"}
+    assert "Where only heads were recorded" in (results / "dataset" / "README.md").read_text(encoding="utf-8")
+    assert (results / "report.html").read_text(encoding="utf-8").count("observers, heads only") == 1
 
 
 def test_what_the_headers_get_wrong_is_told(results: Path) -> None:

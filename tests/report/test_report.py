@@ -134,7 +134,14 @@ def trials_of(video: str, n_events: int) -> list[dict[str, Any]]:
 
 def annotation(event: dict[str, Any], caption: str) -> dict[str, Any]:
     frames = {name: event[name] for name in ("start_frame", "end_frame")}
-    row = {"event_id": event["event_id"], "video": event["video"], "source": "src-1", "caption": caption, **frames}
+    row = {
+        "event_id": event["event_id"],
+        "video": event["video"],
+        "source": "src-1",
+        "gaze": "eye",
+        "caption": caption,
+        **frames,
+    }
     row |= {"caption_machine": caption, "caption_origin": "machine", "model": "facts", "revision": "1"}
     row |= {"candidates": [caption], "n_tokens": None, "verdict": None, "flags": [], "n_curators": 0}
     return row | {f"{name}_before": value for name, value in frames.items()}
