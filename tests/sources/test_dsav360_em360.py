@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tsalv360.contracts.tables import FIXATIONS, as_table
+from tsalv360.fixations import FixationSettings, find_fixations
 from tsalv360.job.errors import InputError
 from tsalv360.sources import OwnVideo, read_dsav360, read_em360, read_gaze
-from tsalv360.sources.em360 import labelled_samples
+from tsalv360.sources.em360 import STILL, labelled_samples
 from tsalv360.sphere.directions import to_vectors, vector_angle
 
 CSV = "video,id,frame,t,u,v,fixation,valid_fix_classification"
@@ -147,6 +148,24 @@ def test_another_header_of_360_em_is_refused(tmp_path: Path, old: str, new: str)
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     with pytest.raises(InputError, match=r"p7\.arff, line \d+: found"):
         read_em360([path], 25)
+
+
+def test_labels_by_hand_are_a_truth_for_the_fixation_stage(tmp_path: Path) -> None:
+    """Rests of 0.5 s and pursuit at 30 deg/s, with jumps of 20° within 25 ms between them, at 120 Hz."""
+    samples, yaw = [], 0.0
+    for n in range(8):
+        label, speed = ("fixation", 0.0) if n % 2 else ("SP", 30.0)
+        steps = [(speed / 120, label)] * 60 + [(20 / 3, "saccade")] * 3
+        for step, name in steps:
+            yaw += step
+            samples.append((yaw, name))
+    pixels = [
+        (int(k / 120 * 1e6), (yaw + 100) % 360 / 360 * 1920, 540, 1, name) for k, (yaw, name) in enumerate(samples)
+    ]
+    table = labelled_samples([arff(tmp_path / "p1.arff", pixels)], 30)
+    found = find_fixations(table.drop(columns="label"), FixationSettings())
+    still, kept = table.label.isin(STILL), table.time_s.isin(found.time_s)
+    assert (still == kept).mean() > 0.97
 
 
 POINT = st.tuples(st.floats(0, 1), st.floats(0, 1))

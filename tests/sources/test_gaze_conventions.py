@@ -257,6 +257,19 @@ def test_ticks_and_dates_are_times(tmp_path: Path, unit: str, times: list[object
         assert table.time_s.tolist() == pytest.approx([0, 0, 0.5], abs=1e-5)
 
 
+def test_durations_beside_dates_are_seconds(tmp_path: Path) -> None:
+    columns = {"time_s": ["12:00:01", "12:00:02"], "yaw_deg": [0, 1], "pitch_deg": [0, 1], "duration_s": [0.2, 0.3]}
+    table = read(tmp_path, columns, time_unit="iso", time_zero="12:00:00")
+    assert (table.time_s.tolist(), table.duration_s.tolist()) == ([1, 2], [0.2, 0.3])
+
+
+@pytest.mark.parametrize("unit", ["s", "iso"])
+def test_a_column_without_any_time_is_named(tmp_path: Path, unit: str) -> None:
+    columns = {"time_s": ["soon", "later"], "yaw_deg": [0, 1], "pitch_deg": [0, 1]}
+    with pytest.raises(InputError, match="row 1: found 'soon' in column time_s; expected a "):
+        read(tmp_path, columns, time_unit=unit, time_zero="first sample")
+
+
 def test_exact_copies_are_dropped_and_other_rows_of_one_time_are_refused(tmp_path: Path) -> None:
     notes: list[str] = []
     columns = {"time_s": [0, 0, 1], "yaw_deg": [5, 5, 6], "pitch_deg": [0, 0, 0]}

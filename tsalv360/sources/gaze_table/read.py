@@ -96,7 +96,9 @@ def read_gaze_table(
     values = {name: numbers(table[name], settings.decimal) for name in NUMBERS if name in table and name != "time_s"}
 
     def check(good: NDArray[np.bool_], column: str, expected: str, advice: str = "") -> None:
-        found = lambda row: f"'{table[column].iloc[row]}' in column {column}"  # noqa: E731
+        def found(row: int) -> str:
+            return f"'{table[column].iloc[row]}' in column {column}"
+
         check_rows(good, where, found, expected, f"Correct or remove the row.{advice}")
 
     clock = "frame" if "frame" in table else "time_s"
@@ -111,7 +113,7 @@ def read_gaze_table(
     yaw, pitch = directions(values, settings, where, notes)
     observer = table.observer.to_numpy()
     if "duration_s" in values:
-        duration_s = values["duration_s"] / PER_SECOND[settings.time_unit]
+        duration_s = values["duration_s"] / PER_SECOND.get(settings.time_unit, 1)
         check((duration_s > 0) & (duration_s <= _LONGEST_S), "duration_s", f"more than 0, up to {_LONGEST_S} s")
         fixation_id = pd.Series(observer).groupby(observer).cumcount().to_numpy()
     else:

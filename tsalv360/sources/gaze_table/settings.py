@@ -71,7 +71,9 @@ class GazeTableSettings:
     decimal: Literal[".", ","] = setting(".", "decimal mark")
     encoding: str = setting("utf-8", "encoding of the text; a byte order mark takes precedence")
     time_unit: Literal["s", "ms", "us", "ns", "ticks", "iso"] = setting(
-        "s", "unit of time_s and duration_s; ticks are 100 ns; iso is a date and time, or a time of day (ISO 8601)"
+        "s",
+        "unit of time_s and duration_s; ticks are 100 ns; iso is a date and time or a time of day (ISO 8601), "
+        "durations are then in s",
     )
     time_zero: float | str = setting(
         "video",

@@ -43,7 +43,7 @@ def video_starts(table: pd.DataFrame, time_s: Array, settings: GazeTableSettings
     if zero == "video" or not len(table):
         return np.zeros(len(table))
     if zero == "first sample":
-        return np.full(len(table), np.nanmin(time_s))
+        return np.full(len(table), np.min(time_s[np.isfinite(time_s)], initial=np.inf))
     if zero == "first of each observer":
         return pd.Series(time_s).groupby(observer).transform("min").to_numpy()
     return np.full(len(table), _seconds(pd.Series([zero]), settings)[0])
