@@ -343,6 +343,7 @@ def test_text_is_read_as_the_settings_say(tmp_path: Path, content: bytes, option
             r"numbers in the first row.*names of the columns",
         ),
         ('{"data": [1, 2]}\n', "found JSON"),
+        ('{"data":[\n{"filename":"6.mp4",\n"pitch_yaw_roll_data_hmd":[\n', "AVTrack360.*gaze_format: avtrack360"),
         ("a b\n" * 3, "separated by spaces"),
         (text(ROWS, ",", ","), "decimal mark a comma"),
         ("a," * 4000 + "b\n", "without observer, time_s or frame, a direction"),

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 SEPARATORS = {",": ",", ";": ";", "tab": "\t", "|": "|", "space": " "}
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _NUMBER = re.compile(r"\s*[-+]?[0-9]+([.,][0-9]+)?([eE][-+]?[0-9]+)?\s*")
+_FIRST_LINES = 10
 _SHOWN = 200  # characters of a file in a message
-# What the first line of other formats contains, what it is, and how it is read.
+# What the first lines of other formats contain, what they are, and how they are read.
 _OTHER_FORMATS = {
     "meanGazeDir": ("raw head and eye of the Salient360! toolbox", "gaze_format: salient360_raw"),
     "# Idx": ("fixations of Salient360!", "gaze_format: salient360"),
     "valid_fix_classification": ("gaze of D-SAV360", "gaze_format: dsav360"),
+    "pitch_yaw_roll_data_hmd": ("heads of AVTrack360", "gaze_format: avtrack360"),
     "@RELATION": ("an ARFF file of 360_em_dataset", "gaze_format: em360"),
 }
 _ADVICE = "`tsalv360 data import` suggests the settings; docs/gaze-tables.md explains them."
@@ -125,9 +127,9 @@ def _split_quoted(path: Path, lines: list[str], rows: list[int], separator: str)
 
 def _refuse_other_forms(path: Path, lines: list[str], separator: str, settings: "GazeTableSettings") -> None:
     """Raise InputError, which says what to set, for text that is no table with a header and this separator."""
-    header = lines[0]
+    header, beginning = lines[0], "\n".join(lines[:_FIRST_LINES]).lower()
     for sign, (what, reader) in _OTHER_FORMATS.items():
-        if sign.lower() in header.lower():
+        if sign.lower() in beginning:
             advice = f"Set the video's `{reader}`."
             raise InputError(path, what, "a gaze table", advice)
     if header.lstrip()[:1] in ("{", "["):
