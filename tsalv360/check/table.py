@@ -22,17 +22,17 @@ from tsalv360.media.drawing import COLOURS, EDGE, PAPER, mark
 from tsalv360.media.pictures import kept_pictures, resized
 from tsalv360.media.video import probe
 from tsalv360.sources import READERS, OwnVideo, read_gaze
+from tsalv360.sources.gaze_table.settings import is_table
+from tsalv360.sources.gaze_table.times import PER_SECOND
 from tsalv360.sources.guess.columns import Guess
-from tsalv360.sources.guess.form import Form, known_format, read_form
+from tsalv360.sources.guess.form import Form, format_of, read_form
 from tsalv360.sources.guess.settings import guess_settings
-from tsalv360.sources.guess.times import PER_SECOND
 from tsalv360.sources.plausibility import plausibility_remarks, speeds_of
 from tsalv360.sphere.directions import angular_distance, direction_to_pixel
 from tsalv360.sphere.projection import Picture
 
 _OWNER = "observer of the file"  # the column of files' names, beside those of a table
 _OVERRUN_S = 0.5  # as in `tsalv360.fixations`
-_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".csv.gz", ".tsv.gz", ".txt.gz")
 _FPS = 30.0  # of a video that is not named; only frame numbers depend on it
 _COLUMNS, _ROWS = 60, 15  # characters of the panorama
 _SHADES = " .:+#"
@@ -75,7 +75,7 @@ def import_table(tables: Sequence[Path], video: Path | None = None) -> ImportedT
     """
     info = probe(video, force_2to1=True) if video else None
     files = _files(tables, video.stem if video else "")
-    known = known_format(files[0])
+    known = format_of(files[0])
     doubts = [] if video else ["`path` must name the video; with --video, its length and size help to guess"]
     if known in READERS:
         video_id = _id(video.stem if video else files[0].name.split(".")[0])
@@ -188,7 +188,7 @@ def _files(tables: Sequence[Path], video: str) -> list[Path]:
     found: list[Path] = []
     for table in tables:
         if table.is_dir():
-            found += sorted(path for path in table.iterdir() if path.name.lower().endswith(_SUFFIXES))
+            found += sorted(path for path in table.iterdir() if is_table(path))
         elif table.exists():
             found.append(table)
         else:

@@ -16,6 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from tsalv360.job.errors import InputError
+from tsalv360.sources.known import FORMATS, known_format
 
 if TYPE_CHECKING:
     from tsalv360.sources.gaze_table.settings import GazeTableSettings
@@ -23,16 +24,8 @@ if TYPE_CHECKING:
 SEPARATORS = {",": ",", ";": ";", "tab": "\t", "|": "|", "space": " "}
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _NUMBER = re.compile(r"\s*[-+]?[0-9]+([.,][0-9]+)?([eE][-+]?[0-9]+)?\s*")
-_FIRST_LINES = 10
+_FIRST_LINES = 50  # which tell another format
 _SHOWN = 200  # characters of a file in a message
-# What the first lines of other formats contain, what they are, and how they are read.
-_OTHER_FORMATS = {
-    "meanGazeDir": ("raw head and eye of the Salient360! toolbox", "gaze_format: salient360_raw"),
-    "# Idx": ("fixations of Salient360!", "gaze_format: salient360"),
-    "valid_fix_classification": ("gaze of D-SAV360", "gaze_format: dsav360"),
-    "pitch_yaw_roll_data_hmd": ("heads of AVTrack360", "gaze_format: avtrack360"),
-    "@RELATION": ("an ARFF file of 360_em_dataset", "gaze_format: em360"),
-}
 _ADVICE = "`tsalv360 data import` suggests the settings; docs/gaze-tables.md explains them."
 
 
@@ -127,17 +120,16 @@ def _split_quoted(path: Path, lines: list[str], rows: list[int], separator: str)
 
 def _refuse_other_forms(path: Path, lines: list[str], separator: str, settings: "GazeTableSettings") -> None:
     """Raise InputError, which says what to set, for text that is no table with a header and this separator."""
-    header, beginning = lines[0], "\n".join(lines[:_FIRST_LINES]).lower()
-    for sign, (what, reader) in _OTHER_FORMATS.items():
-        if sign.lower() in beginning:
-            advice = f"Set the video's `{reader}`."
-            raise InputError(path, what, "a gaze table", advice)
+    header, known = lines[0], known_format("\n".join(lines[:_FIRST_LINES]))
+    if known and known != "vidstr88":
+        raise InputError(path, FORMATS[known], "a gaze table", f"Set the video's `gaze_format: {known}`.")
     if header.lstrip()[:1] in ("{", "["):
         raise InputError(path, "JSON", "a table as CSV, TSV or Parquet", "Write a reader: docs/sources.md shows how.")
     cells = header.split(separator)
     if all(_NUMBER.fullmatch(cell) for cell in header.split()) or all(map(_NUMBER.fullmatch, cells)):
         found = f"numbers in the first row: {shortened(header)}"
         advice = "Add a first row with the names of the columns; set table.separator if spaces separate the cells."
+        advice += " A file of the 88 videos needs `gaze_format: vidstr88`." if known else ""
         raise InputError(path, found, "a table with a header", advice)
     if len(cells) == 1 and settings.separator is None:
         others = {name: header.count(sign) for name, sign in SEPARATORS.items() if sign != separator}

@@ -12,15 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from tsalv360.job.errors import InputError
+from tsalv360.sources.known import known_format
 
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_HEAD, _FEWEST_TIMES = 4000, 20  # characters at the start of a file; numbers in its first line
-_KNOWN_WORDS = {"avtrack360": "pitch_yaw_roll_data_hmd", "em360": "@relation gaze_360"}
-_KNOWN = {
-    "salient360": {"Idx", "longitude", "latitude", "start timestamp", "duration"},
-    "salient360_raw": {"oculoTS", "unityTS", "meanGazeDir.x"},
-    "dsav360": {"video", "id", "frame", "t", "u", "v"},
-}
 _SEPARATORS = {",": ",", ";": ";", "\t": "tab", "|": "|", " ": "space"}
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -36,21 +30,10 @@ class Form:
     doubts: list[str]
 
 
-def known_format(path: Path) -> str | None:
-    """Return the gaze format of a data set whose form a text file has; None for any other table."""
+def format_of(path: Path) -> str | None:
+    """Return the gaze format of a data set whose form a file has; None for any other table."""
     data = _unzipped(path)
-    if data[:4] == b"PAR1":
-        return None
-    text = _decoded(data)[0]
-    first = text.partition("\n")[0]
-    for name, words in _KNOWN_WORDS.items():
-        if words in text[:_HEAD].lower():
-            return name
-    times = first.split()
-    if len(times) > _FEWEST_TIMES and all(map(_NUMBER.fullmatch, times)):
-        return "vidstr88"  # line 1: the times of all rows
-    header = {name.strip() for name in first.lstrip("# ").split(",")}
-    return next((name for name, columns in _KNOWN.items() if columns <= header), None)
+    return None if data[:4] == b"PAR1" else known_format(_decoded(data)[0])
 
 
 def read_form(path: Path) -> Form:

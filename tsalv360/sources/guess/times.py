@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tsalv360.sources.gaze_table.times import PER_SECOND
 from tsalv360.sources.guess.columns import Columns, Guess
 from tsalv360.sphere.directions import Array
 
@@ -36,7 +37,6 @@ _UNIT_TOKENS |= {
     "nanoseconds": "ns",
     "ticks": "ticks",
 }
-PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ticks": 1e7, "ns": 1e9}
 _RATES = np.array([10, 24, 25, 30, 50, 60, 72, 75, 90, 100, 120, 144, 150, 200, 250, 300, 500, 600, 1000, 1200])
 _LOWEST_HZ, _HIGHEST_HZ = 3.0, 2500.0
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*")
