@@ -45,8 +45,10 @@ def labelled_samples(paths: Sequence[str | Path], fps: float, notes: list[str] |
 def _read_file(path: Path, fps: float, notes: list[str]) -> pd.DataFrame:
     lines = read_lines(path, notes)
     start = next((n for n, line in enumerate(lines, start=1) if line.strip().lower() == "@data"), None)
-    if start is None or lines[0].strip().lower() != "@relation gaze_360":
-        raise InputError(f"{path}, line 1", f"'{lines[0][:80]}'", "@RELATION gaze_360, attributes and @DATA", _ADVICE)
+    if lines[0].strip().lower() != "@relation gaze_360":
+        raise InputError(f"{path}, line 1", f"'{lines[0][:80]}'", "@RELATION gaze_360", _ADVICE)
+    if start is None:
+        raise InputError(f"{path}, line {len(lines)}", "no line @DATA", "attributes, @DATA, then samples", _ADVICE)
     names = [line.split()[1] for line in lines[:start] if re.match(r"@attribute\s+\S+\s", line, re.IGNORECASE)]
     size = [_metadata(path, lines[:start], name) for name in ("width_px", "height_px")]
     if any(names.count(name) != 1 for name in _NEEDED):

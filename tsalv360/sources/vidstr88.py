@@ -59,6 +59,8 @@ def read_vidstr88(path: str | Path, fps: float, notes: list[str] | None = None) 
         if len(pitch) != len(yaw) or len(yaw) > len(times):
             found = f"{len(yaw)} yaws, {len(pitch)} pitches, {len(times)} times"
             raise InputError(place, found, "as many yaws as pitches, and no more than times", _ADVICE)
+        if len(yaw) < len(times):
+            notes.append(f"viewing {viewing} is shorter: {len(yaw)} of {len(times)} samples")
         beyond = np.abs(yaw) > np.pi + _ROUNDING_RAD
         if beyond.any():
             raise InputError(place, f"the yaw {yaw[beyond][0]:g}", "radians from −π to π", _ADVICE)
