@@ -273,10 +273,11 @@ class Project:
             annotated = self.client.tasks.get(id=str(existing.id)).annotations
             if annotated or self._begun(self.id, ("id", "equal", "Number", existing.id)):
                 return False
+        # In this order the caption in the data is always among the predictions, wherever a network or process fails.
         self.add_predictions([(existing, existing.lacks(content["predictions"]))])
-        self.remove_predictions(existing.surplus(content["predictions"]))
         with self._errors(f"update task {existing.id}"):
             self.client.tasks.update(id=str(existing.id), data=content["data"])
+        self.remove_predictions(existing.surplus(content["predictions"]))
         return True
 
     def add_predictions(self, predictions: Iterable[tuple[ServerTask, Sequence[Mapping[str, Any]]]]) -> None:
