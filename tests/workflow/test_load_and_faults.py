@@ -255,6 +255,9 @@ def test_a_push_killed_between_any_two_requests_is_completed_by_the_next(studio:
         for one in untouched.predictions:
             studio.api().predictions.delete(id=one["id"])
         n_kills += killed_at(studio.url, number, when, dataset.push_here)
+        for task in dataset.project().tasks():
+            shown = [one["result"][0]["value"]["text"][0] for one in task.predictions]
+            assert not shown or task.data["caption_machine"] in shown, "a curator may open it before the next push"
         completed(dataset)
         dataset.check()
     print(f"{n_kills} kills, every time the next push had all tasks with their captions")
