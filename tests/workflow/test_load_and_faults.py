@@ -244,7 +244,8 @@ def test_a_push_killed_between_any_two_requests_is_completed_by_the_next(studio:
     """Kills while everything is made, and while tasks change and captions are missing."""
     n_kills, chance = 0, random.Random(1)
     places = [(number, when) for number in range(3, 40) for when in ("before", "after")]
-    for number, when in places if part == "all" else chance.sample(places[:28], 3):
+    some = [(21, "before"), *chance.sample(places[:28], 2)]  # the first: while a task has its old and new predictions
+    for number, when in places if part == "all" else some:
         dataset = Dataset(studio, f"killed-{part}-{number}-{when}")
         dataset.write(4)
         n_kills += killed_at(studio.url, number, when, dataset.push_here)

@@ -48,7 +48,7 @@ def read_vidstr88(path: str | Path, fps: float, notes: list[str] | None = None) 
     lines = [_numbers(f"{path}, line {n}", line) for n, line in enumerate(read_lines(path, notes), start=1)]
     times, angles = lines[0], lines[1:]
     step = np.diff(times)
-    if times[0] != 0 or not len(step) or not (np.abs(step / np.median(step) - 1) < 0.5).all():
+    if times[0] != 0 or not len(step) or not (np.abs(step - np.median(step)) < 0.5 * np.median(step)).all():
         raise InputError(f"{path}, line 1", "other times", "0 0.1 0.2 …: times in equal steps", _ADVICE)
     if not angles or len(angles) % 2:
         found = f"{len(angles)} lines after that of the times"
