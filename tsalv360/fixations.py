@@ -8,7 +8,6 @@ row: every sample stays an interval of its own, so that pursuit keeps its path.
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
 from tsalv360.contracts.entries import GazeNotes, IndexEntry
@@ -16,11 +15,11 @@ from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.job.errors import InputError
 from tsalv360.sources.plausibility import plausibility_remarks, summarise_gaze
 from tsalv360.sources.recording import Gaze
-from tsalv360.sphere.directions import Array, normalise, to_vectors, vector_angle
+from tsalv360.sphere.directions import to_vectors
+from tsalv360.sphere.velocity import velocity
 
-_WINDOW_S = 0.0125  # each side; six samples in all at 250 Hz, where neighbours differ by noise
 _SACCADE_S = 0.08  # a longer sample is a fixation of its own, not a saccade
-_OVERRUN_S = 0.5  # gaze that continues longer than this after the end of its video belongs to another one
+OVERRUN_S = 0.5  # gaze that continues longer than this after the end of its video belongs to another one
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -46,9 +45,7 @@ def fixations_of_video(gaze: Gaze, video: IndexEntry, settings: FixationSettings
     samples = within_video(gaze.samples, video.duration_s, video.n_frames, f"gaze of video {video.id}", notes)
     remarks = plausibility_remarks(samples, video.duration_s, gaze.n_observers is not None, video.cuts_s)
     summary = summarise_gaze(samples, video.duration_s, video.cuts_s) if remarks else None
-    return find_fixations(samples, settings, notes), GazeNotes(
-        gaze.n_observers, notes, gaze.head_only, remarks, summary
-    )
+    return find_fixations(samples, settings, notes), GazeNotes(gaze.n_observers, notes, remarks, summary)
 
 
 def within_video(
@@ -59,18 +56,18 @@ def within_video(
     Raises InputError for gaze more than 0.5 s after the end: it belongs to another video.
     """
     beyond = samples.time_s >= duration_s - 1e-9
-    if beyond.any() and samples.time_s.max() > duration_s + _OVERRUN_S:
+    if beyond.any() and samples.time_s.max() > duration_s + OVERRUN_S:
         observer = samples.observer.iloc[int(samples.time_s.to_numpy().argmax())]
         own = samples.time_s[samples.observer == observer]
         clock = (
             "A clock that starts before the video needs table.time_zero"
-            if own.min() > _OVERRUN_S
+            if own.min() > OVERRUN_S
             else "Times in another unit need table.time_unit"
         )
         raise InputError(
             where,
             f"gaze of observer {observer} from {own.min():.2f} to {own.max():.2f} s",
-            f"at most {duration_s:.2f} s, the length of the video, and {_OVERRUN_S} s more",
+            f"at most {duration_s:.2f} s, the length of the video, and {OVERRUN_S} s more",
             f"Check that gaze and video belong together and that the frame rate is right. {clock}.",
         )
     kept = samples[~beyond].reset_index(drop=True)
@@ -112,7 +109,7 @@ def _of_observer(samples: pd.DataFrame, settings: FixationSettings) -> pd.DataFr
     if (step <= 0).any():
         found = f"two samples at {start[:-1][step <= 0][0]:g} s"
         raise InputError(f"gaze of observer {samples.observer.iloc[0]}", found, "one at a time", "Remove one.")
-    fast = _velocity(start, to_vectors(samples.yaw_deg, samples.pitch_deg)) > settings.max_velocity_deg_s
+    fast = velocity(start, to_vectors(samples.yaw_deg, samples.pitch_deg)) > settings.max_velocity_deg_s
     ends = fast | (step - lasts[:-1] > settings.max_gap_ms / 1000)
     lasts[:-1] = np.where(ends, np.minimum(lasts[:-1], step), step)
     samples = samples.assign(fixation_id=np.cumsum(np.append(False, ends)), duration_s=lasts)
@@ -121,26 +118,3 @@ def _of_observer(samples: pd.DataFrame, settings: FixationSettings) -> pd.DataFr
     long_enough = fixation.transform("sum") >= settings.min_duration_ms / 1000 - 1e-9
     kept = samples[long_enough & ~(lone & (samples.duration_s < _SACCADE_S))]
     return kept.assign(fixation_id=kept.fixation_id.rank(method="dense").astype(int) - 1)
-
-
-def _velocity(time_s: Array, direction: Array) -> Array:
-    """Return the velocity [n − 1] in deg/s between neighbouring samples.
-
-    It is the angle between the mean directions of the samples up to `_WINDOW_S` before and after the middle of the
-    interval, over the difference of their mean times: the moving-window estimate of Engbert & Kliegl (2003),
-    "Microsaccades uncover the orientation of covert attention", for irregular times and on the sphere. Below
-    120 Hz it is that of the two neighbours. Rows of a burst, with nearly one time, count as half a usual step apart.
-    """
-    if len(time_s) < 2:
-        return np.zeros(0)
-    place, middle = np.arange(len(time_s) - 1), (time_s[1:] + time_s[:-1]) / 2
-    first = np.minimum(np.searchsorted(time_s, middle - _WINDOW_S), place)
-    last = np.maximum(np.searchsorted(time_s, middle + _WINDOW_S, side="right"), place + 2)
-
-    def mean(values: Array, start: NDArray[np.int64], end: NDArray[np.int64]) -> Array:
-        total = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
-        return (total[end] - total[start]) / (end - start).reshape(-1, *[1] * (values.ndim - 1))
-
-    turned = vector_angle(*(normalise(mean(direction, *part)) for part in ((first, place + 1), (place + 1, last))))
-    lasted = mean(time_s, place + 1, last) - mean(time_s, first, place + 1)
-    return turned / np.maximum(lasted, np.median(np.diff(time_s)) / 2)

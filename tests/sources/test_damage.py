@@ -158,6 +158,8 @@ def check(folder: Path, name: str, whole: list[Row], damage: Damage) -> None:
             assert number, message
             assert int(number[2]) + (number[1] == "row") > TEXT[name].count("\n", 0, start), message
     else:
+        if name == "em.arff" and start < TEXT[name].index("@ATTRIBUTE"):
+            return  # the size of the panorama, one digit of which places all rows elsewhere
         parts = zip(whole, extents(name, len(whole)), strict=True)
         untouched = Counter(row for row, (begin, stop) in parts if stop <= start or begin >= end)
         assert not untouched - Counter(found), content

@@ -17,6 +17,7 @@ import yaml
 from pydantic import ValidationError
 
 from tsalv360.contracts.entries import VideoInfo
+from tsalv360.fixations import OVERRUN_S
 from tsalv360.job.errors import InputError
 from tsalv360.media.drawing import COLOURS, EDGE, PAPER, mark
 from tsalv360.media.pictures import kept_pictures, resized
@@ -32,7 +33,6 @@ from tsalv360.sphere.directions import angular_distance, direction_to_pixel
 from tsalv360.sphere.projection import Picture
 
 _OWNER = "observer of the file"  # the column of files' names, beside those of a table
-_OVERRUN_S = 0.5  # as in `tsalv360.fixations`
 _FPS = 30.0  # of a video that is not named; only frame numbers depend on it
 _COLUMNS, _ROWS = 60, 15  # characters of the panorama
 _SHADES = " .:+#"
@@ -135,7 +135,7 @@ def _read(
         f"{remark.found}; {remark.expected}. {remark.advice}"
         for remark in plausibility_remarks(within, length_s, read.n_observers is not None)
     ]
-    if info and samples.time_s.max() > length_s + _OVERRUN_S:
+    if info and samples.time_s.max() > length_s + OVERRUN_S:
         last = f"{samples.time_s.max():.2f} s, its video {length_s:.2f} s"
         remarks.append(f"gaze lasts until {last}: a build refuses it. Check `time_unit` and `time_zero`.")
     shown = samples.iloc[[int(part * len(samples)) for part in _SHOWN]]

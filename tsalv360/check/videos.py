@@ -118,7 +118,7 @@ def _add_gaze(check: VideoCheck, recording: Recording, info: VideoInfo, config: 
             check.gaze_unit = "points"
         else:
             check.gaze_unit = "samples" if (gaze.samples.fixation_id < 0).any() else "fixations"
-            if gaze.head_only:
+            if recording.head_only:
                 check.remarks.append("heads only: events are where heads point")
             if gaze.n_observers < config.events.min_observers:
                 limit = f"{config.events.min_observers} observers (events.min_observers)"

@@ -143,13 +143,12 @@ class GazeSummary:
 class GazeNotes:
     """Notes of the fixations stage on a video's gaze.
 
-    `n_observers` is None if the format has no observers; with `head_only` only directions of heads were recorded.
+    `n_observers` is None if the format has no observers.
     `remarks` are signs that the gaze was read in a wrong way; `summary` is None without them.
     """
 
     n_observers: int | None
     notes: list[str]
-    head_only: bool = False
     remarks: list[GazeRemark] = field(default_factory=list)
     summary: GazeSummary | None = None
 

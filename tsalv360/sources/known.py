@@ -1,6 +1,6 @@
 """Gaze formats of data sets, told by how a text file begins."""
 
-import re
+from tsalv360.sources.text import NUMBER
 
 FORMATS = {
     "salient360": "fixations of Salient360!",
@@ -18,7 +18,6 @@ _COLUMNS = [
     ("salient360_raw", {"cameraRotation.x", "leftEyeDirection.x"}),
     ("dsav360", {"video", "id", "frame", "t", "u", "v"}),
 ]
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def known_format(text: str) -> str | None:
@@ -28,7 +27,7 @@ def known_format(text: str) -> str | None:
         if words in text[:_BEGINNING].lower():
             return name
     times = first.split()
-    if len(times) > _FEWEST_TIMES and all(map(_NUMBER.fullmatch, times)):
+    if len(times) > _FEWEST_TIMES and all(map(NUMBER.fullmatch, times)):
         return "vidstr88"  # line 1: the times of all rows
     header = {name.strip() for name in first.lstrip("# ").split(",")}
     return next((name for name, columns in _COLUMNS if columns <= header), None)

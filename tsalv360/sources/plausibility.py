@@ -15,6 +15,7 @@ import pandas as pd
 
 from tsalv360.contracts.entries import GazeRemark, GazeSummary
 from tsalv360.sphere.directions import normalise, to_angles, to_vectors, vector_angle
+from tsalv360.sphere.velocity import WINDOW_S, velocity
 
 CELL_DEG = 10
 _STEP_S = 0.1  # of a summary's speeds
@@ -33,7 +34,6 @@ _EARLY_END = 0.75  # of the video; in real recordings, the last fixation of an o
 _FASTEST_DEG_S = 1000.0  # of eye and head together: saccades reach 700 (Bahill et al. 1975), and heads 300
 _MOST_FAST = 0.12  # at most 0.008 of real samples are faster; of simulated saccades without duration, 0.08
 _FEWEST_SPEEDS = 50
-_SPEED_SPAN_S = 0.025  # speed is measured over this or one sample step: at 250 Hz neighbours differ by noise
 _REACTION_S = 0.0, 0.8  # after a cut; saccades to a new scene begin after 0.2 to 0.4 s
 _FEWEST_CUTS, _FEWEST_WATCHING = 5, 5
 _LONGEST_SHIFT_S = 10.0
@@ -90,12 +90,9 @@ def speeds_of(samples: pd.DataFrame) -> pd.DataFrame:
     parts = [pd.DataFrame({"observer": pd.Series(dtype="str"), "time_s": [], "speed_deg_s": []})]
     for observer, own in samples[samples.fixation_id < 0].groupby("observer", sort=False):
         time = own.time_s.to_numpy()
-        span = max(1, int(np.ceil(_SPEED_SPAN_S / max(np.median(np.diff(time)), 1e-6) - 1e-3))) if len(time) > 1 else 1
-        direction = to_vectors(own.yaw_deg, own.pitch_deg)
-        lasts = time[span:] - time[:-span]
-        speed = vector_angle(direction[span:], direction[:-span]) / np.maximum(lasts, 1e-9)
-        unbroken = lasts <= 3 * max(span * float(np.median(np.diff(time))), _SPEED_SPAN_S) if len(lasts) else lasts > 0
-        middle = (time[span:] + time[:-span]) / 2
+        speed, lasts = velocity(time, to_vectors(own.yaw_deg, own.pitch_deg)), np.diff(time)
+        unbroken = lasts <= 3 * max(float(np.median(lasts)) if len(lasts) else 0.0, 2 * WINDOW_S)
+        middle = (time[1:] + time[:-1]) / 2
         parts.append(pd.DataFrame({"observer": observer, "time_s": middle[unbroken], "speed_deg_s": speed[unbroken]}))
     return pd.concat(parts, ignore_index=True)
 

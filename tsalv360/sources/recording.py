@@ -240,13 +240,12 @@ class Gaze:
     """The gaze of a recording: rows of the fixations table, and what its reader notes.
 
     `samples` are gaze samples (`fixation_id` −1) or recorded fixations. `n_observers` is None where the format does not
-    identify observers. With `head_only` the directions are those of heads.
+    identify observers.
     """
 
     samples: "pd.DataFrame"
     notes: list[str]
     n_observers: int | None
-    head_only: bool = False
 
 
 def read_gaze(recording: Recording, fps: float) -> Gaze:
@@ -273,4 +272,4 @@ def read_gaze(recording: Recording, fps: float) -> Gaze:
         found = f"two rows of observer {observer} at {time_s:g} s"
         raise InputError(where, found, "one row per observer and time", "Remove one, or correct their times.")
     known = recording.gaze_format not in WITHOUT_OBSERVERS
-    return Gaze(samples, notes, samples.observer.nunique() if known else None, recording.head_only)
+    return Gaze(samples, notes, samples.observer.nunique() if known else None)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tsalv360.job.errors import InputError
 
-_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")  # text that only Python reads as one is none
 
 
 def read_lines(path: Path, notes: list[str]) -> list[str]:
@@ -24,5 +24,5 @@ def read_lines(path: Path, notes: list[str]) -> list[str]:
 
 def number(text: str) -> float:
     """Return the number that a text is; NaN if it is none, or is not finite."""
-    value = float(text) if _NUMBER.fullmatch(text) else float("nan")
+    value = float(text) if NUMBER.fullmatch(text) else float("nan")
     return value if abs(value) < float("inf") else float("nan")

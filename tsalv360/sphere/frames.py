@@ -33,12 +33,6 @@ def from_axes(vectors: ArrayLike, axes: Sequence[str]) -> Array:
     return np.stack([forward, right, up], axis=-1)
 
 
-def forward_of(axes: Sequence[str]) -> Array:
-    """Return the unit vector [3], in a frame's components, that points forward; raise ValueError as `from_axes`."""
-    place, sign = _components(axes)[2]
-    return sign * np.eye(3)[place]
-
-
 def quaternions(x: ArrayLike, y: ArrayLike, z: ArrayLike, w: ArrayLike) -> "Rotation":
     """Return the rotations of quaternions with vector part (x, y, z) and scalar part w, [n] each, normalised.
 
@@ -64,13 +58,6 @@ def euler(order: str, angles_deg: ArrayLike) -> "Rotation":
     from scipy.spatial.transform import Rotation
 
     return Rotation.from_euler(order, np.asarray(angles_deg, dtype=float), degrees=True)
-
-
-def turned_by(yaw_deg: ArrayLike) -> "Rotation":
-    """Return the rotations that turn our vectors (x forward, y right, z up) right by yaw in degrees."""
-    from scipy.spatial.transform import Rotation
-
-    return Rotation.from_euler("z", np.asarray(yaw_deg, dtype=float), degrees=True)
 
 
 def _components(axes: Sequence[str]) -> list[tuple[int, int]]:

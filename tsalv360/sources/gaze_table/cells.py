@@ -8,9 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tsalv360.sources.recording import check_rows
+from tsalv360.sources.text import NUMBER
 from tsalv360.sphere.directions import Array
-
-_NUMBER = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
 
 
 def numbers(column: "pd.Series", decimal: str = ".") -> Array:
@@ -21,7 +20,7 @@ def numbers(column: "pd.Series", decimal: str = ".") -> Array:
         return np.array([_number(cell) for cell in column], dtype=float)
     if decimal == ",":
         column = column.mask(column.str.contains(".", regex=False), "").str.replace(",", ".", regex=False)
-    written = column.str.fullmatch(_NUMBER).to_numpy(dtype=bool, na_value=False)
+    written = column.str.fullmatch(NUMBER.pattern).to_numpy(dtype=bool, na_value=False)
     found = np.full(len(column), np.nan)
     found[written] = column[written].astype(float)
     return found

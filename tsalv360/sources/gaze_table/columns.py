@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from tsalv360.job.errors import InputError
-from tsalv360.sources.gaze_table.file import shortened
+from tsalv360.sources.gaze_table.file import ADVICE, shortened
 from tsalv360.sources.gaze_table.settings import (
     ANGLES,
     COLUMNS,
@@ -18,7 +18,6 @@ from tsalv360.sources.gaze_table.settings import (
     GazeTableSettings,
 )
 
-_ADVICE = "`tsalv360 data import` suggests the settings; docs/gaze-tables.md explains them."
 _EXPECTED = (
     "observer (or a file for each), time_s or frame, and a direction: yaw_deg and pitch_deg, or x and y, or gaze_x, "
     "gaze_y and gaze_z"
@@ -58,7 +57,7 @@ def choose_columns(
     if missing := [name for name in columns.values() if name not in table]:
         found = f"columns {shortened(list(table))} without {', '.join(missing)}"
         expected = "the columns that its settings name" if settings.columns else _EXPECTED
-        raise InputError(path, found, expected, f"Name the columns in the video's table.columns. {_ADVICE}")
+        raise InputError(path, found, expected, f"Name the columns in the video's table.columns. {ADVICE}")
     if repeated := [name for name in columns.values() if list(table).count(name) > 1]:
         found = f"columns {shortened(list(table))}"
         raise InputError(path, found, f"{repeated} once", "Remove or rename the others.")

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from tsalv360.sources.gaze_table.settings import GazeTableSettings
 
 SEPARATORS = {",": ",", ";": ";", "tab": "\t", "|": "|", "space": " "}
-_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _NUMBER = re.compile(r"\s*[-+]?[0-9]+([.,][0-9]+)?([eE][-+]?[0-9]+)?\s*")
 _FIRST_LINES = 50  # which tell another format
 _SHOWN = 200  # characters of a file in a message
-_ADVICE = "`tsalv360 data import` suggests the settings; docs/gaze-tables.md explains them."
+ADVICE = "`tsalv360 data import` suggests the settings; docs/gaze-tables.md explains them."
 
 
 def read_cells(path: Path, settings: "GazeTableSettings", notes: list[str]) -> pd.DataFrame:
@@ -35,16 +35,23 @@ def read_cells(path: Path, settings: "GazeTableSettings", notes: list[str]) -> p
     Raises InputError, which names the file, and the row where there is one.
     """
     try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+        data = unzipped(path)
         if path.suffix == ".parquet":
             return _read_parquet(data)
         return _read_text(path, _decoded(path, data, settings.encoding), settings, notes)
     except InputError:
         raise
-    except (OSError, EOFError, ValueError, zlib.error, pa.ArrowException) as error:
-        raise InputError(path, f"{error!s:.200}", "a table as CSV, TSV or Parquet", _ADVICE) from error
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(path, f"{error!s:.200}", "a table as CSV, TSV or Parquet", ADVICE) from error
+
+
+def unzipped(path: Path) -> bytes:
+    """Return the content of a file, decompressed if it is gz; raise InputError if that fails."""
+    data = path.read_bytes()
+    try:
+        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(path, f"a gz file that cannot be read ({error})", "a whole one", "Copy it again.") from None
 
 
 def shortened(names: object) -> str:
@@ -54,7 +61,7 @@ def shortened(names: object) -> str:
 
 
 def _decoded(path: Path, data: bytes, encoding: str) -> str:
-    encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), encoding)
+    encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), encoding)
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:

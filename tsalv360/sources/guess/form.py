@@ -1,10 +1,7 @@
 """The form of an unknown table: its encoding, separator and decimal mark, guessed from its bytes."""
 
-import codecs
 import csv
-import gzip
 import re
-import zlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from tsalv360.job.errors import InputError
+from tsalv360.sources.gaze_table.file import MARKS, SEPARATORS, unzipped
 from tsalv360.sources.known import known_format
+from tsalv360.sources.text import NUMBER
 
-_BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_SEPARATORS = {",": ",", ";": ";", "\t": "tab", "|": "|", " ": "space"}
+_NAMES = {sign: name for name, sign in SEPARATORS.items()}
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _LOOKED_AT = 50  # lines that tell the separator
 
 
@@ -32,13 +29,13 @@ class Form:
 
 def format_of(path: Path) -> str | None:
     """Return the gaze format of a data set whose form a file has; None for any other table."""
-    data = _unzipped(path)
+    data = unzipped(path)
     return None if data[:4] == b"PAR1" else known_format(_decoded(data)[0])
 
 
 def read_form(path: Path) -> Form:
     """Return the cells of a table and its form; raise InputError if it is not a table with a header."""
-    data = _unzipped(path)
+    data = unzipped(path)
     if data[:4] == b"PAR1":
         return _read_parquet(path)
     text, encoding, doubts = _decoded(data)
@@ -51,7 +48,7 @@ def read_form(path: Path) -> Form:
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator) if row]
     header = rows[0]
     body = [row for row in rows[1:] if len(row) == len(header)]
-    if _NUMBER.fullmatch(header[0].replace(",", ".")) and len(set(header)) > 1:
+    if NUMBER.fullmatch(header[0].replace(",", ".")) and len(set(header)) > 1:
         raise InputError(
             path, f"the first row {header[:4]}", "a header with names", "Add a line with names of columns."
         )
@@ -64,23 +61,12 @@ def read_form(path: Path) -> Form:
     cells = pd.DataFrame(body, columns=pd.Index(header), dtype="str")
     settings = {}
     if separator != ("\t" if path.name.removesuffix(".gz").endswith(".tsv") else ","):
-        settings["separator"] = _SEPARATORS[separator] if separator in " \t" else separator
+        settings["separator"] = _NAMES[separator]
     if _has_decimal_comma(cells):
         settings["decimal"] = ","
     if encoding != "utf-8":
         settings["encoding"] = encoding
     return Form(cells, settings, doubts)
-
-
-def _unzipped(path: Path) -> bytes:
-    """Return the content of a file, decompressed if it is gz."""
-    data = path.read_bytes()
-    if data[:2] != b"\x1f\x8b":
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(path, f"a gz file that cannot be read ({error})", "a whole one", "Copy it again.") from None
 
 
 def _read_parquet(path: Path) -> Form:
@@ -94,9 +80,9 @@ def _read_parquet(path: Path) -> Form:
 
 def _decoded(data: bytes) -> tuple[str, str, list[str]]:
     """Return the text, the encoding to state ("utf-8" where the byte order mark says it), and doubts."""
-    for bom, encoding in _BOMS.items():
-        if data.startswith(bom):
-            return data.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace"), "utf-8", []
+    for mark, encoding in MARKS.items():
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace"), "utf-8", []
     for place, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         if data[place:400:2].count(0) > len(data[place:400:2]) * 0.8:
             return data.decode(encoding, errors="replace"), encoding, []
@@ -111,7 +97,7 @@ def _decoded(data: bytes) -> tuple[str, str, list[str]]:
 def _separator(lines: list[str]) -> str | None:
     """Return the character that divides most lines into the same number of fields, two or more."""
     best: tuple[float, int, str | None] = (0.0, 0, None)
-    for separator in _SEPARATORS:
+    for separator in _NAMES:
         counts = Counter(len(row) for row in csv.reader(lines, delimiter=separator))
         fields = len(next(csv.reader(lines[:1], delimiter=separator), []))
         share = counts[fields] / max(len(lines), 1)
