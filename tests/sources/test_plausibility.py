@@ -32,10 +32,9 @@ def found(remarks: list[GazeRemark]) -> str:
     return "; ".join(map(str, remarks))
 
 
-def simulated() -> Recorded:
+def simulated(number: int = 0, source: DemoSource = DemoSource()) -> Recorded:  # noqa: B008  it is frozen
     """The gaze of a demo video's observers at 16 to 30 fps."""
-    source = DemoSource()
-    scene = make_scene(source, source.recordings()[0].video_id)
+    scene = make_scene(source, source.recordings()[number].video_id)
     parts = []
     for k, viewing in enumerate(watch(scene, 24)):
         frame = np.flatnonzero(viewing.kept)
@@ -92,6 +91,12 @@ WRONG: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
 
 def test_gaze_as_viewers_have_it_is_not_remarked_on(recorded: Recorded) -> None:
     assert plausibility_remarks(*recorded) == []
+
+
+def test_no_video_of_the_demo_is_remarked_on() -> None:
+    """Some have things near both poles."""
+    demo = DemoSource(n_videos=24, min_duration_s=6, max_duration_s=7.5)
+    assert [plausibility_remarks(*simulated(number, demo)) for number in range(24)] == [[]] * 24
 
 
 @pytest.mark.parametrize("fault", WRONG)

@@ -24,6 +24,7 @@ _SEVERAL, _SEVERAL_S, _SINGLE_S = 3, 3.0, 12.0  # gaze of so many observers, or 
 _STILL_DEG = 10.0  # 98 % of real gaze of a video never lies so close together
 _POLE_DEG, _MOST_AT_POLES = 60.0, 0.25  # at most 0.08 of real gaze is so high or low
 _BOTH_DEG, _MOST_AT_BOTH = 75.0, 0.01  # at most 0.004 of real gaze is so near to either pole
+_LYING = 1.2  # mean square of the vertical component, by the smaller horizontal one: gaze lies along another circle
 _SEAM_DEG, _FEWEST_AT_SEAM = 10.0, 0.01  # observers who come so near to the seam cross it
 _HORIZON_S, _MOST_ABOVE = 15.0, 0.95  # in at most 0.80 of their gaze do all observers look up
 _START_S, _FEWEST_STARTS = 0.3, 5  # nobody has turned so early
@@ -127,7 +128,9 @@ def _at_poles(samples: pd.DataFrame) -> Iterator[GazeRemark]:
     pitch = samples.pitch_deg
     share = float((pitch.abs() > _POLE_DEG).mean())
     above, below = (float((sign * pitch > _BOTH_DEG).mean()) for sign in (1, -1))
-    if share > _MOST_AT_POLES or min(above, below) > _MOST_AT_BOTH:
+    forward, right, up = (to_vectors(samples.yaw_deg, pitch) ** 2).mean(axis=0)
+    is_lying = up > _LYING * min(forward, right)
+    if share > _MOST_AT_POLES or (min(above, below) > _MOST_AT_BOTH and is_lying):
         yield GazeRemark(
             f"{share:.0%} of the gaze is more than {_POLE_DEG:g}° above or below the horizon, "
             f"{above:.1%} within {90 - _BOTH_DEG:g}° of the upper pole and {below:.1%} of the lower one",
