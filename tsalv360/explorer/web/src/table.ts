@@ -89,7 +89,7 @@ class Table {
     this.box = make("div", { class: "box", tabindex: 0, role: "region", "aria-label": "Table of videos" }, table, this.end);
     const line = make("div", { class: "line" }, this.count, this.resetButton);
     this.element = make("div", { class: "panel finder" }, filters, line, this.none, this.box);
-    for (const control of controls.values()) control.addEventListener("input", () => this.change());
+    for (const control of controls.values()) control.addEventListener(control instanceof HTMLSelectElement ? "change" : "input", () => this.change());
     new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.more(), { root: this.box, rootMargin: "600px" }).observe(this.end);
     this.update();
   }
