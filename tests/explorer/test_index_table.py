@@ -16,9 +16,10 @@ from workflow.labelling import has_browser, open_browser
 
 from tsalv360.explorer import BUNDLE
 from tsalv360.explorer.words import page_json
+from tsalv360.job.files import write_json
 
 SCRIPT, STYLE = (next(file for file in BUNDLE if file.name == f"explorer.{end}") for end in ("js", "css"))
-WORDS = "a red kite drifts over some town while two boats turn left near the old bridge".split()
+TALE = "a red kite drifts over some town while two boats turn left near the old bridge"
 HOSTILE = '<img src=x onerror="window.broken=1"></script><b>bold'
 N_VIDEOS, N_EVENTS = 2000, 20_000
 
@@ -249,8 +250,6 @@ def test_keys_find_the_search_and_change_the_theme(small: Index) -> None:
 def test_events_left_out_and_odd_gaze(
     driver: webdriver.Chrome, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    from tsalv360.job.files import write_json
-
     made = make_dataset(tmp_path_factory.mktemp("made"))
     row = {"event_id": "100_1", "video": "100", "start_frame": 20, "end_frame": 63}
     write_dataset(tmp_path / "dataset", [annotation(row, "kept") | {"verdict": "accept", "flags": ["blurred"]}])
@@ -265,7 +264,7 @@ def test_events_left_out_and_odd_gaze(
     make_index(tmp_path / "index.html", made | {"dataset": tmp_path / "dataset", "notes": notes})
     index = Index(driver, with_bundle(tmp_path / "index.html"))
     index.open()
-    assert "1 of 2" in index.one("tbody").text and "1 accepted, 1 open" in index.one("tbody").text
+    assert "1 of 2" in index.one("tbody").text and "1 accepted" in index.one("tbody").text
     index.choose("reason", "left out: no caption")
     assert index.hits == ["100_2"] and "left out: no caption" in index.one(".hits").text
     index.choose("reason", "yes")
@@ -282,7 +281,7 @@ def made_columns() -> dict[str, Any]:
     chance = random.Random(4)
     parts = ("train", "validation", "test")
     n, each = N_VIDEOS, N_EVENTS // N_VIDEOS
-    captions = [" ".join(chance.choices(WORDS, k=14)) for _ in range(N_EVENTS)]
+    captions = [" ".join(chance.choices(TALE.split(), k=14)) for _ in range(N_EVENTS)]
     captions[12_345] = f"{HOSTILE} a zeppelin over Ærø"
     videos = {
         "id": [f"video-{k:04d}" for k in range(n)],
@@ -319,8 +318,9 @@ def made_columns() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def large(driver: webdriver.Chrome, small: Index, tmp_path_factory: pytest.TempPathFactory) -> Index:
-    before, _, rest = small.path.read_text(encoding="utf-8").partition('<script type="application/json" id="data">')
-    text = f'{before}<script type="application/json" id="data">{page_json(made_columns())}{rest[rest.index("</script>") :]}'
+    start = '<script type="application/json" id="data">'
+    before, _, rest = small.path.read_text(encoding="utf-8").partition(start)
+    text = f"{before}{start}{page_json(made_columns())}{rest[rest.index('</script>') :]}"
     path = tmp_path_factory.mktemp("large") / "index.html"
     path.write_text(text, encoding="utf-8")
     return Index(driver, with_bundle(path))
@@ -353,7 +353,7 @@ def test_typing_stays_fluid(large: Index) -> None:
         "  box.getBoundingClientRect(); took.push(Math.round(performance.now() - start)); } return took"
     )
     print(f"\nmilliseconds of a key: {took}")
-    assert 0 < len(large.hits) and large.count.endswith("of 20 000 events")
+    assert large.hits and large.count.endswith("of 20 000 events")
 
 
 def test_rows_come_as_one_scrolls(large: Index) -> None:

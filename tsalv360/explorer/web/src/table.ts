@@ -23,7 +23,7 @@ const COLUMNS: Column[] = [
   { name: "id", title: "Video", cell: (video) => make("a", { href: page(video.id) }, video.id) },
   { name: "source", title: "Source", cell: (video) => video.source },
   { name: "split", title: "Split", isKnown: (video) => video.parts.length > 0, cell: (video, state) => video.parts[foldOf(state, video)] || "–" },
-  { name: "duration", title: "Length", isNumber: true, cell: (video) => (video.duration_s < 60 ? `${clock(video.duration_s)} s` : clock(video.duration_s, 0)) },
+  { name: "duration", title: "Length", isNumber: true, cell: (video) => (video.duration_s < 60 ? `${clock(video.duration_s)} s` : clock(Math.round(video.duration_s), 0)) },
   { name: "observers", title: "Observers", isNumber: true, cell: (video) => number(video.nObservers, 0) },
   { name: "events", title: "Events", hint: "in the dataset, of those found", isNumber: true, cell: eventsCell },
   { name: "confidence", title: "Confidence", hint: "median of the events", isNumber: true, cell: (video) => number(video.confidence, 2) },
@@ -59,6 +59,7 @@ class Table {
   private readonly videos: TableVideo[];
   private readonly columns: Column[];
   private readonly controls: Map<string, HTMLInputElement | HTMLSelectElement>;
+  private readonly filters: HTMLDetailsElement;
   private readonly heads: HTMLTableCellElement[];
   private readonly body = make("tbody");
   private readonly count = make("p", { role: "status", class: "count" });
@@ -78,8 +79,9 @@ class Table {
     this.nEvents = data.events.video.length;
     this.ofFold = foldsOf(data) > 1;
     this.columns = COLUMNS.filter(({ isKnown }) => !isKnown || this.videos.some(isKnown));
-    const { controls, search, filters } = controlsOf(data, this.videos);
+    const { controls, search, filters, more } = controlsOf(data, this.videos);
     this.controls = controls;
+    this.filters = more;
     this.search = search;
     this.heads = this.columns.map((column) => this.head(column));
     this.resetButton = this.reset();
@@ -106,6 +108,7 @@ class Table {
     }
     this.read();
     this.update();
+    if (Object.keys(this.state).some((key) => key !== "q" && key !== "sort")) this.filters.open = true;
     return Object.keys(this.state).length > 0;
   }
 
@@ -204,16 +207,16 @@ function eventsCell(video: TableVideo): Node | string {
   return make("span", {}, `${video.nInDataset} `, make("span", { class: "soft" }, `of ${video.nEvents}`));
 }
 
-function verdicts(video: TableVideo): Node | string {
-  const [accept, edit, reject, none] = video.verdicts;
-  const named: [number, string][] = [[accept, "accepted"], [edit, "edited"], [reject, "rejected"], [none, "open"]];
+function verdicts(video: TableVideo): string {
+  const [accept, edit, reject] = video.verdicts;
+  const named: [number, string][] = [[accept, "accepted"], [edit, "edited"], [reject, "rejected"]];
   return named.filter(([n]) => n).map(([n, name]) => `${n} ${name}`).join(", ") || "–";
 }
 
 function hit(video: TableVideo, event: TableEvent, marked: RegExp | null): HTMLLIElement {
   const caption = event.caption === null ? [make("span", { class: "soft" }, "no caption")] : withMarks(event.caption, marked);
   const said = [
-    `${clock(event.start_s)} to ${clock(event.end_s)} s`,
+    `${clock(event.start_s)} to ${clock(event.end_s)}${event.end_s < 60 ? " s" : ""}`,
     `confidence ${number(event.confidence, 2)}`,
     { none: "", accept: "accepted", edit: "edited", reject: "rejected" }[event.verdict],
     event.leftOut && event.leftOut !== "rejected" ? `left out: ${event.leftOut}` : "",

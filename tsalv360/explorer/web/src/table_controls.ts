@@ -11,7 +11,10 @@ export interface Controls {
   controls: Map<string, Control>; // by the name that the address has for them
   search: HTMLInputElement;
   filters: HTMLElement;
+  more: HTMLDetailsElement; // all but the search
 }
+
+const WIDE_PX = 640; // a narrow screen has the table before the filters
 
 export function controlsOf(data: Columns, videos: TableVideo[]): Controls {
   const controls = new Map<string, Control>();
@@ -44,11 +47,12 @@ export function controlsOf(data: Columns, videos: TableVideo[]): Controls {
     folds.length > 0 && select("split", "Split", [...parts.map((part): Choice => [part, part]), ["none", "in none"]]),
     range("events", "Number of events", "1", null),
     range("confidence", "Confidence of an event", "0.05", "1"),
-    isJudged && select("verdict", "Verdict", [["accept", "accepted"], ["edit", "edited"], ["reject", "rejected"], ["none", "none"]]),
+    isJudged && select("verdict", "Verdict", [["accept", "accepted"], ["edit", "edited"], ["reject", "rejected"], ["none", "not reviewed"]]),
     data.flag_names.length > 0 && select("flag", "Flag", [["any", "any flag"], ...texts(data.flag_names)]),
     reasons.length > 0 && select("reason", "In the dataset", [[exactly(""), "yes"], ["any", "left out"], ...reasons.map((reason): Choice => [exactly(reason), `left out: ${reason}`])]),
     isDoubtful && select("doubtful", "Gaze", [["yes", "doubtful"], ["no", "not doubtful"]]),
   ];
-  const form = make("form", { role: "search", submit: (event: Event) => event.preventDefault() }, search, make("div", { class: "filters" }, ...filters));
-  return { controls, search, filters: form };
+  const more = make("details", { open: innerWidth > WIDE_PX }, make("summary", {}, "Filters"), make("div", { class: "filters" }, ...filters));
+  const form = make("form", { role: "search", submit: (event: Event) => event.preventDefault() }, search, more);
+  return { controls, search, filters: form, more };
 }
