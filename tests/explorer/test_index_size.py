@@ -19,6 +19,7 @@ from tsalv360.metrics.events import Track
 from tsalv360.sources.recording import Origin
 
 N_VIDEOS, N_EVENTS = 2000, 10  # events of a video
+N_COMPARED = 100  # videos with known events, and with trials: more than the index lists
 CAPTION = "A woman in a red coat walks slowly to the left, past a row of parked cars and two children."
 REMARK = GazeRemark("all gaze lies within 3°", "viewers look around", "Set `angle_unit`.", "directions")
 
@@ -36,7 +37,16 @@ def made_videos() -> Sequence[Video]:
         known = [NamedTrack("kite", 0.0, 1.9, Track(time, np.full(32, 150.0), np.full(32, -60.0)))]
         dropped = pd.DataFrame({"rule": ["merge_deg"] * 5})
         origin = Origin(f"source {k % 9}", "CC BY 4.0")
-        given = 30, ["a note"], [REMARK], None, pd.DataFrame(rows), tracks[list(TRACKS)], dropped, known
+        given = (
+            30,
+            ["a note"],
+            [REMARK],
+            None,
+            pd.DataFrame(rows),
+            tracks[list(TRACKS)],
+            dropped,
+            known if k < N_COMPARED else None,
+        )
         videos.append(Video(index_entry(name), origin, *given))
     return videos
 
@@ -55,7 +65,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     outcome = DatasetOutcome(3, lists, [(name, names[0]) for name in names[1::4]], [], lists, lists, lists)
     trials = [
         {"video": video.index.id, "gaze": gaze, "number": 0, "n_observers": 30, "confidence": [0.5], "found": found}
-        for video in videos
+        for video in videos[:N_COMPARED]
         for gaze, found in (("all", []), ("half", [True]))
     ]
     fixations = empty(DATASET_FIXATIONS)
