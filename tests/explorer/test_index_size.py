@@ -35,18 +35,9 @@ def made_videos() -> Sequence[Video]:
             [row for n in range(1, 11) for row in event_rows(name, n, time[:2] + n / 2, 20.0 * n, 9)[1]]
         )
         known = [NamedTrack("kite", 0.0, 1.9, Track(time, np.full(32, 150.0), np.full(32, -60.0)))]
-        dropped = pd.DataFrame({"rule": ["merge_deg"] * 5})
         origin = Origin(f"source {k % 9}", "CC BY 4.0")
-        given = (
-            30,
-            ["a note"],
-            [REMARK],
-            None,
-            pd.DataFrame(rows),
-            tracks[list(TRACKS)],
-            dropped,
-            known if k < N_COMPARED else None,
-        )
+        tables = pd.DataFrame(rows), tracks[list(TRACKS)], pd.DataFrame({"rule": ["merge_deg"] * 5})
+        given = 30, ["a note"], [REMARK], None, *tables, known if k < N_COMPARED else None
         videos.append(Video(index_entry(name), origin, *given))
     return videos
 

@@ -115,7 +115,8 @@ def test_a_second_run_does_nothing(built: Workflow) -> None:
 def test_a_dry_run_prints_the_plan(fresh: Workflow) -> None:
     assert fresh.planned() == {
         "assemble": 2, "captions": 2, "dataset": 1, "demo": 2, "events": 2, "fixations": 2, "frames": 2,
-        "explorer": 1, "explorer_page": 2, "explorer_video": 2, "index": 2, "reliability": 2, "saliency": 2, "sheets": 2, "tasks": 2, "viewports": 2,
+        "explorer": 1, "explorer_page": 2, "explorer_video": 2, "index": 2,
+        "reliability": 2, "saliency": 2, "sheets": 2, "tasks": 2, "viewports": 2,
     }  # fmt: skip
 
 
