@@ -174,8 +174,9 @@ def dropped_by_rule(videos: Sequence[Video], limits: Mapping[str, Any]) -> list[
 
 def reliabilities(videos: Sequence[Video], trials: pd.DataFrame) -> list[tuple[str, int, Reliability]]:
     """Return videos with their numbers of events and their reliability; of many videos the least reliable first."""
-    of_videos = dict(list(trials.groupby("video")))
-    rows = [(one.index.id, len(one.events), summarise(of_videos.get(one.index.id, trials[:0]))) for one in videos]
+    of_videos = {str(video): summarise(own) for video, own in trials.groupby("video")}
+    known = (video for video in videos if video.index.id in of_videos)
+    rows = [(one.index.id, len(one.events), of_videos[one.index.id]) for one in known]
     if len(rows) > FEW:
         rows.sort(key=lambda row: _last(row[2].agreement.value))
     return rows
