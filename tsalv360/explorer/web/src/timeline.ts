@@ -47,7 +47,7 @@ export class Timeline {
         this.row("known", "thin", known, (one) => {
           const text = one.found ? `${one.name}, found as ${one.found}` : `${one.name}: missed`;
           const bar = make("div", { class: one.found ? "bar known" : "bar missed", title: text }, make("span", {}, text));
-          return withSegments(bar, one, one.segments, "var(--known)");
+          return withSegments(bar, one, one.segments, one.found ? "#009e73" : "#d55e00");
         }),
       );
     if (dropped.length) {
@@ -137,6 +137,6 @@ export const VERDICTS = { accept: "✓", edit: "✎", reject: "✗" };
 function withSegments(bar: HTMLElement, { start_s, end_s }: Span, segments: [number, number][], colour: string): HTMLElement {
   const length = Math.max(end_s - start_s, 1e-9);
   for (const [from, to] of segments)
-    bar.prepend(make("i", { style: `left:${(100 * (from - start_s)) / length}%;width:${(100 * (to - from)) / length}%;background:${colour}` }));
+    bar.prepend(make("i", { style: `left:${(100 * (from - start_s)) / length}%;width:${(100 * (to - from)) / length}%;--fill:${colour}` }));
   return bar;
 }

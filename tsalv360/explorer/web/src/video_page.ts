@@ -87,7 +87,7 @@ class VideoPage {
       make("button", { type: "button", class: "quiet", title: "Keys (?)", "aria-label": "Keys", click: () => help.showModal() }, "?"),
       themeButton(),
       make("button", { type: "button", class: "quiet", title: "Panel (p)", "aria-label": "Panel", click: () => this.togglePanel() }, "☰"),
-      make("button", { type: "button", class: "quiet", title: "Full screen (m)", "aria-label": "Full screen", click: () => this.toggleFullScreen() }, "⛶"),
+      make("button", { type: "button", class: "quiet", title: "Full screen (m)", "aria-label": "Full screen", click: () => this.toggleFullScreen() }, "⤢"),
     );
     const controls = make("div", { class: "controls" }, this.playButton, this.followButton, this.clock);
     this.timeline.element.append(this.cc.element, this.strength.element, this.direction.element);
