@@ -96,16 +96,8 @@ def current_value(hollow: Hollow, key: str) -> Any:
 
 def test_results_that_match_the_config_are_not_rebuilt(everything: Hollow) -> None:
     assert everything.planned() == set()
-    assert everything.rules >= {
-        "demo",
-        "index",
-        "features",
-        "train_fold",
-        "evaluate",
-        "explorer_video",
-        "explorer_page",
-        "explorer",
-    }
+    pages = {"explorer_video", "explorer_page", "explorer"}
+    assert everything.rules >= {"demo", "index", "features", "train_fold", "evaluate"} | pages
 
 
 def rebuilt(column: Rebuilds, key: str) -> set[str]:
