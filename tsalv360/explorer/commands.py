@@ -1,0 +1,96 @@
+"""What `tsalv360 explore` does: show the explorer of a dataset, or that of any video, with a model or without."""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tsalv360.explorer.server import serve
+from tsalv360.job.errors import InputError
+from tsalv360.job.libraries import require_extra
+from tsalv360.media.pictures import ready_frames, write_picture
+from tsalv360.media.video import View
+from tsalv360.prediction.live import LiveModel
+from tsalv360.prediction.windows import Footage, Precision, load_model, open_footage
+from tsalv360.sphere.projection import Picture
+
+if TYPE_CHECKING:
+    from tsalv360.model import TSalV360
+
+
+def explore_dataset(
+    results: Path,
+    *,
+    checkpoint: Path | None = None,
+    device: str = "auto",
+    precision: Precision = "float32",
+    port: int | None = None,
+    browser: bool = True,
+) -> None:
+    """Show the explorer in the results of a dataset until Ctrl-C; InputError if there is none.
+
+    Parameters: as in `predict` and `serve`; with a `checkpoint` the pages ask its model.
+    """
+    folder = results / "explorer"
+    if not (folder / "index.html").is_file():
+        raise InputError(folder, "no explorer", "its pages", "Make them:  snakemake explorer")
+    model = _model(checkpoint, device, precision)
+    _serve(folder, results / "frames", model, checkpoint, port, browser)
+
+
+def explore_video(
+    video: Path,
+    *,
+    checkpoint: Path | None = None,
+    device: str = "auto",
+    precision: Precision = "float32",
+    port: int | None = None,
+    browser: bool = True,
+    height: int = 960,
+    fps: float | None = None,
+    view: View = "whole",
+    force_2to1: bool = False,
+) -> None:
+    """Show an explorer of one video, in a temporary folder, until Ctrl-C. Parameters: as in `predict` and `serve`."""
+    footage = open_footage(video, fps, height, view, force_2to1)
+    model = _model(checkpoint, device, precision)
+    with tempfile.TemporaryDirectory(prefix="tsalv360-") as folder:
+        explorer, frames = Path(folder, "explorer"), Path(folder, "frames")
+        name = re.sub(r"[^A-Za-z0-9]+", "-", video.absolute().stem).strip("-") or "video"
+        write_explorer_of(footage, explorer, name, _kept(footage, frames / name) if model else footage.pictures())
+        _serve(explorer, frames, model, checkpoint, port, browser)
+
+
+def write_explorer_of(footage: Footage, folder: Path, name: str, pictures: Iterator[Picture]) -> None:
+    """Write the explorer of one video without gaze: its page and its pictures, with an index that leads there."""
+    raise NotImplementedError
+
+
+def _kept(footage: Footage, folder: Path) -> Iterator[Picture]:
+    """Yield the pictures of footage, and write each as a frame of the dataset would be."""
+    folder.mkdir(parents=True)
+    for number, picture in zip(footage.numbers, footage.pictures(), strict=True):
+        write_picture(folder / f"{number:04d}.jpg", picture[..., ::-1])
+        yield picture
+
+
+def _serve(
+    folder: Path, frames: Path, model: "TSalV360 | None", checkpoint: Path | None, port: int | None, browser: bool
+) -> None:
+    """Serve a folder; the model, if any, sees the pictures in the folder of each video in `frames`."""
+
+    def frames_of(video: str) -> list[Path]:
+        if not (frames / video).is_dir():
+            raise InputError(frames / video, "no frames", "those of the video", "Run snakemake again.")
+        return list(ready_frames(frames / video).values())
+
+    live = LiveModel(model, frames_of) if model else None
+    serve(folder, port, browser, live, "/".join(checkpoint.absolute().parts[-2:]) if checkpoint else "")
+
+
+def _model(checkpoint: Path | None, device: str, precision: Precision) -> "TSalV360 | None":
+    if not checkpoint:
+        return None
+    require_extra("explore", "train", ("torch", "open_clip"))
+    return load_model(checkpoint, device, precision)
