@@ -25,7 +25,7 @@ VERSIONS = {
     "report": 2,
     "features": 1,
     "train": 1,
-    "evaluate": 2,
+    "evaluate": 3,
 }
 
 
