@@ -1,15 +1,20 @@
 """What `tsalv360 explore` does: show the explorer of a dataset, or that of any video, with a model or without."""
 
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tsalv360.contracts.entries import IndexEntry
+from tsalv360.explorer import BUNDLE
 from tsalv360.explorer.server import serve
+from tsalv360.explorer.stacked import Layout, write_stacked
+from tsalv360.explorer.video_page import Media, data_of_plain_video, write_video_page
 from tsalv360.job.errors import InputError
 from tsalv360.job.libraries import require_extra
-from tsalv360.media.pictures import ready_frames, write_picture
+from tsalv360.media.pictures import ready_frames, resized, write_picture
 from tsalv360.media.video import View
 from tsalv360.prediction.live import LiveModel
 from tsalv360.prediction.windows import Footage, Precision, load_model, open_footage
@@ -17,6 +22,8 @@ from tsalv360.sphere.projection import Picture
 
 if TYPE_CHECKING:
     from tsalv360.model import TSalV360
+
+_MOST_HEIGHT = 960  # of the panorama in a page; decoders of browsers and telephones play its width
 
 
 def explore_dataset(
@@ -58,13 +65,26 @@ def explore_video(
     with tempfile.TemporaryDirectory(prefix="tsalv360-") as folder:
         explorer, frames = Path(folder, "explorer"), Path(folder, "frames")
         name = re.sub(r"[^A-Za-z0-9]+", "-", video.absolute().stem).strip("-") or "video"
-        write_explorer_of(footage, explorer, name, _kept(footage, frames / name) if model else footage.pictures())
+        pictures = _kept(footage, frames / name) if model else footage.pictures()
+        _write_explorer(explorer, footage, name, pictures)
         _serve(explorer, frames, model, checkpoint, port, browser)
 
 
-def write_explorer_of(footage: Footage, folder: Path, name: str, pictures: Iterator[Picture]) -> None:
-    """Write the explorer of one video without gaze: its page and its pictures, with an index that leads there."""
-    raise NotImplementedError
+def _write_explorer(folder: Path, footage: Footage, name: str, pictures: Iterator[Picture]) -> None:
+    """Write the explorer of one video of which nothing is known but its pictures; the index leads to its page."""
+    height = min(footage.height, _MOST_HEIGHT) // 2 * 2
+    layout = Layout((height, 2 * height), 0, {})
+    file, page = folder / "videos" / f"{name}.mp4", folder / "videos" / f"{name}.html"
+    file.parent.mkdir(parents=True)
+    shown = (resized(picture, layout.panorama) for picture in pictures)
+    write_stacked(file, shown, layout, len(footage.numbers), float(footage.rate))
+    size = file.stat().st_size
+    index = IndexEntry(**vars(footage.video), id=name, skip_first=0, size_bytes=size, sha256="")
+    write_video_page(page, data_of_plain_video(footage.path.name, index, Media(layout, size, False)))
+    for part in BUNDLE:
+        shutil.copy(part, folder)
+    leads = f'<!DOCTYPE html><title>{name}</title><meta http-equiv="refresh" content="0; url=videos/{name}.html">'
+    (folder / "index.html").write_text(leads, encoding="utf-8")
 
 
 def _kept(footage: Footage, folder: Path) -> Iterator[Picture]:
