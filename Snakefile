@@ -25,6 +25,7 @@ from tsalv360.captions.settings import check_installed as check_captioner_instal
 from tsalv360.config import check_writable, load_config, plan_recordings, with_nulls
 from tsalv360.dataset.splits import make_splits
 from tsalv360.contracts.settings import tracked
+from tsalv360.explorer import BUNDLE
 from tsalv360.sources import demo, tsv360
 from tsalv360.training.settings import check_cache, check_clips, check_weights
 from tsalv360.training.settings import check_installed as check_training_installed
@@ -99,7 +100,7 @@ include: "rules/sheets.smk"
 include: "rules/captions.smk"
 include: "rules/tasks.smk"
 include: "rules/dataset.smk"
-include: "rules/report.smk"
+include: "rules/explorer.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 
@@ -115,5 +116,5 @@ rule all:
     default_target: True
     input:
         rules.dataset.output,
-        rules.report.output if CONSTRUCTED else [],
+        rules.explorer.output if CONSTRUCTED else [],
         expand(rules.tasks.output, video=CONSTRUCTED),

@@ -43,11 +43,11 @@ from tsalv360.contracts.tables import FIXATIONS, TRACKS, empty, read_table
 from tsalv360.events import EventSettings, detect_events
 from tsalv360.events.clusters import link
 from tsalv360.events.settings import Tsv360Settings
+from tsalv360.explorer.comparisons import CameraPath, agreement_of, read_camera_path
 from tsalv360.fixations import FixationSettings, find_fixations
 from tsalv360.job.log import progress
 from tsalv360.metrics.events import Track
 from tsalv360.reliability import found_again, reliability_bins, split_observers, surrogate, tracks_of
-from tsalv360.report.comparisons import CameraPath, agreement_of, read_camera_path
 from tsalv360.sources import read_vr_eyetracking
 from tsalv360.sources.vr_eyetracking import gaze_files
 from tsalv360.sphere.directions import interpolate, normalise, to_angles, to_vectors, vector_angle

@@ -18,12 +18,12 @@ from matplotlib.axes import Axes
 
 from tsalv360.contracts.grid import FPS, frame_numbers
 from tsalv360.events import EventSettings, detect_events
+from tsalv360.explorer.comparisons import draw, read_camera_path
 from tsalv360.fixations import FixationSettings, find_fixations
 from tsalv360.job.files import read_json
 from tsalv360.media.drawing import overlay_saliency, with_legend
 from tsalv360.media.pictures import read_picture, write_picture
 from tsalv360.media.video import read_pictures
-from tsalv360.report.comparisons import draw, read_camera_path
 from tsalv360.saliency import saliency_map
 from tsalv360.sources import read_salient360, read_vr_eyetracking
 from tsalv360.sphere.camera import camera_path

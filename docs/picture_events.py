@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 
 from tsalv360.contracts.grid import frame_numbers
 from tsalv360.events import DetectedEvents, EventSettings, detect_events
+from tsalv360.explorer.figures import draw_reliability
 from tsalv360.fixations import FixationSettings, find_fixations
 from tsalv360.reliability import ReliabilitySettings, measure_reliability, summarise
-from tsalv360.report.figures import draw_reliability
 from tsalv360.sources import read_vr_eyetracking
 
 VIDEOS = {"006": 1 / 29.97, "011": 1 / 29.97, "014": 1 / 29.97, "146": 1 / 30}  # seconds a frame

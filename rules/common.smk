@@ -22,7 +22,9 @@ VERSIONS = {
     "import_video": 2,
     "clips": 1,
     "dataset": 2,
-    "report": 2,
+    "explorer_video": 1,
+    "explorer_page": 1,
+    "explorer": 1,
     "features": 1,
     "train": 1,
     "evaluate": 3,
@@ -152,8 +154,18 @@ def get_truth(wildcards):
     return [demo.truth_path(DEMO, video) for video in drawn if video in VIDEOS]
 
 
+def get_truth_of_video(wildcards):
+    drawn = demo.video_ids(DEMO) if DEMO else []
+    return [demo.truth_path(DEMO, wildcards.video)] if wildcards.video in drawn else []
+
+
 def get_camera_paths(wildcards):
-    return CONFIG.report.camera_path_files(VIDEOS)
+    return CONFIG.explorer.camera_path_files(VIDEOS)
+
+
+def splits_of(video):
+    parts = [(k, part) for k, fold in enumerate(SPLITS) for part in fold]
+    return [f"fold {k}: {part}" for k, part in parts if video in SPLITS[k][part]]
 
 
 def videos_of_fold(fold, *parts):

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "tsalv360"
 STAGES = "index frames fixations events reliability saliency viewports captions curation dataset"
 # From the bottom; the stages are on one level. The roof, which knows the whole configuration, begins with config.
 BELOW, ABOVE = "job sphere contracts media metrics model sources", "prediction training evaluation explorer"
-LEVELS = [*BELOW.split(), STAGES, *ABOVE.split(), "report", "config", "check", "workflow", "cli"]
+LEVELS = [*BELOW.split(), STAGES, *ABOVE.split(), "config", "check", "workflow", "cli"]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms.split()}
 # What a stage may import from another one, who does, and why.
 DOORS = {

@@ -17,12 +17,12 @@ from tsalv360.curation.records import CurationSettings
 from tsalv360.dataset.splits import DatasetSettings
 from tsalv360.evaluation import EvaluateSettings
 from tsalv360.events.settings import EventSettings
+from tsalv360.explorer.settings import ExplorerSettings
 from tsalv360.fixations import FixationSettings
 from tsalv360.frames import FrameSettings
 from tsalv360.job.errors import InputError
 from tsalv360.model.settings import ModelSettings
 from tsalv360.reliability import ReliabilitySettings
-from tsalv360.report.comparisons import ReportSettings
 from tsalv360.saliency import SaliencySettings
 from tsalv360.sources import OwnVideo, Recording, Source, tsv360
 from tsalv360.sources.recording import check_id
@@ -39,7 +39,11 @@ _TYPES = {
     "null": "nothing",
 }
 # Keys of earlier versions, in the form of `known_keys`, with the key to write instead.
-RENAMED: dict[str, str] = {"train.cached_turns": "train.cached_rolls", "events.regions": "events.tsv360"}
+RENAMED: dict[str, str] = {
+    "train.cached_turns": "train.cached_rolls",
+    "events.regions": "events.tsv360",
+    "report": "explorer",
+}
 
 
 class ConfigError(ValueError):
@@ -65,7 +69,7 @@ class Config:
     viewports: ViewportSettings = field(default_factory=ViewportSettings)
     captions: CaptionSettings = field(default_factory=CaptionSettings)
     curation: CurationSettings = field(default_factory=CurationSettings)
-    report: ReportSettings = field(default_factory=ReportSettings)
+    explorer: ExplorerSettings = field(default_factory=ExplorerSettings)
     folds: list[Annotated[int, Field(ge=0, description="number of a fold, from 0")]] = setting(
         list, "which of the dataset's folds are trained and evaluated; an empty list: all"
     )
@@ -86,7 +90,7 @@ class Config:
         return self.folds or list(range(n))
 
     def data_settings(self) -> dict[str, Any]:
-        """The settings that the data depend on, by section, for the dataset card and the report.
+        """The settings that the data depend on, by section, for the dataset card and the explorer.
 
         Paths, how jobs run and what models learn are not among them.
         """

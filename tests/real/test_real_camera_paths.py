@@ -9,8 +9,8 @@ import pytest
 
 from tsalv360.contracts.grid import frame_numbers
 from tsalv360.events import EventSettings, detect_events
+from tsalv360.explorer.comparisons import NEAR_DEG, CameraPath, agreement_of, read_camera_path
 from tsalv360.fixations import FixationSettings, find_fixations
-from tsalv360.report.comparisons import NEAR_DEG, CameraPath, agreement_of, read_camera_path
 from tsalv360.sources import read_salient360, read_vr_eyetracking
 from tsalv360.sources.vr_eyetracking import gaze_files
 from tsalv360.sphere.directions import angular_distance

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 BROWSER_FORMAT = {"movflags": "+faststart"}
+_BT601, _LIMITED = 6, 1  # as the conversion from RGB has them; large pictures without a name are taken for BT.709
 _DROPPABLE = {"h264", "mpeg4", "mpeg2video"}  # no frame needs a non-reference one; in HEVC, layers may
 
 
@@ -90,13 +91,26 @@ def read_pictures(path: str | Path, numbers: list[int]) -> NDArray[np.uint8]:
 class VideoWriter:
     """Writes uint8 RGB pictures [H, W, 3] as H.264, yuv420p, faststart, at a constant rate; sides must be even.
 
-    It uses one encoder thread: the same pictures give the same bytes on the same build.
+    It uses one encoder thread: the same pictures give the same bytes on the same build. For a player that jumps,
+    `key_every` is the number of pictures from one key frame to the next: B-frames, which start later than at 0, are
+    then left out, and the matrix of the colours is named.
     """
 
-    def __init__(self, path: str | Path, fps: int | Fraction, size: tuple[int, int], crf: int = 21) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        fps: int | Fraction,
+        size: tuple[int, int],
+        crf: int = 21,
+        preset: str = "ultrafast",
+        key_every: int | None = None,
+    ) -> None:
         self._container = av.open(path, "w", options=BROWSER_FORMAT)
         # ultrafast takes half the time of superfast; demo videos are as large, at 43.6 instead of 44.1 dB
-        self._stream = self._container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": str(crf)})
+        options = {"preset": preset, "crf": str(crf)} | ({"bf": "0", "g": str(key_every)} if key_every else {})
+        self._stream = self._container.add_stream("libx264", rate=fps, options=options)
+        if key_every:
+            self._stream.codec_context.colorspace, self._stream.codec_context.color_range = _BT601, _LIMITED
         self._stream.height, self._stream.width, self._stream.pix_fmt = *size, "yuv420p"
         self._stream.codec_context.thread_count = 1
 

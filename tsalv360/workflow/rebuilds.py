@@ -62,7 +62,7 @@ OTHERWISE = {
     "viewports.sound": "`sound`, `tasks`",
     "videos.*.source": "`tasks`, `dataset`, [`evaluate`]; `clips` where it moves videos into another group",
     "curation.folder": "`assemble` and what follows, where curated",
-    "report.camera_paths": "`report`",
+    "explorer.camera_paths": "`explorer`",
 }
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsalv360.report.plausibility import draw_directions, draw_time
+from tsalv360.explorer.plausibility import draw_directions, draw_time
 from tsalv360.sources.plausibility import summarise_gaze
 from tsalv360.sources.recording import fixations_table
 from tsalv360.sphere.directions import direction_to_pixel

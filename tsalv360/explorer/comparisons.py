@@ -16,13 +16,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic.dataclasses import dataclass as checked_dataclass
 
 from tsalv360.contracts.grid import segments_of
-from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.job.errors import InputError
 from tsalv360.metrics.events import Match, Score, Track, closest, match_events, score
-from tsalv360.sources.recording import existing
 from tsalv360.sphere.directions import Array, interpolate, to_angles, to_vectors, wrap_yaw
 
 NEAR_DEG = 15.0  # up to which an event and a published centre are at the same place
@@ -32,26 +29,6 @@ _LINE = re.compile(r"\((\d{1,9}), (\d{1,9})\) (\d{1,9})")
 _WIDTH, _HEIGHT = 1920, 960  # pixels
 _COLOURS, _INK, _GRID = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"), "#1d2733", "#dfe4ea"
 _INCHES, _DPI = (11.0, 4.6), 110
-
-
-@checked_dataclass(frozen=True, config=STRICT)
-class ReportSettings:
-    """What the report shows besides the results themselves."""
-
-    camera_paths: str | None = setting(
-        None, "folder of published camera paths, <video>.txt, that the report compares with the events"
-    )
-
-    def camera_path_files(self, videos: Sequence[str]) -> list[Path]:
-        """Return the files of those `videos` that have one; InputError where the named folder has none of them."""
-        if self.camera_paths is None:
-            return []
-        folder = existing(self.camera_paths, "report.camera_paths")
-        files = [path for video in videos if (path := folder / f"{video}.txt").exists()]
-        if not files:
-            found, expected = "no file of any of the videos", f"files like {videos[0]}.txt"
-            raise InputError(folder, found, expected, "Correct report.camera_paths.")
-        return files
 
 
 class NamedTrack(NamedTuple):

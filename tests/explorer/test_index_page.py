@@ -15,6 +15,7 @@ import pytest
 from entries import index_entry
 from markupsafe import escape
 from selenium.common.exceptions import NoAlertPresentException
+from tsalv360.explorer.page import banner, number, percent, signed, write_report
 from workflow.labelling import has_browser, open_browser
 
 from tsalv360.config import load_config
@@ -31,13 +32,12 @@ from tsalv360.contracts.tables import (
     write_rows,
 )
 from tsalv360.curation.records import Annotation, Decision, EventRecord, write_records
+from tsalv360.explorer.inputs import read_videos
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
 from tsalv360.media.drawing import bar, lanes, ticks
 from tsalv360.media.pictures import write_picture
 from tsalv360.media.video import VideoWriter
-from tsalv360.report.inputs import read_videos
-from tsalv360.report.page import banner, number, percent, signed, write_report
 from tsalv360.sources.recording import Origin
 
 EVIL = "<script>alert('x')</script> & \"a\" https://evil.example"
@@ -468,7 +468,7 @@ def test_many_videos_are_folded(
     made: dict[str, Any], report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "open" in parse(report).all("details", "fold")[0]
-    monkeypatch.setattr("tsalv360.report.page.OPEN_UP_TO", 1)
+    monkeypatch.setattr("tsalv360.explorer.page.OPEN_UP_TO", 1)
     make_report(tmp_path / "report.html", made)
     folded = parse(tmp_path / "report.html")
     assert "open" not in folded.all("details", "fold")[0]

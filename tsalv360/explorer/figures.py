@@ -1,11 +1,9 @@
-"""Pictures as data URIs and charts as inline SVG, for a page that needs no other file."""
+"""Charts as inline SVG, for a page that needs no other file."""
 
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from io import StringIO
-from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -14,29 +12,14 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
-from tsalv360.contracts.entries import ViewportLength
-from tsalv360.job.errors import InputError
-from tsalv360.media.pictures import as_jpeg, data_url, read_picture, resized
-from tsalv360.media.video import decode
+from tsalv360.explorer.inputs import Video
 from tsalv360.reliability import Bin
-from tsalv360.report.inputs import Video
 from tsalv360.sphere.directions import Array
 
-STILL_WIDTH, POSTER_WIDTH = 320, 480  # pixels
-_QUALITY = 75  # of JPEG
 _BAR, _INK, _GRID = "#0072b2", "#1d2733", "#dfe4ea"
 _METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))  # none: they contain versions, dates and addresses
 _MAX_BINS = 30
-
-
-class Embedded(NamedTuple):
-    """A picture as a data URI, with its width and height in pixels."""
-
-    uri: str
-    width: int
-    height: int
 
 
 class Chart(NamedTuple):
@@ -45,35 +28,6 @@ class Chart(NamedTuple):
     title: str
     summary: str
     svg: Markup
-
-
-def stills(folder: Path, event: str, length: ViewportLength) -> tuple[Embedded, Embedded]:
-    """Return the middle picture of an event from its viewport video, without and with saliency.
-
-    Parameters: `folder` of the viewports stage; `length` of the video as in `viewports.json`.
-    """
-    middle = length.lead_in + length.pictures // 2
-    plain, overlay = (_picture(folder / f"{event}{kind}.mp4", middle) for kind in ("", ".overlay"))
-    return embed(plain, STILL_WIDTH), embed(overlay, STILL_WIDTH)
-
-
-def poster(folder: Path, event: str) -> Embedded:
-    """Return the poster of an event: the panorama with its track."""
-    return embed(read_picture(folder / f"{event}.jpg"), POSTER_WIDTH)
-
-
-def embed(picture: NDArray[np.uint8], width: int) -> Embedded:
-    """Return an RGB picture [H, W, 3] as JPEG, reduced to `width` pixels where it is wider."""
-    height = max(1, round(picture.shape[0] * width / picture.shape[1]))
-    if width < picture.shape[1]:
-        picture = resized(picture, (height, width))
-    return _embedded(as_jpeg(picture, _QUALITY), picture)
-
-
-def embed_file(path: Path) -> Embedded:
-    """Return a JPEG file without encoding it again; InputError where it is missing or damaged."""
-    picture = read_picture(path)
-    return _embedded(path.read_bytes(), picture)
 
 
 def length_chart(videos: Sequence[Video]) -> Chart:
@@ -122,17 +76,6 @@ def draw_reliability(bins: Sequence[Bin], axes: Axes) -> None:
         )
     axes.set(xlabel="confidence", ylabel="found in the other half", xlim=(0, 1), ylim=(0, 1.03))
     axes.grid(color=_GRID)
-
-
-def _picture(path: Path, number: int) -> NDArray[np.uint8]:
-    """Return picture `number` (0-based) of a video; decoding stops there."""
-    for frame in islice(decode(path), number, None):
-        return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-    raise InputError(path, f"no picture {number}", "as many as viewports.json says", "Delete its folder and run again.")
-
-
-def _embedded(content: bytes, picture: NDArray[np.uint8]) -> Embedded:
-    return Embedded(data_url("image/jpeg", content), picture.shape[1], picture.shape[0])
 
 
 def _step(span: float, finest: float) -> float:

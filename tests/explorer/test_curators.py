@@ -5,7 +5,7 @@ import math
 import pytest
 
 from tsalv360.curation.records import Annotation, Decision, EventRecord
-from tsalv360.report.curation import work_of
+from tsalv360.explorer.curation import work_of
 
 SKIP = "skip"
 

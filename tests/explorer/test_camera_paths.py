@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from tsalv360.contracts.tables import TRACKS, empty
+from tsalv360.explorer.comparisons import CameraPath, ReportSettings, agreement_of, draw, read_camera_path
 from tsalv360.job.errors import InputError
-from tsalv360.report.comparisons import CameraPath, ReportSettings, agreement_of, draw, read_camera_path
 
 MakeTrack = Callable[..., pd.DataFrame]
 
