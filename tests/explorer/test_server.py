@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 import tsalv360
 from tsalv360.explorer.commands import explore_dataset
-from tsalv360.explorer.server import serve
+from tsalv360.explorer.server import PORT, _Server, listen, serve
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import write_picture
 from tsalv360.media.video import read_pictures
@@ -119,20 +119,21 @@ def server(results: Path) -> Iterator[Callable[[LiveModel | None], Client]]:
     servers: list[uvicorn.Server] = []
     threads: list[threading.Thread] = []
 
-    class Known(uvicorn.Server):
-        def __init__(self, config: uvicorn.Config) -> None:
-            super().__init__(config)
+    class Known(_Server):
+        def __init__(self, config: uvicorn.Config, live: LiveModel | None) -> None:
+            super().__init__(config, live)
             servers.append(self)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("uvicorn.Server", Known)
+        patch.setattr("tsalv360.explorer.server._Server", Known)
 
         def start(live: LiveModel | None = None) -> Client:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 port = free.getsockname()[1]
-            how = {"port": port, "browser": False, "live": live, "checkpoint": "fold0/best.pt"}
-            thread = threading.Thread(target=serve, args=[results / "explorer"], kwargs=how, daemon=True)
+            how = {"browser": False, "live": live, "checkpoint": "fold0/best.pt"}
+            arguments = [listen(port), results / "explorer"]
+            thread = threading.Thread(target=serve, args=arguments, kwargs=how, daemon=True)
             thread.start()
             threads.append(thread)
             until(lambda: len(servers) == len(threads) and servers[-1].started)
@@ -469,16 +470,23 @@ def test_ctrl_c_ends_the_command_at_once(results: Path, tmp_path: Path, computin
         assert process.wait(10) == 130
         assert time.monotonic() - begin < 5
         assert process.stderr and process.stderr.read() == "Interrupted.\n"
+        if computing:
+            assert json.loads(answer.readlines()[-1])["message"] == "The model was stopped."
 
 
-def test_ports(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ports() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         for impossible in (port, -1, 70_000):
             with pytest.raises(InputError, match=f"port: found {impossible} .* --port"):
-                serve(results / "explorer", impossible, browser=False)
+                listen(impossible)
+
+    with listen() as first, listen() as second:
+        ports = [one.getsockname()[1] for one in (first, second)]
+        assert PORT <= ports[0] < ports[1] < PORT + 100
+        assert first.getsockname()[0] == "127.0.0.1"
 
 
 def test_what_is_missing_is_said_with_the_way_to_make_it(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 import re
 import shutil
+import signal
+import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from tsalv360.contracts.entries import IndexEntry
 from tsalv360.explorer import BUNDLE
-from tsalv360.explorer.server import serve
-from tsalv360.explorer.stacked import Layout, write_stacked
+from tsalv360.explorer.server import listen, serve
+from tsalv360.explorer.stacked import TILE, Layout, write_stacked
 from tsalv360.explorer.video_page import Media, data_of_plain_video, write_video_page
 from tsalv360.job.errors import InputError
 from tsalv360.job.libraries import require_extra
@@ -42,8 +45,9 @@ def explore_dataset(
     folder = results / "explorer"
     if not (folder / "index.html").is_file():
         raise InputError(folder, "no explorer", "its pages", "Make them:  snakemake explorer")
-    model = _model(checkpoint, device, precision)
-    _serve(folder, results / "frames", model, checkpoint, port, browser)
+    with listen(port) as listening:
+        model = _model(checkpoint, device, precision)
+        _serve(listening, folder, results / "frames", model, checkpoint, browser)
 
 
 def explore_video(
@@ -60,19 +64,21 @@ def explore_video(
     force_2to1: bool = False,
 ) -> None:
     """Show an explorer of one video, in a temporary folder, until Ctrl-C. Parameters: as in `predict` and `serve`."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the folder goes even if the terminal is closed
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     footage = open_footage(video, fps, height, view, force_2to1)
-    model = _model(checkpoint, device, precision)
-    with tempfile.TemporaryDirectory(prefix="tsalv360-") as folder:
+    with listen(port) as listening, tempfile.TemporaryDirectory(prefix="tsalv360-") as folder:
+        model = _model(checkpoint, device, precision)
         explorer, frames = Path(folder, "explorer"), Path(folder, "frames")
         name = re.sub(r"[^A-Za-z0-9]+", "-", video.absolute().stem).strip("-") or "video"
         pictures = _kept(footage, frames / name) if model else footage.pictures()
         _write_explorer(explorer, footage, name, pictures)
-        _serve(explorer, frames, model, checkpoint, port, browser)
+        _serve(listening, explorer, frames, model, checkpoint, browser)
 
 
 def _write_explorer(folder: Path, footage: Footage, name: str, pictures: Iterator[Picture]) -> None:
     """Write the explorer of one video of which nothing is known but its pictures; the index leads to its page."""
-    height = min(footage.height, _MOST_HEIGHT) // 2 * 2
+    height = max(min(footage.height, _MOST_HEIGHT) // 2 * 2, TILE[0])
     layout = Layout((height, 2 * height), 0, {})
     file, page = folder / "videos" / f"{name}.mp4", folder / "videos" / f"{name}.html"
     file.parent.mkdir(parents=True)
@@ -96,7 +102,12 @@ def _kept(footage: Footage, folder: Path) -> Iterator[Picture]:
 
 
 def _serve(
-    folder: Path, frames: Path, model: "TSalV360 | None", checkpoint: Path | None, port: int | None, browser: bool
+    listening: socket.socket,
+    folder: Path,
+    frames: Path,
+    model: "TSalV360 | None",
+    checkpoint: Path | None,
+    browser: bool,
 ) -> None:
     """Serve a folder; the model, if any, sees the pictures in the folder of each video in `frames`."""
 
@@ -106,7 +117,7 @@ def _serve(
         return list(ready_frames(frames / video).values())
 
     live = LiveModel(model, frames_of) if model else None
-    serve(folder, port, browser, live, "/".join(checkpoint.absolute().parts[-2:]) if checkpoint else "")
+    serve(listening, folder, browser, live, "/".join(checkpoint.absolute().parts[-2:]) if checkpoint else "")
 
 
 def _model(checkpoint: Path | None, device: str, precision: Precision) -> "TSalV360 | None":

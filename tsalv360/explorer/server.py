@@ -3,11 +3,11 @@
 import asyncio
 import json
 import socket
-import sys
 import threading
 import webbrowser
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -39,33 +39,69 @@ _HEADERS = {
 }
 
 
+def listen(port: int | None = None) -> socket.socket:
+    """Return a socket that listens on a port of this machine, by default 8360 or the next free one.
+
+    Raises InputError if there is none.
+    """
+    ports = range(PORT, PORT + _MORE_PORTS) if port is None else [port]
+    for one in ports:
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was just left is free
+        try:
+            listening.bind((_HOST, one))
+            listening.listen()
+            return listening
+        except (OSError, OverflowError) as error:
+            listening.close()
+            reason = str(error)
+    found = f"none free from {ports[0]} to {ports[-1]}" if port is None else f"{port} ({reason})"
+    raise InputError("port", found, "a free one", "Name another:  --port 8500")
+
+
 def serve(
-    folder: Path, port: int | None = None, browser: bool = True, live: LiveModel | None = None, checkpoint: str = ""
+    listening: socket.socket,
+    folder: Path,
+    browser: bool = True,
+    live: LiveModel | None = None,
+    checkpoint: str = "",
 ) -> None:
     """Show an explorer's folder, and open it in the browser, until Ctrl-C (KeyboardInterrupt).
 
-    Parameters: `port`, by default 8360 or the next free one; `live`, the model that answers prompts, if any, and
-    `checkpoint`, its name.
+    Parameters: `live`, the model that answers prompts, if any, and `checkpoint`, its name.
     """
-    with _listen(port) as listening:
-        address = f"http://{_HOST}:{listening.getsockname()[1]}/"
-        print(f"The explorer is at {address} (Ctrl-C ends it)", flush=True)
-        if browser:  # some browsers end only when they are closed
-            threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
-        config = uvicorn.Config(
-            make_app(folder, live, checkpoint),
-            log_level="warning",
-            access_log=False,
-            ws="none",
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
-        try:
-            uvicorn.Server(config).run(sockets=[listening])
-        finally:
-            if live:
-                live.close()
+    address = f"http://{_HOST}:{listening.getsockname()[1]}/"
+    print(f"The explorer is at {address} (Ctrl-C ends it)", flush=True)
+    if browser:  # some browsers return only when they are closed
+        threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+    config = uvicorn.Config(
+        make_app(folder, live, checkpoint),
+        log_level="warning",
+        access_log=False,
+        ws="none",
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    try:
+        _Server(config, live).run(sockets=[listening])
+    finally:
+        if live:
+            live.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that ends answers of the model before it waits for open connections."""
+
+    def __init__(self, config: uvicorn.Config, live: LiveModel | None) -> None:
+        super().__init__(config)
+        self._live = live
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End by a signal."""
+        if self._live:
+            self._live.close(timeout_s=0)
+        super().handle_exit(sig, frame)
 
 
 def make_app(folder: Path, live: LiveModel | None = None, checkpoint: str = "") -> Starlette:
@@ -161,21 +197,3 @@ class _Headers:
             await send(message)
 
         await self._app(scope, receive, with_headers)
-
-
-def _listen(port: int | None) -> socket.socket:
-    """Return a socket that listens on a port of this machine; InputError if there is none."""
-    ports = range(PORT, PORT + _MORE_PORTS) if port is None else [port]
-    for one in ports:
-        listening = socket.socket()
-        if sys.platform != "win32":  # where it would share the port
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((_HOST, one))
-            listening.listen()
-            return listening
-        except (OSError, OverflowError) as error:
-            listening.close()
-            reason = str(error)
-    found = f"none free from {ports[0]} to {ports[-1]}" if port is None else f"{port} ({reason})"
-    raise InputError("port", found, "a free one", "Name another:  --port 8500")

@@ -81,16 +81,17 @@ class LiveModel:
         return prompt
 
     def close(self, timeout_s: float = 5.0) -> None:
-        """End the thread, which finishes its batch; wait for it no longer than `timeout_s`."""
+        """End the thread, which finishes its batch, and all answers; wait for it no longer than `timeout_s`."""
         with self._changed:
             self._is_closed = True
             for prompt in (self._waiting, self._current):
                 if prompt:
-                    prompt.cancel()
+                    prompt.send({"kind": "error", "message": "The model was stopped."})
             self._changed.notify()
         self._thread.join(timeout_s)
 
     def _work(self) -> None:
+        self._model.encode_text(["a word"])  # loads the tokenizer before somebody waits
         while True:
             with self._changed:
                 self._current = None
