@@ -14,6 +14,7 @@ from explorer.test_server import command, decoded, maps_in, until
 
 import tsalv360
 from tsalv360.cli import main
+from tsalv360.media.pictures import read_picture
 from tsalv360.media.video import read_pictures
 from tsalv360.model import ModelSettings, TSalV360, save_checkpoint
 from tsalv360.prediction.small import SMALL
@@ -75,6 +76,11 @@ def test_a_model_sees_the_frames_as_in_training(tmp_path: Path, temporary: Path,
         maps = maps_in(client.ask("whole", "a boat"))
         frames = folder_of(temporary) / "frames" / "whole"
         assert [int(path.stem) for path in sorted(frames.iterdir())] == KEPT
+        pictures = np.stack([read_picture(path) for path in sorted(frames.iterdir())]).astype(float)
+        differences = [
+            np.abs(pictures - read_pictures(video, KEPT)[..., order]).mean() for order in ([0, 1, 2], [2, 1, 0])
+        ]
+        assert differences[0] < differences[1] / 2, "red is red"
         assert client.get("/../frames/whole/0000.jpg")[0] == 404
         windows = list(tsalv360.predict(frames, "a boat", model, fps=25, height=96))
         assert len(maps) == len(windows) == 32
