@@ -9,25 +9,27 @@ from tsalv360.contracts.tables import RELIABILITY, read_table
 from tsalv360.curation.records import read_records
 from tsalv360.explorer import BUNDLE
 from tsalv360.explorer.index_page import Content, write_index
-from tsalv360.explorer.inputs import read_camera_paths, read_captions, read_dataset, read_video
+from tsalv360.explorer.inputs import read_camera_paths, read_captions, read_dataset, read_videos
 from tsalv360.job.files import whole_file
 from tsalv360.job.log import logged
 from tsalv360.sources.recording import Origin
 
 given, wanted = snakemake.input, snakemake.params
 with logged(snakemake.log[0]):
-    truth, published = ({Path(path).stem: path for path in paths} for paths in (given.truth, given.camera_paths))
-    stages = zip(given.indexes, given.notes, given.events, given.tracks, given.dropped, strict=True)
-    videos = []
-    for index, *others in stages:
-        name = Path(index).stem
-        videos.append(read_video(index, *others, truth.get(name), Origin(*wanted.origins[name])))
-    paths = {one.index.id: published[one.index.id] for one in videos if one.index.id in published}
+    videos = read_videos(
+        indexes=given.indexes,
+        notes=given.notes,
+        events=given.events,
+        tracks=given.tracks,
+        dropped=given.dropped,
+        truth=given.truth,
+        origins={video: Origin(*origin) for video, origin in wanted.origins.items()},
+    )
     tables, curation = read_dataset(Path(given.dataset))
     content = Content(
         videos,
         pd.concat([read_table(path, RELIABILITY) for path in given.reliability], ignore_index=True),
-        {one.index.id: read_camera_paths(paths[one.index.id], one.index) for one in videos if one.index.id in paths},
+        read_camera_paths(given.camera_paths, videos),
         tables,
         curation,
         read_captions(given.captions),

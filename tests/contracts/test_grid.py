@@ -1,9 +1,9 @@
-"""Runs of frame numbers on the grid."""
+"""Runs of frame numbers on the grid, and segments of time."""
 
 import numpy as np
 import pytest
 
-from tsalv360.contracts.grid import runs
+from tsalv360.contracts.grid import runs, segments_of
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,12 @@ def test_runs_end_where_the_step_is_larger_than_allowed(
 ) -> None:
     found = runs(np.array(values), max_step)
     assert [np.array(values)[run].tolist() for run in found] == expected
+
+
+@pytest.mark.parametrize("fps", [16.0, 17.0, 24.0, 25.0, 30000 / 1001, 60.0, 10.0])
+def test_segments_end_at_gaps_only(fps: float) -> None:
+    kept = np.array(sorted({round(i / 16 * fps) for i in range(96)}))
+    time = kept / fps
+    assert segments_of(time, fps) == [(time[0], time[-1])]
+    gap = np.concatenate([time[:30], time[32:]])
+    assert segments_of(gap, fps) == [(time[0], time[29]), (time[32], time[-1])]

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from tsalv360.contracts.tables import TRACKS, empty
-from tsalv360.explorer.comparisons import CameraPath, ReportSettings, agreement_of, draw, read_camera_path
+from tsalv360.explorer.comparisons import CameraPath, agreement_of, draw, read_camera_path
+from tsalv360.explorer.settings import ExplorerSettings
 from tsalv360.job.errors import InputError
 
 MakeTrack = Callable[..., pd.DataFrame]
@@ -123,9 +124,9 @@ def test_the_picture_shows_ours_in_colour_and_the_published_dark(make_track: Mak
 def test_the_files_of_the_videos_that_have_one(tmp_path: Path) -> None:
     for name in ("006.txt", "999.txt"):
         (tmp_path / name).touch()
-    assert ReportSettings().camera_path_files(["006", "011"]) == []
-    assert ReportSettings(camera_paths=str(tmp_path)).camera_path_files(["006", "011"]) == [tmp_path / "006.txt"]
+    assert ExplorerSettings().camera_path_files(["006", "011"]) == []
+    assert ExplorerSettings(camera_paths=str(tmp_path)).camera_path_files(["006", "011"]) == [tmp_path / "006.txt"]
     with pytest.raises(InputError, match=r"no file of any of the videos; expected files like 011\.txt"):
-        ReportSettings(camera_paths=str(tmp_path)).camera_path_files(["011"])
-    with pytest.raises(InputError, match=r"report\.camera_paths: found '.*nowhere', which does not exist"):
-        ReportSettings(camera_paths=str(tmp_path / "nowhere")).camera_path_files(["006"])
+        ExplorerSettings(camera_paths=str(tmp_path)).camera_path_files(["011"])
+    with pytest.raises(InputError, match=r"explorer\.camera_paths: found '.*nowhere', which does not exist"):
+        ExplorerSettings(camera_paths=str(tmp_path / "nowhere")).camera_path_files(["006"])

@@ -1,9 +1,10 @@
-"""Text around pictures, and tracks with gaps."""
+"""Text around pictures, tracks with gaps, and time lines."""
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from tsalv360.media.drawing import draw_track, titled
+from tsalv360.media.drawing import draw_track, lanes, ticks, titled
 
 
 def test_a_title_is_white_on_a_dark_bar_above_the_picture() -> None:
@@ -19,3 +20,17 @@ def test_a_track_is_not_drawn_over_a_gap() -> None:
     draw_track(picture, track, [4, 5, 9, 10], ((255, 0, 0), 3))
     drawn = picture[50, :, 0] > 0
     assert drawn[[52, 60, 140, 148]].all() and not drawn[75:125].any()
+
+
+def test_lanes_keep_overlapping_events_apart() -> None:
+    assert lanes([]) == []
+    assert lanes([(0, 4), (2, 6), (5, 8), (3, 3.5)]) == [0, 1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("duration", "times"), [(0.5, [0]), (8, list(range(9))), (9, [0, 2, 4, 6, 8]), (3600, [0, 600])]
+)
+def test_ticks_are_round_and_few(duration: float, times: list[float]) -> None:
+    found = [time for time, _ in ticks(duration)]
+    assert found[: len(times)] == times
+    assert len(found) <= 9

@@ -1,5 +1,6 @@
 """The index of the explorer: what was made of all videos together, and the table that leads to their pages."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from tsalv360.dataset.build import libraries
 from tsalv360.dataset.splits import Fold
 from tsalv360.events.settings import EventSettings
 from tsalv360.explorer import comparisons
-from tsalv360.explorer.comparisons import Accuracy, Agreement, CameraPath
+from tsalv360.explorer.comparisons import Agreement, CameraPath
 from tsalv360.explorer.curation import work_of
 from tsalv360.explorer.embedded import Embedded, embed
 from tsalv360.explorer.fates import banner, fates_of
@@ -84,7 +85,9 @@ def write_index(path: str | Path, content: Content) -> None:
         counts=counts(videos, tables, excluded),
         sources=by_source(videos, tables),
         charts=[length_chart(videos), observer_chart(videos)] if any(len(video.events) for video in videos) else [],
-        accuracy=sorted(accuracy.values(), key=_f1) if len(accuracy) > FEW else list(accuracy.values()),
+        accuracy=sorted(accuracy.values(), key=lambda one: _last(one.score.f1))
+        if len(accuracy) > FEW
+        else list(accuracy.values()),
         missed=[(one.video, known) for one in accuracy.values() for known in one.known if not known.is_matched],
         unknown=[found for one in accuracy.values() for found in one.found.values() if not found.is_matched],
         overall=comparisons.overall(list(accuracy.values())) if accuracy else None,
@@ -93,11 +96,11 @@ def write_index(path: str | Path, content: Content) -> None:
         reliability=reliability,
         diagram=reliability_chart(reliability.bins) if reliability.bins else None,
         reliabilities=reliabilities(videos, content.trials),
+        ids=[video.index.id for video in videos],
         n_events=len(names),
         published=[with_camera_paths(video, paths) for video in videos if (paths := _paths_of(video, content))],
         near_deg=comparisons.NEAR_DEG,
         n_rolls=comparisons.N_ROLLS,
-        n_videos=len(videos),
         n_tokens=[entry.n_tokens for entry in captions.values() if entry.n_tokens is not None],
         caption_rows=statistics(list(captions.values())),
         failures=[(event, failure) for event, entry in captions.items() for failure in entry.failures],
@@ -171,13 +174,12 @@ def dropped_by_rule(videos: Sequence[Video], limits: Mapping[str, Any]) -> list[
 
 def reliabilities(videos: Sequence[Video], trials: pd.DataFrame) -> list[tuple[str, int, Reliability]]:
     """Return videos with their numbers of events and their reliability; of many videos the least reliable first."""
-    of_videos = dict(list(trials.groupby("video")))
-    rows = [(one.index.id, len(one.events), summarise(of_videos.get(one.index.id, trials[:0]))) for one in videos]
-    return (
-        rows
-        if len(rows) <= FEW
-        else sorted(rows, key=lambda row: (pd.isna(row[2].agreement.value), row[2].agreement.value))
-    )
+    of_videos = {str(video): summarise(own) for video, own in trials.groupby("video")}
+    known = (video for video in videos if video.index.id in of_videos)
+    rows = [(one.index.id, len(one.events), of_videos[one.index.id]) for one in known]
+    if len(rows) > FEW:
+        rows.sort(key=lambda row: _last(row[2].agreement.value))
+    return rows
 
 
 def with_camera_paths(video: Video, paths: Sequence[CameraPath]) -> tuple[Video, int, Agreement, Embedded]:
@@ -191,6 +193,6 @@ def _paths_of(video: Video, content: Content) -> list[CameraPath]:
     return content.camera_paths.get(video.index.id, [])
 
 
-def _f1(accuracy: Accuracy) -> tuple[bool, float]:
-    """Return what sorts videos by F1, those without one last."""
-    return pd.isna(accuracy.score.f1), accuracy.score.f1
+def _last(value: float) -> tuple[bool, float]:
+    """Return what sorts values up, those that are NaN last."""
+    return math.isnan(value), value

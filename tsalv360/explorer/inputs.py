@@ -1,6 +1,6 @@
 """What the stages wrote, read and checked for the pages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,18 +77,44 @@ def read_video(
     )
 
 
+def read_videos(
+    *,
+    indexes: Paths,
+    notes: Paths,
+    events: Paths,
+    tracks: Paths,
+    dropped: Paths,
+    truth: Paths,
+    origins: Mapping[str, Origin],
+) -> list[Video]:
+    """Read all videos, as `read_video` does: files of these stages, one per video, in the same order.
+
+    The files of known events, which some videos have, and the origins go by the ids of the videos.
+    """
+    known = {Path(path).stem: path for path in truth}
+    stages = zip(indexes, notes, events, tracks, dropped, strict=True)
+    ids = [Path(index).stem for index in indexes]
+    return [read_video(*files, known.get(id), origins[id]) for id, files in zip(ids, stages, strict=True)]
+
+
 def read_truth(path: str | Path) -> list[NamedTrack]:
     """Return the known events of a video."""
     return [NamedTrack(one["object"], one["start_s"], one["end_s"], Track.of(one)) for one in read_json(path)["events"]]
 
 
-def read_camera_paths(path: str | Path, index: IndexEntry) -> list[CameraPath]:
-    """Return the published camera paths in a file; InputError where they are longer than the video."""
-    paths = read_camera_path(path)
-    if (last := max(part.frame[-1] for part in paths)) >= index.n_frames:
-        expected = f"frames up to {index.n_frames - 1}, the last of the video"
-        raise InputError(path, f"frame {last}", expected, "Check that the file belongs to the video, or remove it.")
-    return paths
+def read_camera_paths(paths: Paths, videos: Sequence[Video]) -> dict[str, list[CameraPath]]:
+    """Return the published camera paths in files `<video>.txt`, by video.
+
+    InputError where they are longer than the video.
+    """
+    n_frames = {video.index.id: video.index.n_frames for video in videos}
+    published = {Path(path).stem: read_camera_path(path) for path in paths if Path(path).stem in n_frames}
+    for path in paths:
+        last = max((part.frame[-1] for part in published.get(Path(path).stem, [])), default=-1)
+        if last >= n_frames.get(Path(path).stem, 0) > 0:
+            expected = f"frames up to {n_frames[Path(path).stem] - 1}, the last of the video"
+            raise InputError(path, f"frame {last}", expected, "Check that the file belongs to the video, or remove it.")
+    return published
 
 
 def read_captions(paths: Paths) -> dict[str, CaptionEntry]:

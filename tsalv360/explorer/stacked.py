@@ -27,6 +27,7 @@ from tsalv360.sphere.density import sliding_density
 from tsalv360.sphere.projection import Picture
 
 TILE = 128, 256  # height and width
+# of a real street at 1920×960, 4 s take 1.4 MB at 40 dB; ultrafast takes half of the time and twice the space
 _CRF, _PRESET = 24, "veryfast"
 _HALF_A_PIXEL_DEG = 90 / TILE[0]  # a narrower σ falls between the pixels
 _TEXT = b'window.TSALV360_MEDIA = "', b'";\n'

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -54,22 +53,6 @@ def strokes(k: int) -> list[tuple[Colour, int]]:
     if has_core(k):
         return [(EDGE, 8), (colour_of(k), 6), (PAPER, 2)]
     return [(EDGE, 5), (colour_of(k), 3)]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A bar: left end and width in percent of the video, and solid parts (left, width) in percent of the bar."""
-
-    left: float
-    width: float
-    parts: list[tuple[float, float]]
-
-
-def bar(start_s: float, end_s: float, segments: Sequence[tuple[float, float]], duration_s: float) -> Bar:
-    """Return the bar from `start_s` to `end_s` that is solid in `segments` (starts and ends), all in seconds."""
-    length = max(end_s - start_s, 1e-9)
-    parts = [(_percent(a - start_s, length), _percent(b - a, length)) for a, b in segments]
-    return Bar(_percent(start_s, duration_s), _percent(end_s - start_s, duration_s), parts)
 
 
 def lanes(spans: Sequence[tuple[float, float]]) -> list[int]:
