@@ -67,6 +67,7 @@ export class Live {
   ask(text: string): void {
     this.running?.abort();
     this.input.value = text;
+    this.input.blur(); // keys work again
     const known = this.prompts.find((one) => one.text === text);
     const prompt = known ?? this.newPrompt(text);
     this.onAsked(prompt);
