@@ -131,9 +131,8 @@ def serve(folder: Path, media: Path, port: int, explorers: dict[str, str] | None
     """Run Label Studio on the loopback interface during the block, with its database in `folder`.
 
     Sign-up is closed, telemetry is off, and only files in `media` are served. LABEL_STUDIO_USERNAME and
-    LABEL_STUDIO_PASSWORD in the environment are used for a new login. `explorers` are the URLs of the explorers that run
-    beside it, by dataset. Raises InputError if a server of this folder runs
-    already, or if it does not start.
+    LABEL_STUDIO_PASSWORD in the environment are used for a new login. `explorers` are the URLs of the explorers that
+    run beside it, by dataset. Raises InputError if a server of this folder runs already, or if it does not start.
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)

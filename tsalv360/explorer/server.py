@@ -5,7 +5,8 @@ import json
 import socket
 import threading
 import webbrowser
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -74,8 +75,30 @@ def serve(
     print(f"The explorer is at {address} (Ctrl-C ends it)", flush=True)
     if browser:  # some browsers return only when they are closed
         threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
-    config = uvicorn.Config(
-        make_app(folder, live, checkpoint),
+    try:
+        _Server(_config(make_app(folder, live, checkpoint)), live).run(sockets=[listening])
+    finally:
+        if live:
+            live.close()
+
+
+@contextmanager
+def background(folder: Path) -> Iterator[str]:
+    """Serve an explorer's folder in a thread during the block; yields its address."""
+    with listen() as listening:
+        server = uvicorn.Server(_config(make_app(folder)))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://{_HOST}:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         log_level="warning",
         access_log=False,
         ws="none",
@@ -83,11 +106,6 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=1,
     )
-    try:
-        _Server(config, live).run(sockets=[listening])
-    finally:
-        if live:
-            live.close()
 
 
 class _Server(uvicorn.Server):
