@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from explorer.test_server import command, decoded, maps_in, until
+from explorer.test_explore_server import command, decoded, maps_in, until
 
 import tsalv360
 from tsalv360.cli import main

@@ -402,7 +402,7 @@ MAPS = [
 
 
 class _Model(http.server.SimpleHTTPRequestHandler):
-    """A stand-in for `tsalv360 explore` with a model: the server itself is tested in test_server.py."""
+    """A stand-in for `tsalv360 explore` with a model: the server itself is tested in test_explore_server.py."""
 
     def do_GET(self) -> None:
         if self.path == "/live.js":

@@ -70,14 +70,14 @@ def test_the_next_event_opens_with_the_machine_s_caption_and_two_keys_accept_it(
 
 def test_a_key_opens_the_moment_in_the_explorer(page: Page) -> None:
     """The server that `start` prints for it serves the pages of this dataset."""
-    page.keys("Home")
-    own = page.driver.current_window_handle
+    own, event = page.driver.current_window_handle, page.event
     page.keys("x")
     (other,) = set(page.driver.window_handles) - {own}
     page.driver.switch_to.window(other)
     try:
-        address = page.driver.current_url
-        assert re.search(rf"/videos/{page.event.partition('_')[0]}\.html#t=\d+\.\d+&event={page.event}", address)
+        video = event.partition("_")[0]
+        assert re.search(rf"/videos/{video}\.html#t=\d+\.\d+&event={event}", page.driver.current_url)
+        assert page.driver.title.startswith(f"{video}:")
     finally:
         page.driver.close()
         page.driver.switch_to.window(own)
