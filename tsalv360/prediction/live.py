@@ -11,7 +11,7 @@ import numpy as np
 
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import read_picture
-from tsalv360.prediction.outputs import peak_and_spread
+from tsalv360.prediction.outputs import peak_of
 from tsalv360.prediction.small import SMALL, small_png
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class LiveModel:
                 raise InputError(f"video {prompt.video}", found, "numbers", advice)
             for first, values in zip(windows, maps, strict=True):
                 value, png = small_png(values)
-                yaw, pitch, *_ = peak_and_spread(values)
+                yaw, pitch, _ = peak_of(values)
                 place = {"peak_yaw": round(yaw, 2), "peak_pitch": round(pitch, 2)}
                 yield {"kind": "map", "picture": first + n_frames - 1, "value": value, **place, "png": png}
             yield pace.after("decoding", len(windows))
