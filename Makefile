@@ -13,7 +13,7 @@ INSTALL = $(@D)/bin/python -m pip install --quiet --no-compile --disable-pip-ver
 demo: .venv/base
 	$(BIN)/snakemake --configfile config/config.yaml --quiet host reason
 	@echo
-	@echo "The demo dataset is in results/demo/dataset. Open its report in a browser: $(CURDIR)/results/demo/report.html"
+	@echo "The demo dataset is in results/demo/dataset. Look around in it: open this page in a browser: $(CURDIR)/results/demo/explorer/index.html"
 
 test:
 	$(MAKE) --jobs 2 lint label-studio

@@ -27,7 +27,7 @@ VERSIONS = {
     "explorer": 1,
     "features": 1,
     "train": 1,
-    "evaluate": 2,
+    "evaluate": 3,
 }
 
 

@@ -4,6 +4,7 @@ rule evaluate_fold:
     output:
         scores=f"{EVALUATION}/fold{{fold}}.parquet",
         pictures=f"{EVALUATION}/fold{{fold}}.jpg",
+        predictions=directory(f"{EVALUATION}/predictions/fold{{fold}}"),
     log:
         f"{RESULTS}/logs/evaluate/{CONFIG.train.name}/fold{{fold}}.log",
     benchmark:
@@ -19,6 +20,7 @@ rule evaluate_fold:
         version=version("evaluate"),
         evaluate=settings("evaluate", "neutral_prompt", "targets", "rows", "seed"),
         saliency=settings("saliency", "sigma_deg"),
+        name=CONFIG.train.name,
         compute=CONFIG.compute,
         frames=Path(RESULTS, "frames"),
     message:
@@ -31,12 +33,14 @@ rule evaluate:
     input:
         clips=rules.clips.output[0],
         folds=expand(rules.evaluate_fold.output.scores, fold=FOLDS),
+        predictions=expand(rules.evaluate_fold.output.predictions, fold=FOLDS),
     output:
         scores=f"{EVALUATION}/scores.parquet",
         summary=f"{EVALUATION}/summary.parquet",
         page=f"{EVALUATION}/tables.md",
         latex=f"{EVALUATION}/tables.tex",
         figure=f"{EVALUATION}/intervals.png",
+        predictions=directory(f"{RESULTS}/explorer/predictions"),
     log:
         f"{RESULTS}/logs/evaluate/{CONFIG.train.name}.log",
     benchmark:

@@ -1,9 +1,10 @@
-"""Combine the scores of all folds: tables, intervals and a figure."""
+"""Combine the scores of all folds, tables, intervals and a figure, and their predictions for the explorer."""
 
 from pathlib import Path
 
 from tsalv360.evaluation import EvaluateSettings
 from tsalv360.evaluation.page import write_evaluation
+from tsalv360.evaluation.predictions import gather_predictions
 from tsalv360.job.log import logged
 
 with logged(snakemake.log[0]):
@@ -14,3 +15,4 @@ with logged(snakemake.log[0]):
         snakemake.params.sources,
         EvaluateSettings(**snakemake.params.evaluate),
     )
+    gather_predictions(snakemake.input.predictions, snakemake.output.predictions)

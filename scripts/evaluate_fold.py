@@ -16,6 +16,8 @@ with logged(snakemake.log[0]):
         snakemake.params.saliency["sigma_deg"],
         snakemake.output.scores,
         snakemake.output.pictures,
+        snakemake.output.predictions,
+        snakemake.params.name,
         snakemake.params.compute.device,
         snakemake.threads,
     )

@@ -13,7 +13,7 @@ from running import ROOT, TINY
 from tsalv360.cli import main
 
 COMMANDS = {
-    "": "data captions curation predict evaluate",
+    "": "data captions curation predict explore evaluate",
     "data": "check import",
     "data check": "--configfile --cores --json",
     "data import": "TABLE --video --picture",
@@ -25,6 +25,8 @@ COMMANDS = {
     "curation import": "--configfile FILE",
     "predict": "VIDEO --text --checkpoint --output --stride --maps --table --format --compare --device --precision"
     " --height --fps --view --force-2to1",
+    "explore": "VIDEO --configfile --checkpoint --port --no-browser --device --precision --height --fps --view"
+    " --force-2to1",
     "evaluate": "compare",
     "evaluate compare": "FIRST SECOND",
 }

@@ -231,7 +231,7 @@ def test_the_settings_of_the_data_contain_no_path_and_nothing_of_how_jobs_run() 
     assert own["table"]["origin"] == "top left" and not {"path", "gaze"} & set(own)
     assert settings["curation"] == {"mode": "draft", "uncurated": "leave_out"}
     assert "directory" not in settings["sources"][0] and "concurrency" not in settings["captions"]["endpoint"]
-    assert not {"results", "report", "folds", "model", "train", "compute", "evaluate"} & set(settings)
+    assert not {"results", "explorer", "folds", "model", "train", "compute", "evaluate"} & set(settings)
     assert yaml.safe_load(yaml.safe_dump(settings)) == settings
 
 

@@ -25,6 +25,7 @@ DOORS = {
 EXCEPTIONS = {
     ("tsalv360", "prediction"): "`tsalv360.predict` is imported when it is used",
     ("curation.commands", "config"): "the commands get the whole configuration",
+    ("curation.commands", "explorer.server"): "curators look at the moment in the explorer",
     ("curation.review", "config"): "the command gets the whole configuration",
     ("sources.recording", "sources"): "the package imports a reader when it is used",
     ("sphere.density", "contracts.gaze_grid"): "the type of its input",

@@ -1,6 +1,7 @@
 """Hostile files: what they ask for is not done, they take no memory, and they are named. docs/threats.md says the rest.
 
-Beside the code: pickles of points (tests/sources/test_sports360.py), ids (tests/test_config.py), pages (tests/report).
+Beside the code: pickles of points (tests/sources/test_sports360.py), ids (tests/test_config.py), pages
+(tests/explorer).
 """
 
 import copy

@@ -94,5 +94,5 @@ def test_imports_of_jobs_are_compiled_once_even_where_python_must_not_write_byte
         "site-packages/tqdm/std",
         "sklearn/cluster/__init__",
         "tsalv360/events/detect",
-        "tsalv360/explorer/page",
+        "tsalv360/explorer/index_page",
     }

@@ -127,6 +127,23 @@ def _parser() -> argparse.ArgumentParser:
     add("--view", choices=get_args(View), default="whole", help="the part of stereo pictures to use; default: whole")
     add("--force-2to1", action="store_true", help="take pictures of any shape as full panoramas")
 
+    text = (
+        "Look around in the dataset, or in any 360° video, in your browser, until Ctrl-C. With a checkpoint, type what "
+    )
+    text += "to look for and see the model's saliency, which needs the extra train."
+    add = command("explore", _explore, text)
+    video = "a 360° video, or a folder of frames such as 0021.jpg, in place of the dataset"
+    add("video", type=Path, nargs="?", metavar="VIDEO", help=video)
+    add("--checkpoint", type=Path, metavar="FILE", help="trained weights of the model that answers prompts")
+    add("--port", type=int, help="default: 8360, or the next one that is free")
+    add("--no-browser", action="store_true", help="print the address alone")
+    add("--device", help="of the model: cpu, cuda, mps …; default: a GPU where there is one")
+    add("--precision", choices=get_args(Precision), help="of the model; default: float32")
+    add("--height", type=int, help="of VIDEO: height of the frames in training, in pixels; default: 960")
+    add("--fps", type=float, help="of VIDEO: native frame rate of a folder of frames")
+    add("--view", choices=get_args(View), help="of VIDEO: the part of stereo pictures to use; default: whole")
+    add("--force-2to1", action="store_true", help="of VIDEO: take pictures of any shape as full panoramas")
+
     text = "Compare two models on the same clips: paired differences, with 95 % intervals by video."
     add = command("evaluate compare", _compare_models, text, config=False)
     for name in ("first", "second"):
@@ -210,6 +227,26 @@ def _predict(options: argparse.Namespace) -> int:
     table = write_predictions(predictions, output, **_chosen(options, "maps table format compare"))
     print(f"{len(table)} maps: {output}")
     return 0
+
+
+def _explore(options: argparse.Namespace) -> int:
+    of_model, of_video = _given(options, "device precision"), _given(options, "height fps view force_2to1")
+    for given, needed, name in ((of_model, options.checkpoint, "--checkpoint"), (of_video, options.video, "VIDEO")):
+        if given and not needed:
+            found = ", ".join(f"--{option.replace('_', '-')}" for option in given)
+            raise InputError("explore", found, f"{name} with it", f"Leave it out, or name {name}.")
+    from tsalv360.explorer.commands import explore_dataset, explore_video
+
+    how = {"checkpoint": options.checkpoint, **of_model, "port": options.port, "browser": not options.no_browser}
+    if options.video:
+        explore_video(options.video, **how, **of_video)
+    else:
+        explore_dataset(read_config(options.configfile).folder(), **how)
+    return 0
+
+
+def _given(options: argparse.Namespace, names: str) -> dict[str, Any]:
+    return {name: value for name, value in _chosen(options, names).items() if value not in (None, False)}
 
 
 def _chosen(options: argparse.Namespace, names: str) -> dict[str, Any]:

@@ -72,6 +72,16 @@ def test_media_have_the_urls_of_a_web_server(tmp_path: Path) -> None:
     assert moved.data.poster_url == TASK.data.poster_url
 
 
+def test_the_page_links_to_the_explorer_that_a_web_server_has(tmp_path: Path) -> None:
+    (tmp_path / "results" / "demo" / "viewports").mkdir(parents=True)
+    page = tmp_path / "results" / "demo" / "curation_page" / "page.html"
+    commands._media_folders(config(tmp_path))
+    assert 'data-server=""' in page.read_text(encoding="utf-8")
+    commands._media_folders(config(tmp_path, media_url='https://media.example.org/results/"><b>'))
+    address = "https://media.example.org/results/&#34;&gt;&lt;b&gt;/demo/explorer"
+    assert f'data-server="{address}"' in page.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("kind", ["viewports", "viewports_with_sound"])
 @pytest.mark.parametrize("url", [None, "https://media.example.org/results/"])
 def test_an_event_to_be_reviewed_again_shows_both_pictures(

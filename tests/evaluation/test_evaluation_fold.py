@@ -66,7 +66,8 @@ def test_a_fold_and_all_folds_are_written(truth: Truth, tmp_path: Path) -> None:
     torch.manual_seed(0)
     save_checkpoint(TSalV360(SMALL), tmp_path / "best.pt")
     scores, pictures = tmp_path / "out" / "fold0.parquet", tmp_path / "out" / "fold0.jpg"
-    evaluate_fold(truth.files, 0, tmp_path / "best.pt", SETTINGS, SIGMA, scores, pictures, "cpu")
+    how = truth.files, 0, tmp_path / "best.pt", SETTINGS, SIGMA, scores, pictures, tmp_path / "predictions", "small"
+    evaluate_fold(*how, device="cpu")
     table = read_table(scores, FOLD_SCORES)
     assert "source" not in table
     expected = {"model", "wrong_prompt", "neutral_prompt", "other_video", "mean_map", "equator", "centre", "uniform"}

@@ -116,7 +116,7 @@ def test_an_events_tile_is_its_map_in_the_frames_of_its_track_and_black_elsewher
 def test_the_tile_of_all_observers_is_there_in_every_picture(made: Made) -> None:
     for j in range(len(KEPT)):
         error = np.abs(tile(made, j, 0) - 6 * j)
-        assert error.mean() < 1 and error.max() < 12
+        assert error.mean() < 2 and error.max() < 12
 
 
 def test_what_is_in_no_tile_is_black(made: Made) -> None:

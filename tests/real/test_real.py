@@ -6,12 +6,14 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from explorer.made_dataset import data_of
 from pytest import TempPathFactory
 from running import Workflow
 
@@ -79,17 +81,22 @@ def test_every_event_has_watchers_and_a_plausible_length(results: Path) -> None:
         assert (found.n_observers >= 3).all()
 
 
-def test_events_of_heads_are_marked_from_the_gaze_to_the_report(results: Path) -> None:
+def page(results: Path, video: str) -> Any:
+    """The data of the explorer's page of a video."""
+    return data_of(results / "explorer" / "videos" / f"{video}.html")
+
+
+def test_events_of_heads_are_marked_from_the_gaze_to_the_explorer(results: Path) -> None:
     annotations = pd.read_parquet(results / "dataset" / "annotations.parquet")
     assert annotations.groupby("video").gaze.first().to_dict() == {"hall": "head", "ocean": "eye", "overpass": "eye"}
     assert "Where only heads were recorded" in (results / "dataset" / "README.md").read_text(encoding="utf-8")
-    assert (results / "report.html").read_text(encoding="utf-8").count("observers, heads only") == 1
+    recorded = {video: page(results, video)["recorded"] for video in ("hall", "ocean", "overpass")}
+    assert recorded == {"hall": "head", "ocean": "eye", "overpass": "eye"}
 
 
 def test_what_the_headers_get_wrong_is_told(results: Path) -> None:
-    report = (results / "report.html").read_text(encoding="utf-8")
-    assert "header says 0 frames, decoding gives 1202" in report
-    assert "header says 123 frames, decoding gives 120" in report
+    assert "header says 0 frames, decoding gives 1202" in page(results, "hall")["notes"]
+    assert "header says 123 frames, decoding gives 120" in page(results, "overpass")["notes"]
 
 
 def test_the_sample_aspect_is_honoured(results: Path) -> None:

@@ -65,8 +65,8 @@ def test_a_server_that_fails_in_part_costs_the_captions_it_failed(copy: Workflow
     assert len(annotations) == n_events - 1 and lost not in set(annotations.event_id)
     tasks = json.loads((served.results / "curation_tasks" / f"{lost.split('_')[0]}.json").read_text())
     assert [task["data"]["event_id"] for task in tasks if not task["predictions"]] == [lost]
-    report = (served.results / "report.html").read_text(encoding="utf-8")
-    assert "Captions that failed" in report and "HTTP 400" in report
+    index = (served.results / "explorer" / "index.html").read_text(encoding="utf-8")
+    assert "1 caption that failed" in index and "HTTP 400" in index
     assert "1 events have no caption" in (served.results / "dataset" / "README.md").read_text(encoding="utf-8")
     assert served.run("--report", "snakemake-report.html", **SECRETS).returncode == 0
     asked_with = {headers["authorization"] for headers in server.headers}
@@ -97,4 +97,4 @@ def test_captions_by_facts_import_no_torch(fresh: Workflow, tmp_path: Path) -> N
     done = fresh.run("--cores", "2", PYTHONPATH=str(tmp_path / "hidden"))
     assert done.returncode == 0, done.stdout
     assert {entry["n_tokens"] for entry in entries(fresh).values()} == {None}
-    assert "CLIP tokens were not counted" in (fresh.results / "report.html").read_text(encoding="utf-8")
+    assert "CLIP tokens were not counted" in (fresh.results / "explorer" / "index.html").read_text(encoding="utf-8")

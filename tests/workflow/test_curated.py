@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from explorer.made_dataset import data_of
 from running import ROOT, Workflow
 
 from tsalv360.curation.records import Annotation, Decision, EventRecord, read_records, write_records
@@ -13,7 +14,7 @@ from tsalv360.job.files import read_json, sha256
 
 pytestmark = pytest.mark.slow
 
-TO_THE_DATASET = {"assemble": 1, "dataset": 1, "report": 1}
+TO_THE_DATASET = {"assemble": 1, "dataset": 1, "explorer_page": 1, "explorer": 1}  # one verdict, one page
 
 
 def reviewed(workflow: Workflow, event: str, decision: Decision) -> EventRecord:
@@ -50,7 +51,7 @@ def curated(copy: Workflow) -> Workflow:
 
 def test_decisions_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> None:
     before = sums(curated)
-    assert curated.planned() == TO_THE_DATASET | {"assemble": 2}
+    assert curated.planned() == TO_THE_DATASET | {"assemble": 2, "explorer_page": 2}
     printed = curated.build()
     assert "curation.mode is curated: curation/tiny has 3 decisions; events without one stay as" in printed
     assert (
@@ -70,10 +71,16 @@ def test_decisions_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> N
     assert fixations.frame[fixations.event_id == "001_1"].min() >= 48
     done = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=dataset, check=False)
     assert done.returncode == 0
-    card, report = (dataset / "README.md").read_text(), (curated.results / "report.html").read_text()
+    card, index = (dataset / "README.md").read_text(), curated.results / "explorer" / "index.html"
     assert "Captions: curated. Events were reviewed by 1 curator." in card
     assert "- 1 events rejected: 001_2" in card and "duplicate: 002_2 (002_1)" in card
-    assert "Left out of the dataset: part of 002_1, which it repeats." in report and ">ann<" in report
+    assert ">ann<" in index.read_text()
+    pages = [data_of(curated.results / "explorer" / "videos" / f"{video}.html")["events"] for video in ("001", "002")]
+    assert [event["left_out"] for page in pages for event in page] == [
+        "", "rejected", "", "part of 002_1, which it repeats"
+    ]  # fmt: skip
+    assert [event["verdict"] for event in pages[0]] == ["edit", "reject"]
+    assert pages[0][0]["corrected_frames"][0] == 50
 
     file = curated.folder / "curation" / "tiny" / "001.json"
     file.write_bytes(file.read_bytes())

@@ -1,6 +1,7 @@
 """Our page on a real Label Studio, in Chromium by native clicks and keys: nothing typed is lost or changed."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,6 +66,21 @@ def test_the_next_event_opens_with_the_machine_s_caption_and_two_keys_accept_it(
     assert annotation["who"] == ANN[0] and annotation["lead_time_s"] > 0 and annotation["remark"] is None
     assert page.at("progress").text == f"1 of {len(studio.project().tasks())} done"
     assert page.at("pace").text.startswith("1 by you")
+
+
+def test_a_key_opens_the_moment_in_the_explorer(page: Page) -> None:
+    """The server that `start` prints for it serves the pages of this dataset."""
+    own, event = page.driver.current_window_handle, page.event
+    page.keys("x")
+    (other,) = set(page.driver.window_handles) - {own}
+    page.driver.switch_to.window(other)
+    try:
+        video = event.partition("_")[0]
+        assert re.search(rf"/videos/{video}\.html#t=\d+\.\d+&event={event}", page.driver.current_url)
+        assert page.driver.title.startswith(f"{video}:")
+    finally:
+        page.driver.close()
+        page.driver.switch_to.window(own)
 
 
 def test_all_that_an_event_needs_is_on_a_small_screen(page: Page) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from explorer.made_dataset import data_of
 from running import Workflow
 
 from tsalv360.contracts.grid import frame_numbers
@@ -109,7 +110,8 @@ def test_sports_360_runs_as_downloaded(tmp_path: Path) -> None:
     run.build()
     results = tmp_path / "results" / "sports"
     assert read_json(results / "fixations" / "218.json")["n_observers"] is None
-    assert "observers unknown" in (results / "report.html").read_text("utf-8")
+    page = data_of(results / "explorer" / "videos" / "218.html")
+    assert page["n_observers"] is None and page["observers"] is None
     (event,) = pd.read_parquet(results / "events" / "218.parquet").itertuples()
     assert (event.yaw_deg, event.pitch_deg) == pytest.approx((-90, 0), abs=1)
     kept = sorted(path.name for path in (results / "frames" / "218").glob("*.jpg"))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from explorer.made_dataset import data_of
 from running import ROOT, Workflow
 
 from tsalv360.job.files import read_json
@@ -44,7 +45,13 @@ def test_the_watched_events_are_found_and_little_else(demo: Path) -> None:
     assert np.mean(right_words) >= 0.9
 
 
-def test_the_report_of_the_demo_stands_alone(demo: Path) -> None:
-    report = (demo / "results" / "demo" / "report.html").read_text(encoding="utf-8")
-    assert "Captions: draft" in report
-    assert 'src="http' not in report and 'href="http' not in report
+def test_the_explorer_of_the_demo_stands_alone(demo: Path) -> None:
+    explorer = demo / "results" / "demo" / "explorer"
+    for page in (explorer / "index.html", *sorted(explorer.glob("videos/*.html"))):
+        text = page.read_text(encoding="utf-8")
+        assert "Captions: draft" in text
+        assert 'src="http' not in text and 'href="http' not in text
+    for video in data_of(explorer / "index.html")["videos"]["id"]:
+        media = data_of(explorer / "videos" / f"{video}.html")["media"]
+        assert media["bytes"] == (explorer / "videos" / media["file"]).stat().st_size
+        assert (explorer / "videos" / f"{media['file']}.js").exists()

@@ -2,10 +2,13 @@
 
 import os
 import re
+import shutil
 
 import pytest
 from running import Workflow
 from workflow.test_captioners import HIDE
+
+from tsalv360.job.files import read_json
 
 pytestmark = pytest.mark.slow
 
@@ -42,3 +45,24 @@ def test_what_cannot_be_evaluated_stops_the_plan(fresh: Workflow) -> None:
     done = fresh.run("-n", "evaluate", PYTHONPATH=path)
     assert done.returncode != 0 and "no torch" in done.stdout
     assert "pip install --constraint constraints.txt --editable '.[train]'" in done.stdout
+
+
+def test_pages_and_predictions_do_not_need_each_other(copy: Workflow) -> None:
+    explorer = copy.results / "explorer"
+    shutil.rmtree(explorer)
+    one = copy.with_config(folds=[0])
+    one.build("evaluate")
+    assert [path.name for path in explorer.iterdir()] == ["predictions"]
+    tested = read_json(copy.results / "dataset" / "splits.json")["folds"][0]["test"]
+    scripts = {path: path.read_bytes() for path in (explorer / "predictions").glob("*.js")}
+    assert sorted(path.stem for path in scripts) == sorted(tested)
+    one.build("explorer")
+    assert (explorer / "index.html").exists()
+    assert {path: path.read_bytes() for path in (explorer / "predictions").glob("*.js")} == scripts
+    assert one.planned("evaluate", "explorer") == {}
+    other = one.with_config(train={"name": "other"})
+    other.build("evaluate")
+    assert all(b'{"model": "other"' in path.read_bytes() for path in scripts)
+    assert one.planned("evaluate") == {"evaluate": 1}, "the pages show the run that was asked for last"
+    one.build("evaluate")
+    assert {path: path.read_bytes() for path in scripts} == scripts

@@ -28,7 +28,7 @@ STAGES = {
     "captions": ["captions"],
     "assemble": ["assembled"],
 }
-REST = ["reliability", "sheets", "curation_tasks", "dataset", "report.html"]
+REST = ["reliability", "sheets", "curation_tasks", "dataset", "explorer"]
 
 
 def remove(workflow: Workflow, *names: str) -> None:
@@ -59,12 +59,13 @@ def test_kills_of_jobs_and_of_the_run_at_every_stage_lose_nothing(copy: Workflow
     copy.build()
     assert {name: stamp for name, stamp in stamps(copy, made).items() if name in done} == done
     assert checksums(copy) == checksums(built)
-    assert (copy.results / "report.html").read_bytes() == (built.results / "report.html").read_bytes()
+    for name in ("index.html", "videos/001.html", "videos/002.mp4", "videos/002.mp4.js"):
+        assert (copy.results / "explorer" / name).read_bytes() == (built.results / "explorer" / name).read_bytes()
     assert left_behind(copy.folder) == []
 
 
 def test_a_second_run_is_refused_and_a_terminated_one_finishes_its_jobs(copy: Workflow, built: Workflow) -> None:
-    remove(copy, "sheets", "dataset", "report.html")
+    remove(copy, "sheets", "dataset", "explorer")
     with running(copy) as run:
         jobs = run.stop_jobs("sheets", VIDEOS)
         second = copy.run("--cores", "1")
@@ -166,7 +167,7 @@ def test_a_video_that_an_older_file_replaces_is_noticed(built: Workflow, fresh: 
 
 
 def test_a_job_that_runs_out_of_memory_is_named_and_the_others_continue(copy: Workflow, built: Workflow) -> None:
-    remove(copy, "sheets", "dataset", "report.html")
+    remove(copy, "sheets", "dataset", "explorer")
     with running(copy) as run:
         job = run.stop_jobs("sheets", ["001"])["001"]
         size = job.memory_info().vms

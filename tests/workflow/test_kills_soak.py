@@ -28,7 +28,7 @@ STARTS = [
     ["captions"],
     None,
 ]
-LAST = ["reliability", "sheets", "curation_tasks", "assembled", "dataset", "report.html"]
+LAST = ["reliability", "sheets", "curation_tasks", "assembled", "dataset", "explorer"]
 
 
 @pytest.mark.soak

@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 import yaml
 from curation.annotating import results
+from explorer.made_dataset import data_of
 from running import TINY, Workflow
 from selenium.webdriver.common.keys import Keys
 from workflow.labelling import Browser, Session, has_browser, plain_environment, reviewing, session, sign_up
@@ -203,7 +204,7 @@ def test_the_decisions_are_in_the_dataset_that_is_built_next(studio: Session) ->
     drafts = Workflow(studio.folder)
     machine = pd.read_parquet(drafts.results / "dataset" / "annotations.parquet").set_index("event_id")
     curated = drafts.with_config(curation={"mode": "curated"})
-    assert curated.planned() == {"assemble": 2, "dataset": 1, "report": 1}
+    assert curated.planned() == {"assemble": 2, "dataset": 1, "explorer_page": 2, "explorer": 1}
     curated.build()
     curated_rows = pd.read_parquet(drafts.results / "dataset" / "annotations.parquet").set_index("event_id")
     assert curated_rows.caption_origin.to_dict() == {"001_1": "edited", "001_2": "edited", "002_2": "accepted"}
@@ -211,8 +212,11 @@ def test_the_decisions_are_in_the_dataset_that_is_built_next(studio: Session) ->
     assert curated_rows.end_frame["001_2"] < machine.end_frame["001_2"]
     written = drafts.results / "dataset" / "TSV360_gt" / "001" / "001_1" / "description.txt"
     assert written.read_text(encoding="utf-8") == EDITED
-    page = (drafts.results / "report.html").read_text(encoding="utf-8")
+    page = (drafts.results / "explorer" / "videos" / "001.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;alert(1)" in page and "<script>alert(1)" not in page
+    assert [event["verdict"] for event in data_of(drafts.results / "explorer" / "videos" / "001.html")["events"]] == [
+        "edit", "edit"
+    ]  # fmt: skip
 
 
 def test_skipped_tasks_and_drafts_are_listed_and_decide_nothing(studio: Session) -> None:

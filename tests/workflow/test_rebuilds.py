@@ -96,7 +96,8 @@ def current_value(hollow: Hollow, key: str) -> Any:
 
 def test_results_that_match_the_config_are_not_rebuilt(everything: Hollow) -> None:
     assert everything.planned() == set()
-    assert everything.rules >= {"demo", "index", "features", "train_fold", "evaluate", "report"}
+    pages = {"explorer_video", "explorer_page", "explorer"}
+    assert everything.rules >= {"demo", "index", "features", "train_fold", "evaluate"} | pages
 
 
 def rebuilt(column: Rebuilds, key: str) -> set[str]:
@@ -133,7 +134,7 @@ def test_changing_a_key_of_the_demo(everything: Hollow, column: Rebuilds, key: s
 @pytest.mark.slow
 def test_drafts_do_not_depend_on_the_treatment_of_uncurated_events(tmp_path: Path) -> None:
     draft = Hollow(tmp_path, {"sources": [DEMO]})
-    assert draft.planned({"curation": {"uncurated": "keep_as_draft"}}) == {"dataset", "report"}
+    assert draft.planned({"curation": {"uncurated": "keep_as_draft"}}) == {"dataset", "explorer_page", "explorer"}
 
 
 # Keys that decide which jobs exist or where they write
@@ -200,14 +201,17 @@ def test_changing_a_key_of_a_video(own: Hollow, column: Rebuilds, key: str) -> N
 
 
 def test_a_licence_changes_only_the_card_and_a_source_the_tables(own: Hollow) -> None:
-    assert own.planned({"videos": {"one": {"licence": "CC BY 4.0"}}}) == {"dataset", "report"}
+    assert own.planned({"videos": {"one": {"licence": "CC BY 4.0"}}}) == {"dataset", "explorer_page", "explorer"}
     named = {"source": "A laboratory"}
-    assert own.planned({"videos": {"one": named, "two": named}}) == {"tasks", "dataset", "report", "evaluate"}
+    assert own.planned({"videos": {"one": named, "two": named}}) == {
+        "tasks", "dataset", "explorer_page", "explorer", "evaluate"
+    }  # fmt: skip
 
 
-def test_settings_of_the_report_rebuild_only_the_report(own: Hollow, tmp_path: Path) -> None:
+def test_settings_of_the_explorer_rebuild_only_the_explorer(own: Hollow, tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("(960, 480) 0\n")
-    assert own.planned({"report": {"camera_paths": str(tmp_path)}}) == {"report"}
+    assert own.planned({"explorer": {"camera_paths": str(tmp_path)}}) == {"explorer"}
+    assert own.planned({"explorer": {"height": 480}}) == {"explorer_video", "explorer_page", "explorer"}
 
 
 def test_sound_is_added_to_existing_viewports(everything: Hollow) -> None:
@@ -320,9 +324,10 @@ def test_a_decision_rebuilds_one_job_of_assemble(everything: Hollow) -> None:
         jobs = everything.plan().jobs
     finally:
         file.unlink()
-    assert jobs["assemble"] == 1 and set(jobs) <= {
-        "assemble", "clips", "dataset", "report", "features", "train_fold", "evaluate_fold", "evaluate"
-    }  # fmt: skip
+    assert jobs["assemble"] == jobs["explorer_page"] == jobs["explorer"] == 1 and set(jobs) <= {
+        "assemble", "clips", "dataset", "explorer_page", "explorer", "features", "train_fold", "evaluate_fold",
+        "evaluate",
+    }  # fmt: skip  # and no video is encoded again
 
 
 @pytest.mark.slow

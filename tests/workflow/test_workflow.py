@@ -65,7 +65,7 @@ def test_every_data_set_measures_how_reliable_its_events_are(built: Workflow) ->
         assert own.n_observers.tolist() == [24, 12, 12, 24]
     card = (built.results / "dataset" / "README.md").read_text(encoding="utf-8")
     assert "events of two random halves of the observers agree, F1 | 0." in card or "F1 | 1." in card
-    assert '<section id="reliability">' in (built.results / "report.html").read_text(encoding="utf-8")
+    assert '<section id="reliability">' in (built.results / "explorer" / "index.html").read_text(encoding="utf-8")
 
 
 def test_every_job_writes_a_log_and_a_benchmark(built: Workflow) -> None:
@@ -115,7 +115,8 @@ def test_a_second_run_does_nothing(built: Workflow) -> None:
 def test_a_dry_run_prints_the_plan(fresh: Workflow) -> None:
     assert fresh.planned() == {
         "assemble": 2, "captions": 2, "dataset": 1, "demo": 2, "events": 2, "fixations": 2, "frames": 2,
-        "index": 2, "reliability": 2, "report": 1, "saliency": 2, "sheets": 2, "tasks": 2, "viewports": 2,
+        "explorer": 1, "explorer_page": 2, "explorer_video": 2, "index": 2,
+        "reliability": 2, "saliency": 2, "sheets": 2, "tasks": 2, "viewports": 2,
     }  # fmt: skip
 
 
@@ -145,9 +146,9 @@ def test_a_wrong_config_stops_before_anything_runs(fresh: Workflow, change: dict
 
 
 def test_null_on_the_command_line_is_nothing(fresh: Workflow) -> None:
-    own = fresh.with_config(report={"camera_paths": "gone"})
+    own = fresh.with_config(explorer={"camera_paths": "gone"})
     assert own.run("-n").returncode != 0
-    done = own.run("-n", "--config", "report={camera_paths: null}", "captions={cache: ~}")
+    done = own.run("-n", "--config", "explorer={camera_paths: null}", "captions={cache: ~}")
     assert done.returncode == 0, done.stdout
 
 
@@ -190,7 +191,7 @@ def test_one_broken_video_fails_alone_and_can_be_excluded(copy: Workflow) -> Non
     excluded = own.with_config(videos={"exclude": {"cut": "the download was cut off"}})
     excluded.build()
     assert "cut, excluded by the config: the download was cut off" in (results / "dataset" / "README.md").read_text()
-    assert "the download was cut off" in (results / "report.html").read_text()
+    assert "the download was cut off" in (results / "explorer" / "index.html").read_text()
 
 
 @pytest.mark.slow

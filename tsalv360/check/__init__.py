@@ -31,13 +31,15 @@ _REMARKS_WIDTH = 44
 _EVENTS_PER_FRAME = 2.0  # 1.5 in the real videos and the demo; TSV360 has about 128,000 maps of 160 videos
 _BYTES_PER_MAP_PIXEL, _BYTES_PER_ALL_OBSERVERS_MAP_PIXEL = 0.0135, 0.061
 _BYTES_PER_VIEWPORT_PIXEL = 0.075  # of the video and the video with overlay together
+_BYTES_PER_EXPLORER_PIXEL = 0.012  # of the panorama; as text for pages from disk another four thirds of it
 _OVERHEAD = 1.1  # Snakemake between the jobs
 
-_SECONDS_PER_VIDEO = 14.0  # each of its jobs starts an interpreter
+_SECONDS_PER_VIDEO = 16.0  # each of its jobs starts an interpreter
 _SECONDS_PER_DECODED_PIXEL = 2.5e-9
 _SECONDS_PER_WRITTEN_PIXEL = {"jpg": 8e-9, "png": 32e-9}
 _SECONDS_PER_FRAME = 0.01  # events, and as often again for their reliability as trials by default
 _SECONDS_PER_EVENT_FRAME = 0.05  # saliency, viewports, captions, assembling
+_SECONDS_PER_EXPLORER_PIXEL = 2.8e-8
 _SECONDS_PER_ALL_OBSERVERS_MAP = 0.008
 _SECONDS_PER_RECOVERED_MAP = 0.04
 
@@ -56,13 +58,15 @@ class DataSetCheck:
 class Estimate:
     """What a build without existing results needs, approximately, and what the results folder has already.
 
-    `total_bytes` are frames, maps and viewports, to which the files of the dataset are links; `seconds` are wall time.
+    `total_bytes` are frames, maps, viewports and the explorer's videos; the files of the dataset are links to maps.
+    `seconds` are wall time.
     """
 
     folder: str
     frames_bytes: int
     maps_bytes: int
     viewports_bytes: int
+    explorer_bytes: int
     total_bytes: int
     there_bytes: int
     free_bytes: int
@@ -186,7 +190,8 @@ def estimate(config: Config, videos: Sequence[VideoCheck], cores: int) -> Estima
     existing = next(path for path in [folder, *folder.parents] if path.exists())
     height, kind = config.frames.height, config.frames.format
     size = height, 2 * height
-    frames_bytes = event_frames = all_observers_maps = 0
+    explorer_pixels = 2 * min(height, config.explorer.height) ** 2  # of a picture
+    frames_bytes = event_frames = all_observers_maps = explorer_frames = 0
     seconds = 0.0
     for video in videos:
         if not (video.kept_frames and video.n_frames and video.width and video.height):
@@ -201,21 +206,26 @@ def estimate(config: Config, videos: Sequence[VideoCheck], cores: int) -> Estima
             seconds += video.kept_frames * 2 * height**2 * _SECONDS_PER_WRITTEN_PIXEL[kind]
         if video.gaze_format == tsv360.PUBLISHED:
             continue
+        explorer_frames += video.kept_frames
         event_frames += round(video.kept_frames * _EVENTS_PER_FRAME)
         all_observers_maps += video.kept_frames * config.saliency.all_observers
         seconds += video.kept_frames * (_SECONDS_PER_FRAME + _EVENTS_PER_FRAME * _SECONDS_PER_EVENT_FRAME)
         seconds += (video.gaze_format == maps.SALIENCY_MAPS) * video.kept_frames * _SECONDS_PER_RECOVERED_MAP
+    seconds += explorer_frames * explorer_pixels * _SECONDS_PER_EXPLORER_PIXEL
     seconds += all_observers_maps * _SECONDS_PER_ALL_OBSERVERS_MAP
     bytes_per_pixel = event_frames * _BYTES_PER_MAP_PIXEL + all_observers_maps * _BYTES_PER_ALL_OBSERVERS_MAP_PIXEL
     maps_bytes = round(bytes_per_pixel * 2 * config.saliency.height**2)
     viewport_pixels = event_frames * config.viewports.height * config.viewports.width
     viewports_bytes = round(viewport_pixels * _BYTES_PER_VIEWPORT_PIXEL)
+    explorer_bytes = explorer_frames * explorer_pixels * _BYTES_PER_EXPLORER_PIXEL
+    explorer_bytes = round(explorer_bytes * (7 / 3 if config.explorer.from_disk else 1))
     return Estimate(
         str(folder),
         frames_bytes,
         maps_bytes,
         viewports_bytes,
-        frames_bytes + maps_bytes + viewports_bytes,
+        explorer_bytes,
+        frames_bytes + maps_bytes + viewports_bytes + explorer_bytes,
         sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         shutil.disk_usage(existing).free,
         cores,
@@ -281,7 +291,8 @@ def _listed(heading: str, items: Iterable[str]) -> str:
 
 
 def _needs_text(needs: Estimate) -> str:
-    parts = [("frames", needs.frames_bytes), ("maps", needs.maps_bytes), ("viewports", needs.viewports_bytes)]
+    names = "frames", "maps", "viewports", "explorer"
+    parts = [(name, getattr(needs, f"{name}_bytes")) for name in names]
     return (
         f"Disk: about {_gb(needs.total_bytes)} ({', '.join(f'{name} {_gb(size)}' for name, size in parts)}); "
         f"{_gb(needs.there_bytes)} exist already and {_gb(needs.free_bytes)} are free in {needs.folder}\n"

@@ -278,7 +278,7 @@ class Outcome:
         return {"events_rejected": rejected, "events_merged": merged, "events_uncurated": uncurated}
 
 
-# The lists of an outcome in the words of card and report.
+# The lists of an outcome in the words of card and explorer.
 LISTS = {
     "rejected": "rejected",
     "merged": "merged with the event that they duplicate",

@@ -45,20 +45,37 @@ def start(config: Config) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     settings = config.curation
-    with server.serve(Path(settings.server_folder), Path(config.results), settings.port) as running:
+    with (
+        _explorer_served(config) as explorers,
+        server.serve(Path(settings.server_folder), Path(config.results), settings.port, explorers) as running,
+    ):
         project = Project(running.url, running.login.key, _title(config))
         with _alone(config):
             _push(config, project)
         user, password = running.login.user, running.login.password
         print(f"\n  open      {_page(config, project)}\n  user      {user}\n  password  {password}\n")
-        port = urlsplit(running.url).port
-        tunnel = f"ssh -L {port}:127.0.0.1:{port} {getuser()}@{gethostname()}"
+        ports = [urlsplit(url).port for url in (running.url, *explorers.values())]
+        forwarded = " ".join(f"-L {port}:127.0.0.1:{port}" for port in ports)
+        tunnel = f"ssh {forwarded} {getuser()}@{gethostname()}"
         print(f"Colleagues who may log in to this machine open the same address after: {tunnel}")
         print("Ctrl-C stops it. To save the curators' work: tsalv360 curation pull", flush=True)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
             print("\nStopping Label Studio ...", flush=True)
+
+
+@contextmanager
+def _explorer_served(config: Config) -> Iterator[dict[str, str]]:
+    """Serve the explorer of the dataset during the block, if it is built; yields its URL by the dataset's name."""
+    from tsalv360.explorer.server import background
+
+    folder = config.folder() / "explorer"
+    if not folder.exists():
+        yield {}
+        return
+    with background(folder) as url:
+        yield {config.dataset.name: url}
 
 
 def push(config: Config, again: bool) -> None:
@@ -201,6 +218,14 @@ def _page(config: Config, project: Project) -> str:
     return f"{project.url}/data?labeling=1"
 
 
+def _explorer(config: Config) -> str | None:
+    """Return the URL of the dataset's explorer, where a server has it."""
+    if base := config.curation.media_url:
+        return f"{base.rstrip('/')}/{config.dataset.name}/explorer"
+    own = None if os.environ.get("LABEL_STUDIO_URL") else server.running(Path(config.curation.server_folder))
+    return own.explorers.get(config.dataset.name) if own else None
+
+
 def _reads_results(settings: CurationSettings) -> bool:
     """Return whether Label Studio serves files of the results folder; else a web server has the media."""
     return settings.media_url is None or settings.media_root is not None
@@ -285,7 +310,7 @@ def _push_and_check(config: Config, project: Project, again: bool, done: Done) -
 def _media_folders(config: Config) -> list[str]:
     """Return the folders of media as the server sees them; InputError for a link, whose target would be served."""
     (config.folder() / PICTURES).mkdir(exist_ok=True)
-    write_page(config.folder() / FOLDER)
+    write_page(config.folder() / FOLDER, _explorer(config))
     # With and without sound: tasks that curators worked on keep the media that they were made with.
     folders = [config.folder() / name for name in ("viewports", "viewports_with_sound", PICTURES, FOLDER)]
     folders = [folder for folder in folders if folder.is_dir()]

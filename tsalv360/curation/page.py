@@ -3,6 +3,8 @@
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from markupsafe import escape
+
 from tsalv360.curation.labelstudio import GUIDE
 from tsalv360.job.files import whole_file
 
@@ -11,8 +13,8 @@ _SOURCE = Path(__file__).parent / "web"
 _NAME = "page.html"
 
 
-def write_page(folder: Path) -> None:
-    """Write the page with its style, script and guide into a folder."""
+def write_page(folder: Path, explorer: str | None = None) -> None:
+    """Write the page with its style, script and guide into a folder; `explorer` is the URL of its pages, if any."""
     page = (_SOURCE / _NAME).read_text(encoding="utf-8")
     for mark, part in (
         ("/* page.css */", _SOURCE / "page.css"),
@@ -20,6 +22,7 @@ def write_page(folder: Path) -> None:
         ("<!-- guide -->", GUIDE),
     ):
         page = page.replace(mark, part.read_text(encoding="utf-8"))
+    page = page.replace('data-server=""', f'data-server="{escape(explorer or "")}"')
     with whole_file(folder / _NAME) as partial:
         partial.write_text(page, encoding="utf-8")
 

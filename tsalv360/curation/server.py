@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import yaml
@@ -43,11 +43,12 @@ class Login:
 
 @dataclass(frozen=True)
 class OwnServer:
-    """A running server: its URL, process id and login."""
+    """A running server: its URL, process id and login, and the URLs of the explorers beside it, by dataset."""
 
     url: str
     pid: int
     login: Login
+    explorers: dict[str, str] = field(default_factory=dict)
 
 
 def make_environment(folder: Path = ENVIRONMENT) -> Path:
@@ -126,12 +127,12 @@ def _login(folder: Path) -> Login:
 
 
 @contextmanager
-def serve(folder: Path, media: Path, port: int) -> Iterator[OwnServer]:
+def serve(folder: Path, media: Path, port: int, explorers: dict[str, str] | None = None) -> Iterator[OwnServer]:
     """Run Label Studio on the loopback interface during the block, with its database in `folder`.
 
     Sign-up is closed, telemetry is off, and only files in `media` are served. LABEL_STUDIO_USERNAME and
-    LABEL_STUDIO_PASSWORD in the environment are used for a new login. Raises InputError if a server of this folder runs
-    already, or if it does not start.
+    LABEL_STUDIO_PASSWORD in the environment are used for a new login. `explorers` are the URLs of the explorers that
+    run beside it, by dataset. Raises InputError if a server of this folder runs already, or if it does not start.
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,12 +145,12 @@ def serve(folder: Path, media: Path, port: int) -> Iterator[OwnServer]:
     print("Starting Label Studio ...", flush=True)
     process = _listening(program, _environment(folder / "data", media.absolute(), login), port, log)
     try:
-        server = OwnServer(_url(log), process.pid, login)
+        server = OwnServer(_url(log), process.pid, login, explorers or {})
         _wait(process, lambda: _accepts(server) is not None, lambda: "waiting for its first answer")
         if not _accepts(server):
             raise InputError(log, f"no server that accepts our login:\n{_tail(log, 15)}\n", "one", "See the log.")
         print(f"Label Studio is at {server.url}", flush=True)
-        write_json(folder / "running.json", {"url": server.url, "pid": server.pid})
+        write_json(folder / "running.json", {"url": server.url, "pid": server.pid, "explorers": server.explorers})
         yield server
     finally:
         _stop(process)

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from tsalv360.contracts.tables import FOLD_SCORES, write_table
 from tsalv360.evaluation import EvaluateSettings
+from tsalv360.evaluation.predictions import write_predictions
 from tsalv360.evaluation.score import PICTURE, Scored, score_fold
 from tsalv360.evaluation.truth import Truth
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
 from tsalv360.media.drawing import MARGIN, SMALL, SOFT, WIDTH, mark, overlay_saliency, paper, stacked, text_width, write
-from tsalv360.media.pictures import resized, write_picture
+from tsalv360.media.pictures import ready_frames, resized, write_picture
 from tsalv360.model import FrameFeatures, TSalV360
 from tsalv360.model.network import weigh
 from tsalv360.prediction.windows import load_model
@@ -35,13 +36,16 @@ def evaluate_fold(
     sigma_deg: float,
     scores: str | Path,
     pictures: str | Path,
+    predictions: str | Path,
+    model_name: str,
     device: str = "auto",
     threads: int | None = None,
 ) -> None:
-    """Score a fold's test clips and write the table `scores` and the picture `pictures` of example clips.
+    """Score a fold's test clips and write the table `scores`, the picture `pictures` of example clips, and the folder
+    `predictions` with a file for the explorer's page of each test video.
 
-    Parameters: `checkpoint` of the fold's model; `sigma_deg` of the dataset's maps; `threads` of the model on a CPU,
-    and processes that compute metrics. InputError where the model or the clips cannot be used.
+    Parameters: `checkpoint` of the fold's model, and its name; `sigma_deg` of the dataset's maps; `threads` of the
+    model on a CPU, and processes that compute metrics. InputError where the model or the clips cannot be used.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -51,6 +55,8 @@ def evaluate_fold(
     zero_shot = predictor.zero_shot if model.settings.encoder == "clip" else None
     scored = score_fold(truth, predictor, settings, sigma_deg, zero_shot, threads or 1)
     write_examples(pictures, scored, truth, settings.rows)
+    kept = {video: list(ready_frames(files.frames / video)) for video in truth.clips.video.unique()}
+    write_predictions(predictions, scored.predictions, kept, model_name, fold)
     write_table(scores, scored.table, FOLD_SCORES)
 
 

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from tsalv360 import metrics
 from tsalv360.contracts.tables import FOLD_SCORES, MAP_METRICS
 from tsalv360.evaluation import EvaluateSettings
+from tsalv360.evaluation.predictions import ClipPrediction
 from tsalv360.evaluation.truth import Truth, fifths, halves, priors, with_floor
 from tsalv360.job.log import end_with, progress
+from tsalv360.prediction.small import small_png
 from tsalv360.saliency import Map, points_map, resize_maps
 from tsalv360.sphere.directions import pixel_to_direction
 
@@ -29,10 +31,13 @@ Predictor = Callable[[str, Sequence[int], Sequence[str]], NDArray[np.float32]]
 
 
 class Scored(NamedTuple):
-    """The scores table of clips, and by clip small maps [2 or 3, h, w] of target, right and first wrong prompt."""
+    """The scores table of clips; by clip, small maps [2 or 3, h, w] of target, right and first wrong prompt; and, for
+    pages, the predictions with their scores.
+    """
 
     table: pd.DataFrame
     maps: dict[str, NDArray[np.float32]]
+    predictions: list[ClipPrediction]
 
 
 def score_fold(
@@ -50,7 +55,7 @@ def score_fold(
     """
     scorer = ClipScorer(truth, settings.seed, sigma_deg, settings.targets == "rescaled")
     replacements = _replacements(truth.clips)
-    tables, kept = [], {}
+    tables, kept, shown = [], {}, []
     workers = Parallel(processes, initializer=end_with, initargs=(os.getpid(),))
     with workers as pool, progress(len(truth.clips), "clips") as bar:
         for start in range(0, len(truth.clips), _CLIPS_PER_PROCESS * processes):
@@ -62,8 +67,9 @@ def score_fold(
             for scored in pool(delayed(scorer)(*one) for one in zip(clips, predictions, strict=True)):
                 tables.append(scored.table)
                 kept.update(scored.maps)
+                shown += scored.predictions
             bar.update(len(clips))
-    return Scored(pd.concat(tables, ignore_index=True)[list(FOLD_SCORES)], kept)
+    return Scored(pd.concat(tables, ignore_index=True)[list(FOLD_SCORES)], kept, shown)
 
 
 class ClipScorer:
@@ -80,7 +86,7 @@ class ClipScorer:
         self._all_counts = np.sum(list(self._counts.values()), axis=0)
 
     def __call__(self, clip: pd.Series, predictions: Predictions) -> Scored:
-        """Return the rows and the small maps of one clip; scores of several wrong prompts are averaged."""
+        """Return what is known of one clip; in the table, scores of several wrong prompts are averaged."""
         target = self._truth.files.target(clip.video, clip.event_id, clip.target_frame)
         peak = target.max()
         if self._rescale:
@@ -102,7 +108,8 @@ class ClipScorer:
         shown = [target[None], predictions["model"], predictions["wrong_prompt"][:1]]
         small = np.concatenate([resize_maps(one, PICTURE) for one in shown if len(one)])
         table = table.rename_axis("predictor").reset_index()
-        return Scored(table.assign(**known, **clip[_CLIP_COLUMNS]), {clip.clip_id: small})
+        prediction = _prediction(clip, predictions, dict(zip(names[::-1], scores["cc"][::-1].tolist(), strict=True)))
+        return Scored(table.assign(**known, **clip[_CLIP_COLUMNS]), {clip.clip_id: small}, [prediction])
 
     def _against_target(self, maps: Map, target: Map) -> Scores:
         """Compare maps [P, H, W] with a target [H, W], or one for each map."""
@@ -149,6 +156,18 @@ def _predict(
     if zero_shot:
         predictions["clip_zero_shot"] = with_floor(zero_shot(clip.video, clip.frames, [clip.caption]))
     return predictions
+
+
+def _prediction(clip: pd.Series, predictions: Predictions, cc: dict[str, float]) -> ClipPrediction:
+    """Return the maps of the right and the first wrong prompt; `cc` is that of the first map of each predictor."""
+    value, png = small_png(predictions["model"][0])
+    wrong: dict[str, Any] = {}
+    if clip.wrong:
+        value_wrong, png_wrong = small_png(predictions["wrong_prompt"][0])
+        wrong = {"wrong": clip.wrong[0], "cc_wrong": cc["wrong_prompt"], "value_wrong": value_wrong}
+        wrong["png_wrong"] = png_wrong
+    of_clip = clip.video, clip.clip_id, clip.event_id, int(clip.target_frame)
+    return ClipPrediction(*of_clip, clip.caption, cc["model"], value, png, **wrong)
 
 
 def _replacements(clips: pd.DataFrame) -> dict[Any, pd.Series]:

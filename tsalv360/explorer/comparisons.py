@@ -63,7 +63,8 @@ class Accuracy(NamedTuple):
 
 def accuracy_of(video: str, known: Sequence[NamedTrack], events: pd.DataFrame, tracks: pd.DataFrame) -> Accuracy:
     """Return the accuracy of one video, from its known events and its tables of found events."""
-    of_events = {name: Track.of(tracks[tracks.event_id == name]) for name in events.event_id}
+    rows = dict(list(tracks.groupby("event_id")))
+    of_events = {name: Track.of(rows[name]) for name in events.event_id}
     found = [NamedTrack(name, track.time_s[0], track.time_s[-1], track) for name, track in of_events.items()]
     matches = match_events([event.track for event in known], [event.track for event in found])
     of_known = _compare(known, found, {match.true: (match.found, match) for match in matches})

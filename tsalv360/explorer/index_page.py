@@ -96,11 +96,11 @@ def write_index(path: str | Path, content: Content) -> None:
         reliability=reliability,
         diagram=reliability_chart(reliability.bins) if reliability.bins else None,
         reliabilities=reliabilities(videos, content.trials),
+        ids=[video.index.id for video in videos],
         n_events=len(names),
         published=[with_camera_paths(video, paths) for video in videos if (paths := _paths_of(video, content))],
         near_deg=comparisons.NEAR_DEG,
         n_rolls=comparisons.N_ROLLS,
-        n_videos=len(videos),
         n_tokens=[entry.n_tokens for entry in captions.values() if entry.n_tokens is not None],
         caption_rows=statistics(list(captions.values())),
         failures=[(event, failure) for event, entry in captions.items() for failure in entry.failures],
@@ -174,8 +174,9 @@ def dropped_by_rule(videos: Sequence[Video], limits: Mapping[str, Any]) -> list[
 
 def reliabilities(videos: Sequence[Video], trials: pd.DataFrame) -> list[tuple[str, int, Reliability]]:
     """Return videos with their numbers of events and their reliability; of many videos the least reliable first."""
-    of_videos = dict(list(trials.groupby("video")))
-    rows = [(one.index.id, len(one.events), summarise(of_videos.get(one.index.id, trials[:0]))) for one in videos]
+    of_videos = {str(video): summarise(own) for video, own in trials.groupby("video")}
+    known = (video for video in videos if video.index.id in of_videos)
+    rows = [(one.index.id, len(one.events), of_videos[one.index.id]) for one in known]
     if len(rows) > FEW:
         rows.sort(key=lambda row: _last(row[2].agreement.value))
     return rows

@@ -29,7 +29,7 @@ from tsalv360.sphere.projection import Picture, direction_to_viewport
 TITLE, PANORAMA, BESIDE = 34, (470, 940), (234, 468)  # height of the title; sizes of the two panoramas
 STILLS = 6  # stills of an event, besides one before and one after it
 STILL_WIDTH, GAP, HEADER, LABEL = 172, 4, 24, 17  # widths, then heights, in a strip
-MAX_BYTES = 270_000  # 360 kB as text in the report
+MAX_BYTES = 270_000
 _MIN_ROW, _MAX_ROW, _AXIS = 17, 27, 20  # heights in the legend
 _RING, _STILL_RING = 13, 16  # radii
 _QUALITIES = (88, 76, 64, 52, 40, 32)  # JPEG; the last one whatever its size

@@ -97,21 +97,29 @@ def refuse_existing(output: Path) -> None:
         raise InputError(output, "something there", "a new or an empty folder", "Name another output, or remove it.")
 
 
+def peak_of(saliency: NDArray[np.float32]) -> tuple[float, float, float]:
+    """Return yaw, pitch and value of the highest pixel of a map [H, W]."""
+    height, width = saliency.shape
+    row, column = divmod(int(saliency.argmax()), width)
+    yaw, pitch = pixel_to_direction(column, row, height, width)
+    return float(yaw), float(pitch), float(saliency[row, column])
+
+
 def peak_and_spread(saliency: NDArray[np.float32]) -> tuple[float, float, float, float]:
-    """Return yaw, pitch and value of the highest pixel of a map [H, W], and the spread of saliency around it.
+    """Return the peak of a map [H, W] as by `peak_of`, and the spread of saliency around it.
 
     The spread is the root of the mean squared angle to the peak, in degrees, weighted by saliency and by the solid
     angle of each pixel; 0 for a map of zeros.
     """
     height, width = saliency.shape
-    row, column = divmod(int(saliency.argmax()), width)
+    peak_yaw, peak_pitch, peak = peak_of(saliency)
     yaw, pitch = pixel_to_direction(np.arange(width), np.arange(height)[:, None], height, width)
-    lam, phi = np.radians(yaw - yaw[column]), np.radians(pitch)
-    cosine = np.sin(phi) * np.sin(phi[row]) + np.cos(phi) * np.cos(phi[row]) * np.cos(lam)
+    lam, phi, phi_peak = np.radians(yaw - peak_yaw), np.radians(pitch), np.radians(peak_pitch)
+    cosine = np.sin(phi) * np.sin(phi_peak) + np.cos(phi) * np.cos(phi_peak) * np.cos(lam)
     angle = np.degrees(np.arccos(cosine.clip(-1, 1)))
     weight = saliency * np.cos(phi)
     spread = math.sqrt(np.average(angle**2, weights=weight)) if weight.any() else 0.0
-    return float(yaw[column]), float(pitch[row, 0]), float(saliency[row, column]), spread
+    return peak_yaw, peak_pitch, peak, spread
 
 
 class _Files:

@@ -125,6 +125,16 @@ function pictureOf(sourceTime) {
   return before - 1;
 }
 
+/** The time of the source video that a picture shows. */
+function sourceTime(picture) {
+  const { runs, step_s } = task.data.shown;
+  for (const [start, n] of runs) {
+    if (picture < n) return start + picture * step_s;
+    picture -= n;
+  }
+  return runs.at(-1)[0] + (runs.at(-1)[1] - 1) * step_s;
+}
+
 const detected = (name) => shownTime(pictureOf(task.data[`${name}_s`]));
 /** A bound in seconds as it counts: the corrected one if its flag is set, else the detected one. */
 const bound = (name) => seconds(given.flags.has(BOUNDS[name]) && given[name].trim() ? given[name] : detected(name));
@@ -525,8 +535,17 @@ const ACTIONS = {
   c: () => comment.focus(),
   k: () => submit(true),
   Enter: () => submit(),
+  x: () => at("explorer").hidden || at("explorer").click(),
 };
 for (const [letter, [flag]] of Object.entries(FLAGS)) ACTIONS[letter] = () => toggle(flag);
+/** Turns the link to the explorer to the moment that is shown. */
+function aimExplorer() {
+  const time = sourceTime(pictureAt(viewport.currentTime)).toFixed(3);
+  const event = encodeURIComponent(task.data.event_id);
+  const server = at("explorer").dataset.server;
+  at("explorer").href = `${server}/videos/${encodeURIComponent(task.data.video)}.html#t=${time}&event=${event}`;
+}
+
 const ALWAYS = { z: undo, h: () => at("guide").showModal() };
 
 function act(name) {
@@ -573,6 +592,11 @@ for (const value of [1, 2, 3, 4, 5]) {
   });
   at("rating").append(button);
 }
+at("explorer").addEventListener("click", (event) => {
+  if (!task) return event.preventDefault();
+  pause();
+  aimExplorer();
+});
 at("original").addEventListener("click", chooseOther);
 at("others").addEventListener("close", () => {
   if (!given.duplicate_of) toggle("duplicate"); // closed without a choice
@@ -613,6 +637,7 @@ addEventListener("pagehide", () => {
     me = await untilAnswered("GET", "current-user/whoami");
     at("user").textContent = me.email;
     at("own-editor").href = `${ROOT}/projects/${PROJECT}/data`;
+    at("explorer").hidden = !at("explorer").dataset.server;
     showPlaying();
   });
   if (!me) return;

@@ -1,0 +1,1 @@
+window.TSALV360_LIVE = null;
