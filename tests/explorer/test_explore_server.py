@@ -64,6 +64,8 @@ def results(tmp_path_factory: pytest.TempPathFactory, video: Path, model: TSalV3
         for number, picture in zip(numbers, read_pictures(video, numbers), strict=True):
             write_picture(folder / "frames" / name / f"{number:04d}.png", picture[..., ::-1])
     (explorer / "videos" / "003.html").write_text("without frames")
+    with (explorer / "videos" / "long.mp4").open("wb") as long:
+        long.truncate(50_000_000)
     save_checkpoint(model, folder / "fold0" / "best.pt")
     return folder
 
@@ -454,23 +456,27 @@ def test_what_breaks_the_model_is_an_error_and_the_next_prompt_is_answered(
     alone.close()
 
 
-@pytest.mark.parametrize("computing", [False, True])
-def test_ctrl_c_ends_the_command_at_once(results: Path, tmp_path: Path, computing: bool) -> None:
+@pytest.mark.parametrize("busy", ["nothing", "model", "video"])
+def test_ctrl_c_ends_the_command_at_once(results: Path, tmp_path: Path, busy: str) -> None:
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "demo").symlink_to(results)
-    options = ["--checkpoint", str(results / "fold0" / "best.pt"), "--device", "cpu"] if computing else []
+    options = ["--checkpoint", str(results / "fold0" / "best.pt"), "--device", "cpu"] if busy == "model" else []
     with command(tmp_path, *options) as (client, process):
         assert client.get("/videos/001.html")[2] == b"001"
-        if computing:
+        if busy == "model":
             assert b"fold0/best.pt" in client.get("/live.js")[2]
             answer = client.post("001", {"prompt": "a boat"})
             assert json.loads(answer.readline())["kind"] == "start"
+        elif busy == "video":  # as a browser that waits in the middle of a film
+            connection = http.client.HTTPConnection(client.netloc)
+            connection.request("GET", "/videos/long.mp4")
+            assert len(connection.getresponse().read(1000)) == 1000
         begin = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
         assert time.monotonic() - begin < 5
         assert process.stderr and process.stderr.read() == "Interrupted.\n"
-        if computing:
+        if busy == "model":
             assert json.loads(answer.readlines()[-1])["message"] == "The model was stopped."
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 import threading
 import webbrowser
@@ -109,7 +110,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """A server that ends answers of the model before it waits for open connections."""
+    """A server that ends quietly, although browsers hold answers of the model and files of videos open."""
 
     def __init__(self, config: uvicorn.Config, live: LiveModel | None) -> None:
         super().__init__(config)
@@ -119,6 +120,7 @@ class _Server(uvicorn.Server):
         """End by a signal."""
         if self._live:
             self._live.close(timeout_s=0)
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it reports what it cuts off
         super().handle_exit(sig, frame)
 
 
