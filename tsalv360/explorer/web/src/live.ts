@@ -54,6 +54,7 @@ export class Live {
       "section",
       { class: "live" },
       make("h2", {}, "Ask the model"),
+      make("p", { class: "small soft" }, window.TSALV360_LIVE!.checkpoint),
       form,
       this.status,
       offers.length ? make("details", {}, make("summary", {}, "Captions of this video"), ...offers) : null,

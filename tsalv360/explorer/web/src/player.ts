@@ -7,6 +7,8 @@ import { videoAddress } from "./media";
 export class Player {
   readonly video = make("video", { playsinline: true, loop: true, preload: "auto" });
   picture = 0;
+  private jumpedTo: number | null = null; // the picture of the present jump
+  private wanted: number | null = null; // that of the next one
   private readonly times: number[];
 
   /** `onPicture` is called for each picture that is shown, while the video element holds it. */
@@ -15,6 +17,10 @@ export class Player {
     private readonly onPicture: () => void,
   ) {
     this.video.muted = true;
+    this.video.addEventListener("seeked", () => {
+      this.jumpedTo = null;
+      this.jump();
+    });
     this.times = data.media.frames.map((frame) => frame / data.fps);
   }
 
@@ -64,9 +70,16 @@ export class Player {
     return this.within(low - 1);
   }
 
-  /** Jumps to a picture; to its middle, where rounding does not matter. */
+  /** Jumps to a picture; to its middle, where rounding does not matter. One jump at a time, the newest next. */
   goTo(picture: number): void {
-    this.video.currentTime = (this.within(picture) + 0.5) / this.data.media.rate;
+    this.wanted = this.within(picture);
+    if (!this.video.seeking) this.jump();
+  }
+
+  private jump(): void {
+    if (this.wanted === null) return;
+    this.video.currentTime = (this.wanted + 0.5) / this.data.media.rate;
+    [this.jumpedTo, this.wanted] = [this.wanted, null];
   }
 
   toggle(): void {
@@ -77,7 +90,7 @@ export class Player {
   /** Pauses and goes some pictures on or back. */
   step(pictures: number): void {
     this.video.pause();
-    this.goTo(this.picture + pictures);
+    this.goTo((this.wanted ?? this.jumpedTo ?? this.picture) + pictures);
   }
 
   private within(picture: number): number {

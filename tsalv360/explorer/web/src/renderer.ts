@@ -32,7 +32,7 @@ float texel(ivec2 at) {
   if (at.y < 0) at = ivec2(at.x + size.x / 2, -1 - at.y);
   if (at.y >= size.y) at = ivec2(at.x + size.x / 2, 2 * size.y - 1 - at.y);
   at.x = ((at.x % size.x) + size.x) % size.x;
-  return texelFetch(maps, origin + at, 0).g;
+  return dot(texelFetch(maps, origin + at, 0).rgb, vec3(0.299, 0.587, 0.114)); // neighbours share colour, not brightness
 }
 
 float saliency(vec2 share) {
