@@ -228,7 +228,7 @@ function hit(video: TableVideo, event: TableEvent, marked: RegExp | null): HTMLL
   ];
   return make(
     "li", {},
-    make("a", { href: `${page(video.id)}#event=${encodeURIComponent(event.id)}` }, make("span", { class: "event" }, event.id), " ", make("span", { class: "caption" }, ...caption)),
+    make("a", { href: `${page(video.id)}#event=${encodeURIComponent(event.id)}` }, make("span", { class: "event" }, event.id), " ", make("span", { class: "words" }, ...caption)),
     make("span", { class: "soft small" }, said.filter(Boolean).join(" · ")),
   );
 }
