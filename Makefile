@@ -1,6 +1,7 @@
 # Each target first installs what it needs, in .venv or (benchmarks) in .venv-benchmarks; later runs start immediately.
 PYTHON ?= python3
 BIN := .venv/bin
+WEB := tsalv360/explorer/web
 # Requires a NumPy version that the OpenCV of Label Studio's client excludes, but only for a report that is switched off.
 SLURM = snakemake-executor-plugin-slurm snakemake-executor-plugin-slurm-jobstep
 # Two workers share the cores. Threads within each worker would compete, and models would take many times as long.
@@ -8,7 +9,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reo
 # Without --no-compile, pip compiles all files one after another, which takes longer than installing them.
 INSTALL = $(@D)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-fast soak lint label-studio reference benchmarks clean
+.PHONY: demo test test-fast soak lint bundle label-studio reference benchmarks clean
 
 demo: .venv/base
 	$(BIN)/snakemake --configfile config/config.yaml --quiet host reason
@@ -35,6 +36,14 @@ lint: .venv/dev
 # Otherwise the tests, or the first `tsalv360 curation start`, would install it.
 label-studio: .venv/base
 	$(BIN)/python -m tsalv360.curation.server
+
+# Builds the explorer's script and style from their sources. The copy keeps node's packages out of the package.
+bundle: .venv/dev
+	mkdir -p build/web
+	rm -rf build/web/src
+	cp -R $(addprefix $(WEB)/,package.json package-lock.json tsconfig.json src) build/web
+	cd build/web && PATH="$(CURDIR)/$(BIN):$$PATH" && npm ci && npm run check && npm run build
+	cp build/web/explorer.js build/web/explorer.css $(WEB)
 
 reference: .venv/dev
 	$(BIN)/python -m tsalv360.workflow.reference

@@ -141,7 +141,7 @@ def test_a_word_of_a_caption_finds_its_event(small: Index) -> None:
 def test_hostile_captions_stay_text(small: Index) -> None:
     small.open()
     small.search("alert('x')")
-    assert EVIL in small.one(".hits .caption").text
+    assert EVIL in small.one(".hits .words").text
     assert [mark.text for mark in small.all("mark")] == ["alert('x')"]
     assert small.all(":is(script, img)") == []
 
@@ -340,7 +340,7 @@ def test_a_rare_word_is_found_among_all_captions(large: Index) -> None:
     large.search("zeppelin ærø")
     assert large.videos == ["video-1234"] and large.hits == ["video-1234_5"]
     assert [mark.text for mark in large.all("mark")] == ["zeppelin", "Ærø"]
-    assert HOSTILE in large.one(".hits .caption").text and not large.all(":is(img, b)")
+    assert HOSTILE in large.one(".hits .words").text and not large.all(":is(img, b)")
     assert large.script("return window.broken") is None
 
 

@@ -6,7 +6,7 @@ import { Columns, TableEvent, TableVideo, foldsOf, videosOf } from "./table_data
 import { Shown, State, choose, foldOf, sortOf, termsOf } from "./table_filter";
 import { themeButton, switchTheme } from "./theme";
 
-const CHUNK = 60; // rows that are added at once, when the last ones come into sight
+const CHUNK = 50; // rows and hits that are added at once, when the last ones come into sight
 const FEW_HITS = 6;
 const HASH_DELAY_MS = 200; // browsers refuse an address that changes at every key
 
@@ -170,8 +170,12 @@ class Table {
   }
 
   private more(): void {
-    const next = this.shown.slice(this.nRows, this.nRows + CHUNK);
-    this.nRows += next.length;
+    const next: Shown[] = [];
+    for (let lines = 0; lines < CHUNK && this.nRows < this.shown.length; this.nRows++) {
+      const one = this.shown[this.nRows];
+      lines += 1 + 2 * Math.min(one.hits.length, FEW_HITS);
+      next.push(one);
+    }
     const marked = pattern(termsOf(this.state));
     this.body.append(...next.flatMap((one) => this.rows(one, marked)));
     this.end.hidden = this.nRows === this.shown.length;
@@ -224,7 +228,7 @@ function hit(video: TableVideo, event: TableEvent, marked: RegExp | null): HTMLL
   ];
   return make(
     "li", {},
-    make("a", { href: `${page(video.id)}#event=${encodeURIComponent(event.id)}` }, make("span", { class: "event" }, event.id), " ", make("span", { class: "caption" }, ...caption)),
+    make("a", { href: `${page(video.id)}#event=${encodeURIComponent(event.id)}` }, make("span", { class: "event" }, event.id), " ", make("span", { class: "words" }, ...caption)),
     make("span", { class: "soft small" }, said.filter(Boolean).join(" · ")),
   );
 }
