@@ -26,8 +26,9 @@ export function number(value: number | null | undefined, digits = 1): string {
 
 /** Returns a time as 1:02.3, or 2.3 below a minute. */
 export function clock(seconds: number, digits = 1): string {
-  const minutes = Math.floor(seconds / 60);
-  const rest = (seconds - 60 * minutes).toFixed(digits);
+  const rounded = Number(seconds.toFixed(digits));
+  const minutes = Math.floor(rounded / 60);
+  const rest = (rounded - 60 * minutes).toFixed(digits);
   return minutes ? `${minutes}:${rest.padStart(digits ? digits + 3 : 2, "0")}` : rest;
 }
 
