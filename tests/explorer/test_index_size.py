@@ -62,6 +62,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fixations = empty(DATASET_FIXATIONS)
     settings = load_config({"sources": [{"kind": "demo"}], "dataset": {"name": "large"}}).data_settings()
     settings["videos"]["exclude"] = {f"x{k}": "no gaze" for k in range(500)}
+    own = {f"setting{k}": "some value" for k in range(40)}
+    settings["videos"] |= {video.index.id: dict(own) for video in videos}
     content = Content(
         videos,
         pd.DataFrame(trials)[list(RELIABILITY)],
@@ -80,6 +82,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_2000_videos_with_20_000_events_take_less_than_3_mb(index: Path) -> None:
     assert index.stat().st_size < 3e6
+    text = index.read_text(encoding="utf-8")
+    assert text.count("setting39: some value") == 50 and "more: 2400 more videos are in the card" in text
 
 
 def test_all_videos_and_events_are_in_its_data(index: Path) -> None:

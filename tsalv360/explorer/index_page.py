@@ -110,7 +110,7 @@ def write_index(path: str | Path, content: Content) -> None:
         work=work_of(content.records),
         rules=dropped_by_rule(videos, content.settings["events"]),
         excluded=excluded,
-        settings=yaml.safe_dump(content.settings, sort_keys=False, allow_unicode=True),
+        settings=yaml.safe_dump(_shown(content.settings), sort_keys=False, allow_unicode=True),
     )
     with whole_file(path) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -191,6 +191,16 @@ def with_camera_paths(video: Video, paths: Sequence[CameraPath]) -> tuple[Video,
 
 def _paths_of(video: Video, content: Content) -> list[CameraPath]:
     return content.camera_paths.get(video.index.id, [])
+
+
+def _shown(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings with few of the videos that have their own; the dataset's card has all."""
+    videos = dict(settings["videos"])
+    exclude = videos.pop("exclude")
+    cut = [dict(list(own.items())[:FEW]) for own in (exclude, videos)]
+    n_more = len(exclude) + len(videos) - len(cut[0]) - len(cut[1])
+    more = {"more": f"{n_more} more videos are in the card of the dataset"} if n_more else {}
+    return {**settings, "videos": {"exclude": cut[0], **cut[1], **more}}
 
 
 def _last(value: float) -> tuple[bool, float]:
