@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 import tsalv360
 from tsalv360.explorer.commands import explore_dataset
-from tsalv360.explorer.server import PORT, _Server, listen, serve
+from tsalv360.explorer.server import PORT, _Server, background, listen, serve
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import write_picture
 from tsalv360.media.video import read_pictures
@@ -122,8 +122,8 @@ def server(results: Path) -> Iterator[Callable[[LiveModel | None], Client]]:
     threads: list[threading.Thread] = []
 
     class Known(_Server):
-        def __init__(self, config: uvicorn.Config, live: LiveModel | None) -> None:
-            super().__init__(config, live)
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
             servers.append(self)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -478,6 +478,18 @@ def test_ctrl_c_ends_the_command_at_once(results: Path, tmp_path: Path, busy: st
         assert process.stderr and process.stderr.read() == "Interrupted.\n"
         if busy == "model":
             assert json.loads(answer.readlines()[-1])["message"] == "The model was stopped."
+
+
+def test_a_server_in_the_background(results: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with background(results / "explorer") as url:
+        client = Client(url)
+        assert url == f"http://{client.netloc}" and client.get("/videos/001.html")[2] == b"001"
+        connection = http.client.HTTPConnection(client.netloc)
+        connection.request("GET", "/videos/long.mp4")
+        assert len(connection.getresponse().read(1000)) == 1000
+    with pytest.raises(OSError, match="refused"):
+        client.get("/")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_ports() -> None:

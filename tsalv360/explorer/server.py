@@ -77,7 +77,7 @@ def serve(
     if browser:  # some browsers return only when they are closed
         threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
     try:
-        _Server(_config(make_app(folder, live, checkpoint)), live).run(sockets=[listening])
+        _Server(make_app(folder, live, checkpoint), live).run(sockets=[listening])
     finally:
         if live:
             live.close()
@@ -85,43 +85,37 @@ def serve(
 
 @contextmanager
 def background(folder: Path) -> Iterator[str]:
-    """Serve an explorer's folder in a thread during the block; yields its address."""
+    """Show an explorer's folder during the block, in a thread; yields its URL, without a slash at its end."""
     with listen() as listening:
-        server = uvicorn.Server(_config(make_app(folder)))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        server = _Server(make_app(folder))
+        thread = threading.Thread(target=server.run, args=[[listening]], daemon=True)
         thread.start()
         try:
             yield f"http://{_HOST}:{listening.getsockname()[1]}"
         finally:
-            server.should_exit = True
-            thread.join()
-
-
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        ws="none",
-        lifespan="off",
-        server_header=False,
-        timeout_graceful_shutdown=1,
-    )
+            server.end()
+            thread.join(5)
 
 
 class _Server(uvicorn.Server):
     """A server that ends quietly, although browsers hold answers of the model and files of videos open."""
 
-    def __init__(self, config: uvicorn.Config, live: LiveModel | None) -> None:
-        super().__init__(config)
+    def __init__(self, app: Starlette, live: LiveModel | None = None) -> None:
+        quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False}
+        super().__init__(uvicorn.Config(app, ws="none", lifespan="off", timeout_graceful_shutdown=1, **quiet))
         self._live = live
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End by a signal."""
+        self.end()
+        super().handle_exit(sig, frame)
+
+    def end(self) -> None:
+        """End soon."""
         if self._live:
             self._live.close(timeout_s=0)
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it reports what it cuts off
-        super().handle_exit(sig, frame)
+        self.should_exit = True
 
 
 def make_app(folder: Path, live: LiveModel | None = None, checkpoint: str = "") -> Starlette:
