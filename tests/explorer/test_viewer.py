@@ -395,6 +395,40 @@ def test_a_server_without_range_requests_is_enough(driver: webdriver.Chrome, fol
         assert page.numbers() == (32, 32)
 
 
+def png(value: int) -> str:
+    return base64.b64encode(cv2.imencode(".png", np.full((96, 192), value, dtype=np.uint8))[1].tobytes()).decode()
+
+
+def test_a_tested_video_shows_the_model_s_maps_and_their_cc(
+    driver: webdriver.Chrome, folder: Path, tmp_path: Path
+) -> None:
+    """The right prompt's map is the stronger one; both are shown within half a second of the clip's target frame."""
+    shutil.copytree(folder, tmp_path / "copy")
+    page_path = tmp_path / "copy" / "videos" / "v.html"
+    text = page_path.read_text(encoding="utf-8")
+    page_path.write_text(text.replace('"splits":[]', '"splits":["fold 0: test"]'), encoding="utf-8")
+    clip = {"clip": "v_1_0", "event": "v_1", "picture": 20, "cc": 0.7, "cc_wrong": 0.2, "prompt": "a", "wrong": HOSTILE}
+    maps = {"value": 0.8, "value_wrong": 0.2, "png": png(255), "png_wrong": png(255)}
+    content = {"model": "m", "fold": 0, "size": [192, 96], "clips": [clip | maps]}
+    (tmp_path / "copy" / "predictions").mkdir()
+    script = f"window.TSALV360_PREDICTIONS = {json.dumps(content)};"
+    (tmp_path / "copy" / "predictions" / "v.js").write_text(script, encoding="utf-8")
+    page = Page(driver, page_path.as_uri())
+    shown = {}
+    for layer in ("right", "wrong"):
+        page.go(f"#t={24 / FPS}&event=v_1&yaw=0&pitch=-40&fov=90&layer={layer}")
+        page.wait(lambda state: state["picture"] == 24)
+        WebDriverWait(driver, 10).until(lambda _: max(page.at([(0, -40)])[0][:3]) > 10)
+        (shown[layer],) = page.at([(0, -40)])
+    assert sum(shown["right"][:3]) > 3 * sum(shown["wrong"][:3]) > 0
+    chart = driver.find_element(By.CSS_SELECTOR, "canvas.curves[aria-label*='CC']")
+    assert "right prompt, mean 0.70 of 1; wrong prompt, mean 0.20 of 1" in str(chart.get_attribute("aria-label"))
+    page.go(f"#t={32 / FPS}&event=v_1&yaw=0&pitch=-40&fov=90&layer=right")
+    page.wait(lambda state: state["picture"] == 32)
+    assert max(page.at([(0, -40)])[0][:3]) < 10
+    assert "No test clip" in driver.find_element(By.CSS_SELECTOR, ".note").text
+
+
 MAPS = [
     {"kind": "map", "picture": j, "value": value, "peak_yaw": 10.0, "peak_pitch": 0.0}
     for j, value in ((16, 0.2), (48, 0.8))
@@ -416,9 +450,7 @@ class _Model(http.server.SimpleHTTPRequestHandler):
             self._answer(b'{"kind": "error", "message": "an empty prompt"}', "application/x-ndjson")
             return
 
-        white = np.full((96, 192), 255, dtype=np.uint8)
-        png = base64.b64encode(cv2.imencode(".png", white)[1].tobytes()).decode()
-        lines = [{"kind": "start", "n": 2}, *({**one, "png": png} for one in MAPS), {"kind": "done"}]
+        lines = [{"kind": "start", "n": 2}, *({**one, "png": png(255)} for one in MAPS), {"kind": "done"}]
         self._answer("".join(json.dumps(line) + "\n" for line in lines).encode(), "application/x-ndjson")
 
     def _answer(self, content: bytes, kind: str) -> None:

@@ -44,6 +44,7 @@ export class Overlay {
       if (shown.tracks) {
         const width = isSelected ? 4 : 2.5;
         pen.track(event.track, picture, colourOf(event.colour), width, [], hasCore(event.colour));
+        pen.number(event.track, picture, event.id.slice(event.id.lastIndexOf("_") + 1));
       }
       if (isSelected && shown.camera) pen.camera(event.track, picture);
     }
@@ -98,6 +99,21 @@ class Pen {
     context.setLineDash([]);
     const row = rowAt(track, picture);
     if (row >= 0) this.dot(track.yaw[row], track.pitch[row], colour, width + 3);
+  }
+
+  /** A number beside the place of a track now. */
+  number(track: Track, picture: number, text: string): void {
+    const row = rowAt(track, picture);
+    const place = row < 0 ? null : this.projection.place(track.yaw[row], track.pitch[row]);
+    if (!place) return;
+    const { context } = this;
+    context.font = "600 14px system-ui, sans-serif";
+    context.strokeStyle = "#000c";
+    context.lineWidth = 4;
+    context.lineJoin = "round";
+    context.strokeText(text, place[0] + 9, place[1] - 8);
+    context.fillStyle = "#fff";
+    context.fillText(text, place[0] + 9, place[1] - 8);
   }
 
   /** The outline of what the camera of an event sees now. */

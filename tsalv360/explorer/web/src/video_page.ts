@@ -96,6 +96,8 @@ class VideoPage {
       this.live = new Live(data.video, data.media.frames.length, captions, this.scale, (prompt) => this.addPrompt(prompt.layer), () => this.onMap());
     const panel = make("aside", { class: "panel" }, this.live?.element, this.details, this.choice.element, this.switches.element, videoFacts(data));
     document.body.append(bar, make("main", {}, this.stage, panel), controls, this.timeline.element, help);
+    // A clicked button gives the focus back, so that the next key is no press of it.
+    document.addEventListener("click", (event) => event.detail && (event.target as Element).closest("button")?.blur());
     this.setSelected(data.events[0] ?? null);
     this.setLayer(data.events.length ? "event" : "none");
   }
@@ -111,7 +113,7 @@ class VideoPage {
     for (const kind of ["play", "pause"]) this.player.video.addEventListener(kind, () => this.showPlaying());
     this.showPlaying();
     await this.player.load();
-    if (this.live === null || this.data.events.length) {
+    if (this.data.splits.some((split) => split.endsWith("test"))) {
       const predictions = await loadPredictions(this.data.video);
       if (predictions) this.addPredictions(predictions);
     }
