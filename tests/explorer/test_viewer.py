@@ -7,6 +7,7 @@ import math
 import random
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -355,6 +356,13 @@ def test_the_address_holds_the_moment_and_a_link_restores_it(page: Page) -> None
     assert (state["event"], state["layer"]) == ("v_1", "all")
 
 
+def test_a_link_outlasts_a_video_that_loads_slowly(driver: webdriver.Chrome, folder: Path) -> None:
+    """The address follows what is shown only once the moment that it asks for is shown."""
+    with serving(folder, slow_s=2.0) as address:
+        page = Page(driver, f"{address}/videos/v.html#t=2&event=v_1&yaw=90&pitch=0&fov=90&layer=event")
+        assert page.wait(lambda state: state["picture"] == 32)["yaw"] == 90
+
+
 def test_texts_with_html_stay_texts(page: Page) -> None:
     page.keys("x")
     text = page.driver.find_element(By.TAG_NAME, "body").text
@@ -438,7 +446,13 @@ MAPS = [
 class _Model(http.server.SimpleHTTPRequestHandler):
     """A stand-in for `tsalv360 explore` with a model: the server itself is tested in test_explore_server.py."""
 
+    def __init__(self, *given: Any, slow_s: float, **more: Any) -> None:
+        self.slow_s = slow_s
+        super().__init__(*given, **more)
+
     def do_GET(self) -> None:
+        if self.path.endswith(".mp4"):
+            time.sleep(self.slow_s)
         if self.path == "/live.js":
             self._answer(b'window.TSALV360_LIVE = {"checkpoint": "made.pt"};', "text/javascript")
         else:
@@ -467,8 +481,9 @@ class _Model(http.server.SimpleHTTPRequestHandler):
 class serving:  # noqa: N801
     """A plain server of a folder, without range requests."""
 
-    def __init__(self, folder: Path) -> None:
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Model, directory=str(folder)))
+    def __init__(self, folder: Path, slow_s: float = 0.0) -> None:
+        handler = partial(_Model, directory=str(folder), slow_s=slow_s)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
 
     def __enter__(self) -> str:
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()

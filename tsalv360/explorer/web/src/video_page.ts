@@ -43,6 +43,7 @@ class VideoPage {
   private renderer: Renderer | null = null;
   private live: Live | null = null;
   private waiting = 0; // for the next drawing
+  private started = false; // and from then on the address follows
 
   private readonly sphere = make("canvas", { class: "sphere", role: "img", tabindex: 0, "aria-label": "Panorama: drag to look around" });
   private readonly message = make("p", { class: "message", role: "alert", hidden: true });
@@ -104,6 +105,7 @@ class VideoPage {
 
   /** Loads the video and shows the moment that the address asks for. */
   async start(): Promise<void> {
+    const asked = readMoment();
     this.renderer = new Renderer(this.sphere, this.data.media);
     lookAround(this.sphere, () => this.view, (view) => {
       this.setFollow(false);
@@ -117,7 +119,8 @@ class VideoPage {
       const predictions = await loadPredictions(this.data.video);
       if (predictions) this.addPredictions(predictions);
     }
-    this.visitMoment(readMoment());
+    this.visitMoment(asked);
+    this.started = true;
     addEventListener("hashchange", () => this.visitMoment(readMoment()));
     await this.shownNow();
   }
@@ -214,6 +217,11 @@ class VideoPage {
     this.onSwitch();
   }
 
+  private flipObservers(): void {
+    this.shown.observers.fill(!this.shown.observers.every(Boolean));
+    this.onSwitch();
+  }
+
   private addPrompt(layer: Layer): void {
     if (!this.layers.includes(layer)) this.layers.push(layer);
     this.setLayer(layer.key);
@@ -250,11 +258,6 @@ class VideoPage {
   private keys(help: () => void) {
     const second = Math.round(this.data.media.rate);
     const digits = Array.from({ length: 10 }, (_, k) => String(k));
-    const observers = (): void => {
-      const on = !this.shown.observers.every(Boolean);
-      this.shown.observers.fill(on);
-      this.onSwitch();
-    };
     return [
       { keys: [" "], text: "play or pause", run: () => this.player.toggle() },
       { keys: ["ArrowLeft"], text: "one picture back; with shift one second", run: (event: KeyboardEvent) => this.player.step(event.shiftKey ? -second : -1) },
@@ -274,7 +277,7 @@ class VideoPage {
       { keys: ["v"], text: "view of the viewport", run: () => this.flip("camera") },
       { keys: ["k"], text: "known events", run: () => this.flip("known") },
       { keys: ["x"], text: "dropped candidates", run: () => this.flip("dropped") },
-      { keys: ["o"], text: "gaze of all observers", run: observers },
+      { keys: ["o"], text: "gaze of all observers", run: () => this.flipObservers() },
       { keys: ["/"], text: "type a prompt, where there is a model", run: () => this.live?.focus() },
       { keys: ["p"], text: "panel", run: () => this.togglePanel() },
       { keys: ["l"], text: "light or dark", run: switchTheme },
@@ -330,7 +333,7 @@ class VideoPage {
     this.timeline.showTime(time);
     this.clock.textContent = `${clock(time, 2)} / ${clock(this.data.duration_s, 1)} s · frame ${this.data.media.frames[picture]}`;
     this.choice.note.textContent = this.layer === "none" || laid ? "" : this.missing();
-    keepMoment(() => this.moment());
+    if (this.started) keepMoment(() => this.moment());
   }
 
   private missing(): string {
