@@ -509,7 +509,7 @@ def test_a_prompt_becomes_a_layer_on_the_scale_of_all_prompts(driver: webdriver.
             shown[time] = page.at([(0, -40)])[0]
         assert sum(shown[3][:3]) > 3 * sum(shown[1][:3]) > 0
         chart = driver.find_elements(By.CSS_SELECTOR, "canvas.curves[aria-label*='a red ball']")
-        assert len(chart) == 2 and all(one.is_displayed() for one in chart)
+        assert len(chart) == 3 and all(one.is_displayed() for one in chart)
         page.keys("b")
         assert page.state["layer"] == "event"
         offer = driver.find_element(By.CSS_SELECTOR, ".offer")

@@ -1,11 +1,11 @@
 // The page of a video: the sphere, the time line below it and the panel beside it, and what is chosen of all of them.
 
 import { colourOf } from "./colours";
-import { Curves } from "./curves";
+import { Curves, type Curve } from "./curves";
 import type { Predictions, VideoData, VideoEvent } from "./data";
 import { clock, make, pageData } from "./dom";
 import { listen } from "./keys";
-import { ownLayers, rowAt, Scale, type Layer } from "./layers";
+import { ownLayers, rowAt, Scale, type Layer, type SeriesMap } from "./layers";
 import { keepMoment, readMoment, type Moment } from "./link";
 import { Live } from "./live";
 import { limited, lookAround } from "./look";
@@ -57,7 +57,8 @@ class VideoPage {
   private readonly timeline: Timeline;
   private readonly cc: Curves;
   private readonly strength: Curves;
-  private readonly direction: Curves;
+  private readonly yaw: Curves;
+  private readonly pitch: Curves;
 
   constructor(private readonly data: VideoData) {
     this.shown = { tracks: true, camera: true, known: false, dropped: false, observers: (data.observers?.names ?? []).map(() => false) };
@@ -69,7 +70,8 @@ class VideoPage {
     this.timeline = new Timeline(data, (event) => this.visit(event), (time) => this.player.goTo(this.player.pictureAt(time)));
     this.cc = new Curves("CC with the target", data.duration_s, 0, 1);
     this.strength = new Curves("strength", data.duration_s, 0, 1);
-    this.direction = new Curves("yaw of the peak", data.duration_s, -180, 180);
+    this.yaw = new Curves("yaw of the peak", data.duration_s, -180, 180);
+    this.pitch = new Curves("its pitch", data.duration_s, -90, 90);
     this.build();
   }
 
@@ -91,7 +93,7 @@ class VideoPage {
       make("button", { type: "button", class: "quiet", title: "Full screen (m)", "aria-label": "Full screen", click: () => this.toggleFullScreen() }, "⤢"),
     );
     const controls = make("div", { class: "controls" }, this.playButton, this.followButton, this.clock);
-    this.timeline.element.append(this.cc.element, this.strength.element, this.direction.element);
+    for (const { element } of [this.cc, this.strength, this.yaw, this.pitch]) this.timeline.element.append(element);
     const captions = data.events.flatMap((event) => event.caption ?? []);
     if (window.TSALV360_LIVE && location.protocol !== "file:")
       this.live = new Live(data.video, data.media.frames.length, captions, this.scale, (prompt) => this.addPrompt(prompt.layer), () => this.onMap());
@@ -349,10 +351,13 @@ class VideoPage {
       { name: "right prompt", colour: RIGHT, points: clips.map((one) => [timeOf(one), one.cc]) },
       { name: "wrong prompt", colour: WRONG, dashed: true, points: clips.flatMap((one) => (one.cc_wrong === null ? [] : [[timeOf(one), one.cc_wrong]])) },
     ]);
-    const prompts = (this.live?.prompts ?? []).map((prompt, k) => ({ name: prompt.text, colour: colourOf(k), maps: prompt.series.maps }));
+    const prompts = this.live?.prompts ?? [];
     const highest = Math.max(this.scale.highest, 1e-9);
-    this.strength.show(prompts.map(({ name, colour, maps }) => ({ name, colour, points: maps.map((map) => [timeOf(map), map.value / highest]) })));
-    this.direction.show(prompts.map(({ name, colour, maps }) => ({ name, colour, dots: true, points: maps.map((map) => [timeOf(map), map.peak_yaw ?? 0]) })));
+    const curvesOf = (value: (map: SeriesMap) => number, dots: boolean): Curve[] =>
+      prompts.map(({ text, series }, k) => ({ name: text, colour: colourOf(k), dots, points: series.maps.map((map) => [timeOf(map), value(map)]) }));
+    this.strength.show(curvesOf(({ value }) => value / highest, false));
+    this.yaw.show(curvesOf(({ peak_yaw }) => peak_yaw!, true));
+    this.pitch.show(curvesOf(({ peak_pitch }) => peak_pitch!, true));
   }
 
   // ---- for tests
