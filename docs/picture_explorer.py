@@ -63,8 +63,14 @@ def main(results: Path) -> None:
             there = middle + "return tsalv360.state.picture === m"
             event = photograph(driver, page, go, there)
             gaze = photograph(driver, page, go + "tsalv360.setLayer('all'); tsalv360.flipObservers()", there)
-            ask = go + "for (const e of tsalv360.data.events.slice(0, 2)) tsalv360.live.ask(e.caption)"
-            answered = middle + "return / maps$/.test(document.querySelector('.live [role=status]').textContent)"
+            ask = go + "tsalv360.live.ask(e.caption)"
+            answered = """
+                const { live } = tsalv360, second = tsalv360.data.events[1];
+                const done = / maps$/.test(document.querySelector(".live [role=status]").textContent);
+                if (live.prompts.length === 2) return done;
+                if (done) live.ask(second.caption);
+                return false;
+            """
             asked = photograph(driver, page, ask, answered)
         finally:
             driver.quit()

@@ -321,6 +321,7 @@ def test_a_second_prompt_encodes_no_frame_again(
     assert not model_alone._thread.is_alive()
 
 
+@pytest.mark.slow
 def test_with_little_room_maps_are_the_same(model: TSalV360, results: Path) -> None:
     """Of 20 frames with maps, and of 2 videos without."""
     frame = model.encode_frames(torch.zeros(1, 96, 192, 3, dtype=torch.uint8))[0]

@@ -20,6 +20,7 @@ from tsalv360.model import ModelSettings, TSalV360, save_checkpoint
 from tsalv360.prediction.small import SMALL
 from tsalv360.saliency import resize_maps
 
+pytestmark = pytest.mark.slow
 KEPT = [round(k / 16 * 25) for k in range(39)]  # of the 60 frames of `video`
 
 

@@ -80,6 +80,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_2000_videos_with_20_000_events_take_less_than_3_mb(index: Path) -> None:
     assert index.stat().st_size < 3e6
     text = index.read_text(encoding="utf-8")

@@ -72,6 +72,7 @@ def picture(number: int) -> np.ndarray:
         near = vectors @ to_vectors(disc_yaw, disc_pitch) > math.cos(math.radians(4))
         shown[: PANORAMA[0]][near] = colour
     shown[: PANORAMA[0]] |= stripes(number, PANORAMA, (5, 20))[..., None]
+    shown[LAYOUT.tile(0)][:, TILE[1] // 2 :] = 255  # of all observers: right of the centre
     shown[LAYOUT.tile(1)] = stripes(number, TILE, (-20, -5))[..., None]
     return shown
 
@@ -177,6 +178,10 @@ class Page:
     def state(self) -> dict[str, Any]:
         return self.driver.execute_script("return tsalv360.state")
 
+    @property
+    def source(self) -> str:
+        return self.driver.execute_script("return tsalv360.player.video.src")
+
     def go(self, moment: str) -> None:
         """Follow a link, until it is shown."""
         self.driver.execute_script("location.hash = arguments[0]", moment)
@@ -280,6 +285,34 @@ def test_the_map_of_an_event_is_shown_while_it_is_on_and_its_opacity_can_be_chan
     page.wait(lambda state: state["picture"] == 48)
     assert page.numbers() == (48, 0)
     assert "off at this time" in page.driver.find_element(By.CSS_SELECTOR, ".note").text
+
+
+@pytest.mark.parametrize(
+    ("yaw", "pitch", "expected"),
+    [
+        (-179.65, 0, 0.25),
+        (179.65, 0, 0.75),
+        (-90, 89.9, 0.43),
+        (90, 89.9, 0.57),
+        (-90, -89.9, 0.43),
+        (-170, 0, 0),
+        (170, 0, 1),
+    ],
+)
+def test_a_map_goes_on_over_the_seam_and_the_poles(page: Page, yaw: float, pitch: float, expected: float) -> None:
+    """Between the outermost pixels and those beyond, which are on the other side of the panorama."""
+    page.driver.execute_script("tsalv360.setOpacity(1)")
+    page.go(f"#t=3&yaw={yaw}&pitch={pitch}&fov=20&layer=all")
+    page.wait(lambda state: state["picture"] == 48)
+    page.driver.execute_async_script("tsalv360.shownNow().then(arguments[0])")
+    (colour,) = page.at([(yaw, pitch)])
+    page.driver.execute_script("tsalv360.setOpacity(0.75)")
+    inferno = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_INFERNO)[:, 0, ::-1].astype(float)
+    background = next((disc[2] for disc in DISCS if disc[1] * pitch > 7000), (0, 0, 0))
+    shares = np.linspace(0, 1, 256)[:, None]
+    mixed = (1 - shares) * background + shares * inferno
+    found = np.abs(mixed - colour[:3]).sum(axis=1).argmin() / 255
+    assert abs(found - expected) < 0.1
 
 
 def test_the_gaze_of_an_observer_is_a_dot_where_it_is(page: Page) -> None:
@@ -401,6 +434,7 @@ def test_a_server_without_range_requests_is_enough(driver: webdriver.Chrome, fol
         assert page.problem == ""
         page.wait(lambda state: state["picture"] == 32)
         assert page.numbers() == (32, 32)
+        assert page.source.startswith("blob:")  # loaded whole: in a larger video Chromium could not jump
 
 
 def png(value: int) -> str:
