@@ -238,12 +238,12 @@ def test_keys_find_the_search_and_change_the_theme(small: Index) -> None:
     body = small.driver.find_element(By.TAG_NAME, "body")
     body.send_keys("/")
     assert small.script("return document.activeElement.type") == "search"
-    small.one("[type=search]").send_keys("d/")
+    small.one("[type=search]").send_keys("l/")
     assert small.one("[type=search]").get_attribute("value") == "d/"
     before = small.script("return getComputedStyle(document.body).backgroundColor")
     small.driver.find_element(By.CSS_SELECTOR, "header button").click()
     assert small.script("return getComputedStyle(document.body).backgroundColor") != before
-    small.driver.find_element(By.CSS_SELECTOR, "header button").send_keys("d")
+    small.driver.find_element(By.CSS_SELECTOR, "header button").send_keys("l")
     assert small.script("return getComputedStyle(document.body).backgroundColor") == before
 
 

@@ -3,7 +3,8 @@
 import { make } from "./dom";
 
 export interface Key {
-  keys: string[]; // as KeyboardEvent.key has them; the first is shown
+  keys: string[]; // as KeyboardEvent.key has them
+  shown?: string; // in the help, in place of all of them
   text: string;
   run: (event: KeyboardEvent) => void;
 }
@@ -12,9 +13,9 @@ const NAMES: Record<string, string> = { " ": "space", ArrowLeft: "←", ArrowRig
 
 /** Listens for the keys, and returns the help. Keys go to fields, buttons and open dialogs first. */
 export function listen(keys: Key[]): HTMLDialogElement {
-  const rows = keys.map(({ keys: [first, ...others], text }) => {
-    const shown = [first, ...others.filter((one) => one.length > 1 || one.toLowerCase() !== first.toLowerCase())];
-    return make("div", {}, make("dt", {}, ...shown.map((one) => make("kbd", {}, NAMES[one] ?? one))), make("dd", {}, text));
+  const rows = keys.map(({ keys: names, shown, text }) => {
+    const marks = (shown ? [shown] : names).map((one) => make("kbd", {}, NAMES[one] ?? one));
+    return make("div", {}, make("dt", {}, ...marks), make("dd", {}, text));
   });
   const close = make("button", { type: "button", click: () => help.close() }, "close");
   const help = make("dialog", { class: "help", "aria-label": "Keys" }, make("h2", {}, "Keys"), make("dl", {}, ...rows), close);

@@ -44,7 +44,7 @@ export function showTable(): void {
   addEventListener("hashchange", () => table.restore());
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || (event.target as Element).closest("input, select")) return;
-    if (event.key === "d") switchTheme();
+    if (event.key === "l") switchTheme();
     else if (event.key === "/") table.search.focus();
     else return;
     event.preventDefault();

@@ -31,5 +31,5 @@ export function switchTheme(): void {
 }
 
 export function themeButton(): HTMLButtonElement {
-  return make("button", { type: "button", class: "quiet", title: "Light or dark (d)", "aria-label": "Light or dark", click: switchTheme }, "◐");
+  return make("button", { type: "button", class: "quiet", title: "Light or dark (l)", "aria-label": "Light or dark", click: switchTheme }, "◐");
 }

@@ -273,7 +273,7 @@ class VideoPage {
       { keys: ["d"], text: "look right", run: () => this.look(1, 0) },
       { keys: ["+", "="], text: "closer", run: () => this.zoom(0.9) },
       { keys: ["-"], text: "wider", run: () => this.zoom(1 / 0.9) },
-      { keys: ["0 – 9", ...digits], text: "saliency by its number in the panel", run: (event: KeyboardEvent) => this.layers[Number(event.key)] && this.setLayer(this.layers[Number(event.key)].key) },
+      { keys: digits, shown: "0 – 9", text: "saliency by its number in the panel", run: (event: KeyboardEvent) => this.layers[Number(event.key)] && this.setLayer(this.layers[Number(event.key)].key) },
       { keys: ["b"], text: "the saliency before (A/B)", run: () => this.other !== null && this.setLayer(this.other) },
       { keys: ["t"], text: "tracks", run: () => this.flip("tracks") },
       { keys: ["v"], text: "view of the viewport", run: () => this.flip("camera") },
