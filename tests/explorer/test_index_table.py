@@ -239,7 +239,7 @@ def test_keys_find_the_search_and_change_the_theme(small: Index) -> None:
     body.send_keys("/")
     assert small.script("return document.activeElement.type") == "search"
     small.one("[type=search]").send_keys("l/")
-    assert small.one("[type=search]").get_attribute("value") == "d/"
+    assert small.one("[type=search]").get_attribute("value") == "l/"
     before = small.script("return getComputedStyle(document.body).backgroundColor")
     small.driver.find_element(By.CSS_SELECTOR, "header button").click()
     assert small.script("return getComputedStyle(document.body).backgroundColor") != before
