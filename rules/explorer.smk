@@ -42,6 +42,7 @@ rule explorer_page:
         events=rules.events.output.events,
         tracks=rules.events.output.tracks,
         dropped=rules.events.output.dropped,
+        reliability=rules.reliability.output[0],
         sheet=rules.sheets.output[0],
         captions=get_captions,
         part=rules.assemble.output[0],

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from tsalv360.contracts.entries import Captions, read_entry
-from tsalv360.contracts.tables import FIXATIONS, read_table
+from tsalv360.contracts.tables import FIXATIONS, RELIABILITY, read_table
 from tsalv360.explorer.inputs import read_part, read_video
 from tsalv360.explorer.stacked import layout_of
 from tsalv360.explorer.video_page import Media, data_of_video, write_video_page
@@ -27,6 +27,7 @@ with logged(snakemake.log[0], name):
         *read_part(Path(given.part)),
         read_entry(given.captions, Captions)[name],
         wanted.splits,
+        read_table(given.reliability, RELIABILITY),
     )
     read_picture(Path(given.sheet))  # refuses a damaged one
     with whole_file(snakemake.output.sheet) as partial:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from entries import caption_entry, index_entry
-from explorer.made_dataset import EVIL, annotation, data_of, make_dataset, parse
+from explorer.made_dataset import EVIL, annotation, data_of, make_dataset, parse, trials_of
 
 from tsalv360.contracts.entries import CaptionEntry, Failure, GazeRemark, Outcome
 from tsalv360.contracts.tables import ANNOTATIONS, empty
@@ -19,6 +19,7 @@ from tsalv360.explorer.inputs import Video, read_video
 from tsalv360.explorer.stacked import Layout, layout_of
 from tsalv360.explorer.video_page import NO_GAZE, Media, data_of_plain_video, data_of_video, gaze_of, write_video_page
 from tsalv360.job.errors import InputError
+from tsalv360.reliability import summarise
 from tsalv360.sources.plausibility import summarise_gaze
 from tsalv360.sources.recording import Origin, fixations_table
 
@@ -52,6 +53,7 @@ def make_data(video: Video, annotations: pd.DataFrame | None = None, **others: A
         "curation": None,
         "captions": {str(event): caption_entry(f"draft of {event}") for event in video.events.event_id},
         "splits": ["fold 0: test"],
+        "trials": pd.DataFrame(trials_of("100", 2)),
     }
     return data_of_video(video=video, **given | others)
 
@@ -59,6 +61,16 @@ def make_data(video: Video, annotations: pd.DataFrame | None = None, **others: A
 @pytest.fixture(scope="module")
 def data(made: Made) -> Any:
     return make_data(read(made))
+
+
+def test_the_page_says_how_reliable_the_events_of_its_video_are(made: Made) -> None:
+    measured = summarise(pd.DataFrame(trials_of("100", 2)))
+    assert make_data(read(made))["reliability"] == {
+        "agreement": f"{measured.agreement.value:.2f}",
+        "chance": f"{measured.chance.value:.2f}",
+    }
+    alone = pd.DataFrame(trials_of("100", 2)[:1])  # without a trial
+    assert make_data(read(made), trials=alone)["reliability"] is None
 
 
 def test_the_video_and_its_stacked_video(data: Any) -> None:

@@ -21,6 +21,7 @@ from tsalv360.explorer.stacked import TILE, Layout, rate_of
 from tsalv360.explorer.words import page_json
 from tsalv360.job.files import whole_file
 from tsalv360.media.drawing import page_template
+from tsalv360.reliability import summarise
 from tsalv360.sphere.directions import Array
 
 NO_GAZE = -32768  # in the gaze of the page, where an observer has none
@@ -45,11 +46,13 @@ def data_of_video(
     curation: Outcome | None,
     captions: Mapping[str, CaptionEntry],
     splits: Sequence[str],
+    trials: pd.DataFrame,
 ) -> Data:
     """Return the data of the page of a video of a dataset.
 
     Parameters: the name of the dataset; what the stages wrote of the video, with its fixations table; `annotations` and
-    `curation` as `read_part` returns them; the entries of the caption stage by event; the parts of folds that have it.
+    `curation` as `read_part` returns them; the entries of the caption stage by event; the parts of folds that have it;
+    `trials`, its table `reliability`.
     """
     index, kept = video.index, video.index.kept_times
     fates = fates_of(video.events.event_id, annotations, curation, captions)
@@ -74,6 +77,7 @@ def data_of_video(
         "known": accuracy and [_known(one, index) for one in accuracy.known],
         "dropped": [_dropped(row) for row in video.dropped.itertuples()],
         "observers": None if video.n_observers is None else gaze_of(fixations, kept.time_s.to_numpy()),
+        "reliability": _reliability(trials),
     }
 
 
@@ -113,6 +117,7 @@ def data_of_plain_video(dataset: str, index: IndexEntry, media: Media) -> Data:
         "known": None,
         "dropped": [],
         "observers": None,
+        "reliability": None,
     }
 
 
@@ -183,6 +188,14 @@ def _event(video: Video, event: Any, k: int, fate: Fate, layout: Layout, accurac
         },
         "known": accuracy and _agreement(accuracy.found[name]),
     }
+
+
+def _reliability(trials: pd.DataFrame) -> Data | None:
+    """Return how far halves of the observers agree (F1), and events of a surrogate per event; None without trials."""
+    measured = summarise(trials)
+    if not measured.n_videos:
+        return None
+    return {"agreement": str(measured.agreement), "chance": str(measured.chance)}
 
 
 def _agreement(compared: Compared) -> Data:

@@ -104,6 +104,7 @@ export interface VideoData {
   known: KnownEvent[] | null;
   dropped: Dropped[];
   observers: { names: string[]; gaze: string } | null;
+  reliability: { agreement: string; chance: string } | null;
 }
 
 /** What `predictions/<video>.js` holds after an evaluation. */

@@ -142,6 +142,13 @@ export function videoFacts(data: VideoData): HTMLElement {
       fact("length", `${clock(data.duration_s)} s`),
       data.observers || data.n_observers !== null ? fact("observers", observers) : null,
     ),
+    data.reliability
+      ? make(
+          "p",
+          { class: "small" },
+          `Halves of the observers agree with F1 ${data.reliability.agreement}; gaze that has only its preferences in common gives ${data.reliability.chance} events per event.`,
+        )
+      : null,
     data.splits.length ? make("p", { class: "small" }, data.splits.join("; ")) : null,
     data.sheet ? make("p", {}, make("a", { href: data.sheet }, "contact sheet")) : null,
     ...data.notes.map((note) => make("p", { class: "small soft" }, note)),
