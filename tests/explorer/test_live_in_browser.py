@@ -31,6 +31,7 @@ def test_a_typed_prompt_is_answered_on_the_sphere(tmp_path: Path, video: Path) -
             WebDriverWait(driver, 10).until(lambda _: driver.current_url.endswith("/videos/whole.html"))
             page = Page(driver, f"http://{client.netloc}/videos/whole.html")
             assert page.problem == ""
+            assert not driver.find_element(By.CSS_SELECTOR, ".switches").is_displayed()  # nothing to switch
             assert page.source == f"http://{client.netloc}/videos/whole.mp4"  # range requests: it is not loaded whole
             asked = driver.find_element(By.CSS_SELECTOR, ".live")
             assert "fold0/best.pt" in asked.text

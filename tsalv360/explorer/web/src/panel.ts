@@ -120,6 +120,7 @@ export function switches(data: VideoData, shown: Shown, changed: () => void): { 
       : null,
     names.length ? make("details", {}, make("summary", {}, "single observers"), make("div", { class: "observers" }, ...observers)) : null,
   );
+  element.hidden = !updates.length;
   const update = (): void => updates.forEach((each) => each());
   update();
   return { element, update };
