@@ -303,7 +303,7 @@ def test_long_lists_are_cut_and_say_so(
     make_index(tmp_path / "index.html", {**made, "truth": [tmp_path / "100.json", made["truth"][0]]})
     words = parse(tmp_path / "index.html").words()
     assert words.count("and 1 more; the pages of the videos have them") == 2  # missed, and matching no known one
-    assert "The 1 of 2 videos whose halves agree least." in words
+    assert "The 1 of 2 videos whose halves agree least; the pages of the others have theirs." in words
     assert "The 1 of 2 videos with the lowest F1; the table above has it for all." in words
     assert cells(tmp_path / "index.html", "100", "accuracy")[1] == "2"
 

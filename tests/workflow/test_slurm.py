@@ -48,7 +48,7 @@ def test_a_video_built_through_slurm_gives_the_dataset_of_a_local_build(
     of_video = [path for path in copy.folder.rglob("001*") if path.name.split(".")[0] == "001"]  # not frame 0010
     for path in of_video:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    assert sum(copy.planned().values()) == 14
+    assert sum(copy.planned().values()) == 16
     before = set(slurm.jobs())
     done = run(slurm, copy)
     assert done.returncode == 0, done.stdout
