@@ -1,16 +1,14 @@
 """Write the index of the explorer, and beside it the scripts and styles of all its pages."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
 
 from tsalv360.contracts.tables import RELIABILITY, read_table
 from tsalv360.curation.records import read_records
-from tsalv360.explorer import BUNDLE
+from tsalv360.explorer import copy_bundle
 from tsalv360.explorer.index_page import Content, write_index
 from tsalv360.explorer.inputs import read_camera_paths, read_captions, read_dataset, read_videos
-from tsalv360.job.files import whole_file
 from tsalv360.job.log import logged
 from tsalv360.sources.recording import Origin
 
@@ -38,6 +36,4 @@ with logged(snakemake.log[0]):
         wanted.data_settings,
     )
     write_index(snakemake.output.index, content)
-    for name in BUNDLE:
-        with whole_file(Path(snakemake.output.index).with_name(name.name)) as partial:
-            shutil.copyfile(name, partial)
+    copy_bundle(Path(snakemake.output.index).parent)

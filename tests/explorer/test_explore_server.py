@@ -289,7 +289,7 @@ def test_a_prompt_gives_the_maps_of_predict(
 ) -> None:
     for prompt in ("a red ball", "two dogs run", "a red ball"):
         start, *messages, done = live.ask("001", prompt)
-        assert start == {"kind": "start", "n": N_FRAMES - 7, "size": [192, 96], "prompt": prompt}
+        assert start == {"kind": "start", "n": N_FRAMES - 7, "prompt": prompt}
         assert done == {"kind": "done"}
         maps, known = maps_in(messages), expected(prompt)
         assert [one["picture"] for one in maps] == [7 + k for k in coarse_to_fine(N_FRAMES - 7)]
@@ -352,8 +352,8 @@ def answer(model: LiveModel, video: str, prompt: str) -> list[dict[str, Any]]:
 class Slow:
     """A model whose frames take as long as they are told."""
 
-    def __init__(self, model: TSalV360, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.seconds, self.encoded, encode = 0.05, 0, model.encode_frames
+    def __init__(self, model: TSalV360, monkeypatch: pytest.MonkeyPatch, seconds: float = 0.05) -> None:
+        self.seconds, self.encoded, encode = seconds, 0, model.encode_frames
 
         def slowly(frames: torch.Tensor, **how: Any) -> Any:
             time.sleep(self.seconds)
@@ -363,18 +363,28 @@ class Slow:
         monkeypatch.setattr(model, "encode_frames", slowly)
 
 
-def test_the_newest_prompt_supersedes_the_others(
+Begun = tuple[Slow, Client, http.client.HTTPResponse]
+
+
+@pytest.fixture
+def begun(
     server: Callable[..., Client], model: TSalV360, results: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slow = Slow(model, monkeypatch)
+) -> Iterator[Begun]:
+    """A model at work, its client, and the answer to a first prompt, which takes 10 s."""
+    slow = Slow(model, monkeypatch, 0.25)
     client = server(LiveModel(model, frames_of(results), 0))
-    first = client.post("001", {"prompt": "a boat"})
-    assert json.loads(first.readline())["kind"] == "start"
+    answer = client.post("001", {"prompt": "a boat"})
+    assert json.loads(answer.readline())["kind"] == "start"
+    yield slow, client, answer
+    answer.close()
+
+
+def test_the_newest_prompt_supersedes_the_others(begun: Begun) -> None:
+    slow, client, first = begun
     second = client.post("002", {"prompt": "a dog"})  # waits for one batch at most
-    begin = time.monotonic()
     third = client.post("001", {"prompt": "a kite"})
-    assert json.loads(third.readline()) == {"kind": "start", "n": N_FRAMES - 7, "size": [192, 96], "prompt": "a kite"}
-    assert time.monotonic() - begin < 1, "the first would take 10 s more"
+    assert json.loads(third.readline()) == {"kind": "start", "n": N_FRAMES - 7, "prompt": "a kite"}
+    assert slow.encoded < N_FRAMES, "the first would take 10 s"
     assert json.loads(first.readlines()[-1]) == {"kind": "superseded"}
     assert json.loads(second.readlines()[-1]) == {"kind": "superseded"}
     slow.seconds = 0
@@ -395,37 +405,27 @@ def test_progress_says_how_fast_and_how_long(
     assert {message["stage"] for message in found} <= {"encoding", "decoding"}
     assert all(message["of"] == N_FRAMES - 7 and message["per_s"] >= 0 for message in found)
     done = [message["done"] for message in found]
-    assert done == sorted(done) and 0 < found[0]["remaining_s"] < 3 * took
+    assert done == sorted(done) and 0 < found[len(found) // 2]["remaining_s"] < 3 * took
     assert found[-1]["remaining_s"] < found[0]["remaining_s"]
 
 
-def test_files_are_served_while_the_model_computes(
-    server: Callable[..., Client], model: TSalV360, results: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slow = Slow(model, monkeypatch)
-    client = server(LiveModel(model, frames_of(results), 0))
-    answer = client.post("001", {"prompt": "a boat"})
-    answer.readline()
-    begin, n = time.monotonic(), slow.encoded
+def test_files_are_served_while_the_model_computes(begun: Begun) -> None:
+    slow, client, _ = begun
+    n = slow.encoded
     for _ in range(10):
         assert client.get("/videos/001.mp4", Range="bytes=5-8")[2] == CONTENT[5:9]
-    assert time.monotonic() - begin < 2
+    assert slow.encoded < N_FRAMES, "they waited for the model"
     until(lambda: slow.encoded > n)
-    answer.close()
 
 
-def test_a_client_that_goes_stops_the_model(
-    server: Callable[..., Client], model: TSalV360, results: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slow = Slow(model, monkeypatch)
-    client = server(LiveModel(model, frames_of(results), 0))
-    answer = client.post("001", {"prompt": "a boat"})
-    answer.readline()
+def test_a_client_that_goes_stops_the_model(begun: Begun) -> None:
+    slow, _, answer = begun
     answer.close()
-    time.sleep(0.5)
-    n = slow.encoded
-    time.sleep(0.5)
-    assert slow.encoded == n < N_FRAMES
+    n = -1
+    while n != slow.encoded:
+        n = slow.encoded
+        time.sleep(1)  # four frames
+    assert n < N_FRAMES
 
 
 def test_errors_are_those_of_the_model(live: Client, results: Path, model: TSalV360, video: Path) -> None:
@@ -472,10 +472,8 @@ def test_ctrl_c_ends_the_command_at_once(results: Path, tmp_path: Path, busy: st
             connection = http.client.HTTPConnection(client.netloc)
             connection.request("GET", "/videos/long.mp4")
             assert len(connection.getresponse().read(1000)) == 1000
-        begin = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
-        assert time.monotonic() - begin < 5
         assert process.stderr and process.stderr.read() == "Interrupted.\n"
         if busy == "model":
             assert json.loads(answer.readlines()[-1])["message"] == "The model was stopped."

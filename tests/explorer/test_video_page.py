@@ -113,7 +113,7 @@ def test_events_are_those_of_the_tables(data: Any, made: Made) -> None:
     track = video.tracks[video.tracks.event_id == "100_2"]
     assert second["track"]["picture"] == track.frame.tolist()  # at 16 fps every frame is kept
     assert second["track"]["yaw"] == second["track"]["camera_yaw"] == [-100.0] * len(track)
-    assert second["track"]["camera_hfov"][0] == 75.0 and second["track"]["spread"][0] == 2.0
+    assert second["track"]["camera_hfov"][0] == 75.0
 
 
 def test_pictures_of_a_track_are_places_among_the_kept_frames(

@@ -24,7 +24,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from workflow.labelling import has_browser, open_browser
 
-from tsalv360.explorer import BUNDLE
+from tsalv360.explorer import copy_bundle
 from tsalv360.explorer.stacked import TILE, Layout, write_as_script, write_stacked
 from tsalv360.explorer.video_page import NO_GAZE, Media, data_of_plain_video, write_video_page
 from tsalv360.sphere.directions import direction_to_pixel, to_angles, to_vectors
@@ -102,7 +102,7 @@ def event() -> dict[str, Any]:
         "confidence": 0.8,
         "colour": 0,
         "slot": 1,
-        "track": path | {"spread": [5.0] * len(pictures)} | camera,
+        "track": path | camera,
         "known": None,
     }
 
@@ -120,8 +120,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("explorer")
     videos = root / "videos"
     videos.mkdir()
-    for file in BUNDLE:
-        shutil.copy(file, root)
+    copy_bundle(root)
     write_stacked(videos / "v.mp4", (picture(number) for number in range(N)), LAYOUT, N, FPS)
     write_as_script(videos / "v.mp4", videos / "v.mp4.js")
     index = index_entry("v", FPS, N)
@@ -451,7 +450,7 @@ def test_a_tested_video_shows_the_model_s_maps_and_their_cc(
     page_path.write_text(text.replace('"splits":[]', '"splits":["fold 0: test"]'), encoding="utf-8")
     clip = {"clip": "v_1_0", "event": "v_1", "picture": 20, "cc": 0.7, "cc_wrong": 0.2, "prompt": "a", "wrong": HOSTILE}
     maps = {"value": 0.8, "value_wrong": 0.2, "png": png(255), "png_wrong": png(255)}
-    content = {"model": "m", "fold": 0, "size": [192, 96], "clips": [clip | maps]}
+    content = {"model": "m", "fold": 0, "clips": [clip | maps]}
     (tmp_path / "copy" / "predictions").mkdir()
     script = f"window.TSALV360_PREDICTIONS = {json.dumps(content)};"
     (tmp_path / "copy" / "predictions" / "v.js").write_text(script, encoding="utf-8")
@@ -464,6 +463,8 @@ def test_a_tested_video_shows_the_model_s_maps_and_their_cc(
         (shown[layer],) = page.at([(0, -40)])
     assert sum(shown["right"][:3]) > 3 * sum(shown["wrong"][:3]) > 0
     chart = driver.find_element(By.CSS_SELECTOR, "canvas.curves[aria-label*='CC']")
+    note = driver.find_element(By.CSS_SELECTOR, ".note").get_property("textContent")
+    assert note == f"model m, fold 0, clip v_1_0: CC 0.20 with “{HOSTILE}”"
     assert "right prompt, mean 0.70 of 1; wrong prompt, mean 0.20 of 1" in str(chart.get_attribute("aria-label"))
     page.go(f"#t={32 / FPS}&event=v_1&yaw=0&pitch=-40&fov=90&layer=right")
     page.wait(lambda state: state["picture"] == 32)

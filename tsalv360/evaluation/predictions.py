@@ -34,8 +34,6 @@ def write_predictions(
 
     Parameters: `kept` has the native numbers of each video's frames; names of the `model` and its `fold`.
     """
-    from tsalv360.prediction.small import SMALL  # OpenCV, which gathering does without
-
     of_videos = defaultdict(list)
     for clip in clips:
         content = asdict(clip) | {"picture": kept[clip.video].index(clip.frame)}
@@ -43,7 +41,7 @@ def write_predictions(
         of_videos[clip.video].append(content)
     with whole_folder(folder) as partial:
         for video, of_video in of_videos.items():
-            content = {"model": model, "fold": fold, "size": list(SMALL[::-1]), "clips": of_video}
+            content = {"model": model, "fold": fold, "clips": of_video}
             text = f"window.TSALV360_PREDICTIONS = {json.dumps(content, allow_nan=False)};\n"
             Path(partial, f"{video}.js").write_text(text, encoding="utf-8")
 

@@ -1,7 +1,6 @@
 """What `tsalv360 explore` does: show the explorer of a dataset, or that of any video, with a model or without."""
 
 import re
-import shutil
 import signal
 import socket
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsalv360.contracts.entries import IndexEntry
-from tsalv360.explorer import BUNDLE
+from tsalv360.explorer import copy_bundle
 from tsalv360.explorer.server import listen, serve
 from tsalv360.explorer.stacked import TILE, Layout, write_stacked
 from tsalv360.explorer.video_page import Media, data_of_plain_video, write_video_page
@@ -87,8 +86,7 @@ def _write_explorer(folder: Path, footage: Footage, name: str, pictures: Iterato
     size = file.stat().st_size
     index = IndexEntry(**vars(footage.video), id=name, skip_first=0, size_bytes=size, sha256="")
     write_video_page(page, data_of_plain_video(footage.path.name, index, Media(layout, size, False)))
-    for part in BUNDLE:
-        shutil.copy(part, folder)
+    copy_bundle(folder)
     leads = f'<!DOCTYPE html><title>{name}</title><meta http-equiv="refresh" content="0; url=videos/{name}.html">'
     (folder / "index.html").write_text(leads, encoding="utf-8")
 

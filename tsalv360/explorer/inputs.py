@@ -107,12 +107,13 @@ def read_camera_paths(paths: Paths, videos: Sequence[Video]) -> dict[str, list[C
 
     InputError where they are longer than the video.
     """
-    n_frames = {video.index.id: video.index.n_frames for video in videos}
-    published = {Path(path).stem: read_camera_path(path) for path in paths if Path(path).stem in n_frames}
-    for path in paths:
-        last = max((part.frame[-1] for part in published.get(Path(path).stem, [])), default=-1)
-        if last >= n_frames.get(Path(path).stem, 0) > 0:
-            expected = f"frames up to {n_frames[Path(path).stem] - 1}, the last of the video"
+    files = {Path(path).stem: path for path in paths}
+    published = {}
+    for index in (video.index for video in videos if video.index.id in files):
+        path = files[index.id]
+        published[index.id] = read_camera_path(path)
+        if (last := max(part.frame[-1] for part in published[index.id])) >= index.n_frames:
+            expected = f"frames up to {index.n_frames - 1}, the last of the video"
             raise InputError(path, f"frame {last}", expected, "Check that the file belongs to the video, or remove it.")
     return published
 

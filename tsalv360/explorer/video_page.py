@@ -183,7 +183,7 @@ def _event(video: Video, event: Any, k: int, fate: Fate, layout: Layout, accurac
         "slot": layout.slots[name],
         "track": {
             "picture": np.searchsorted(index.kept_frames, track.frame).tolist(),
-            **{column: _angles(track[f"{column}_deg"]) for column in ("yaw", "pitch", "spread")},
+            **{column: _angles(track[f"{column}_deg"]) for column in ("yaw", "pitch")},
             **{column: _angles(track[f"{column}_deg"]) for column in ("camera_yaw", "camera_pitch", "camera_hfov")},
         },
         "known": accuracy and _agreement(accuracy.found[name]),

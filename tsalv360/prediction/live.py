@@ -12,7 +12,7 @@ import numpy as np
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import read_picture
 from tsalv360.prediction.outputs import peak_of
-from tsalv360.prediction.small import SMALL, small_png
+from tsalv360.prediction.small import small_png
 
 if TYPE_CHECKING:
     from tsalv360.model import FrameFeatures, TSalV360
@@ -127,7 +127,7 @@ class LiveModel:
         if n < 1:
             advice = "Choose a longer video."
             raise InputError(f"video {prompt.video}", f"{len(files)} frames", f"the {n_frames} of a clip", advice)
-        yield {"kind": "start", "n": n, "size": list(SMALL[::-1]), "prompt": prompt.text}
+        yield {"kind": "start", "n": n, "prompt": prompt.text}
         kept = self._kept.of(prompt.video)
         pace = _Pace(n, sum(not (j in kept and kept[j].maps) for j in range(len(files))))
         for windows in self._batches(n):

@@ -8,7 +8,6 @@ export interface Track {
 }
 
 export interface EventTrack extends Track {
-  spread: number[];
   camera_yaw: number[];
   camera_pitch: number[];
   camera_hfov: number[];
@@ -111,7 +110,6 @@ export interface VideoData {
 export interface Predictions {
   model: string;
   fold: number;
-  size: [number, number];
   clips: {
     clip: string;
     event: string;

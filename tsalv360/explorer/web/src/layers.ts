@@ -9,6 +9,8 @@ export interface Layer {
   name: string;
   /** What to lay over a picture, null if there is nothing. */
   at(picture: number): Laid;
+  /** What there is to say of what lies over a picture. */
+  note?(picture: number): string;
 }
 
 /** A map of a series: its highest value, 0 to 1, where this is if known, and the map as PNG, 255 = `value`. */
@@ -18,6 +20,7 @@ export interface SeriesMap {
   png: string;
   peak_yaw?: number;
   peak_pitch?: number;
+  note?: string;
 }
 
 const AHEAD = 8; // maps that are decoded before they are needed
@@ -74,6 +77,7 @@ export class Series {
       this.decoded.set(map, bitmap);
       const [oldest] = this.decoded.keys();
       if (this.decoded.size > KEPT) {
+        this.decoded.get(oldest)!.close();
         this.decoded.delete(oldest);
         this.asked.delete(oldest);
       }
@@ -104,6 +108,7 @@ export function ownLayers(data: VideoData, selected: () => VideoEvent | null): L
         const event = selected();
         return event && rowAt(event.track, picture) >= 0 ? { slot: event.slot } : null;
       },
+      note: (picture) => (rowAt(selected()?.track ?? { picture: [] }, picture) < 0 ? "The event is off at this time." : ""),
     });
   if (data.media.slots) layers.push({ key: "all", name: "all observers", at: () => ({ slot: 0 }) });
   return layers;

@@ -82,7 +82,7 @@ export class Live {
 
   private newPrompt(text: string): Prompt {
     const series = new Series(this.n, this.scale, this.onMap);
-    const layer = { key: `prompt:${text}`, name: text || "(empty)", at: (picture: number) => series.at(picture) };
+    const layer = { key: `prompt:${text}`, name: text || "(empty)", at: (picture: number) => series.at(picture), note: () => (series.maps.length ? "" : "No map yet.") };
     const prompt = { text, series, layer };
     this.prompts.push(prompt);
     return prompt;

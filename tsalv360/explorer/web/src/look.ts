@@ -1,4 +1,4 @@
-// Looking around: drag, touch, two fingers, wheel. The direction under the pointer stays under it.
+// Looking around: drag, touch, two fingers, wheel. What is under the pointer goes with it.
 
 import { Projection, wrapped, type View } from "./sphere";
 

@@ -41,6 +41,7 @@ export function eventDetails(data: VideoData, event: VideoEvent | null): HTMLEle
       fact("frames", `${event.start_frame}–${event.end_frame}`),
       fact("direction", `${degrees(event.track.yaw[middle])}, ${degrees(event.track.pitch[middle])}`),
       fact("segments", String(event.segments.length)),
+      fact("evidence", number(event.evidence)),
       fact("by chance", event.by_chance < 0.001 ? "< 0.001" : event.by_chance.toPrecision(2)),
     ),
     agreement(event),

@@ -1,6 +1,7 @@
 // The model's maps of the test clips, for the right and the wrong prompt, if the video was tested.
 
 import type { Predictions, VideoData, VideoEvent } from "./data";
+import { number } from "./dom";
 import { Series, type Layer, type Scale } from "./layers";
 import { loadScript } from "./media";
 
@@ -21,15 +22,23 @@ export function predictionLayers(
   const reach = Math.round(data.media.rate / 2);
   const of = { right: new Map<string, Series>(), wrong: new Map<string, Series>() };
   for (const clip of predictions.clips) {
-    for (const [kind, value, png] of [["right", clip.value, clip.png], ["wrong", clip.value_wrong, clip.png_wrong]] as const) {
+    for (const [kind, value, png, cc, prompt] of [
+      ["right", clip.value, clip.png, clip.cc, clip.prompt],
+      ["wrong", clip.value_wrong, clip.png_wrong, clip.cc_wrong, clip.wrong],
+    ] as const) {
       if (value === null || png === null) continue;
+      const note = `model ${predictions.model}, fold ${predictions.fold}, clip ${clip.clip}: CC ${number(cc, 2)} with “${prompt}”`;
       if (!of[kind].has(clip.event)) of[kind].set(clip.event, new Series(reach, scale, onDecoded));
-      of[kind].get(clip.event)!.add({ picture: clip.picture, value, png });
+      of[kind].get(clip.event)!.add({ picture: clip.picture, value, png, note });
     }
   }
-  return (["right", "wrong"] as const).map((kind) => ({
-    key: kind,
-    name: `model, ${kind} prompt`,
-    at: (picture) => of[kind].get(selected()?.id ?? "")?.at(picture) ?? null,
-  }));
+  return (["right", "wrong"] as const).map((kind) => {
+    const series = (): Series | undefined => of[kind].get(selected()?.id ?? "");
+    return {
+      key: kind,
+      name: `model, ${kind} prompt`,
+      at: (picture) => series()?.at(picture) ?? null,
+      note: (picture) => series()?.maps[series()!.nearest(picture)]?.note ?? "No test clip of the event is near this time.",
+    };
+  });
 }

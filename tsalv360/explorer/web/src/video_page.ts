@@ -42,6 +42,7 @@ class VideoPage {
   private readonly overlay: Overlay;
   private renderer: Renderer | null = null;
   private live: Live | null = null;
+  private predictions: Predictions | null = null;
   private waiting = 0; // for the next drawing
   private started = false; // and from then on the address follows
 
@@ -116,7 +117,9 @@ class VideoPage {
     new ResizeObserver(() => this.resize()).observe(this.stage);
     for (const kind of ["play", "pause"]) this.player.video.addEventListener(kind, () => this.showPlaying());
     this.showPlaying();
+    this.say(`Loading ${(this.data.media.bytes / 1e6).toFixed(1)} MB …`);
     await this.player.load();
+    this.message.hidden = true;
     if (this.data.splits.some((split) => split.endsWith("test"))) {
       const predictions = await loadPredictions(this.data.video);
       if (predictions) this.addPredictions(predictions);
@@ -129,7 +132,11 @@ class VideoPage {
 
   /** Says what is wrong in place of the sphere. */
   fail(error: Error): void {
-    this.message.textContent = error.message;
+    this.say(error.message);
+  }
+
+  private say(text: string): void {
+    this.message.textContent = text;
     this.message.hidden = false;
   }
 
@@ -237,8 +244,6 @@ class VideoPage {
     this.showCurves();
   }
 
-  private predictions: Predictions | null = null;
-
   private togglePanel(): void {
     document.body.classList.toggle("without-panel");
   }
@@ -329,19 +334,14 @@ class VideoPage {
       const { camera_yaw, camera_pitch } = this.selected.track;
       if (row >= 0) this.view = limited({ yaw: camera_yaw[row], pitch: camera_pitch[row], fov: this.view.fov });
     }
-    const laid = this.layers.find(({ key }) => key === this.layer)?.at(picture) ?? null;
+    const layer = this.layers.find(({ key }) => key === this.layer);
+    const laid = layer?.at(picture) ?? null;
     this.renderer.draw(this.view, laid, this.opacity);
     this.overlay.draw(this.view, picture, time, this.selected, this.shown);
     this.timeline.showTime(time);
     this.clock.textContent = `${clock(time, 2)} / ${clock(this.data.duration_s, 1)} s · frame ${this.data.media.frames[picture]}`;
-    this.choice.note.textContent = this.layer === "none" || laid ? "" : this.missing();
+    this.choice.note.textContent = layer?.note?.(picture) ?? "";
     if (this.started) keepMoment(() => this.moment());
-  }
-
-  private missing(): string {
-    if (this.layer === "event") return this.selected ? "The event is off at this time." : "No event is chosen.";
-    if (this.layer === "right" || this.layer === "wrong") return "No test clip of the event is near this time.";
-    return "No map yet.";
   }
 
   private showCurves(): void {
