@@ -56,7 +56,7 @@ def main(results: Path) -> None:
         driver = open_browser()
         try:
             index = photograph(driver, f"{address}/index.html#table")
-            tested = sorted(results.glob("explorer/predictions/*.js"))[0].stem
+            tested = sorted(results.glob("explorer/predictions/default/*.js"))[0].stem
             page = f"{address}/videos/{tested}.html"
             middle = "const e = tsalv360.data.events[0], m = e.track.picture[e.track.picture.length >> 1]; "
             go = middle + "tsalv360.visit(e); tsalv360.player.goTo(m); tsalv360.setFollow(true); "

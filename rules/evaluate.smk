@@ -40,7 +40,7 @@ rule evaluate:
         page=f"{EVALUATION}/tables.md",
         latex=f"{EVALUATION}/tables.tex",
         figure=f"{EVALUATION}/intervals.png",
-        predictions=directory(f"{RESULTS}/explorer/predictions"),
+        predictions=directory(f"{EXPLORER}/predictions/{CONFIG.train.name}"),
     log:
         f"{RESULTS}/logs/evaluate/{CONFIG.train.name}.log",
     benchmark:

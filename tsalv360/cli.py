@@ -237,6 +237,7 @@ def _explore(options: argparse.Namespace) -> int:
             raise InputError("explore", found, f"{name} with it", f"Leave it out, or name {name}.")
     from tsalv360.explorer.commands import explore_dataset, explore_video
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let commands in the background ignore it
     how = {"checkpoint": options.checkpoint, **of_model, "port": options.port, "browser": not options.no_browser}
     if options.video:
         explore_video(options.video, **how, **of_video)

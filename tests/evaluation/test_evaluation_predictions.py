@@ -124,20 +124,24 @@ def test_places_are_those_among_the_kept_frames(truth: Truth, tmp_path: Path) ->
 def test_folds_are_gathered_whole_or_not_at_all(fold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "fold1").mkdir()
     (tmp_path / "fold1" / "003.js").write_text("old")
-    gather_predictions([fold / "predictions", tmp_path / "fold1"], tmp_path / "explorer" / "predictions")
+    folder = tmp_path / "predictions" / "first"
+    gather_predictions([fold / "predictions", tmp_path / "fold1"], folder)
     names = ["001.js", "002.js", "003.js"]
-    assert sorted(path.name for path in (tmp_path / "explorer" / "predictions").iterdir()) == names
-    known = content(tmp_path / "explorer" / "predictions" / "001.js")
-    assert known == content(fold / "predictions" / "001.js")
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert content(folder / "001.js") == content(fold / "predictions" / "001.js")
+    gather_predictions([tmp_path / "fold1"], folder.with_name("second"))
+    models = 'window.TSALV360_MODELS = ["first", "second"];\n'
+    assert folder.with_name("models.js").read_text() == models
     full = OSError(28, "No space left on device")
     monkeypatch.setattr("tsalv360.evaluation.predictions.link_or_copy", lambda *_: (_ for _ in ()).throw(full))
     with pytest.raises(OSError, match="No space"):
-        gather_predictions([tmp_path / "fold1"], tmp_path / "explorer" / "predictions")
-    assert [path.name for path in (tmp_path / "explorer").iterdir()] == ["predictions"]
-    assert sorted(path.name for path in (tmp_path / "explorer" / "predictions").iterdir()) == names
+        gather_predictions([tmp_path / "fold1"], folder)
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["first", "models.js", "second"]
+    assert sorted(path.name for path in folder.iterdir()) == names
     monkeypatch.undo()
-    gather_predictions([tmp_path / "fold1"], tmp_path / "explorer" / "predictions")
-    assert [path.name for path in (tmp_path / "explorer" / "predictions").iterdir()] == ["003.js"]
+    gather_predictions([tmp_path / "fold1"], folder)
+    assert [path.name for path in folder.iterdir()] == ["003.js"]
+    assert folder.with_name("models.js").read_text() == models
 
 
 def test_a_failed_fold_leaves_no_file(truth: Truth, tmp_path: Path) -> None:

@@ -451,13 +451,15 @@ def test_a_tested_video_shows_the_model_s_maps_and_their_cc(
     clip = {"clip": "v_1_0", "event": "v_1", "picture": 20, "cc": 0.7, "cc_wrong": 0.2, "prompt": "a", "wrong": HOSTILE}
     maps = {"value": 0.8, "value_wrong": 0.2, "png": png(255), "png_wrong": png(255)}
     content = {"model": "m", "fold": 0, "clips": [clip | maps]}
-    (tmp_path / "copy" / "predictions").mkdir()
+    predictions = tmp_path / "copy" / "predictions"
+    (predictions / "m").mkdir(parents=True)
+    (predictions / "models.js").write_text('window.TSALV360_MODELS = ["gone", "m"];', encoding="utf-8")
     script = f"window.TSALV360_PREDICTIONS = {json.dumps(content)};"
-    (tmp_path / "copy" / "predictions" / "v.js").write_text(script, encoding="utf-8")
+    (predictions / "m" / "v.js").write_text(script, encoding="utf-8")
     page = Page(driver, page_path.as_uri())
     shown = {}
     for layer in ("right", "wrong"):
-        page.go(f"#t={24 / FPS}&event=v_1&yaw=0&pitch=-40&fov=90&layer={layer}")
+        page.go(f"#t={24 / FPS}&event=v_1&yaw=0&pitch=-40&fov=90&layer={layer}:m")
         page.wait(lambda state: state["picture"] == 24)
         WebDriverWait(driver, 10).until(lambda _: max(page.at([(0, -40)])[0][:3]) > 10)
         (shown[layer],) = page.at([(0, -40)])
@@ -465,8 +467,8 @@ def test_a_tested_video_shows_the_model_s_maps_and_their_cc(
     chart = driver.find_element(By.CSS_SELECTOR, "canvas.curves[aria-label*='CC']")
     note = driver.find_element(By.CSS_SELECTOR, ".note").get_property("textContent")
     assert note == f"model m, fold 0, clip v_1_0: CC 0.20 with “{HOSTILE}”"
-    assert "right prompt, mean 0.70 of 1; wrong prompt, mean 0.20 of 1" in str(chart.get_attribute("aria-label"))
-    page.go(f"#t={32 / FPS}&event=v_1&yaw=0&pitch=-40&fov=90&layer=right")
+    assert "m, right prompt, mean 0.70 of 1; m, wrong prompt, mean 0.20 of 1" in str(chart.get_attribute("aria-label"))
+    page.go(f"#t={32 / FPS}&event=v_1&yaw=0&pitch=-40&fov=90&layer=right:m")
     page.wait(lambda state: state["picture"] == 32)
     assert max(page.at([(0, -40)])[0][:3]) < 10
     assert "No test clip" in driver.find_element(By.CSS_SELECTOR, ".note").text

@@ -54,15 +54,15 @@ def test_pages_and_predictions_do_not_need_each_other(copy: Workflow) -> None:
     one.build("evaluate")
     assert [path.name for path in explorer.iterdir()] == ["predictions"]
     tested = read_json(copy.results / "dataset" / "splits.json")["folds"][0]["test"]
-    scripts = {path: path.read_bytes() for path in (explorer / "predictions").glob("*.js")}
+    scripts = {path: path.read_bytes() for path in (explorer / "predictions" / "default").glob("*.js")}
     assert sorted(path.stem for path in scripts) == sorted(tested)
     one.build("explorer")
     assert (explorer / "index.html").exists()
-    assert {path: path.read_bytes() for path in (explorer / "predictions").glob("*.js")} == scripts
     assert one.planned("evaluate", "explorer") == {}
     other = one.with_config(train={"name": "other"})
     other.build("evaluate")
-    assert all(b'{"model": "other"' in path.read_bytes() for path in scripts)
-    assert one.planned("evaluate") == {"evaluate": 1}, "the pages show the run that was asked for last"
-    one.build("evaluate")
-    assert {path: path.read_bytes() for path in scripts} == scripts
+    assert (explorer / "predictions" / "models.js").read_text() == 'window.TSALV360_MODELS = ["default", "other"];\n'
+    others = (explorer / "predictions" / "other").glob("*.js")
+    assert all(b'{"model": "other"' in path.read_bytes() for path in others)
+    assert {path: path.read_bytes() for path in (explorer / "predictions" / "default").glob("*.js")} == scripts
+    assert one.planned("evaluate", "explorer") == other.planned("evaluate", "explorer") == {}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tsalv360.job.files import link_or_copy, whole_folder
+from tsalv360.job.files import link_or_copy, whole_file, whole_folder
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,13 @@ def write_predictions(
 
 
 def gather_predictions(folds: Iterable[str | Path], folder: str | Path) -> None:
-    """Link or copy the files of all folds into one folder, which appears whole or not at all."""
+    """Link or copy the files of all folds into one folder, which appears whole or not at all, named as the model.
+
+    The pages cannot list folders: `models.js` beside it names all models that have one.
+    """
     with whole_folder(folder) as partial:
         for file in (file for fold in folds for file in sorted(Path(fold).glob("*.js"))):
             link_or_copy(file, partial / file.name)
+    models = sorted(path.name for path in Path(folder).parent.iterdir() if path.is_dir() and path.name[0] != ".")
+    with whole_file(Path(folder).with_name("models.js")) as partial:
+        partial.write_text(f"window.TSALV360_MODELS = {json.dumps(models)};\n", encoding="utf-8")

@@ -106,7 +106,7 @@ export interface VideoData {
   reliability: { agreement: string; chance: string } | null;
 }
 
-/** What `predictions/<video>.js` holds after an evaluation. */
+/** What `predictions/<model>/<video>.js` holds after an evaluation; `models.js` names the models. */
 export interface Predictions {
   model: string;
   fold: number;
@@ -129,6 +129,7 @@ declare global {
   interface Window {
     TSALV360_LIVE?: { checkpoint: string } | null;
     TSALV360_MEDIA?: string;
+    TSALV360_MODELS?: string[];
     TSALV360_PREDICTIONS?: Predictions;
     tsalv360?: object;
   }

@@ -5,10 +5,17 @@ import { number } from "./dom";
 import { Series, type Layer, type Scale } from "./layers";
 import { loadScript } from "./media";
 
-/** Loads the predictions of a video; null if there are none. */
-export async function loadPredictions(video: string): Promise<Predictions | null> {
-  await loadScript(`../predictions/${encodeURIComponent(video)}.js`).catch(() => undefined);
-  return window.TSALV360_PREDICTIONS ?? null;
+/** Loads the predictions that the evaluated models made for a video. */
+export async function loadPredictions(video: string): Promise<Predictions[]> {
+  const load = (name: string): Promise<void> => loadScript(`../predictions/${name}.js`).catch(() => undefined);
+  await load("models"); // none before an evaluation
+  const found: Predictions[] = [];
+  for (const model of window.TSALV360_MODELS ?? []) {
+    await load(`${model}/${encodeURIComponent(video)}`);
+    if (window.TSALV360_PREDICTIONS) found.push(window.TSALV360_PREDICTIONS);
+    delete window.TSALV360_PREDICTIONS;
+  }
+  return found;
 }
 
 /** Layers for the right and the wrong prompt. They show the clips of the selected event, each near its target frame. */
@@ -35,8 +42,8 @@ export function predictionLayers(
   return (["right", "wrong"] as const).map((kind) => {
     const series = (): Series | undefined => of[kind].get(selected()?.id ?? "");
     return {
-      key: kind,
-      name: `model, ${kind} prompt`,
+      key: `${kind}:${predictions.model}`,
+      name: `model ${predictions.model}, ${kind} prompt`,
       at: (picture) => series()?.at(picture) ?? null,
       note: (picture) => series()?.maps[series()!.nearest(picture)]?.note ?? "No test clip of the event is near this time.",
     };

@@ -19,7 +19,6 @@ import { switchTheme, themeButton } from "./theme";
 import { Timeline } from "./timeline";
 
 const LOOK_STEP = 0.08; // of the field of view, per key press
-const [RIGHT, WRONG] = ["#009e73", "#d55e00"];
 
 export function showVideo(): void {
   const page = new VideoPage(pageData<VideoData>());
@@ -42,7 +41,7 @@ class VideoPage {
   private readonly overlay: Overlay;
   private renderer: Renderer | null = null;
   private live: Live | null = null;
-  private predictions: Predictions | null = null;
+  private readonly predictions: Predictions[] = [];
   private waiting = 0; // for the next drawing
   private started = false; // and from then on the address follows
 
@@ -121,8 +120,7 @@ class VideoPage {
     await this.player.load();
     this.message.hidden = true;
     if (this.data.splits.some((split) => split.endsWith("test"))) {
-      const predictions = await loadPredictions(this.data.video);
-      if (predictions) this.addPredictions(predictions);
+      for (const predictions of await loadPredictions(this.data.video)) this.addPredictions(predictions);
     }
     this.visitMoment(asked);
     this.started = true;
@@ -239,7 +237,7 @@ class VideoPage {
   private addPredictions(predictions: Predictions): void {
     const layers = predictionLayers(predictions, this.data, () => this.selected, this.scale, () => this.redraw());
     this.layers.push(...layers);
-    this.predictions = predictions;
+    this.predictions.push(predictions);
     this.choice.show(this.layers, this.layer, this.other);
     this.showCurves();
   }
@@ -345,12 +343,17 @@ class VideoPage {
   }
 
   private showCurves(): void {
-    const clips = this.predictions?.clips.filter(({ event }) => event === this.selected?.id) ?? [];
     const timeOf = ({ picture }: { picture: number }): number => this.player.timeOf(picture);
-    this.cc.show([
-      { name: "right prompt", colour: RIGHT, points: clips.map((one) => [timeOf(one), one.cc]) },
-      { name: "wrong prompt", colour: WRONG, dashed: true, points: clips.flatMap((one) => (one.cc_wrong === null ? [] : [[timeOf(one), one.cc_wrong]])) },
-    ]);
+    this.cc.show(
+      this.predictions.flatMap(({ model, clips }, k): Curve[] => {
+        const own = clips.filter(({ event }) => event === this.selected?.id);
+        const wrong = own.flatMap((one): [number, number][] => (one.cc_wrong === null ? [] : [[timeOf(one), one.cc_wrong]]));
+        return [
+          { name: `${model}, right prompt`, colour: colourOf(2 * k), points: own.map((one) => [timeOf(one), one.cc]) },
+          { name: `${model}, wrong prompt`, colour: colourOf(2 * k + 1), dashed: true, points: wrong },
+        ];
+      }),
+    );
     const prompts = this.live?.prompts ?? [];
     const highest = Math.max(this.scale.highest, 1e-9);
     const curvesOf = (value: (map: SeriesMap) => number, dots: boolean): Curve[] =>
