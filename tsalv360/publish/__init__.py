@@ -1,0 +1,1 @@
+"""Publishing: the folder that loads in one line anywhere, its metadata, and its upload."""
