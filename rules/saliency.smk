@@ -6,7 +6,7 @@ rule saliency:
         tracks=rules.events.output.tracks,
         source_maps=get_source_maps,
     output:
-        maps=directory(f"{RESULTS}/saliency/{{video}}"),
+        maps=f"{RESULTS}/saliency/{{video}}.parquet",
         points=f"{RESULTS}/points/{{video}}.parquet",
     log:
         f"{RESULTS}/logs/saliency/{{video}}.log",

@@ -6,6 +6,7 @@ from tsalv360.contracts.entries import IndexEntry, read_entry
 from tsalv360.contracts.tables import FIXATIONS, TRACKS, read_table
 from tsalv360.explorer import stacked
 from tsalv360.job.log import logged
+from tsalv360.media.maps import Maps
 
 given, wanted, video = snakemake.input, snakemake.params, Path(snakemake.output[0])
 with logged(snakemake.log[0], snakemake.wildcards.video):
@@ -13,8 +14,8 @@ with logged(snakemake.log[0], snakemake.wildcards.video):
     layout = stacked.layout_of(tracks, wanted.frames["height"], wanted.explorer["height"])
     fixations = read_table(given.fixations, FIXATIONS)
     of_all = stacked.maps_of_all(fixations, index.kept_times, **wanted.saliency)
-    kept, folders = index.kept_frames, (Path(given.frames), Path(given.saliency))
-    pictures = stacked.stacked_pictures(layout, *folders, tracks, kept, of_all)
+    kept, sources = index.kept_frames, (Path(given.frames), Maps(given.saliency))
+    pictures = stacked.stacked_pictures(layout, *sources, tracks, kept, of_all)
     stacked.write_stacked(video, pictures, layout, len(kept), stacked.rate_of(index))
     script = video.with_name(f"{video.name}.js")
     if wanted.explorer["from_disk"]:

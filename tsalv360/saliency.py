@@ -23,10 +23,10 @@ from pydantic.dataclasses import dataclass
 
 from tsalv360.contracts.gaze_grid import GazeGrid, rows_at, sample_gaze
 from tsalv360.contracts.settings import STRICT, setting
-from tsalv360.contracts.tables import POINTS, empty
-from tsalv360.job.files import whole_folder
+from tsalv360.contracts.shards import write_shard
+from tsalv360.contracts.tables import MAPS, POINTS, empty
 from tsalv360.job.log import progress
-from tsalv360.media.pictures import write_picture
+from tsalv360.media.pictures import as_png
 from tsalv360.sources.maps import maps_of_frames
 from tsalv360.sphere.density import density, peak_density, sliding_density
 from tsalv360.sphere.directions import Array, angular_distance, direction_to_pixel, pixel_vectors, to_vectors
@@ -164,12 +164,12 @@ def map_inputs(
 
 
 def write_saliency_maps(
-    directory: str | Path,
+    path: str | Path,
     inputs: Mapping[str, MapInput],
     settings: SaliencySettings,
     source_maps: str | Path | None = None,
 ) -> None:
-    """Write `<event>/NNNN.png`: 8-bit maps of `map_inputs`; `all/NNNN.png` only if the settings want it.
+    """Write the maps of `map_inputs` in one file (`contracts.tables.MAPS`), those of all observers only if wanted.
 
     A frame without gaze in the window gets no map; for `spotlight`, which needs the input of all observers, a frame
     without gaze within the cone.
@@ -178,17 +178,17 @@ def write_saliency_maps(
     falls on these.
     """
     wanted = {name: own for name, own in inputs.items() if name != ALL_OBSERVERS or settings.all_observers}
+    times = {name: dict(zip(own.frames.frame, own.frames.time_s, strict=True)) for name, own in wanted.items()}
     total = sum(len(own.frames) for own in wanted.values())
-    with whole_folder(directory) as partial, progress(total=total, what="maps") as bar:
-        for name in wanted:
-            (partial / name).mkdir()
-        if settings.method == "spotlight":
-            series = _spotlights(wanted, inputs[ALL_OBSERVERS], settings, source_maps)
-        else:
-            series = _densities(wanted, settings)
+    if settings.method == "spotlight":
+        series = _spotlights(wanted, inputs[ALL_OBSERVERS], settings, source_maps)
+    else:
+        series = _densities(wanted, settings)
+    with write_shard(path, MAPS) as shard, progress(total=total, what="maps") as bar:
         for name, frame, summed in series:
             if (peak := summed.max()) > 0:
-                write_picture(partial / name / f"{frame:04d}.png", to_8bit(summed / peak))
+                event, png = None if name == ALL_OBSERVERS else name, as_png(to_8bit(summed / peak))
+                shard.add(png, f"{frame:04d}.png", event_id=event, frame=frame, time_s=times[name][frame], caption=None)
             bar.update()
 
 

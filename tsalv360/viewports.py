@@ -17,6 +17,7 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_folder, write_json
 from tsalv360.job.log import progress
 from tsalv360.media.drawing import grayed, overlay_saliency, poster, with_legend
+from tsalv360.media.maps import Maps
 from tsalv360.media.pictures import read_picture, write_picture
 from tsalv360.media.video import VideoWriter
 from tsalv360.sphere.projection import Interpolation, Picture, Viewport, pad_poles
@@ -72,7 +73,7 @@ def plan_shots(
 def write_viewports(
     directory: str | Path,
     frames_directory: str | Path,
-    saliency_directory: str | Path,
+    saliency: str | Path,
     tracks: pd.DataFrame,
     settings: ViewportSettings,
     frame_height: int,
@@ -81,14 +82,15 @@ def write_viewports(
     """Write `<event>.mp4`, `<event>.overlay.mp4`, `<event>.jpg` (poster) and `viewports.json` (lengths) of a video.
 
     Every frame is read once for all events in it. After the lead-in, picture j of a video is row j of the event's
-    track. Parameters: folders of the frames and saliency stages, tracks table of the video, the height that its
-    frames must have, and the `rate` of the kept frames, at which the videos play. Raises InputError for a
+    track. Parameters: folder of the frames stage, maps of the saliency stage, tracks table of the video, the height
+    that its frames must have, and the `rate` of the kept frames, at which the videos play. Raises InputError for a
     frame that is missing or has another size.
     """
     frames = {int(path.stem): path for path in sorted(Path(frames_directory).glob("[0-9]*.*"))}
     if missing := sorted(set(tracks.frame) - set(frames)):
         found, expected = f"no frame {missing[0]:04d}", "a frame for every row of the tracks"
         raise InputError(frames_directory, found, expected, "Delete the folder and run again.")
+    maps = Maps(saliency)
     shots, lengths = plan_shots(tracks, list(frames), round(settings.lead_s * rate))
     size = settings.height, settings.width
     by_event = {str(event): track for event, track in tracks.groupby("event_id", sort=False)}
@@ -111,7 +113,7 @@ def write_viewports(
                 viewport = Viewport(*camera, size, settings.interpolation)
                 plain = overlay = viewport.render(padded)
                 if part == "event":
-                    overlay = _overlay(plain, viewport, Path(saliency_directory, event, f"{frame:04d}.png"))
+                    overlay = _overlay(plain, viewport, maps.find(event, frame))
                 else:
                     plain = overlay = grayed(plain, f"{part} the event")
                 if event not in writers:
@@ -132,9 +134,9 @@ def write_viewports(
         write_json(partial / "viewports.json", ViewportLengths(rate, lengths))
 
 
-def _overlay(view: Picture, viewport: Viewport, path: Path) -> Picture:
-    """Return a view with its legend and the saliency map at `path`, if there is one, laid over."""
+def _overlay(view: Picture, viewport: Viewport, saliency: Picture | None) -> Picture:
+    """Return a view with its legend and the saliency map, if there is one, laid over."""
     shown = view.copy()
-    if path.exists():
-        shown = overlay_saliency(view, viewport.render(pad_poles(read_picture(path, gray=True))))
+    if saliency is not None:
+        shown = overlay_saliency(view, viewport.render(pad_poles(saliency)))
     return with_legend(shown)

@@ -1,9 +1,15 @@
-"""The published layout of a dataset: names of folders and files, and readers of a video's part.
+"""The layouts of a dataset: names of folders and files, and readers of the published one.
+
+Ours, a file for each video:
+
+maps/<video>.parquet                         saliency maps and captions of its events
+saliency_all/<video>.parquet                 saliency maps of all observers
+points/<video>.parquet                       fixation points
+
+The published one, a file for each map:
 
 TSV360_gt/<video>/<event>/description.txt    the caption of an event
 TSV360_gt/<video>/<event>/NNNN.png           its saliency map in frame NNNN
-saliency_all/<video>/NNNN.png                the map of all observers
-points/<video>.parquet                       the fixation points
 """
 
 import re
@@ -14,6 +20,7 @@ from typing import Any
 from tsalv360.job.errors import InputError
 
 CLIP_LENGTH = 8
+MAPS = "maps"
 GROUND_TRUTH = "TSV360_gt"
 SALIENCY_ALL = "saliency_all"
 FIXATION_POINTS = "points"

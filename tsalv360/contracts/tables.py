@@ -17,6 +17,7 @@ from tsalv360.job.files import whole_file
 
 TEXT, INTEGER, NUMBER = pa.string(), pa.int64(), pa.float64()
 TEXTS, INTEGERS, NUMBERS, TRUTHS = (pa.list_(kind) for kind in (TEXT, INTEGER, NUMBER, pa.bool_()))
+CONTENT = pa.struct([("bytes", pa.binary()), ("path", TEXT)])  # of a file, see `contracts.shards`
 _ADVICE = "See docs/tables.md."
 
 
@@ -113,6 +114,24 @@ POINTS: Table = {
     **_GAZE,
     "weight": FIXATIONS["weight"],
 }
+MAPS: Table = {
+    "event_id": Column(TEXT, "event that the map shows; empty: the map of all observers", nullable=True),
+    "frame": _FRAME,
+    "time_s": Column(NUMBER, "time of the frame, frame / fps, seconds", 0),
+    "caption": Column(TEXT, "caption of the event; empty before there is one, and of all observers", nullable=True),
+    "map": Column(CONTENT, "saliency, 0 to 255: an 8-bit gray PNG, `NNNN.png`"),
+}
+FRAMES: Table = {
+    "frame": _FRAME,
+    "time_s": Column(NUMBER, "time of the frame, frame / fps, seconds", 0),
+    "picture": Column(CONTENT, "the frame: a PNG or JPEG, `NNNN.png` or `NNNN.jpg`"),
+}
+VIEWPORTS: Table = {
+    "event_id": _EVENT,
+    "caption": Column(TEXT, "caption of the event"),
+    "viewport": Column(CONTENT, "the event as a camera that follows it sees it: a video, MP4"),
+}
+SHARDS = (MAPS, FRAMES, VIEWPORTS)  # pictures of a video in one file
 ANNOTATIONS: Table = {
     "event_id": _EVENT,
     "video": _VIDEO,
@@ -203,6 +222,7 @@ TABLES: dict[str, Table] = {
     "dropped": DROPPED,
     "reliability": RELIABILITY,
     "points": POINTS,
+    "maps": MAPS,
     "annotations (dataset)": ANNOTATIONS,
     "clips (dataset)": CLIPS,
     "fixations (dataset)": DATASET_FIXATIONS,

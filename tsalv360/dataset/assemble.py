@@ -1,9 +1,8 @@
-"""A video's part of the dataset: its maps and captions in the published layout, and its rows of the tables.
+"""A video's part of the dataset: its maps with captions, and its rows of the tables.
 
 It is assembled from the results of our stages, or imported from a published dataset.
 """
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,18 @@ import pandas as pd
 from tsalv360.contracts import layout, tables
 from tsalv360.contracts.entries import Candidate, CaptionEntry, IndexEntry, LeftOut
 from tsalv360.contracts.grid import runs
+from tsalv360.contracts.shards import ShardWriter, write_shard
+from tsalv360.contracts.tables import MAPS
 from tsalv360.curation.apply import Applied, Curation, VideoEvents, apply_curation
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
-from tsalv360.media.pictures import decode_picture, read_picture
+from tsalv360.media.maps import Maps
+from tsalv360.media.pictures import decode_picture
 from tsalv360.saliency import ALL_OBSERVERS, MapInput, map_inputs, points_table, write_saliency_maps
 
 Rows = list[dict[str, Any]]  # of a table, checked by its contract when they are written
 _DOWNLOAD = "Download it again, or exclude the video."
-FOLDERS = (layout.GROUND_TRUTH, layout.SALIENCY_ALL, layout.FIXATION_POINTS)
+FOLDERS = (layout.MAPS, layout.SALIENCY_ALL, layout.FIXATION_POINTS)
 
 
 def assemble_video(
@@ -36,15 +38,15 @@ def assemble_video(
 ) -> None:
     """Write a video's part of the dataset; events without a caption are left out and counted.
 
-    It has `TSV360_gt/<video>/<event>/description.txt` and `NNNN.png`, `points/<video>.parquet`, the maps of all
-    observers, if there are any, as `saliency_all/<video>/NNNN.png`, the rows of annotations, clips and fixations as
-    Parquet, `left_out.json`, `curation.json` if curated, and SHA256SUMS of captions, maps and points.
+    It has `maps/<video>.parquet`, `points/<video>.parquet`, the maps of all observers, if there are any, as
+    `saliency_all/<video>.parquet`, the rows of annotations, clips and fixations, `left_out.json`, `curation.json` if
+    curated, and SHA256SUMS of maps and points.
 
     Parameters
     ----------
     detected : the events of the video, as the stages give them.
-    saliency, points : results of the saliency stage, hard-linked where the file system allows it. Only maps and points
-        of events that curators changed are made again.
+    saliency, points : results of the saliency stage. Only maps and points of events that curators changed are made
+        again.
     curation : the decisions of curators; without them all events are drafts.
     source_maps : as in `write_saliency_maps`, for these events.
     """
@@ -64,22 +66,25 @@ def assemble_video(
     )
     annotations: Rows = []
     clips: Rows = []
+    unchanged = Maps(saliency)
     with whole_folder(directory) as partial:
-        (partial / layout.GROUND_TRUTH / video).mkdir(parents=True)
+        changed = unchanged
         if curation:
             of_events = replace(curation.saliency, all_observers=False)
-            write_saliency_maps(partial / "changed", again, of_events, source_maps)
-        for event, start, end in zip(shown.event_id, shown.start_frame, shown.end_frame, strict=True):
-            maps = Path(partial / "changed" if event in applied.changed else saliency, event)
-            with_map = _write_event(partial / layout.GROUND_TRUTH / video / event, maps, captions[event].caption or "")
-            row = annotation_row(video, event, (start, end), captions[event], "machine")
-            annotations.append(row | applied.reviews[event]._asdict() if curation else row)
-            numbers = applied.video.track(event).frame.tolist()
-            own = cut_clips(event, video, numbers, frames, with_map)
-            clips += own
-            in_no_clip = len(numbers) - layout.CLIP_LENGTH * len(own)
-            left_out += LeftOut(frames_without_map=len(numbers) - len(with_map), frames_in_no_clip=in_no_clip)
-        shutil.rmtree(partial / "changed", ignore_errors=True)
+            write_saliency_maps(partial / "changed.parquet", again, of_events, source_maps)
+            changed = Maps(partial / "changed.parquet")
+        with write_shard(partial / layout.MAPS / f"{video}.parquet", MAPS) as shard:
+            for event, start, end in zip(shown.event_id, shown.start_frame, shown.end_frame, strict=True):
+                track, maps = applied.video.track(event), changed if event in applied.changed else unchanged
+                _add_event(shard, maps, event, track, captions[event].caption)
+                row = annotation_row(video, event, (start, end), captions[event], "machine")
+                annotations.append(row | applied.reviews[event]._asdict() if curation else row)
+                numbers, with_map = track.frame.tolist(), maps.numbers(event)
+                own = cut_clips(event, video, numbers, frames, set(with_map))
+                clips += own
+                in_no_clip = len(numbers) - layout.CLIP_LENGTH * len(own)
+                left_out += LeftOut(frames_without_map=len(numbers) - len(with_map), frames_in_no_clip=in_no_clip)
+        (partial / "changed.parquet").unlink(missing_ok=True)
 
         table, target = tables.read_table(points, tables.POINTS), partial / layout.FIXATION_POINTS / f"{video}.parquet"
         if curation and (again or n_left):
@@ -88,9 +93,9 @@ def assemble_video(
             tables.write_table(target, table, tables.POINTS)
         else:
             _link(Path(points), target)
-        for path in sorted(Path(saliency, ALL_OBSERVERS).glob("*.png")):
-            read_picture(path, gray=True)  # refuses a damaged one
-            _link(path, partial / layout.SALIENCY_ALL / video / path.name)
+        if None in unchanged.events:
+            with write_shard(partial / layout.SALIENCY_ALL / f"{video}.parquet", MAPS) as shard:
+                _add_event(shard, unchanged, None, index.kept_times, None)
         if applied.outcome:
             write_json(partial / layout.CURATION, applied.outcome)
         owner = applied.video.assignments.set_index("row").event_id.reindex(range(len(detected.fixations)))
@@ -111,21 +116,21 @@ def import_video(directory: str | Path, index: IndexEntry, truth: str | Path) ->
     clips: Rows = []
     left_out = LeftOut()
     with whole_folder(directory) as partial:
-        for event, maps in layout.event_maps(truth).items():
-            source, folder = Path(truth, event), partial / layout.GROUND_TRUTH / video / event
-            kept = layout.maps_with_frame(source, maps, frames)
-            folder.mkdir(parents=True)
-            caption, numbers = layout.read_caption(source / layout.DESCRIPTION), list(kept)
-            (folder / layout.DESCRIPTION).write_text(caption, encoding="utf-8")
-            for path in kept.values():
-                _check_map(path)
-                link_or_copy(path, folder / path.name)
-            span = numbers[0], numbers[-1]
-            annotations.append(annotation_row(video, event, span, CaptionEntry(caption), "published"))
-            own = layout.cut_published_clips(event, video, numbers)
-            clips += own
-            in_no_clip = len(kept) - layout.CLIP_LENGTH * len(own)
-            left_out += LeftOut(maps_without_frame=len(maps) - len(kept), frames_in_no_clip=in_no_clip)
+        with write_shard(partial / layout.MAPS / f"{video}.parquet", MAPS) as shard:
+            for event, maps in layout.event_maps(truth).items():
+                source = Path(truth, event)
+                kept = layout.maps_with_frame(source, maps, frames)
+                caption, numbers = layout.read_caption(source / layout.DESCRIPTION), list(kept)
+                for frame, path in kept.items():
+                    _check_map(path)
+                    time_s = frame / index.fps
+                    shard.add(path.read_bytes(), path.name, event_id=event, frame=frame, time_s=time_s, caption=caption)
+                span = numbers[0], numbers[-1]
+                annotations.append(annotation_row(video, event, span, CaptionEntry(caption), "published"))
+                own = layout.cut_published_clips(event, video, numbers)
+                clips += own
+                in_no_clip = len(kept) - layout.CLIP_LENGTH * len(own)
+                left_out += LeftOut(maps_without_frame=len(maps) - len(kept), frames_in_no_clip=in_no_clip)
         if not annotations:
             raise InputError(truth, "no event", f"folders {video}_<k>", _DOWNLOAD)
         write_part(partial, annotations, clips, tables.empty(tables.DATASET_FIXATIONS), left_out)
@@ -183,18 +188,21 @@ def _link(source: Path, target: Path) -> None:
     link_or_copy(source, target)
 
 
-def _write_event(folder: Path, saliency: Path, caption: str) -> set[int]:
-    """Write the caption of an event and link its maps; return the numbers of the frames that have one."""
-    folder.mkdir()
-    (folder / layout.DESCRIPTION).write_text(caption, encoding="utf-8")
-    maps, advice = sorted(saliency.glob("*.png")), "Make the video's maps again."
-    for path in maps:
-        if not read_picture(path, gray=True).any():
-            raise InputError(path, "a saliency map of zeros", "at least one fixation", advice)
-        link_or_copy(path, folder / path.name)
-    if not maps:
-        raise InputError(saliency, "no saliency map", "one per frame of the event", advice)
-    return {int(path.stem) for path in maps}
+def _add_event(shard: ShardWriter, maps: Maps, event: str | None, frames: pd.DataFrame, caption: str | None) -> None:
+    """Add the maps of an event, or of all observers, to a shard; InputError for one that cannot be used.
+
+    Parameters: `frames` has the columns `frame` and `time_s`.
+    """
+    times, advice = dict(zip(frames.frame, frames.time_s, strict=True)), "Make the video's maps again."
+    if not maps.numbers(event):
+        found = f"no saliency map of {event or 'all observers'}"
+        raise InputError(maps.path, found, "one per frame of the event", advice)
+    for frame in maps.numbers(event):
+        if not maps.read(event, frame).any():
+            found = f"a saliency map of zeros, of {event or 'all observers'} in frame {frame}"
+            raise InputError(maps.path, found, "at least one fixation", advice)
+        content, name = maps.content(event, frame), f"{frame:04d}.png"
+        shard.add(content, name, event_id=event, frame=frame, time_s=times[frame], caption=caption)
 
 
 def _current_points(table: pd.DataFrame, again: pd.DataFrame, events: pd.Series, changed: set[str]) -> pd.DataFrame:

@@ -17,8 +17,9 @@ from tsalv360 import __version__
 from tsalv360.captions.text import count_tokens
 from tsalv360.contracts import tables
 from tsalv360.contracts.entries import LISTS, DatasetOutcome, IndexEntry, LeftOut, Outcome, read_entry
-from tsalv360.contracts.layout import CHECKSUMS, CURATION, FIXATION_POINTS, GROUND_TRUTH, LEFT_OUT
+from tsalv360.contracts.layout import CHECKSUMS, CURATION, FIXATION_POINTS, LEFT_OUT, MAPS
 from tsalv360.dataset.assemble import checksum_lines
+from tsalv360.dataset.loose import write_loose
 from tsalv360.dataset.splits import DatasetSettings, Fold, in_no_fold, make_splits
 from tsalv360.job.errors import InputError, plain
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
@@ -27,7 +28,7 @@ from tsalv360.sources import tsv360
 from tsalv360.sources.recording import Origin
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "opencv-python-headless", "av", "snakemake")
-_LINKED = (GROUND_TRUTH, FIXATION_POINTS)
+_LINKED = (MAPS, FIXATION_POINTS)
 _PART_TABLES = {"annotations": tables.PART_ANNOTATIONS, "clips": tables.CLIPS, "fixations": tables.DATASET_FIXATIONS}
 TABLES = _PART_TABLES | {"annotations": tables.ANNOTATIONS}
 
@@ -51,8 +52,7 @@ def collect_clips(directory: str | Path, parts: list[Path], folds: list[Fold]) -
             for folder in _LINKED:
                 (partial / folder).mkdir(exist_ok=True)
                 for source in (part / folder).glob("*"):
-                    target = os.path.relpath(source, directory / folder)
-                    (partial / folder / source.name).symlink_to(target, source.is_dir())
+                    (partial / folder / source.name).symlink_to(os.path.relpath(source, directory / folder))
         (partial / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
@@ -74,6 +74,8 @@ def build_dataset(
     """
     with whole_folder(directory) as partial:
         lines = [line for part in parts for line in _link_part(part, partial)]
+        if settings.loose_maps:
+            lines += checksum_lines(write_loose(partial, sorted((partial / MAPS).iterdir())), partial)
         sources = {video: origin.source for video, origin in origins.items()}
         joined = {name: _joined(parts, name) for name in TABLES}
         videos = joined["annotations"].video
@@ -175,7 +177,7 @@ def _checksums(part: Path) -> list[str]:
 
 
 def _link_part(part: Path, target: Path) -> list[str]:
-    """Link the captions, maps and points of a part; return their checksum lines, InputError if a file differs."""
+    """Link the maps and points of a part; return their checksum lines, InputError if a file differs."""
     lines = _checksums(part)
     for line in lines:
         digest, name = line.rstrip("\n").split("  ", 1)

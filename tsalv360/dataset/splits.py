@@ -18,6 +18,9 @@ class DatasetSettings:
 
     name: str = setting("demo", "name of the dataset: its folder in results/", pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
     first_event: int = setting(1, "number of a video's first event: 003_1, or as in TSV360 003_0", ge=0, le=1)
+    loose_maps: bool = setting(
+        False, "also write each map and caption as a file in TSV360_gt, the published layout, which public readers need"
+    )
     folds: Annotated[int, Field(ge=1, le=100)] | Literal["tsv360"] = setting(
         4, "number of folds of the cross-validation, at most one per video; or tsv360: the 5 published folds"
     )

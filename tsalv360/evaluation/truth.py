@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tsalv360.contracts.grid import FPS
-from tsalv360.contracts.layout import FIXATION_POINTS, GROUND_TRUTH, event_maps
+from tsalv360.contracts.layout import FIXATION_POINTS
 from tsalv360.contracts.tables import PART_ANNOTATIONS, POINTS, empty, read_table
 from tsalv360.job.errors import InputError
 from tsalv360.saliency import Map, points_map, saliency_map
@@ -45,11 +45,8 @@ class Truth:
         clips = clips.sort_values(["video", "target_frame", "event_id"], ignore_index=True)
         annotations = read_table(self.files.dataset / "annotations.parquet", PART_ANNOTATIONS)
         captions = annotations.set_index("event_id").caption
-        maps = {
-            event: set(numbers)
-            for video in clips.video.unique()
-            for event, numbers in event_maps(self.files.dataset / GROUND_TRUTH / video).items()
-        }
+        of_videos = [self.files.maps(video) for video in clips.video.unique()]
+        maps = {event: set(of_video.numbers(event)) for of_video in of_videos for event in of_video.events if event}
         others = [
             [other for other in maps if _video(other) == _video(own) and other != own and maps[other] & set(frames)]
             for own, frames in zip(clips.event_id, clips.frames, strict=True)

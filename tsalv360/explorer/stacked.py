@@ -20,9 +20,10 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
 from tsalv360.job.log import progress
 from tsalv360.media.drawing import lanes
+from tsalv360.media.maps import Maps
 from tsalv360.media.pictures import read_picture, ready_frames, resized
 from tsalv360.media.video import VideoWriter
-from tsalv360.saliency import ALL_OBSERVERS, to_8bit
+from tsalv360.saliency import to_8bit
 from tsalv360.sphere.density import sliding_density
 from tsalv360.sphere.projection import Picture
 
@@ -93,31 +94,29 @@ def maps_of_all(fixations: pd.DataFrame, kept: pd.DataFrame, sigma_deg: float, w
 def stacked_pictures(
     layout: Layout,
     frames_folder: Path,
-    saliency: Path,
+    saliency: Maps,
     tracks: pd.DataFrame,
     kept: Sequence[int],
     of_all: Iterator[Picture],
 ) -> Iterator[Picture]:
     """Yield the stacked picture of each kept frame, RGB. InputError for a frame that is missing.
 
-    Parameters: folders of the stages frames and saliency, the tracks table, and the maps of all observers, which
-    replace those that the saliency stage has not written.
+    Parameters: folder of the stage frames, maps of the stage saliency, the tracks table, and the maps of all observers,
+    which replace those that the saliency stage has not written.
     """
     files = ready_frames(frames_folder)
     if missing := sorted({*kept} - files.keys()):
         found, expected = f"no frame {missing[0]:04d}", "every kept frame"
         raise InputError(frames_folder, found, expected, "Delete the folder and run again.")
     events_at: dict[Any, list[str]] = {frame: list(names) for frame, names in tracks.groupby("frame").event_id}
-    has_all = (saliency / ALL_OBSERVERS).is_dir()
+    has_all = None in saliency.events
     for frame in kept:
         picture = np.zeros((*layout.size, 3), dtype=np.uint8)
         picture[: layout.panorama[0]] = resized(read_picture(files[frame]), layout.panorama)
-        names = [*events_at.get(frame, []), *([ALL_OBSERVERS] if has_all else [])]
-        for name in names:
-            path = saliency / name / f"{frame:04d}.png"
-            if path.exists():  # there is no map without gaze
-                tile = resized(read_picture(path, gray=True), TILE)
-                picture[layout.tile(layout.slots.get(name, 0))] = tile[..., None]
+        for event in [*events_at.get(frame, []), *([None] if has_all else [])]:
+            tile = saliency.find(event, frame)
+            if tile is not None:
+                picture[layout.tile(layout.slots[event] if event else 0)] = resized(tile, TILE)[..., None]
         if not has_all:
             picture[layout.tile(0)] = next(of_all)[..., None]
         yield picture

@@ -34,18 +34,25 @@ def read_picture(path: Path, gray: bool = False) -> NDArray[np.uint8]:
 
 
 def decode_picture(path: Path, flags: int = cv2.IMREAD_UNCHANGED) -> NDArray[Any]:
-    """Decode a picture by OpenCV's `flags`; InputError if it is missing, damaged, cut off or over `MAX_PIXELS`."""
-    content = np.frombuffer(path.read_bytes() if path.is_file() else b"", dtype=np.uint8)
+    """Return the picture in a file; parameters and errors as `decode_content`, also if the file is missing."""
+    return decode_content(path.read_bytes() if path.is_file() else b"", path, flags)
+
+
+def decode_content(content: bytes, where: object, flags: int = cv2.IMREAD_UNCHANGED) -> NDArray[Any]:
+    """Return the picture that the content of a file holds, decoded by OpenCV's `flags`.
+
+    InputError, which names `where`, if it is damaged, cut off or over `MAX_PIXELS`.
+    """
     try:
         # not imread, which fills up what is cut off
-        picture = cv2.imdecode(content, flags) if content.size else None
+        picture = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flags) if content else None
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(error.err) from None
         found, expected = "a picture that is too large", f"at most {MAX_PIXELS:,} pixels"
-        raise InputError(path, found, expected, "Make it smaller, or remove it.") from None
+        raise InputError(where, found, expected, "Make it smaller, or remove it.") from None
     if picture is None:
-        raise InputError(path, "no readable picture", "a whole PNG or JPEG", "Make or copy it again.")
+        raise InputError(where, "no readable picture", "a whole PNG or JPEG", "Make or copy it again.")
     return picture
 
 
@@ -55,6 +62,11 @@ def write_picture(path: Path, picture: NDArray[np.uint8], quality: int = 95, chr
     # not imwrite, which hides a full disk
     _, encoded = cv2.imencode(path.suffix, picture, jpeg if path.suffix == ".jpg" else [])
     path.write_bytes(encoded.data)
+
+
+def as_png(picture: NDArray[Any]) -> bytes:
+    """Return a gray or BGR picture as the content of a PNG file."""
+    return cv2.imencode(".png", picture)[1].tobytes()
 
 
 def has_format(path: Path, format: str) -> bool:

@@ -21,6 +21,7 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
 from tsalv360.media import drawing
 from tsalv360.media.drawing import EDGE, INK, LARGE, LINE, PAPER, SMALL, SOFT, WIDTH, text_width, ticks, write
+from tsalv360.media.maps import Maps
 from tsalv360.media.pictures import read_picture, ready_frames, resized
 from tsalv360.media.video import read_pictures
 from tsalv360.sphere.directions import direction_to_pixel
@@ -46,7 +47,7 @@ def draw_sheet(
     events: pd.DataFrame,
     tracks: pd.DataFrame,
     frames_directory: str | Path,
-    saliency_directory: str | Path,
+    saliency: str | Path,
     viewports_directory: str | Path,
 ) -> Picture:
     """Return the contact sheet of one video, uint8 RGB [H, 1440, 3].
@@ -59,7 +60,7 @@ def draw_sheet(
     lengths = read_entry(Path(viewports_directory, "viewports.json"), ViewportLengths).events
     rate = min(index.fps, index.rate)
     by_event = {event: tracks[tracks.event_id == event] for event in events.event_id}
-    pieces = [_overview(index, by_event, tracks, Path(frames_directory), Path(saliency_directory))]
+    pieces = [_overview(index, by_event, tracks, Path(frames_directory), Maps(saliency))]
     for k, event in enumerate(events.itertuples()):
         name = str(event.event_id)
         pieces.append(_strip(event, by_event[name], k, Path(viewports_directory), lengths[name], rate))
@@ -96,7 +97,7 @@ def left_of(place: int) -> int:
 
 
 def _overview(
-    index: IndexEntry, by_event: dict[str, pd.DataFrame], tracks: pd.DataFrame, frames_folder: Path, saliency: Path
+    index: IndexEntry, by_event: dict[str, pd.DataFrame], tracks: pd.DataFrame, frames_folder: Path, saliency: Maps
 ) -> Picture:
     """Return the panorama with all tracks, and beside it the legend above the panorama with saliency."""
     frames = ready_frames(frames_folder)
@@ -170,13 +171,13 @@ def _with_tracks(picture: Picture, by_event: dict[str, pd.DataFrame], now: pd.Da
     return shown
 
 
-def _with_saliency(picture: Picture, order: list[str], now: pd.DataFrame, folder: Path) -> Picture:
+def _with_saliency(picture: Picture, order: list[str], now: pd.DataFrame, saliency: Maps) -> Picture:
     """Return the panorama with the maximum of the present events' saliency maps, and a ring at each event."""
     total: Picture = np.zeros(BESIDE, dtype=np.uint8)
     for event, frame in zip(now.event_id, now.frame, strict=True):
-        path = folder / event / f"{frame:04d}.png"
-        if path.exists():  # there is no map without gaze
-            total = np.maximum(total, resized(read_picture(path, gray=True), BESIDE))
+        found = saliency.find(event, frame)
+        if found is not None:
+            total = np.maximum(total, resized(found, BESIDE))
     shown = drawing.overlay_saliency(resized(picture, BESIDE), total)
     _draw_rings(shown, order, now)
     return drawing.with_legend(shown)

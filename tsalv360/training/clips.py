@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tsalv360.contracts.layout import CLIP_LENGTH, DESCRIPTION, GROUND_TRUTH, cut_published_clips
+from tsalv360.contracts.layout import CLIP_LENGTH, MAPS, cut_published_clips
 from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, read_table
 from tsalv360.dataset.assemble import cut_clips
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
+from tsalv360.media.maps import Maps
 from tsalv360.media.pictures import read_picture
 
 PICTURES = (".jpg", ".jpeg", ".png")
@@ -47,11 +48,16 @@ class ClipFiles:
 
     def target(self, video: str, event: str, number: int) -> NDArray[np.float32]:
         """Return the saliency map [H, W] of an event, 0 to 1; InputError if it is missing, damaged or all zero."""
-        path = _picture(self.dataset / GROUND_TRUTH / video / event, number)
-        saliency = read_picture(path, gray=True)
+        maps = self.maps(video)
+        saliency = maps.read(event, number)
         if not saliency.any():
-            raise InputError(path, "a saliency map of zeros", "where people looked", "Build the dataset again.")
+            found = f"a saliency map of zeros, of {event} in frame {number}"
+            raise InputError(maps.path, found, "where people looked", "Build the dataset again.")
         return saliency.astype(np.float32) / np.float32(255)
+
+    def maps(self, video: str) -> Maps:
+        """Return the saliency maps of a video; InputError if there are none."""
+        return Maps(self.dataset / MAPS / f"{video}.parquet")
 
     def widths(self, clips: pd.DataFrame) -> tuple[int, int]:
         """Return the width of the frames and of the maps, taken from the first of `clips`."""
@@ -76,7 +82,7 @@ def read_clips(files: ClipFiles, how: Literal["dataset", "published"] = "dataset
     """
     annotations = read_table(files.dataset / "annotations.parquet", PART_ANNOTATIONS).set_index("event_id")
     if how == "published":
-        clips = published_clips(files.dataset / GROUND_TRUTH, files.frames)
+        clips = _published_clips(files, annotations)
     else:
         clips = read_table(files.dataset / "clips.parquet", CLIPS)
         if stride < CLIP_LENGTH:
@@ -88,19 +94,17 @@ def read_clips(files: ClipFiles, how: Literal["dataset", "published"] = "dataset
     return pd.DataFrame({"caption": annotations.caption[clips.event_id].to_list(), **clips})
 
 
-def published_clips(ground_truth: Path, frames: Path) -> pd.DataFrame:
-    """Return the clips that the public reader cuts from maps `<video>/<event>/<NNNN>.<ext>` and `<video>/<NNNN>.<ext>`.
+def _published_clips(files: ClipFiles, annotations: pd.DataFrame) -> pd.DataFrame:
+    """Return the clips that the public reader cuts from maps `<NNNN>.png` that have a frame of the same name.
 
-    They are in the order of the events' names, with the columns of the clips table and the caption.
+    They are in the order of the events' names. Parameters: the annotations by event.
     """
     rows = []
-    for event in sorted(path for path in ground_truth.glob("*/*") if path.is_dir()):
-        video = event.name.partition("_")[0]
-        caption = Path(event, DESCRIPTION).read_text("utf-8")
-        names = sorted(path.name for path in event.iterdir() if path.suffix in PICTURES)
-        numbers = [int(Path(name).stem) for name in names if Path(frames, video, name).is_file()]
-        rows += [row | {"caption": caption} for row in cut_published_clips(event.name, video, numbers)]
-    return pd.DataFrame(rows, columns=[*CLIPS, "caption"])
+    for video, event in sorted(zip(annotations.video, annotations.index, strict=True)):
+        names = sorted(f"{number:04d}.png" for number in files.maps(video).numbers(event))
+        numbers = [int(Path(name).stem) for name in names if Path(files.frames, video, name).is_file()]
+        rows += cut_published_clips(event, video, numbers)
+    return pd.DataFrame(rows, columns=list(CLIPS))
 
 
 @dataclass(frozen=True)
@@ -147,9 +151,8 @@ def _overlapping(clips: pd.DataFrame, files: ClipFiles, stride: int) -> pd.DataF
     """Return clips at a stride in the segments without gap that the clips of each event make up."""
     rows = []
     for (video, event), of_event in clips.groupby(["video", "event_id"], sort=False):
-        frames, maps = files.frames / str(video), files.dataset / GROUND_TRUTH / str(video) / str(event)
+        frames, with_map = files.frames / str(video), set(files.maps(str(video)).numbers(str(event)))
         kept = sorted(int(path.stem) for path in frames.iterdir() if path.suffix in PICTURES)
-        with_map = {int(path.stem) for path in maps.glob("*.png")}
         numbers = np.concatenate(of_event.frames.to_list()).tolist()
         rows += cut_clips(str(event), str(video), numbers, kept, with_map, stride)
     return pd.DataFrame(rows, columns=list(CLIPS))

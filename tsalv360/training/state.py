@@ -17,7 +17,7 @@ from accelerate import Accelerator
 from pydantic import TypeAdapter
 
 from tsalv360 import __version__
-from tsalv360.contracts.layout import CHECKSUMS, GROUND_TRUTH
+from tsalv360.contracts.layout import CHECKSUMS, MAPS
 from tsalv360.contracts.settings import tracked
 from tsalv360.contracts.tables import CLIPS, read_table
 from tsalv360.job.files import read_json, sha256, whole_file
@@ -161,7 +161,8 @@ def data_checksum(dataset: Path, frames: Path, fold: int) -> str:
     clips = read_table(dataset / "clips.parquet", CLIPS)
     digest.update(clips[clips.video.isin(used)].to_json(orient="records").encode())
     for line in (dataset / CHECKSUMS).read_text("utf-8").splitlines():
-        if re.fullmatch(rf"[0-9a-f]{{64}}  {GROUND_TRUTH}/([^/]+)/.+", line) and line.split("/")[1] in used:
+        match = re.fullmatch(rf"[0-9a-f]{{64}}  {MAPS}/([^/]+)\.parquet", line)
+        if match and match[1] in used:
             digest.update(f"{line}\n".encode())
     for video in sorted(used):
         for path in sorted((frames / video).glob("*.*")):
