@@ -22,11 +22,10 @@ os.environ.update(
 
 from tsalv360.captions import shard_of
 from tsalv360.captions.settings import check_installed as check_captioner_installed
-from tsalv360.config import check_writable, load_config, plan_recordings, with_nulls
-from tsalv360.dataset.splits import make_splits
+from tsalv360.config import check_writable, load_config, make_folds, plan_recordings, with_nulls
 from tsalv360.contracts.settings import tracked
 from tsalv360.explorer import BUNDLE
-from tsalv360.sources import demo, tsv360
+from tsalv360.sources import demo, published
 from tsalv360.training.settings import check_cache, check_clips, check_weights
 from tsalv360.training.settings import check_installed as check_training_installed
 from tsalv360.workflow.curated import before_build, of_dataset
@@ -51,12 +50,7 @@ try:
     CONFIG = load_config(config)
     RECORDINGS = plan_recordings(CONFIG)
     FOLDS = CONFIG.chosen_folds()
-    SPLITS = make_splits(
-        {video: recording.source for video, recording in RECORDINGS.items()},
-        CONFIG.dataset.folds,
-        CONFIG.dataset.validation_share,
-        CONFIG.dataset.seed,
-    )
+    SPLITS = make_folds(CONFIG, RECORDINGS)
     check_clips(CONFIG.model)
     check_cache(CONFIG.model, CONFIG.train)
     check_writable(CONFIG.folder())
@@ -70,8 +64,8 @@ keep_records_in(RESULTS)
 announce(workflow, retrained, lambda plan: before_build(plan, CONFIG, CONSTRUCTED))
 VIDEOS = list(RECORDINGS)
 # Videos of a published dataset already have maps and captions; the others are constructed from gaze.
-PUBLISHED = [v for v in VIDEOS if RECORDINGS[v].gaze_format == tsv360.PUBLISHED]
-CONSTRUCTED = [v for v in VIDEOS if RECORDINGS[v].gaze_format != tsv360.PUBLISHED]
+PUBLISHED = [v for v in VIDEOS if RECORDINGS[v].gaze_format == published.PUBLISHED]
+CONSTRUCTED = [v for v in VIDEOS if RECORDINGS[v].gaze_format != published.PUBLISHED]
 SHARDS = {video: shard_of(video, CONFIG.captions.shards) for video in CONSTRUCTED}
 VIDEOS_OF_SHARD = {shard: [] for shard in SHARDS.values()}
 for video, shard in SHARDS.items():
@@ -103,6 +97,7 @@ include: "rules/dataset.smk"
 include: "rules/explorer.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/publish.smk"
 
 
 keep_outputs(workflow.rules)

@@ -28,6 +28,8 @@ VERSIONS = {
     "features": 1,
     "train": 1,
     "evaluate": 3,
+    "pack_pictures": 1,
+    "publish": 1,
 }
 
 
@@ -55,7 +57,7 @@ def stamps(name):
     """Return a function that gives sizes and times (s) of a video's source files, which reveal an older replacement."""
 
     def get_stamps(wildcards):
-        if DEMO and wildcards.video in demo.video_ids(DEMO):
+        if is_drawn(wildcards.video):
             return []  # the files do not exist yet
         sources = getattr(RECORDINGS[wildcards.video], name)
         files = [sources] if name == "video" else sources
@@ -150,13 +152,12 @@ def get_all_records(wildcards):
 
 
 def get_truth(wildcards):
-    drawn = demo.video_ids(DEMO) if DEMO else []
-    return [demo.truth_path(DEMO, video) for video in drawn if video in VIDEOS]
+    return [demo.truth_path(DEMO, video) for video in VIDEOS if is_drawn(video)]
 
 
 def get_truth_of_video(wildcards):
-    drawn = demo.video_ids(DEMO) if DEMO else []
-    return [demo.truth_path(DEMO, wildcards.video)] if wildcards.video in drawn else []
+    video = wildcards.video
+    return [demo.truth_path(DEMO, video)] if is_drawn(video) else []
 
 
 def get_camera_paths(wildcards):
@@ -226,3 +227,15 @@ def one_of(videos):
     if len(videos) == len(VIDEOS):
         return ANY_VIDEO  # matching thousands of alternatives is slow
     return "|".join(videos) or "(?!)"  # matches nothing
+
+
+def is_drawn(video):
+    return bool(DEMO) and video in demo.video_ids(DEMO)
+
+
+# How frames are extracted, for whoever has the videos of a published dataset.
+EXTRACTION = {
+    video: settings("frames", "format", "jpeg_quality", "jpeg_chroma", "ready")
+    | {"size": [CONFIG.frames.height, 2 * CONFIG.frames.height], "view": one.view}
+    for video, one in RECORDINGS.items()
+}

@@ -104,7 +104,7 @@ rule dataset:
         runtime=60,
     params:
         version=version("dataset"),
-        dataset=settings("dataset"),
+        splits=SPLITS,
         origins=ORIGINS,
         data_settings=CONFIG.data_settings(),
     message:

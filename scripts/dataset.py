@@ -7,7 +7,6 @@ import pandas as pd
 from tsalv360.contracts.entries import IndexEntry, read_entry
 from tsalv360.contracts.tables import DROPPED, RELIABILITY, empty, read_table
 from tsalv360.dataset.build import build_dataset
-from tsalv360.dataset.splits import DatasetSettings
 from tsalv360.job.log import logged
 from tsalv360.sources.recording import Origin
 
@@ -21,6 +20,6 @@ with logged(snakemake.log[0]):
             pd.concat([empty(table), *(read_table(path, table) for path in snakemake.input[name])], ignore_index=True)
             for name, table in (("dropped", DROPPED), ("reliability", RELIABILITY))
         ),
-        DatasetSettings(**snakemake.params.dataset),
+        snakemake.params.splits,
         snakemake.params.data_settings,
     )

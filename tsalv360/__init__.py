@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tsalv360.prediction import predict
+    from tsalv360.publish.clips import load_clips
 
     __version__: str
 
-__all__ = ["__version__", "predict"]
+__all__ = ["__version__", "load_clips", "predict"]
 
 MAX_PIXELS = 16384 * 8192  # of a picture or video; larger ones are refused before memory is allocated
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))  # OpenCV reads it when it is imported
@@ -20,6 +21,13 @@ def __getattr__(name: str) -> Any:
         from tsalv360.prediction import predict
 
         return predict
+    if name == "load_clips":
+        from tsalv360.job.libraries import require_extra
+
+        require_extra("load_clips", "train", ("torch",))
+        from tsalv360.publish.clips import load_clips
+
+        return load_clips
     if name == "__version__":
         from importlib.metadata import version
 

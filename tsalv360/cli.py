@@ -92,6 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--video", type=Path, metavar="FILE", help="the video, whose length and size help to guess")
     add("--picture", type=Path, metavar="FILE", help="also draw the gaze over the video's first frame into FILE (PNG)")
 
+    text = "Add the frames that a published dataset may not pass on, from your own copies of its videos."
+    add = command("data attach", _attach, text, config=False)
+    add("folder", type=Path, metavar="FOLDER", help="the published folder")
+    add("--videos", type=Path, required=True, metavar="VIDEOS", help="folder with the videos, under any names")
+
     text = "Write a page that compares the captions of two backends. Both must have captioned the dataset."
     add = command("captions compare", _compare_captions, text)
     add("--backends", nargs=2, metavar=("FIRST", "SECOND"), help="default: the first two of captions.backends")
@@ -184,6 +189,17 @@ def _import_table(options: argparse.Namespace) -> int:
     if options.picture:
         write_picture(options.picture, draw_gaze(found, options.video)[..., ::-1])
     return 0 if found.samples is not None else 1
+
+
+def _attach(options: argparse.Namespace) -> int:
+    from tsalv360.publish.attach import as_text as attached_text
+    from tsalv360.publish.attach import attach
+    from tsalv360.publish.reader import PublishedFolder
+
+    folder = PublishedFolder(options.folder)
+    done = attach(folder, options.videos)
+    print(attached_text(done, folder))
+    return 1 if done.not_found else 0
 
 
 def _compare_captions(options: argparse.Namespace) -> int:

@@ -12,9 +12,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from tsalv360.captions.settings import CaptionSettings
+from tsalv360.contracts.entries import PARTS, Fold
 from tsalv360.contracts.settings import NO_BRACES, STRICT, setting, tracked
 from tsalv360.curation.records import CurationSettings
-from tsalv360.dataset.splits import DatasetSettings
+from tsalv360.dataset.splits import DatasetSettings, make_splits
 from tsalv360.evaluation import EvaluateSettings
 from tsalv360.events.settings import EventSettings
 from tsalv360.explorer.settings import ExplorerSettings
@@ -22,9 +23,11 @@ from tsalv360.fixations import FixationSettings
 from tsalv360.frames import FrameSettings
 from tsalv360.job.errors import InputError
 from tsalv360.model.settings import ModelSettings
+from tsalv360.publish.settings import PublishSettings
 from tsalv360.reliability import ReliabilitySettings
 from tsalv360.saliency import SaliencySettings
 from tsalv360.sources import OwnVideo, Recording, Source, tsv360
+from tsalv360.sources.published import PublishedSource
 from tsalv360.sources.recording import check_id
 from tsalv360.training.settings import ComputeSettings, TrainSettings
 from tsalv360.viewports import ViewportSettings
@@ -44,6 +47,7 @@ RENAMED: dict[str, str] = {
     "events.regions": "events.tsv360",
     "report": "explorer",
 }
+RENAMED_KINDS = {"tsv360_published": "kind: published, with path in place of ground_truth"}
 
 
 class ConfigError(ValueError):
@@ -77,6 +81,7 @@ class Config:
     train: TrainSettings = field(default_factory=TrainSettings)
     compute: ComputeSettings = field(default_factory=ComputeSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
+    publish: PublishSettings = field(default_factory=PublishSettings)
 
     def folder(self) -> Path:
         """The folder of this dataset's results."""
@@ -84,10 +89,19 @@ class Config:
 
     def chosen_folds(self) -> list[int]:
         """The numbers of the folds to train and evaluate. ConfigError for a fold that does not exist."""
-        n = len(tsv360.folds()) if self.dataset.folds == "tsv360" else self.dataset.folds
+        n = self._n_folds()
         if unknown := [fold for fold in self.folds if fold >= n]:
             raise ConfigError(f"folds: found {unknown}; expected 0 to {n - 1} (dataset.folds)")
         return self.folds or list(range(n))
+
+    def _n_folds(self) -> int:
+        match self.dataset.folds:
+            case "published":
+                return len(published_folds(self))
+            case "tsv360":
+                return len(tsv360.folds())
+            case n:
+                return n
 
     def data_settings(self) -> dict[str, Any]:
         """The settings that the data depend on, by section, for the dataset card and the explorer.
@@ -151,13 +165,35 @@ def plan_recordings(config: Config) -> dict[str, Recording]:
     if not recordings:
         raise ConfigError("sources: no videos; name a source, or your own videos under videos")
     folds, n = config.dataset.folds, len(recordings)
-    if folds == "tsv360":
+    if folds == "published":
+        published_folds(config)
+    elif folds == "tsv360":
         if not recordings.keys() & set().union(*tsv360.folds()):
             raise ConfigError("dataset.folds: found tsv360, but no video of TSV360; expected a number of folds")
     elif folds > n:
         found = f"found {folds} folds for {n} video{'s' if n > 1 else ''}"
         raise ConfigError(f"dataset.folds: {found}; set dataset.folds to at most {n}")
     return recordings
+
+
+def make_folds(config: Config, recordings: Mapping[str, Recording]) -> list[Fold]:
+    """Return the folds of the recordings, by `dataset.folds`."""
+    settings = config.dataset
+    if settings.folds == "published":
+        folds = published_folds(config)
+        parts = [[[video for video in fold[part] if video in recordings] for part in PARTS] for fold in folds]
+        return [Fold(train=train, validation=validation, test=test) for train, validation, test in parts]
+    sources = {video: recording.source for video, recording in recordings.items()}
+    return make_splits(sources, settings.folds, settings.validation_share, settings.seed)
+
+
+def published_folds(config: Config) -> list[Fold]:
+    """Return the folds of the published dataset among the sources; ConfigError unless there is exactly one."""
+    published = [source for source in config.sources if isinstance(source, PublishedSource)]
+    if len(published) != 1:
+        found = f"found published, but {len(published) or 'no'} published dataset{'s' if published else ''} in sources"
+        raise ConfigError(f"dataset.folds: {found}; expected one, or set a number of folds")
+    return published[0].folds()
 
 
 def check_writable(folder: Path) -> None:
@@ -243,6 +279,8 @@ def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
         return f"{key}: unknown key; known are {_few([as_written(sibling) for sibling in _siblings(known, keys)])}"
     if place[-1] == "[key]":
         return f'{key.removesuffix(".[key]")}: found the key {error["input"]!r}; expected text: "{error["input"]}"'
+    if error["type"] == "union_tag_invalid" and error["ctx"]["tag"] in RENAMED_KINDS:
+        return f"{key}.kind: renamed; write {RENAMED_KINDS[error['ctx']['tag']]}"
     node = keys.get(known, {})
     meaning = node.get("description", "see docs/settings.md")
     if error["type"] == "union_tag_not_found":

@@ -6,15 +6,28 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
+import cv2
 from pydantic.dataclasses import dataclass
 
 from tsalv360.contracts.entries import VideoInfo
 from tsalv360.contracts.grid import FPS
 from tsalv360.contracts.settings import STRICT, setting
+from tsalv360.contracts.shards import open_shard
+from tsalv360.contracts.tables import FRAMES
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, whole_folder
 from tsalv360.job.log import progress
-from tsalv360.media.pictures import Chroma, Ready, has_format, kept_pictures, ready_frames, resized, write_picture
+from tsalv360.media.pictures import (
+    Chroma,
+    Ready,
+    decode_content,
+    format_of,
+    has_format,
+    kept_pictures,
+    ready_frames,
+    resized,
+    write_picture,
+)
 from tsalv360.media.video import View, probe
 
 # the maximum of three real 360° videos at 1920×960; synthetic film grain takes 2 to 3 times as much
@@ -57,8 +70,8 @@ def extract_frames(
 
     Parameters
     ----------
-    video : any video that FFmpeg decodes, or a folder of ready frames. Ready frames of the right size and format are
-        linked or copied unchanged.
+    video : any video that FFmpeg decodes, a folder of ready frames, or a shard of published ones. Ready and published
+        frames of the right size and format are linked or copied unchanged.
     directory : appears when all frames are written; a folder of that name is replaced.
     fps : rate of the kept frames.
     size : height and width in pixels; resized with OpenCV's area kernel, or its cubic one if a side grows.
@@ -71,6 +84,8 @@ def extract_frames(
     cannot be used, and OSError (disk full, no permission) after removing what was written.
     """
     path, directory = Path(video), Path(directory)
+    if path.suffix == ".parquet":
+        return _unpack(path, directory, size, format, jpeg_quality, jpeg_chroma, ready)
     if index is None:
         index = probe(path, view=view)
     if index.fps < fps:
@@ -92,6 +107,34 @@ def extract_frames(
             else:
                 picture = resized(picture, size)  # the same name, so that the large picture is freed before the next
                 write_picture(target, picture, jpeg_quality, jpeg_chroma)
+            bar.update()
+    return numbers
+
+
+def _unpack(
+    path: Path,
+    directory: Path,
+    size: tuple[int, int],
+    format: str,
+    jpeg_quality: int,
+    jpeg_chroma: Chroma,
+    ready: Ready,
+) -> list[int]:
+    """Write the frames of a shard as files; parameters, result and errors as `extract_frames`."""
+    shard = open_shard(path, FRAMES)
+    numbers = shard.rows.frame.tolist()
+    _check_space(directory, len(numbers), size, format, refuse=True)
+    with whole_folder(directory) as partial, progress(total=len(numbers), what="frames") as bar:
+        for row, number in enumerate(numbers):
+            content, target = shard.content(row), partial / f"{number:04d}.{format}"
+            picture = decode_content(content, f"{path}, frame {number}", cv2.IMREAD_COLOR)
+            found = picture.shape[0], picture.shape[1]
+            if ready == "refuse":
+                check_size(path, found, size)
+            if found == size and format_of(content) == format:
+                target.write_bytes(content)
+            else:
+                write_picture(target, resized(picture, size), jpeg_quality, jpeg_chroma)
             bar.update()
     return numbers
 

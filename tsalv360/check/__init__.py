@@ -18,7 +18,7 @@ from tsalv360.frames import estimated_bytes
 from tsalv360.job.errors import InputError
 from tsalv360.job.log import progress
 from tsalv360.media.pictures import has_format
-from tsalv360.sources import Recording, maps, tsv360
+from tsalv360.sources import Recording, maps, published, tsv360
 from tsalv360.sources.demo import DemoSource
 
 __all__ = ["DataCheck", "DataSetCheck", "Estimate", "VideoCheck", "as_text", "check_data"]
@@ -204,7 +204,7 @@ def estimate(config: Config, videos: Sequence[VideoCheck], cores: int) -> Estima
         seconds += _SECONDS_PER_VIDEO + decoded * video.width * video.height * _SECONDS_PER_DECODED_PIXEL
         if not linked:
             seconds += video.kept_frames * 2 * height**2 * _SECONDS_PER_WRITTEN_PIXEL[kind]
-        if video.gaze_format == tsv360.PUBLISHED:
+        if video.gaze_format == published.PUBLISHED:
             continue
         explorer_frames += video.kept_frames
         event_frames += round(video.kept_frames * _EVENTS_PER_FRAME)

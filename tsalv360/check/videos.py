@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from tsalv360.config import Config
 from tsalv360.contracts.entries import VideoInfo
 from tsalv360.contracts.grid import FPS
-from tsalv360.contracts.layout import DESCRIPTION, event_maps, maps_with_frame, read_caption
+from tsalv360.contracts.layout import DESCRIPTION, MAPS, event_maps, maps_with_frame, read_caption
 from tsalv360.fixations import find_fixations, within_video
 from tsalv360.frames import check_size
 from tsalv360.index import probe_recording, rate_of_kept
 from tsalv360.job.errors import InputError
 from tsalv360.media.cuts import find_cuts
-from tsalv360.sources import Recording, maps, read_gaze, tsv360
+from tsalv360.media.maps import Maps
+from tsalv360.sources import Recording, maps, published, read_gaze, tsv360
 from tsalv360.sources.demo import DemoSource, make_scene
 from tsalv360.sources.plausibility import plausibility_remarks
 
@@ -107,7 +108,7 @@ def _add_video(check: VideoCheck, recording: Recording, info: VideoInfo, rate: f
 
 
 def _add_gaze(check: VideoCheck, recording: Recording, info: VideoInfo, config: Config) -> None:
-    if recording.gaze_format == tsv360.PUBLISHED:
+    if recording.gaze_format == published.PUBLISHED:
         _add_published(check, recording, info, rate_of_kept(info, config.frames.native))
     elif recording.gaze and recording.gaze_format in (maps.FIXATION_MAPS, maps.SALIENCY_MAPS):
         _add_maps(check, recording, info)
@@ -144,6 +145,11 @@ def _add_maps(check: VideoCheck, recording: Recording, info: VideoInfo) -> None:
 
 
 def _add_published(check: VideoCheck, recording: Recording, info: VideoInfo, rate: float) -> None:
+    if recording.video.suffix == ".parquet":
+        of_video = Maps(next(file for file in recording.gaze if file.parent.name == MAPS))
+        check.n_gaze, check.gaze_unit = sum(len(of_video.numbers(event)) for event in of_video.events), "maps"
+        check.remarks.append(f"events: {len(of_video.events)}")
+        return
     folder, kept = recording.gaze[0], set(info.frames_to_keep(recording.skip_first, rate))
     events = event_maps(folder)
     for event in events:

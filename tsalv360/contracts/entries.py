@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 from operator import add
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -319,6 +319,17 @@ class LeftOut:
         return LeftOut(*map(add, astuple(self), astuple(other)))
 
 
+PARTS: tuple[Literal["train", "validation", "test"], ...] = ("train", "validation", "test")
+
+
+class Fold(TypedDict):
+    """Video ids of a fold's parts, as in `splits.json`."""
+
+    train: list[str]
+    validation: list[str]
+    test: list[str]
+
+
 def read_entry(path: str | Path, kind: Any) -> Any:
     """Return the content of a JSON file as `kind`, a dataclass of this module or a container of them.
 
@@ -330,6 +341,16 @@ def read_entry(path: str | Path, kind: Any) -> Any:
         return TypeAdapter(kind).validate_python(read_json(path))
     except ValidationError as error:
         raise InputError(path, *explained(error), "Make or copy it again.") from None
+
+
+def read_text(text: str, kind: Any, where: object) -> Any:
+    """Return the entry in a JSON text as `kind`; InputError, which names `where`, if it has another form."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_json(text)
+    except ValidationError as error:
+        raise InputError(where, *explained(error), "Make, copy or download it again.") from None
 
 
 def explained(error: "ValidationError") -> tuple[str, str]:

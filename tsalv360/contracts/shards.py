@@ -22,18 +22,19 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
 
 _ROWS = {"map": 32, "picture": 8, "viewport": 1}  # of a row group, which is read at once: about 0.3 to 3 MB
+_NOTE = b"tsalv360"
 _ADVICE = "Delete it and run again, or download it again."
 
 
 @contextmanager
-def write_shard(path: str | Path, table: Table, feature: str = "Image") -> Iterator["ShardWriter"]:
+def write_shard(path: str | Path, table: Table, feature: str = "Image", note: str = "") -> Iterator["ShardWriter"]:
     """Give the writer of a shard, which appears when the block ends without an error.
 
-    Parameters: the contract of its rows, and the type that `datasets` shows its content as.
+    Parameters: the contract of its rows, the type that `datasets` shows its content as, and a note to keep with it.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     plain = [name for name, column in table.items() if column.type != CONTENT]  # the content is compressed already
-    schema = _shown_as(as_table(pd.DataFrame(columns=list(table)), table, path), feature).schema
+    schema = _shown_as(as_table(pd.DataFrame(columns=list(table)), table, path), feature, note).schema
     with (
         whole_file(path) as partial,
         pq.ParquetWriter(partial, schema, compression="none", use_dictionary=plain, write_statistics=plain) as file,
@@ -65,15 +66,15 @@ class ShardWriter:
             self._rows = []
 
 
-def _shown_as(table: pa.Table, feature: str) -> pa.Table:
-    """Return a table whose schema says which type `datasets` gives to each column."""
+def _shown_as(table: pa.Table, feature: str, note: str) -> pa.Table:
+    """Return a table whose schema says which type `datasets` gives to each column, and has a note of ours."""
     features = {}
     for field in table.schema:
         if field.type == CONTENT:
             features[field.name] = {"_type": feature}
         else:
             features[field.name] = {"dtype": str(field.type).replace("double", "float64"), "_type": "Value"}
-    return table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    return table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}}), _NOTE: note})
 
 
 class Shard:
@@ -93,6 +94,7 @@ class Shard:
             found, expected = f"no readable Parquet file ({error})", f"a file with the columns {list(table)}"
             raise InputError(path, found, expected, _ADVICE) from error
         as_table(self.rows, others, path)
+        self.note: str = (self._file.schema_arrow.metadata or {}).get(_NOTE, b"").decode()
         self._read: tuple[int, Any] = -1, None
 
     @cached_property

@@ -163,6 +163,28 @@ CLIPS: Table = {
     "n_looks": Column(INTEGER, "looks (fixation points) that the target is made of; empty: no gaze", 0, nullable=True),
     "n_observers": Column(INTEGER, "observers whose looks these are; empty: no gaze", 0, nullable=True),
 }
+VIDEOS: Table = {
+    "video": _VIDEO,
+    "source": ANNOTATIONS["source"],
+    "gaze": Column(TEXT, "what was recorded of the observers: eye or head"),
+    "licence": Column(TEXT, "licence of video and gaze, as the source states it"),
+    "pictures": Column(TEXT, 'by what permission frames, viewports and pages are passed on; "": they are not'),
+    "file": Column(TEXT, "name of the video file, or of the folder of its frames"),
+    "size_bytes": Column(INTEGER, "its size, bytes", 0),
+    "sha256": Column(TEXT, "its checksum; of a folder that of the list `sha256sum` prints of its files"),
+    "fps": Column(NUMBER, "native frame rate, frames/s", 0),
+    "n_frames": Column(INTEGER, "native number of frames", 0),
+    "duration_s": Column(NUMBER, "length, seconds", 0),
+    "width": Column(INTEGER, "width of the panorama, pixels", 1),
+    "height": Column(INTEGER, "height of the panorama, pixels", 1),
+    "index": Column(TEXT, "JSON: the video's entry of the stage index"),
+    "extraction": Column(TEXT, "JSON: how frames are extracted, `size` and other parameters of `extract_frames`"),
+}
+CHECKSUMS: Table = {
+    "video": _VIDEO,
+    "frame": _FRAME,
+    "sha256": Column(TEXT, "checksum of the frame's file as it was extracted for this dataset"),
+}
 DATASET_FIXATIONS: Table = {
     "video": _VIDEO,
     **FIXATIONS,
@@ -226,6 +248,10 @@ TABLES: dict[str, Table] = {
     "annotations (dataset)": ANNOTATIONS,
     "clips (dataset)": CLIPS,
     "fixations (dataset)": DATASET_FIXATIONS,
+    "videos (published)": VIDEOS,
+    "checksums of frames (published)": CHECKSUMS,
+    "frames (published)": FRAMES,
+    "viewports (published)": VIEWPORTS,
     "scores (evaluation)": SCORES,
     "summary (evaluation)": SUMMARY,
 }

@@ -3,6 +3,7 @@
 It is assembled from the results of our stages, or imported from a published dataset.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.media.maps import Maps
 from tsalv360.media.pictures import decode_picture
+from tsalv360.publish.reader import open_published
 from tsalv360.saliency import ALL_OBSERVERS, MapInput, map_inputs, points_table, write_saliency_maps
 
 Rows = list[dict[str, Any]]  # of a table, checked by its contract when they are written
@@ -134,6 +136,36 @@ def import_video(directory: str | Path, index: IndexEntry, truth: str | Path) ->
         if not annotations:
             raise InputError(truth, "no event", f"folders {video}_<k>", _DOWNLOAD)
         write_part(partial, annotations, clips, tables.empty(tables.DATASET_FIXATIONS), left_out)
+
+
+def import_published(directory: str | Path, index: IndexEntry, files: Sequence[str | Path]) -> None:
+    """Write the part of a video of a published folder: its rows and files as they are.
+
+    Parameters: `files` those of `PublishedFolder.files_of`. Raises InputError for a file that is not as published.
+    """
+    video, folder = index.id, open_published(Path(files[0]).parents[1])
+    for file in files:
+        folder.check(Path(file))
+    events, clips, *shards = map(Path, files)
+    annotations = tables.read_table(events, tables.ANNOTATIONS)
+    own = {path.parent.name: path for path in shards}
+    with whole_folder(directory) as partial:
+        for name in FOLDERS:
+            if name in own:
+                _link(own[name], partial / name / f"{video}.parquet")
+        if layout.MAPS not in own:  # no event
+            with write_shard(partial / layout.MAPS / f"{video}.parquet", MAPS):
+                pass
+        if "fixations" in own:
+            fixations = tables.read_table(own["fixations"], tables.DATASET_FIXATIONS)
+        else:
+            fixations = tables.empty(tables.DATASET_FIXATIONS)
+        of_video = _rows(annotations[list(tables.PART_ANNOTATIONS)], video)
+        write_part(partial, of_video, _rows(tables.read_table(clips, tables.CLIPS), video), fixations, LeftOut())
+
+
+def _rows(table: pd.DataFrame, video: str) -> Rows:
+    return [{str(name): value for name, value in row.items()} for row in table[table.video == video].to_dict("records")]
 
 
 def write_part(directory: Path, annotations: Rows, clips: Rows, fixations: pd.DataFrame, left_out: LeftOut) -> None:

@@ -16,11 +16,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tsalv360 import __version__
 from tsalv360.captions.text import count_tokens
 from tsalv360.contracts import tables
-from tsalv360.contracts.entries import LISTS, DatasetOutcome, IndexEntry, LeftOut, Outcome, read_entry
+from tsalv360.contracts.entries import LISTS, DatasetOutcome, Fold, IndexEntry, LeftOut, Outcome, read_entry
 from tsalv360.contracts.layout import CHECKSUMS, CURATION, FIXATION_POINTS, LEFT_OUT, MAPS
 from tsalv360.dataset.assemble import checksum_lines
 from tsalv360.dataset.loose import write_loose
-from tsalv360.dataset.splits import DatasetSettings, Fold, in_no_fold, make_splits
+from tsalv360.dataset.splits import in_no_fold
 from tsalv360.job.errors import InputError, plain
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.reliability import summarise
@@ -63,18 +63,18 @@ def build_dataset(
     origins: dict[str, Origin],
     dropped: pd.DataFrame,
     trials: pd.DataFrame,
-    settings: DatasetSettings,
+    folds: list[Fold],
     config: dict[str, Any],
 ) -> None:
     """Write the dataset folder.
 
     Parameters: the folders that `assemble_video` wrote as `parts`, in the order of `indexes`; source and licence of
-    each video; the `dropped` candidates and, as `trials`, the tables `reliability` of all videos; and as `config`, for
-    the card, the settings that the data depend on.
+    each video; the `dropped` candidates and, as `trials`, the tables `reliability` of all videos; the folds of
+    `make_splits`; and as `config` the settings that the data depend on.
     """
     with whole_folder(directory) as partial:
         lines = [line for part in parts for line in _link_part(part, partial)]
-        if settings.loose_maps:
+        if config["dataset"]["loose_maps"]:
             lines += checksum_lines(write_loose(partial, sorted((partial / MAPS).iterdir())), partial)
         sources = {video: origin.source for video, origin in origins.items()}
         joined = {name: _joined(parts, name) for name in TABLES}
@@ -85,7 +85,6 @@ def build_dataset(
         for name, table in TABLES.items():
             tables.write_table(partial / f"{name}.parquet", joined[name], table)
         tables.write_table(partial / "reliability.parquet", trials, tables.RELIABILITY)
-        folds = make_splits(sources, settings.folds, settings.validation_share, settings.seed)
         write_json(partial / "splits.json", {"folds": folds, "in_no_fold": in_no_fold(list(sources), folds)})
         left_out = sum((read_entry(part / LEFT_OUT, LeftOut) for part in parts), LeftOut())
         outcomes = [read_entry(part / CURATION, Outcome) for part in parts if (part / CURATION).exists()]

@@ -2,12 +2,13 @@
 
 import math
 from collections import defaultdict
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from tsalv360.contracts.entries import Fold
 from tsalv360.contracts.settings import STRICT, setting
 from tsalv360.sources import tsv360
 
@@ -21,19 +22,13 @@ class DatasetSettings:
     loose_maps: bool = setting(
         False, "also write each map and caption as a file in TSV360_gt, the published layout, which public readers need"
     )
-    folds: Annotated[int, Field(ge=1, le=100)] | Literal["tsv360"] = setting(
-        4, "number of folds of the cross-validation, at most one per video; or tsv360: the 5 published folds"
+    folds: Annotated[int, Field(ge=1, le=100)] | Literal["tsv360", "published"] = setting(
+        4,
+        "number of folds of the cross-validation, at most one per video; or tsv360: the 5 folds of TSV360; or "
+        "published: those of the published dataset among the sources",
     )
     validation_share: float = setting(0.2, "share of a fold's training videos held out for validation", ge=0, lt=1)
     seed: int = setting(0, "seed of the splits", ge=0)
-
-
-class Fold(TypedDict):
-    """Video ids of a fold's parts."""
-
-    train: list[str]
-    validation: list[str]
-    test: list[str]
 
 
 def make_splits(

@@ -13,10 +13,9 @@ from pydantic import TypeAdapter
 
 from tsalv360 import __version__
 from tsalv360.captions.text import statistics
-from tsalv360.contracts.entries import LISTS, CaptionEntry, DatasetOutcome
+from tsalv360.contracts.entries import LISTS, CaptionEntry, DatasetOutcome, Fold
 from tsalv360.curation.records import EventRecord
 from tsalv360.dataset.build import libraries
-from tsalv360.dataset.splits import Fold
 from tsalv360.events.settings import EventSettings
 from tsalv360.explorer import comparisons
 from tsalv360.explorer.comparisons import Agreement, CameraPath

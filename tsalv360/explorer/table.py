@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsalv360.dataset.splits import Fold
+from tsalv360.contracts.entries import Fold
 from tsalv360.explorer.comparisons import Accuracy
 from tsalv360.explorer.fates import Fate
 from tsalv360.explorer.inputs import Video

@@ -64,6 +64,11 @@ def write_picture(path: Path, picture: NDArray[np.uint8], quality: int = 95, chr
     path.write_bytes(encoded.data)
 
 
+def format_of(content: bytes) -> str:
+    """Return the format of a picture file's content, "png" or "jpg"."""
+    return "png" if content.startswith(b"\x89PNG") else "jpg"
+
+
 def as_png(picture: NDArray[Any]) -> bytes:
     """Return a gray or BGR picture as the content of a PNG file."""
     return cv2.imencode(".png", picture)[1].tobytes()

@@ -27,3 +27,10 @@ class PublishSettings:
         "sources (names of data sets) whose frames, viewports and pages may be passed on, each with the permission; "
         "those of other sources are left out, but for videos that the pipeline draws itself",
     )
+
+    def permission(self, source: str, drawn: bool) -> str:
+        """Return by what permission the pictures of a video are passed on, "" if there is none that we know of.
+
+        Parameters: the data set of the video, and whether the pipeline itself has drawn it.
+        """
+        return self.pictures.get(source, "drawn by tsalv360, MIT" if drawn else "")

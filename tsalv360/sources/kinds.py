@@ -15,10 +15,10 @@ from tsalv360.sources.avtrack360 import AvTrack360Source
 from tsalv360.sources.demo import DemoSource
 from tsalv360.sources.gaze_table.settings import GazeTableSettings, is_table
 from tsalv360.sources.maps import MapSettings
+from tsalv360.sources.published import PublishedSource
 from tsalv360.sources.recording import Recording, check_id, existing, existing_files
 from tsalv360.sources.salient360_raw import Salient360RawSettings
 from tsalv360.sources.sports360 import Sports360Source
-from tsalv360.sources.tsv360 import PublishedSource
 from tsalv360.sources.vidstr88 import VidStr88Source
 from tsalv360.sources.vr_eyetracking import FORMAT, VrEyeTrackingSource, gaze_files
 

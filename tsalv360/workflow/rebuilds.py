@@ -44,7 +44,7 @@ _FIELDS = {
     "sources.vr_eyetracking.videos": ["video"],
     "sources.vr_eyetracking.maps": ["gaze_settings"],
     "sources.sports360.root": ["video", "gaze"],
-    "sources.tsv360_published.frames": ["video"],
+    "sources.published.frames": ["video"],
 }
 ON_REQUEST = ("features", "train_fold", "evaluate_fold", "evaluate")  # rules of the targets train and evaluate
 # Keys that decide which jobs exist or where they write, and what runs when they change.
@@ -57,7 +57,7 @@ OTHERWISE = {
     "sources.vr_eyetracking.subset": "new videos, `dataset` and what follows",
     "sources.sports360.subset": "new videos, `dataset` and what follows",
     "videos.exclude.*": "`captions` of shards that had the video, `dataset` and what follows",
-    "sources.tsv360_published.ground_truth": "`import_video` and what follows",
+    "sources.published.path": "`import_video` and what follows",
     "sources.demo.directory": "all, as the demo is drawn there",
     "viewports.sound": "`sound`, `tasks`",
     "videos.*.source": "`tasks`, `dataset`, [`evaluate`]; `clips` where it moves videos into another group",
