@@ -101,6 +101,11 @@ def resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
     return cv2.resize(picture, (width, height), interpolation=kernel).astype(np.uint8, copy=False)
 
 
+def is_ready_frame(path: Path) -> bool:
+    """Return whether a path has the name of a ready frame, such as 0021.jpg."""
+    return _NAME.fullmatch(path.name) is not None
+
+
 def ready_frames(folder: Path) -> dict[int, Path]:
     """Return the ready frames of a folder by number, increasing; files with other names are ignored.
 

@@ -117,6 +117,8 @@ def panorama_filter(
 def filtered(text: str, path: str | Path) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
     """Return the function that applies an FFmpeg filter "name=arguments" to pictures, uint8 BGR [H, W, 3]."""
     name, _, arguments = text.partition("=")
+    if name not in ("v360", "pad"):  # of an index entry from elsewhere; other filters read files
+        raise InputError(path, f"the conversion {text!r}", "v360 or pad", "Index the video again.")
     graph: Graph | None = None
 
     def apply(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

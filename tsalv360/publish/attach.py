@@ -1,10 +1,9 @@
 """Frames that may not be passed on: whoever has the videos extracts them again, and they are compared by checksum."""
 
 import hashlib
-import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +15,8 @@ from tsalv360.frames import extract_frames
 from tsalv360.index import checksum_of, size_of
 from tsalv360.job.errors import InputError
 from tsalv360.job.log import progress
-from tsalv360.media.pictures import ready_frames
-from tsalv360.publish.pictures import pack_frames
+from tsalv360.media.pictures import is_ready_frame, ready_frames
+from tsalv360.publish.pictures import Extraction, pack_frames
 from tsalv360.publish.reader import ATTACHED, PublishedFolder
 
 
@@ -67,9 +66,10 @@ def as_text(done: Attached, folder: PublishedFolder) -> str:
     return "\n".join(lines)
 
 
-def _attach(folder: PublishedFolder, row: Mapping[str, Any], found: Path, sums: pd.DataFrame) -> int:
+def _attach(folder: PublishedFolder, row: dict[Any, Any], found: Path, sums: pd.DataFrame) -> int:
     """Write the shard of a video's frames; return how many differ from those that were published."""
-    index, how = read_text(row["index"], IndexEntry, folder.path), json.loads(row["extraction"])
+    index = read_text(row["index"], IndexEntry, folder.path)
+    how = read_text(row["extraction"], Extraction, folder.path)
     target = folder.path / ATTACHED / f"{row['video']}.parquet"
     target.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".frames-") as work:
@@ -80,8 +80,7 @@ def _attach(folder: PublishedFolder, row: Mapping[str, Any], found: Path, sums: 
             fps=index.rate,
             skip_first=index.skip_first,
             index=index,
-            size=tuple(how.pop("size")),
-            **how,
+            **vars(how),
         )
         files = ready_frames(frames)
         published = dict(zip(sums.frame, sums.sha256, strict=True))
@@ -107,12 +106,12 @@ def _by_size(folder: Path, sizes: set[int]) -> dict[int, list[Path]]:
 
 def _candidates(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() or (path.is_dir() and any(child.stem.isdigit() for child in path.iterdir() if child.is_file())):
+        if path.is_file() or any(is_ready_frame(child) for child in path.iterdir()):
             yield path
 
 
-def _why(row: Mapping[str, Any], folder: Path) -> str:
-    same_name = next((path for path in folder.rglob(row["file"]) if row["file"]), None)
+def _why(row: dict[Any, Any], folder: Path) -> str:
+    same_name = next((path for path in folder.rglob("*") if path.name == row["file"]), None)
     if same_name is None:
         return f"no file in {folder} is {row['file']} ({row['size_bytes']} bytes)"
     return f"{same_name} is another file: expected {row['size_bytes']} bytes with the checksum {row['sha256'][:12]}…"

@@ -49,7 +49,9 @@ class PublishedClips(Dataset[Clip]):
             raise InputError(folder.path, found, f"fold 0 to {n - 1}, split train, validation or test", "Correct it.")
         videos = set(folder.folds[fold][split])  # type: ignore[literal-required]
         clips = read_table(folder.listed("data/clips.parquet"), CLIPS)
-        clips = clips[clips.video.isin(videos)].sort_values(["video", "target_frame", "event_id"], ignore_index=True)
+        clips = clips[clips.video.isin(videos & set(folder.videos.video))].sort_values(
+            ["video", "target_frame", "event_id"], ignore_index=True
+        )
         if clips.empty:
             raise InputError(folder.path, f"no clip in fold {fold}, split {split}", "at least one", "Choose another.")
         events = read_table(folder.listed("data/events.parquet"), ANNOTATIONS).set_index("event_id")
@@ -77,7 +79,7 @@ class PublishedClips(Dataset[Clip]):
             "caption": row.caption,
             "frames": torch.from_numpy(_pictures(self._frames[row.video], row.frames)),
             "saliency": torch.from_numpy(saliency.astype(np.float32) / np.float32(255)),
-            "fixations": torch.from_numpy(points[["yaw_deg", "pitch_deg"]].to_numpy(np.float32)),
+            "fixations": torch.from_numpy(points[["yaw_deg", "pitch_deg"]].to_numpy(np.float32, copy=True)),
         }
 
     @staticmethod

@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -12,9 +13,22 @@ from tsalv360.contracts.entries import IndexEntry
 from tsalv360.contracts.shards import write_shard
 from tsalv360.contracts.tables import CHECKSUMS, FRAMES, VIEWPORTS, write_table
 from tsalv360.job.files import whole_folder
-from tsalv360.media.pictures import ready_frames
+from tsalv360.media.panorama import View
+from tsalv360.media.pictures import Chroma, Ready, ready_frames
 
 FRAMES_FILE, VIEWPORTS_FILE, CHECKSUMS_FILE = "frames.parquet", "viewports.parquet", "checksums.parquet"
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How the frames of a video are extracted: parameters of `extract_frames`."""
+
+    size: tuple[int, int]
+    format: Literal["jpg", "png"]
+    jpeg_quality: int
+    jpeg_chroma: Chroma
+    ready: Ready
+    view: View
 
 
 def pack_pictures(

@@ -14,6 +14,7 @@ from tsalv360.contracts.tables import VIDEOS, read_table
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json, sha256
 from tsalv360.job.libraries import require_extra
+from tsalv360.sources.recording import check_id
 
 ATTACHED = "attached"  # the folder of frames that its user has added
 _VIDEOS = "data/videos.parquet"
@@ -29,6 +30,8 @@ class PublishedFolder:
         """InputError, which names it, if a table is missing or damaged."""
         self.path = path
         self.videos: pd.DataFrame = read_table(self.listed(_VIDEOS), VIDEOS)
+        for video in self.videos.video:
+            check_id(video, path / _VIDEOS)  # it becomes part of paths
 
     @cached_property
     def _sums(self) -> dict[str, str]:
