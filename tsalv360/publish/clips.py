@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from tsalv360.contracts.layout import FIXATION_POINTS, MAPS
-from tsalv360.contracts.shards import open_shard
+from tsalv360.contracts.shards import Shard, open_shard
 from tsalv360.contracts.tables import ANNOTATIONS, CLIPS, FRAMES, POINTS, empty, read_table
 from tsalv360.job.errors import InputError
 from tsalv360.media.maps import Maps
@@ -21,6 +22,7 @@ from tsalv360.media.pictures import decode_content
 from tsalv360.publish.reader import PublishedFolder, open_published
 
 _VIDEOS_IN_MEMORY = 16  # whose fixation points are kept
+_NO_LOOKS = np.zeros((0, 2), dtype=np.float32)
 
 
 class Clip(TypedDict):
@@ -56,6 +58,7 @@ class PublishedClips(Dataset[Clip]):
             raise InputError(folder.path, f"no clip in fold {fold}, split {split}", "at least one", "Choose another.")
         events = read_table(folder.listed("data/events.parquet"), ANNOTATIONS).set_index("event_id")
         self.table: pd.DataFrame = clips.assign(caption=events.caption[clips.event_id].to_numpy())
+        self._rows: list[Any] = list(self.table.itertuples())
         frames = {str(video): folder.frames(str(video)) for video in clips.video.unique()}
         if without := [video for video, shard in frames.items() if shard is None]:
             found = f"no frames of {len(without)} of {len(frames)} videos, such as {without[0]}"
@@ -68,10 +71,9 @@ class PublishedClips(Dataset[Clip]):
         return len(self.table)
 
     def __getitem__(self, place: int) -> Clip:
-        row = self.table.iloc[place]
+        row = self._rows[place]
         saliency = Maps(self._maps[row.video]).read(row.event_id, row.target_frame)
-        points = _points(self._points[row.video])
-        points = points[(points.event_id == row.event_id) & (points.frame == row.target_frame)]
+        looks = _looks(self._points[row.video]).get((row.event_id, row.target_frame), _NO_LOOKS)
         return {
             "clip_id": row.clip_id,
             "event_id": row.event_id,
@@ -79,7 +81,7 @@ class PublishedClips(Dataset[Clip]):
             "caption": row.caption,
             "frames": torch.from_numpy(_pictures(self._frames[row.video], row.frames)),
             "saliency": torch.from_numpy(saliency.astype(np.float32) / np.float32(255)),
-            "fixations": torch.from_numpy(points[["yaw_deg", "pitch_deg"]].to_numpy(np.float32, copy=True)),
+            "fixations": torch.from_numpy(looks.copy()),
         }
 
     @staticmethod
@@ -103,7 +105,7 @@ def load_clips(
 
 def _pictures(shard: Path, numbers: Sequence[int]) -> Any:
     opened = open_shard(shard, FRAMES)
-    rows = {frame: row for row, frame in enumerate(opened.rows.frame.tolist())}
+    rows = _places(opened)
     if missing := [number for number in numbers if number not in rows]:
         raise InputError(shard, f"no frame {missing[0]}", "every frame of a clip", "Download or attach it again.")
     return np.stack(
@@ -114,6 +116,16 @@ def _pictures(shard: Path, numbers: Sequence[int]) -> Any:
     )
 
 
+@lru_cache(maxsize=256)
+def _places(shard: Shard) -> dict[int, int]:
+    """Return the row of each frame."""
+    return {frame: row for row, frame in enumerate(shard.rows.frame.tolist())}
+
+
 @lru_cache(maxsize=_VIDEOS_IN_MEMORY)
-def _points(path: Path) -> pd.DataFrame:
-    return read_table(path, POINTS) if path.exists() else empty(POINTS)
+def _looks(path: Path) -> dict[tuple[str, int], NDArray[np.float32]]:
+    """Return yaw and pitch [n, 2] of a video's looks by event and frame."""
+    points = read_table(path, POINTS) if path.exists() else empty(POINTS)
+    directions = points[["yaw_deg", "pitch_deg"]].to_numpy(np.float32)
+    places: Any = points.groupby(["event_id", "frame"]).indices
+    return {(str(event), int(frame)): directions[rows] for (event, frame), rows in places.items()}
