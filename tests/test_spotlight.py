@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from shards import maps_in, read_map
 
 from tsalv360.contracts.tables import FIXATIONS, empty
 from tsalv360.saliency import (
@@ -127,12 +128,8 @@ def inputs(table: pd.DataFrame, paths: dict[str, list[tuple[int, float, float]]]
     return {**events, ALL_OBSERVERS: MapInput(table, kept)}
 
 
-def read(path: Path) -> NDArray[np.int64]:
-    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(int)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.glob("*/*"))
+def read(path: Path, event: str | None, frame: int) -> NDArray[np.int64]:
+    return read_map(path, event, frame).astype(int)
 
 
 def test_an_event_shows_the_map_of_all_observers_about_its_path(tmp_path: Path) -> None:
@@ -140,26 +137,26 @@ def test_an_event_shows_the_map_of_all_observers_about_its_path(tmp_path: Path) 
     table = gaze([("a", 0, 1, 0, 0), ("b", 0, 1, 2, 0), ("c", 0, 1, 28, 0)])
     of_video = inputs(table, {"v_1": [(3, 0, 0), (4, 30, 0)]})
     write_saliency_maps(tmp_path / "maps", of_video, SETTINGS)
-    assert names(tmp_path / "maps") == ["v_1/0003.png", "v_1/0004.png"]
+    assert maps_in(tmp_path / "maps") == {"v_1": [3, 4]}
     everybody = saliency_map([0, 2, 28], [0, 0, 0], size=SIZE)
     for frame, yaw in ((3, 0), (4, 30)):
         exact = to_8bit(spotlight(everybody, yaw, 0))
-        assert np.abs(read(tmp_path / "maps" / "v_1" / f"{frame:04d}.png") - exact).max() <= 1
+        assert np.abs(read(tmp_path / "maps", "v_1", frame) - exact).max() <= 1
 
 
 def test_the_path_does_not_count_as_looks_in_a_spotlight(tmp_path: Path) -> None:
     table = gaze([("a", 0, 1, 12, 0)])
     write_saliency_maps(tmp_path / "maps", inputs(table, {"v_1": [(3, 0, 0)]}), SETTINGS)
     exact = to_8bit(spotlight(saliency_map(12, 0, size=SIZE), 0, 0))
-    assert np.abs(read(tmp_path / "maps" / "v_1" / "0003.png") - exact).max() <= 1
+    assert np.abs(read(tmp_path / "maps", "v_1", 3) - exact).max() <= 1
 
 
 def test_maps_of_all_observers_beside_spotlights(tmp_path: Path) -> None:
     table = gaze([("a", 0, 0.2, 0, 0)])
     settings = SaliencySettings(method="spotlight", height=64, window_s=0.01, all_observers=True)
     write_saliency_maps(tmp_path / "maps", inputs(table, {"v_1": [(1, 0, 0)]}), settings)
-    assert names(tmp_path / "maps") == [*(f"all/{n:04d}.png" for n in range(4)), "v_1/0001.png"]
-    assert np.abs(read(tmp_path / "maps" / "all" / "0001.png") - to_8bit(saliency_map(0, 0, size=SIZE))).max() <= 1
+    assert maps_in(tmp_path / "maps") == {None: [0, 1, 2, 3], "v_1": [1]}
+    assert np.abs(read(tmp_path / "maps", None, 1) - to_8bit(saliency_map(0, 0, size=SIZE))).max() <= 1
 
 
 def test_points_of_a_spotlight_are_all_looks_within_the_cone_and_frames_without_have_no_map(tmp_path: Path) -> None:
@@ -177,14 +174,14 @@ def test_points_of_a_spotlight_are_all_looks_within_the_cone_and_frames_without_
     assert found == {("v_1", 3): ["a", "b"], ("v_2", 3): ["c"]}
     assert sorted(points.observer[points.event_id.isna() & (points.frame == 3)]) == ["a", "b", "c", "d"]
     write_saliency_maps(tmp_path / "maps", of_video, SETTINGS)
-    assert names(tmp_path / "maps") == ["v_1/0003.png", "v_2/0003.png"]
+    assert maps_in(tmp_path / "maps") == {"v_1": [3], "v_2": [3]}
 
 
 def test_a_video_without_events_has_no_spotlights(tmp_path: Path) -> None:
     for table in (gaze([("a", 0, 1, 0, 0)]), empty(FIXATIONS)):
         of_video = inputs(table, {})
         write_saliency_maps(tmp_path / "maps", of_video, SETTINGS)
-        assert names(tmp_path / "maps") == []
+        assert maps_in(tmp_path / "maps") == {}
         assert points_table(of_video, 0.5, "spotlight").event_id.notna().sum() == 0
 
 
@@ -204,6 +201,6 @@ def test_the_spotlight_falls_on_the_maps_of_a_source_without_gaze(tmp_path: Path
         recovered, {"v_1": [(4, 0, 0), (5, 0, 0), (6, 0, 0)], "v_2": [(5, 150, 0), (6, 150, 0), (7, 150, 0)]}
     )
     write_saliency_maps(tmp_path / "maps", of_video, SETTINGS, tmp_path / "source")
-    assert names(tmp_path / "maps") == ["v_1/0004.png", "v_2/0006.png"]
+    assert maps_in(tmp_path / "maps") == {"v_1": [4], "v_2": [6]}
     exact = to_8bit(spotlight(saliency_map([0, 24], [0, 5], size=SIZE), 0, 0))
-    assert np.abs(read(tmp_path / "maps" / "v_1" / "0004.png") - exact).max() <= 4  # reduced from 8-bit pixels
+    assert np.abs(read(tmp_path / "maps", "v_1", 4) - exact).max() <= 4  # reduced from 8-bit pixels

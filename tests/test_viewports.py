@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from shards import write_maps
 
 from tsalv360.contracts.entries import ViewportLength
 from tsalv360.contracts.tables import TRACKS, empty
@@ -49,7 +50,7 @@ def stages(tmp_path: Path) -> Path:
     for frame in FRAMES:
         picture = spot(150 + 6 * (frame - 8), 10, RED if frame % 2 == 0 else GREEN)
         write_picture(tmp_path / "frames" / f"{frame:04d}.png", picture[..., ::-1])
-    (tmp_path / "saliency" / "v_1").mkdir(parents=True)
+    write_maps(tmp_path / "saliency", {})
     return tmp_path
 
 
@@ -182,7 +183,7 @@ def test_only_the_videos_of_present_events_are_open(
 def test_the_overlay_changes_where_the_map_is_bright(stages: Path, make_track: Track) -> None:
     column, row = np.meshgrid(np.arange(240), np.arange(120))
     away = angular_distance(*pixel_to_direction(column, row, 120, 240), 150, -5)
-    write_picture(stages / "saliency" / "v_1" / "0008.png", np.uint8(255 * (away < 6)))
+    write_maps(stages / "saliency", {"v_1": {8: np.uint8(255 * (away < 6))}})
     folder = render(stages, make_track("v_1", [8, 9], yaw=150, pitch=-5))
     plain, overlay = (read_pictures(folder / name, [4, 5]).astype(int) for name in ("v_1.mp4", "v_1.overlay.mp4"))
     change = np.abs(overlay - plain).max(axis=3)
@@ -275,6 +276,7 @@ def yellow(poster: NDArray[np.uint8], yaw: float, pitch: float) -> bool:
 def test_a_poster_leaves_the_gaps_of_a_track_open(tmp_path: Path, make_track: Track, step: int) -> None:
     """Whether kept frames are all native ones or every second one."""
     (tmp_path / "frames").mkdir()
+    write_maps(tmp_path / "saliency", {})
     kept = [step * frame for frame in FRAMES]
     for frame in kept:
         write_picture(tmp_path / "frames" / f"{frame:04d}.png", np.full((HEIGHT, 2 * HEIGHT, 3), 120, dtype=np.uint8))

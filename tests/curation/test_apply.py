@@ -14,6 +14,7 @@ from curation.annotating import record
 from entries import caption_entry, index_entry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shards import maps_in, read_map
 
 from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.contracts.tables import CLIPS, DATASET_FIXATIONS, PART_ANNOTATIONS, POINTS, read_table, write_table
@@ -22,7 +23,7 @@ from tsalv360.curation.records import Decision, EventRecord, read_records, write
 from tsalv360.dataset.assemble import assemble_video
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
-from tsalv360.media.pictures import read_picture
+from tsalv360.media.maps import Maps
 from tsalv360.saliency import SaliencySettings, map_inputs, points_table, write_saliency_maps
 from tsalv360.sources.recording import fixations_table
 from tsalv360.sphere.directions import angular_distance, pixel_to_direction
@@ -63,7 +64,7 @@ class Part:
         return sorted(set(table.frame[table.event_id == event]))
 
     def maps(self, event: str) -> list[int]:
-        return sorted(int(path.stem) for path in (self.folder / "TSV360_gt/001" / event).glob("*.png"))
+        return maps_in(self.folder / "maps/001.parquet").get(event, [])
 
     def points(self, event: str) -> pd.DataFrame:
         table = read_table(self.folder / "points/001.parquet", POINTS)
@@ -71,7 +72,7 @@ class Part:
 
     def brightness(self, event: str, frame: int, yaw: float) -> int:
         """The map's value nearest to a direction on the horizon."""
-        saliency = read_picture(self.folder / "TSV360_gt/001" / event / f"{frame:04d}.png", gray=True)
+        saliency = read_map(self.folder / "maps/001.parquet", event, frame)
         column, row = np.meshgrid(np.arange(64), np.arange(32))
         away = angular_distance(*pixel_to_direction(column, row, 32, 64), yaw, 0)
         return int(saliency.flat[away.argmin()])
@@ -108,7 +109,7 @@ class Scene:
         ]
         self.assignments = pd.DataFrame(owned, columns=["row", "event_id"]).assign(distance_deg=0.0)
         of_video = map_inputs(self.fixations, self.assignments, self.tracks, KEPT)
-        write_saliency_maps(self.folder / "saliency", of_video, SALIENCY)
+        write_saliency_maps(self.folder / "saliency.parquet", of_video, SALIENCY)
         write_table(self.folder / "points.parquet", points_table(of_video, SALIENCY.window_s), POINTS)
         for event in self.events.event_id:
             self.captions[event] = caption_entry(f"The machine's {event}.", n_tokens=9)
@@ -126,7 +127,7 @@ class Scene:
         curation = replace(CURATION, records=list(records), **changes)
         assemble_video(
             self.folder / "part", index_entry("001", n_frames=len(FRAMES)), self.detected,
-            self.folder / "saliency", self.folder / "points.parquet", curation,
+            self.folder / "saliency.parquet", self.folder / "points.parquet", curation,
         )  # fmt: skip
         return Part(self.folder / "part")
 
@@ -145,7 +146,7 @@ def test_a_rejected_event_leaves_a_hole_and_its_gaze_belongs_to_no_event(scene: 
     assert part.annotations.event_id.tolist() == ["001_1", "001_3"]
     assert part.owners == {"001_1": ["ann"], "001_3": ["cas"]}
     assert part.points("001_2").empty and len(part.points("001_1"))
-    assert not (part.folder / "TSV360_gt/001/001_2").exists()
+    assert part.maps("001_2") == []
     assert set(read_table(part.folder / "clips.parquet", CLIPS).event_id) == {"001_1", "001_3"}
     assert part.left_out["events_rejected"] == 1
     assert part.outcome["rejected"] == {"001_2": "not_an_event"}
@@ -160,7 +161,7 @@ def test_accepted_and_edited_captions_enter_with_verdict_and_number_of_curators(
     rows = part.annotations
     assert rows.caption_origin.tolist() == ["accepted", "edited", "machine"]
     assert rows.caption.tolist() == ["The machine's 001_1.", "Ein Hund läuft davon. 🐕", "The machine's 001_3."]
-    assert (part.folder / "TSV360_gt/001/001_2/description.txt").read_text(encoding="utf-8") == rows.caption["001_2"]
+    assert Maps(part.folder / "maps/001.parquet").caption("001_2") == rows.caption["001_2"]
     assert rows.caption_machine.tolist() == [f"The machine's {event}." for event in rows.event_id]
     assert rows.verdict.where(rows.verdict.notna(), "none").tolist() == ["accept", "edit", "none"]
     assert [flags.tolist() for flags in rows["flags"]][:2] == [[], ["not English", "bad_start"]]
@@ -206,10 +207,10 @@ def test_a_video_without_any_event_left_has_a_part(scene: Scene) -> None:
 
 def test_without_a_change_maps_and_points_are_those_of_the_stage(scene: Scene) -> None:
     part = scene.assemble(*(scene.review(event) for event in IN_EVENT))
+    ours, theirs = Maps(part.folder / "maps/001.parquet"), Maps(scene.folder / "saliency.parquet")
     for event in IN_EVENT:
         for frame in part.maps(event):
-            name = f"{event}/{frame:04d}.png"
-            assert (part.folder / "TSV360_gt/001" / name).samefile(scene.folder / "saliency" / name)
+            assert ours.content(event, frame) == theirs.content(event, frame)
     assert (part.folder / "points/001.parquet").samefile(scene.folder / "points.parquet")
 
 

@@ -5,11 +5,12 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from entries import caption_entry, index_entry
+from numpy.typing import NDArray
+from shards import edit_maps, maps_in, read_map, write_maps
 
 from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.contracts.tables import (
@@ -29,6 +30,7 @@ from tsalv360.curation.apply import VideoEvents
 from tsalv360.dataset.assemble import assemble_video, cut_clips
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
+from tsalv360.media.pictures import as_png
 from tsalv360.sources.recording import fixations_table
 
 Make = Callable[..., pd.DataFrame]
@@ -44,12 +46,20 @@ def caption(*texts: str) -> CaptionEntry:
     return caption_entry(*texts, n_tokens=9, flags=["not English"])
 
 
-def write_maps(folder: Path, frames: list[int]) -> None:
-    folder.mkdir(parents=True)
-    for frame in frames:
-        saliency = np.zeros((48, 96), dtype=np.uint8)
+def maps_of(frames: list[int]) -> dict[int, NDArray[np.uint8]]:
+    shown = {frame: np.zeros((48, 96), dtype=np.uint8) for frame in frames}
+    for frame, saliency in shown.items():
         saliency[frame % 48, 7] = 255
-        cv2.imwrite(str(folder / f"{frame:04d}.png"), saliency)
+    return shown
+
+
+def edit(tmp_path: Path, change: Callable[[dict[str | None, dict[int, bytes]]], object]) -> None:
+    """Change the maps that the saliency stage wrote."""
+    edit_maps(tmp_path / "saliency.parquet", change)
+
+
+def add_all_observers(tmp_path: Path) -> None:
+    edit(tmp_path, lambda maps: maps.update({None: {frame: as_png(one) for frame, one in maps_of(KEPT).items()}}))
 
 
 @pytest.fixture
@@ -66,9 +76,9 @@ def captions() -> dict[str, CaptionEntry]:
 def assemble(
     tmp_path: Path, tracks: pd.DataFrame, make_events: Make, captions: dict[str, CaptionEntry]
 ) -> Callable[[], Path]:
-    """Assembles a video of two events from maps in tmp_path / saliency."""
-    for event, track in tracks.groupby("event_id"):
-        write_maps(tmp_path / "saliency" / str(event), track.frame.tolist())
+    """Assembles a video of two events from maps in tmp_path / saliency.parquet."""
+    by_event = tracks.groupby("event_id").frame
+    write_maps(tmp_path / "saliency.parquet", {str(event): maps_of(frames.tolist()) for event, frames in by_event})
     gaze = fixations_table(["a", "b", "c"], [0.9, 1.0, 1.1], 0.04, [22, 25, 27], [0, 90, -90], 0)
     assignments = pd.DataFrame({"row": [0, 1], "event_id": ["127_1", "127_2"], "distance_deg": [0.0, 0.0]})
 
@@ -77,19 +87,22 @@ def assemble(
 
     def run() -> Path:
         detected = VideoEvents(make_events(tracks), tracks, gaze, assignments, captions)
-        assemble_video(tmp_path / "part", INDEX, detected, tmp_path / "saliency", points)
+        assemble_video(tmp_path / "part", INDEX, detected, tmp_path / "saliency.parquet", points)
         return tmp_path / "part"
 
     return run
 
 
-def test_the_part_has_the_published_layout(assemble: Callable[[], Path], tracks: pd.DataFrame) -> None:
-    part = assemble()
-    for event, track in tracks.groupby("event_id"):
-        names = sorted(path.name for path in (part / "TSV360_gt" / "127" / str(event)).iterdir())
-        assert names == [*(f"{frame:04d}.png" for frame in track.frame), "description.txt"]
-    assert (part / "TSV360_gt/127/127_1/description.txt").read_bytes().decode("utf-8") == "Ein Bär läuft, 360°."
-    saliency = cv2.imread(str(part / "TSV360_gt/127/127_2/0030.png"), cv2.IMREAD_UNCHANGED)
+def test_the_part_has_the_maps_of_its_events_with_their_captions(
+    assemble: Callable[[], Path], tracks: pd.DataFrame
+) -> None:
+    maps = assemble() / "maps" / "127.parquet"
+    assert maps_in(maps) == {event: track.frame.tolist() for event, track in tracks.groupby("event_id")}
+    table = pd.read_parquet(maps)
+    assert set(table.caption[table.event_id == "127_1"]) == {"Ein Bär läuft, 360°."}
+    assert table.time_s.tolist() == tracks.time_s.tolist()
+    assert table["map"][0]["path"] == f"{KEPT[0]:04d}.png"
+    saliency = read_map(maps, "127_2", 30)
     assert (saliency.shape, saliency.dtype) == ((48, 96), np.uint8)
     assert np.argwhere(saliency).tolist() == [[30, 7]]
 
@@ -101,7 +114,7 @@ def test_clips_are_8_consecutive_kept_frames_with_a_map_for_the_last(assemble: C
     assert [frames.tolist() for frames in clips.frames] == [KEPT[:8], KEPT[8:16], KEPT[5:13]]
     assert clips.target_frame.tolist() == [KEPT[7], KEPT[15], KEPT[12]]
     for clip in clips.itertuples():
-        assert (part / "TSV360_gt" / clip.video / clip.event_id / f"{clip.target_frame:04d}.png").exists()
+        assert clip.target_frame in maps_in(part / "maps" / "127.parquet")[clip.event_id]
 
 
 def test_clips_say_how_many_looks_and_observers_their_targets_are_made_of(
@@ -142,33 +155,36 @@ def test_checksums_hold_for_every_caption_and_map_and_notice_a_change(assemble: 
     part = assemble()
     check = ["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"]
     lines = (part / "SHA256SUMS").read_text().splitlines()
-    assert {line.split("  ")[1] for line in lines} == {
-        path.relative_to(part).as_posix() for path in [*part.glob("TSV360_gt/*/*/*"), part / "points/127.parquet"]
-    }
+    assert {line.split("  ")[1] for line in lines} == {"maps/127.parquet", "points/127.parquet"}
     assert subprocess.run(check, cwd=part, check=False).returncode == 0
-    (part / "TSV360_gt/127/127_1/description.txt").write_text("Changed.")
+    write_maps(part / "maps/127.parquet", {})
     assert subprocess.run(check, cwd=part, capture_output=True, check=False).returncode == 1
 
 
 def test_points_and_maps_of_all_observers_are_included_with_checksums(
     assemble: Callable[[], Path], tmp_path: Path
 ) -> None:
-    write_maps(tmp_path / "saliency" / "all", KEPT)
+    add_all_observers(tmp_path)
     part = assemble()
-    maps = sorted(path.relative_to(part).as_posix() for path in part.glob("saliency_all/*/*"))
-    assert maps == [f"saliency_all/127/{frame:04d}.png" for frame in KEPT]
-    listed = (part / "SHA256SUMS").read_text()
-    assert all(name in listed for name in maps)
+    assert maps_in(part / "saliency_all" / "127.parquet") == {None: KEPT}
+    assert "  saliency_all/127.parquet\n" in (part / "SHA256SUMS").read_text()
     assert read_table(part / "points/127.parquet", POINTS).yaw_deg.tolist() == [1.0, 2.0]
-    assert not (part / "TSV360_gt" / "127" / "all").exists()
+    assert None not in maps_in(part / "maps" / "127.parquet")
 
 
-@pytest.mark.parametrize("name", ["points.parquet", "saliency/all/0022.png", "saliency/127_2/0030.png"])
+@pytest.mark.parametrize("name", ["points.parquet", "saliency.parquet"])
 def test_a_damaged_file_is_not_passed_on(assemble: Callable[[], Path], tmp_path: Path, name: str) -> None:
-    write_maps(tmp_path / "saliency" / "all", KEPT)
     path = tmp_path / name
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match=f"{re.escape(str(path))}: found no readable"):
+        assemble()
+
+
+@pytest.mark.parametrize("event", [None, "127_2"])
+def test_a_cut_map_is_not_passed_on(assemble: Callable[[], Path], tmp_path: Path, event: str | None) -> None:
+    add_all_observers(tmp_path)
+    edit(tmp_path, lambda maps: maps[event].update({30: maps[event][30][:-20]}))
+    with pytest.raises(InputError, match=f"{event or 'all observers'}, frame 30: found no readable picture"):
         assemble()
 
 
@@ -195,22 +211,21 @@ def test_fixations_name_their_event_or_none(assemble: Callable[[], Path]) -> Non
 
 
 def test_a_map_of_zeros_is_refused_by_name_and_nothing_stays(assemble: Callable[[], Path], tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "saliency" / "127_2" / "0033.png"), np.zeros((48, 96), dtype=np.uint8))
-    with pytest.raises(InputError, match=r"127_2/0033\.png: found a saliency map of zeros"):
+    edit(tmp_path, lambda maps: maps["127_2"].update({33: as_png(np.zeros((48, 96), dtype=np.uint8))}))
+    with pytest.raises(InputError, match="found a saliency map of zeros, of 127_2 in frame 33"):
         assemble()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["points.parquet", "saliency"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["points.parquet", "saliency.parquet"]
 
 
 def test_a_damaged_map_is_refused_by_name(assemble: Callable[[], Path], tmp_path: Path) -> None:
-    (tmp_path / "saliency" / "127_2" / "0033.png").write_bytes(b"half")
-    with pytest.raises(InputError, match=r"0033\.png: found no readable picture"):
+    edit(tmp_path, lambda maps: maps["127_2"].update({33: b"half"}))
+    with pytest.raises(InputError, match="127_2, frame 33: found no readable picture"):
         assemble()
 
 
 def test_an_event_without_any_map_is_refused_by_name(assemble: Callable[[], Path], tmp_path: Path) -> None:
-    for path in (tmp_path / "saliency" / "127_2").iterdir():
-        path.unlink()
-    with pytest.raises(InputError, match=r"saliency/127_2: found no saliency map"):
+    edit(tmp_path, lambda maps: maps.pop("127_2"))
+    with pytest.raises(InputError, match=r"saliency\.parquet: found no saliency map of 127_2"):
         assemble()
 
 
@@ -218,9 +233,10 @@ def test_a_video_without_events_has_a_part_too(tmp_path: Path) -> None:
     gaze = fixations_table(["a"], [0.0], 0.04, [0], [0], 0)
     points = tmp_path / "points.parquet"
     write_table(points, empty(POINTS), POINTS)
+    write_maps(tmp_path / "saliency.parquet", {})
     for rows in (gaze, empty(FIXATIONS)):
         detected = VideoEvents(empty(EVENTS), empty(TRACKS), rows, empty(ASSIGNMENTS), {})
-        assemble_video(tmp_path / "part", INDEX, detected, tmp_path, points)
+        assemble_video(tmp_path / "part", INDEX, detected, tmp_path / "saliency.parquet", points)
         assert len(read_table(tmp_path / "part/annotations.parquet", PART_ANNOTATIONS)) == 0
         assert len(read_table(tmp_path / "part/clips.parquet", CLIPS)) == 0
         fixations = read_table(tmp_path / "part/fixations.parquet", DATASET_FIXATIONS)
@@ -233,7 +249,7 @@ def test_frames_without_a_map_or_a_clip_are_counted(assemble: Callable[[], Path]
     """Of 20 and 9 frames three clips take 24; without the map of its last frame the first clip is lost as well."""
     nothing = dict.fromkeys(read_json(assemble() / "left_out.json"), 0)
     assert read_json(assemble() / "left_out.json") == nothing | {"frames_in_no_clip": 5}
-    (tmp_path / "saliency" / "127_1" / f"{KEPT[7]:04d}.png").unlink()
+    edit(tmp_path, lambda maps: maps["127_1"].pop(KEPT[7]))
     counted = {"frames_without_map": 1, "frames_in_no_clip": 13}
     assert read_json(assemble() / "left_out.json") == nothing | counted
 
@@ -243,7 +259,7 @@ def test_an_event_without_a_caption_is_left_out_and_counted(
 ) -> None:
     captions["127_1"] = caption()
     part = assemble()
-    assert [path.name for path in (part / "TSV360_gt" / "127").iterdir()] == ["127_2"]
+    assert list(maps_in(part / "maps" / "127.parquet")) == ["127_2"]
     for name, table in (("annotations", PART_ANNOTATIONS), ("clips", CLIPS)):
         assert set(read_table(part / f"{name}.parquet", table).event_id) == {"127_2"}
     left_out = read_json(part / "left_out.json")

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from entries import caption_entry, index_entry
+from shards import maps_in, write_maps
 
 from tsalv360.config import load_config
 from tsalv360.contracts.tables import (
@@ -31,8 +31,10 @@ from tsalv360.contracts.tables import (
 from tsalv360.curation.apply import VideoEvents
 from tsalv360.dataset.assemble import assemble_video
 from tsalv360.dataset.build import build_dataset
+from tsalv360.dataset.splits import make_splits
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json, write_json
+from tsalv360.media.maps import Maps
 from tsalv360.sources.recording import Origin, fixations_table
 
 Make = Callable[..., pd.DataFrame]
@@ -71,14 +73,13 @@ def parts(tmp_path: Path, make_track: Make, make_events: Make) -> list[Path]:
     """Three videos with one event each; video 003 has none."""
     paths = []
     for video in VIDEOS:
-        event, saliency = f"{video}_1", tmp_path / "saliency" / video
+        event, saliency = f"{video}_1", tmp_path / "saliency" / f"{video}.parquet"
         tracks = empty(TRACKS) if video == "003" else make_track(event, FRAMES)
         events = empty(EVENTS) if video == "003" else make_events(tracks)
-        for frame in tracks.frame:
-            (saliency / event).mkdir(parents=True, exist_ok=True)
-            picture = np.zeros((48, 96), dtype=np.uint8)
+        maps = {frame: np.zeros((48, 96), dtype=np.uint8) for frame in tracks.frame}
+        for frame, picture in maps.items():
             picture[frame, int(video)] = 255
-            cv2.imwrite(str(saliency / event / f"{frame:04d}.png"), picture)
+        write_maps(saliency, {event: maps})
         gaze = fixations_table(["a", "b"], [0, 0.04], 0.04, [0, 1], 0, 0)
         assigned = pd.DataFrame({"row": [1], "event_id": [event], "distance_deg": [0.0]})
         captions = {event: caption_entry(f"Caption of {video}.", n_tokens=9)}
@@ -102,12 +103,14 @@ def build(
     }
     content = config(**changes)
     settings = load_config({"sources": [], "dataset": content["dataset"]}).dataset
-    build_dataset(tmp_path / "dataset", parts, indexes, origins, dropped, trials, settings, content)
+    sources = {video: origin.source for video, origin in origins.items()}
+    folds = make_splits(sources, settings.folds, settings.validation_share, settings.seed)
+    build_dataset(tmp_path / "dataset", parts, indexes, origins, dropped, trials, folds, content)
     return tmp_path / "dataset"
 
 
-@pytest.mark.parametrize("name", ["TSV360_gt/001/001_1/0003.png", "TSV360_gt/002/002_1/description.txt"])
-def test_a_map_or_caption_that_has_changed_since_it_was_assembled_is_refused_by_name(
+@pytest.mark.parametrize("name", ["maps/001.parquet", "points/002.parquet"])
+def test_a_file_that_has_changed_since_it_was_assembled_is_refused_by_name(
     tmp_path: Path, parts: list[Path], name: str
 ) -> None:
     path = next(part / name for part in parts if (part / name).exists())
@@ -136,17 +139,18 @@ def test_the_folder_holds_all_parts_together(tmp_path: Path, parts: list[Path]) 
         [
             "README.md",
             "SHA256SUMS",
-            "TSV360_gt",
             "annotations.parquet",
             "clips.parquet",
             "fixations.parquet",
+            "maps",
             "points",
             "reliability.parquet",
             "splits.json",
         ]
     )
-    assert [path.parent.name for path in sorted(dataset.rglob("description.txt"))] == ["001_1", "002_1", "004_1"]
-    assert len(list(dataset.glob("TSV360_gt/*/*/*.png"))) == 60
+    found = {event: len(frames) for path in (dataset / "maps").iterdir() for event, frames in maps_in(path).items()}
+    assert found == {"001_1": 20, "002_1": 20, "004_1": 20}
+    assert Maps(dataset / "maps" / "002.parquet").caption("002_1") == "Caption of 002."
     assert sorted(path.name for path in (dataset / "points").iterdir()) == [f"{video}.parquet" for video in VIDEOS]
     annotations = read_table(dataset / "annotations.parquet", ANNOTATIONS)
     assert annotations.event_id.tolist() == ["001_1", "002_1", "004_1"]
@@ -193,7 +197,22 @@ def test_the_card_lists_contents_licences_and_what_was_left_out(tmp_path: Path, 
     assert "not been curated" in card
     assert "- 2 candidate events by `events.min_duration_s:" in card
     assert "- 1 candidate events by `events.max_spread_deg:" in card
-    assert "lose all 6 clips" in card
+    assert "lose" not in card
+
+
+def test_maps_as_files_are_those_of_the_dataset_and_their_readers_are_warned(tmp_path: Path, parts: list[Path]) -> None:
+    dataset = build(tmp_path, parts, dataset={"name": "small", "folds": 2, "loose_maps": True})
+    loose = {path.relative_to(dataset).as_posix() for path in dataset.glob("TSV360_gt/*/*/*")}
+    events = [f"TSV360_gt/{video}/{video}_1" for video in ("001", "002", "004")]
+    names = [*(f"{frame:04d}.png" for frame in FRAMES), "description.txt"]
+    assert loose == {f"{event}/{name}" for event in events for name in names}
+    assert (dataset / events[1] / "description.txt").read_text("utf-8") == "Caption of 002."
+    content = Maps(dataset / "maps" / "002.parquet").content("002_1", 7)
+    assert (dataset / events[1] / "0007.png").read_bytes() == content
+    assert "lose all 6 clips" in (dataset / "README.md").read_text("utf-8")
+    assert subprocess.run(["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"], cwd=dataset).returncode == 0
+    listed = (dataset / "SHA256SUMS").read_text("utf-8")
+    assert all(name in listed for name in loose)
 
 
 def test_the_card_says_how_many_looks_a_map_is_made_of(tmp_path: Path, parts: list[Path]) -> None:

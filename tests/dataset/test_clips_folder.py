@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from entries import index_entry
+from shards import write_maps
 
 from tsalv360.config import load_config
 from tsalv360.contracts.entries import CaptionEntry, LeftOut
@@ -43,19 +44,16 @@ def add_part(results: Path, video: str) -> Path:
     for number in SHOWN:
         frame = np.full((8, 16, 3), 10 * number + int(video), np.uint8)
         cv2.imwrite(str(results / "frames" / video / f"{number:04d}.png"), frame)
-    (part / "saliency_all" / video).mkdir(parents=True)
-    cv2.imwrite(str(part / "saliency_all" / video / "0000.png"), np.full((6, 12), 50, np.uint8))
+    write_maps(part / "saliency_all" / f"{video}.parquet", {None: {0: np.full((6, 12), 50, np.uint8)}})
     write_table(part / "points" / f"{video}.parquet", empty(POINTS), POINTS)
     annotations, clips = [], []
+    maps: dict[str | None, dict[int, np.ndarray]] = {}
     for k, event in enumerate(events, 1):
-        place = part / "TSV360_gt" / video / event
-        place.mkdir(parents=True)
-        for number in SHOWN:
-            cv2.imwrite(str(place / f"{number:04d}.png"), np.full((6, 12), 100 * k + number, np.uint8))
+        maps[event] = {number: np.full((6, 12), 100 * k + number, np.uint8) for number in SHOWN}
         text = CaptionEntry(f"Caption {k} of {video}.")
-        (place / "description.txt").write_text(str(text.caption), encoding="utf-8")
         annotations.append(annotation_row(video, event, (0, 15), text, "machine"))
         clips += [clip_row(event, video, n, [*range(8 * n, 8 * n + 8)]) for n in range(2)]
+    write_maps(part / "maps" / f"{video}.parquet", maps, {row["event_id"]: row["caption"] for row in annotations})
     write_part(part, annotations, clips, empty(DATASET_FIXATIONS), LeftOut())
     return part
 
@@ -77,7 +75,9 @@ def build(results: Path, origins: dict[str, Origin] = ORIGINS, **changes: Any) -
     parts = [results / "parts" / video for video in origins]
     indexes = [index_entry(video, n_frames=16) for video in origins]
     dropped, trials = empty(DROPPED), empty(RELIABILITY)
-    build_dataset(results / "dataset", parts, indexes, origins, dropped, trials, config.dataset, config.data_settings())
+    settings, sources = config.dataset, {video: origin.source for video, origin in origins.items()}
+    folds = make_splits(sources, settings.folds, settings.validation_share, settings.seed)
+    build_dataset(results / "dataset", parts, indexes, origins, dropped, trials, folds, config.data_settings())
     return results / "dataset"
 
 
@@ -121,9 +121,9 @@ def test_it_has_what_models_read_with_maps_and_points_as_links(results: Path) ->
     files = {"annotations.parquet", "clips.parquet", "splits.json", "SHA256SUMS"}
     assert {name for name, what in found.items() if isinstance(what, bytes)} == files
     assert {name: what for name, what in found.items() if name not in files} == {
-        "TSV360_gt/001": "../../parts/001/TSV360_gt/001",
-        "TSV360_gt/002": "../../parts/002/TSV360_gt/002",
-        **{f"points/{video}.parquet": f"../../parts/{video}/points/{video}.parquet" for video in ORIGINS},
+        f"{folder}/{video}.parquet": f"../../parts/{video}/{folder}/{video}.parquet"
+        for folder in ("maps", "points")
+        for video in ORIGINS
     }
     annotations = pd.read_parquet(results / "clips" / "annotations.parquet")
     assert "source" not in annotations and set(annotations) == set(PART_ANNOTATIONS)
@@ -140,7 +140,7 @@ def check_sums(folder: Path) -> int:
 
 def test_sha256sum_checks_every_file_of_it(results: Path) -> None:
     assert check_sums(results / "clips") == 0
-    (results / "parts/002/TSV360_gt/002/002_1/0003.png").write_bytes(b"another")
+    (results / "parts/002/maps/002.parquet").write_bytes(b"another")
     assert check_sums(results / "clips") == 1
 
 
@@ -178,5 +178,5 @@ def test_a_new_card_changes_nothing_in_it(results: Path) -> None:
 def test_made_again_from_other_parts_it_has_only_these(results: Path) -> None:
     collect(results, [results / "parts" / "002"])
     assert set(read_clips(ClipFiles(results / "clips", results / "frames")).video) == {"002"}
-    assert [path.name for path in (results / "clips" / "TSV360_gt").iterdir()] == ["002"]
-    assert (results / "parts" / "001" / "TSV360_gt" / "001" / "001_1" / "0000.png").is_file()
+    assert [path.name for path in (results / "clips" / "maps").iterdir()] == ["002.parquet"]
+    assert (results / "parts" / "001" / "maps" / "001.parquet").is_file()

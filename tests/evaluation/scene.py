@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from shards import write_maps
 
 from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.contracts.layout import clip_row
@@ -43,17 +44,17 @@ def make_scene(folder: Path, n_observers: int = 4) -> Truth:
     """Write the dataset, with the gaze of `n_observers`, and frames of noise; return the ground truth of fold 0."""
     dataset, frames = folder / "dataset", folder / "frames"
     annotations, clips = [], []
+    maps: dict[str, dict[str | None, dict[int, NDArray[np.uint8]]]] = {}
     for event, (*_, start, end, caption) in EVENTS.items():
         video = event[:3]
-        truth = dataset / "TSV360_gt" / video / event
-        truth.mkdir(parents=True)
-        for number in range(start, end + 1):
-            write_picture(truth / f"{number:04d}.png", to_8bit(target(event)))
+        maps.setdefault(video, {})[event] = dict.fromkeys(range(start, end + 1), to_8bit(target(event)))
         for k, first in enumerate(range(start, end - 6, 8)):
             clips.append(clip_row(event, video, k, list(range(first, first + 8))))
         text = CaptionEntry(caption)
         origin = "machine" if video == "001" else "accepted"
         annotations.append(annotation_row(video, event, (start, end), text, origin))
+    for video, shown in maps.items():
+        write_maps(dataset / "maps" / f"{video}.parquet", shown)
     write_rows(dataset / "annotations.parquet", annotations, PART_ANNOTATIONS)
     write_rows(dataset / "clips.parquet", clips, CLIPS)
     write_json(dataset / "splits.json", {"folds": [{"train": TRAIN, "validation": [], "test": TEST}]})

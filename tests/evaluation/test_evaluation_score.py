@@ -8,6 +8,7 @@ import pandas as pd
 import psutil
 import pytest
 from evaluation.scene import EVENTS, SETTINGS, SIGMA, SIZE, ignores_text, knows_all, make_scene, one, target
+from shards import write_maps
 
 from tsalv360 import metrics
 from tsalv360.contracts.tables import FIXATION_METRICS, FOLD_SCORES, as_table
@@ -15,7 +16,7 @@ from tsalv360.evaluation.score import score_fold
 from tsalv360.evaluation.summary import difference
 from tsalv360.evaluation.truth import Truth, fifths, halves
 from tsalv360.job.errors import InputError
-from tsalv360.media.pictures import read_picture, write_picture
+from tsalv360.media.maps import Maps
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +96,13 @@ def test_clips_without_a_wrong_prompt_are_counted(table: pd.DataFrame) -> None:
 def test_targets_below_255_are_rescaled_on_request_alone(tmp_path: Path, targets: str) -> None:
     """As in published data sets: every map reaches 100 of 255."""
     truth = make_scene(tmp_path)
-    for path in (tmp_path / "dataset" / "TSV360_gt").rglob("*.png"):
-        write_picture(path, (read_picture(path, gray=True) * (100 / 255)).round().astype(np.uint8))
+    for path in (tmp_path / "dataset" / "maps").iterdir():
+        maps = Maps(path)
+        dimmed = {
+            event: {n: (maps.read(event, n) * (100 / 255)).round().astype(np.uint8) for n in maps.numbers(event)}
+            for event in maps.events
+        }
+        write_maps(path, dimmed)
     scored = score_fold(truth, knows_all, replace(SETTINGS, targets=targets), SIGMA)
     assert set(scored.table.target_peak) == {100}
     shown = scored.maps["001_1_0"][0]

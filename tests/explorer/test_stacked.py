@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from entries import index_entry
+from shards import write_maps
 
 from tsalv360.explorer.stacked import (
     TILE,
@@ -22,6 +23,7 @@ from tsalv360.explorer.stacked import (
     write_stacked,
 )
 from tsalv360.job.errors import InputError
+from tsalv360.media.maps import Maps
 from tsalv360.media.pictures import write_picture
 from tsalv360.sources.recording import fixations_table
 from tsalv360.sphere.directions import direction_to_pixel
@@ -33,7 +35,7 @@ PANORAMA = 192, 384
 
 class Made(NamedTuple):
     frames: Path
-    saliency: Path
+    saliency: Maps
     tracks: pd.DataFrame
     layout: Layout
     pictures: list[np.ndarray]
@@ -56,12 +58,6 @@ def map_of(event: str, j: int) -> np.ndarray:
     return found
 
 
-def write_maps(folder: Path, event: str, places: list[int]) -> None:
-    (folder / event).mkdir(parents=True)
-    for j in places:
-        write_picture(folder / event / f"{KEPT[j]:04d}.png", map_of(event, j))
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, make_track: Callable[..., pd.DataFrame]) -> Made:
     """A video of 40 kept frames at 25 fps with three events, and its stacked video; v_1 has no map at picture 7."""
@@ -69,16 +65,20 @@ def made(tmp_path_factory: pytest.TempPathFactory, make_track: Callable[..., pd.
     (root / "frames").mkdir()
     for j, frame in enumerate(KEPT):
         write_picture(root / "frames" / f"{frame:04d}.png", frame_of(j))
-    for event, places in SPANS.items():
-        write_maps(root / "saliency", event, [j for j in places if (event, j) != ("v_1", 7)])
+    shown: dict[str | None, dict[int, np.ndarray]] = {
+        event: {KEPT[j]: map_of(event, j) for j in places if (event, j) != ("v_1", 7)}
+        for event, places in SPANS.items()
+    }
+    write_maps(root / "saliency.parquet", shown)
+    saliency = Maps(root / "saliency.parquet")
     tracks = pd.concat([make_track(event, [KEPT[j] for j in places]) for event, places in SPANS.items()])
     layout = layout_of(tracks, PANORAMA[0], 960)
     of_all = (np.full(TILE, 6 * j, dtype=np.uint8) for j in range(len(KEPT)))
-    pictures = stacked_pictures(layout, root / "frames", root / "saliency", tracks, KEPT, of_all)
+    pictures = stacked_pictures(layout, root / "frames", saliency, tracks, KEPT, of_all)
     write_stacked(root / "v.mp4", pictures, layout, len(KEPT), 16.0)
     with av.open(root / "v.mp4") as container:
         decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    return Made(root / "frames", root / "saliency", tracks, layout, decoded)
+    return Made(root / "frames", saliency, tracks, layout, decoded)
 
 
 def tile(made: Made, j: int, slot: int) -> np.ndarray:
@@ -156,9 +156,8 @@ def test_pages_from_disk_have_the_same_bytes_as_text(
 
 
 def test_maps_of_all_observers_that_the_stage_wrote_are_taken(made: Made, tmp_path: Path) -> None:
-    (tmp_path / "all").mkdir()
-    write_picture(tmp_path / "all" / f"{KEPT[1]:04d}.png", map_of("v_4", 1))
-    pictures = stacked_pictures(made.layout, made.frames, tmp_path, made.tracks, KEPT, iter(()))
+    write_maps(tmp_path / "maps", {None: {KEPT[1]: map_of("v_4", 1)}})
+    pictures = stacked_pictures(made.layout, made.frames, Maps(tmp_path / "maps"), made.tracks, KEPT, iter(()))
     tiles = [picture[made.layout.tile(0)].max() for picture in pictures]
     assert tiles == [255 if j == 1 else 0 for j in range(len(KEPT))]  # a frame without gaze has no map
 
@@ -185,11 +184,11 @@ def test_nothing_shifts_at_the_seam_and_the_poles(
     """One pixel of 512×256 is in one of the tile."""
     saliency = np.zeros((256, 512), dtype=np.uint8)
     saliency[row, column] = 200
-    (tmp_path / "v_1").mkdir()
-    write_picture(tmp_path / "v_1" / f"{KEPT[0]:04d}.png", saliency)
+    write_maps(tmp_path / "maps", {"v_1": {KEPT[0]: saliency}})
     tracks = make_track("v_1", KEPT[:1])
     layout = layout_of(tracks, PANORAMA[0], 960)
-    (picture,) = stacked_pictures(layout, made.frames, tmp_path, tracks, KEPT[:1], iter([np.zeros(TILE, np.uint8)]))
+    zeros = iter([np.zeros(TILE, np.uint8)])
+    (picture,) = stacked_pictures(layout, made.frames, Maps(tmp_path / "maps"), tracks, KEPT[:1], zeros)
     assert np.argwhere(picture[layout.tile(1)][..., 0]).tolist() == [[row // 2, column // 2]]
 
 
@@ -222,8 +221,7 @@ def test_a_missing_frame_is_named_and_nothing_is_written(made: Made, tmp_path: P
 
 
 def test_a_damaged_map_is_named(made: Made, tmp_path: Path) -> None:
-    (tmp_path / "v_1").mkdir()
-    (tmp_path / "v_1" / f"{KEPT[2]:04d}.png").write_bytes(b"half")
+    write_maps(tmp_path / "maps", {"v_1": {KEPT[2]: b"half"}})
     of_all = (np.zeros(TILE, np.uint8) for _ in KEPT)
-    with pytest.raises(InputError, match=f"{KEPT[2]:04d}.png: found no readable picture"):
-        list(stacked_pictures(made.layout, made.frames, tmp_path, made.tracks, KEPT, of_all))
+    with pytest.raises(InputError, match=f"maps, v_1, frame {KEPT[2]}: found no readable picture"):
+        list(stacked_pictures(made.layout, made.frames, Maps(tmp_path / "maps"), made.tracks, KEPT, of_all))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from entries import index_entry
 from numpy.typing import NDArray
+from shards import write_maps
 
 from tsalv360.contracts.tables import EVENTS, TRACKS, empty
 from tsalv360.job.errors import InputError
@@ -54,15 +55,16 @@ class Made:
         write_json(folder / "viewports" / "viewports.json", {"fps": 16, "events": lengths})
 
     def sheet(self) -> NDArray[np.uint8]:
-        folders = (self.folder / name for name in ("frames", "saliency", "viewports"))
-        return draw_sheet(INDEX, self.events, self.tracks, *folders)
+        stages = (self.folder / name for name in ("frames", "saliency.parquet", "viewports"))
+        return draw_sheet(INDEX, self.events, self.tracks, *stages)
 
 
 @pytest.fixture
 def make(tmp_path: Path, make_events: Any) -> Any:
     """Makes the stages' folders for tracks."""
-    for name in ("frames", "saliency", "viewports"):
+    for name in ("frames", "viewports"):
         (tmp_path / name).mkdir()
+    write_maps(tmp_path / "saliency.parquet", {})
 
     def of(*tracks: pd.DataFrame) -> Made:
         whole = pd.concat(tracks) if tracks else empty(TRACKS)
@@ -202,8 +204,7 @@ def test_saliency_is_laid_over_the_other_panorama_at_its_place(make: Any, make_t
     saliency = np.zeros((48, 96), np.uint8)
     row, column = round((0.5 + 30 / 180) * 48), round((60 / 360 + 0.5) * 96)
     saliency[row - 2 : row + 2, column - 2 : column + 2] = 255
-    (made.folder / "saliency" / "v_1").mkdir()
-    write_picture(made.folder / "saliency" / "v_1" / "0015.png", saliency)
+    write_maps(made.folder / "saliency.parquet", {"v_1": {15: saliency}})
     changed = np.argwhere(np.abs(made.sheet() - plain).max(axis=2) > 30)
     top, left = MARGIN + TITLE + PANORAMA[0] - 234, MARGIN + WIDTH - 468
     assert changed.mean(axis=0) == pytest.approx([top + 234 * 2 / 3, left + 468 * 2 / 3], abs=3)

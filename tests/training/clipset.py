@@ -5,6 +5,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from shards import write_maps
 
 from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.contracts.layout import clip_row
@@ -40,19 +41,21 @@ def write_clipset(folder: Path, videos: dict[str, str], n_clips: int = 2, size: 
         (folder / "frames" / video).mkdir(parents=True)
         for frame in range(8 * n_clips):
             cv2.imwrite(str(folder / "frames" / video / f"{frame:04d}.png"), picture(frame, size)[..., ::-1])
+        maps: dict[str | None, dict[int, Any]] = {}
+        captions: dict[str, str] = {}
         for k, colour in enumerate(COLOURS, 1):
             event = f"{video}_{k}"
-            place = dataset / "TSV360_gt" / video / event
-            place.mkdir(parents=True)
+            shown = maps[event] = {}
             for frame in range(8 * n_clips):
                 saliency = saliency_map(*([angle] for angle in direction(colour, frame)), sigma=12, size=MAP_SIZE)
-                cv2.imwrite(str(place / f"{frame:04d}.png"), np.rint(255 * saliency).astype(np.uint8))
+                shown[frame] = np.rint(255 * saliency).astype(np.uint8)
             text = CaptionEntry(f"a {colour} disc on the left")
-            (place / "description.txt").write_text(str(text.caption), encoding="utf-8")
+            captions[event] = str(text.caption)
             row = annotation_row(video, event, (0, 8 * n_clips - 1), text, "machine")
             annotations.append(row)
             starts = range(0, 8 * n_clips, 8)
             clips += [clip_row(event, video, n, [*range(start, start + 8)]) for n, start in enumerate(starts)]
+        write_maps(dataset / "maps" / f"{video}.parquet", maps, captions)
     write_rows(dataset / "annotations.parquet", annotations, PART_ANNOTATIONS)
     write_rows(dataset / "clips.parquet", clips, CLIPS)
     parts = {part: [video for video in videos if videos[video] == part] for part in ("train", "validation", "test")}

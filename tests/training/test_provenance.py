@@ -61,8 +61,8 @@ def test_a_video_in_another_part_of_the_fold_counts(job: TrainJob) -> None:
 
 
 CHANGES: dict[str, Callable[[TrainJob, str], Any]] = {
-    "map": lambda job, video: append(job.dataset / f"TSV360_gt/{video}/{video}_1/0007.png"),
-    "caption": lambda job, video: append(job.dataset / f"TSV360_gt/{video}/{video}_2/description.txt"),
+    "map": lambda job, video: append(job.dataset / f"maps/{video}.parquet"),
+    "caption": lambda job, video: change_table(job.dataset, "annotations", video, caption="Another."),
     "size of a frame": lambda job, video: append(job.frames / video / "0003.png"),
     "number of a frame": lambda job, video: (job.frames / video / "0003.png").rename(job.frames / video / "0013.png"),
     "frame more": lambda job, video: (job.frames / video / "0008.png").write_bytes(b"new"),

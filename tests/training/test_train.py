@@ -210,17 +210,21 @@ def test_a_killed_run_resumes_under_another_name_on_other_hardware_and_with_newe
     assert (held["revision"], held["name"]) == ("a later commit", "other")
 
 
+def digest_of(sums: str, name: str) -> str:
+    return sums[sums.index(name) - 66 : sums.index(name) - 2]
+
+
 def test_the_checksum_depends_on_what_a_fold_learns_from_alone(tmp_path: Path) -> None:
     write_clipset(tmp_path, {"001": "train", "002": "validation", "003": "test"}, n_clips=1)
     dataset, frames = tmp_path / "dataset", tmp_path / "frames"
     sums = (dataset / "SHA256SUMS").read_text()
     before = data_checksum(dataset, frames, 0)
     (dataset / "README.md").write_text("another card")
-    (dataset / "SHA256SUMS").write_text(sums.replace("TSV360_gt/003/003_1/0003.png", "TSV360_gt/003/003_1/0009.png"))
+    (dataset / "SHA256SUMS").write_text(sums.replace(digest_of(sums, "maps/003.parquet"), "0" * 64))
     (frames / "003" / "0000.png").write_bytes(b"of a test video")
     assert data_checksum(dataset, frames, 0) == before
-    for name in ("TSV360_gt/001/001_1/0003.png", "TSV360_gt/002/002_2/description.txt"):
-        digest = sums[sums.index(name) - 66 : sums.index(name) - 2]
+    for name in ("maps/001.parquet", "maps/002.parquet"):
+        digest = digest_of(sums, name)
         (dataset / "SHA256SUMS").write_text(sums.replace(f"{digest}  {name}", f"{digest[::-1]}  {name}"))
         assert data_checksum(dataset, frames, 0) != before
     (dataset / "SHA256SUMS").write_text(sums)

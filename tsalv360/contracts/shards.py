@@ -123,7 +123,7 @@ def open_shard(path: str | Path, table: Table) -> Shard:
     try:
         stat = Path(path).stat()
     except OSError as error:
-        raise InputError(path, "no such file", "a shard of pictures", _ADVICE) from error
+        raise InputError(path, "no such file", "pictures in a Parquet file", "Make or download it again.") from error
     return _opened(Path(path), tuple(table), (stat.st_mtime_ns, stat.st_size, stat.st_ino))
 
 

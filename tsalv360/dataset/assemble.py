@@ -78,10 +78,10 @@ def assemble_video(
         with write_shard(partial / layout.MAPS / f"{video}.parquet", MAPS) as shard:
             for event, start, end in zip(shown.event_id, shown.start_frame, shown.end_frame, strict=True):
                 track, maps = applied.video.track(event), changed if event in applied.changed else unchanged
-                _add_event(shard, maps, event, track, captions[event].caption)
+                with_map = _add_event(shard, maps, event, track, captions[event].caption)
                 row = annotation_row(video, event, (start, end), captions[event], "machine")
                 annotations.append(row | applied.reviews[event]._asdict() if curation else row)
-                numbers, with_map = track.frame.tolist(), maps.numbers(event)
+                numbers = track.frame.tolist()
                 own = cut_clips(event, video, numbers, frames, set(with_map))
                 clips += own
                 in_no_clip = len(numbers) - layout.CLIP_LENGTH * len(own)
@@ -220,21 +220,25 @@ def _link(source: Path, target: Path) -> None:
     link_or_copy(source, target)
 
 
-def _add_event(shard: ShardWriter, maps: Maps, event: str | None, frames: pd.DataFrame, caption: str | None) -> None:
-    """Add the maps of an event, or of all observers, to a shard; InputError for one that cannot be used.
+def _add_event(
+    shard: ShardWriter, maps: Maps, event: str | None, frames: pd.DataFrame, caption: str | None
+) -> list[int]:
+    """Add the maps of an event, or of all observers, to a shard; return the numbers of the frames that have one.
 
-    Parameters: `frames` has the columns `frame` and `time_s`.
+    Parameters: `frames` has the columns `frame` and `time_s`. InputError if there is no map, or for a damaged one.
     """
     times, advice = dict(zip(frames.frame, frames.time_s, strict=True)), "Make the video's maps again."
-    if not maps.numbers(event):
+    with_map = [frame for frame in maps.numbers(event) if frame in times]
+    if not with_map:
         found = f"no saliency map of {event or 'all observers'}"
         raise InputError(maps.path, found, "one per frame of the event", advice)
-    for frame in maps.numbers(event):
+    for frame in with_map:
         if not maps.read(event, frame).any():
             found = f"a saliency map of zeros, of {event or 'all observers'} in frame {frame}"
             raise InputError(maps.path, found, "at least one fixation", advice)
         content, name = maps.content(event, frame), f"{frame:04d}.png"
         shard.add(content, name, event_id=event, frame=frame, time_s=times[frame], caption=caption)
+    return with_map
 
 
 def _current_points(table: pd.DataFrame, again: pd.DataFrame, events: pd.Series, changed: set[str]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from tsalv360 import __version__
 from tsalv360.contracts.layout import CHECKSUMS, MAPS
 from tsalv360.contracts.settings import tracked
-from tsalv360.contracts.tables import CLIPS, read_table
+from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, read_table
 from tsalv360.job.files import read_json, sha256, whole_file
 from tsalv360.job.log import progress
 from tsalv360.model import ModelSettings, TSalV360, save_checkpoint
@@ -151,7 +151,7 @@ def provenance(job: TrainJob) -> dict[str, Any]:
 def data_checksum(dataset: Path, frames: Path, fold: int) -> str:
     """Return the checksum of what a fold trains and validates with: videos, clips, captions, maps and frames.
 
-    Maps and captions count by the dataset's own checksums, frames by name and size. The card, other tables and videos
+    Maps count by the dataset's own checksums, frames by name and size. The card, other tables and videos
     of other folds do not count.
     """
     parts = read_json(dataset / "splits.json")["folds"][fold]
@@ -160,6 +160,8 @@ def data_checksum(dataset: Path, frames: Path, fold: int) -> str:
     digest = hashlib.sha256(json.dumps(videos).encode())
     clips = read_table(dataset / "clips.parquet", CLIPS)
     digest.update(clips[clips.video.isin(used)].to_json(orient="records").encode())
+    captions = read_table(dataset / "annotations.parquet", PART_ANNOTATIONS)[["event_id", "video", "caption"]]
+    digest.update(captions[captions.video.isin(used)].to_json(orient="records").encode())
     for line in (dataset / CHECKSUMS).read_text("utf-8").splitlines():
         match = re.fullmatch(rf"[0-9a-f]{{64}}  {MAPS}/([^/]+)\.parquet", line)
         if match and match[1] in used:
