@@ -194,7 +194,7 @@ def _import_table(options: argparse.Namespace) -> int:
 def _attach(options: argparse.Namespace) -> int:
     from tsalv360.publish.attach import as_text as attached_text
     from tsalv360.publish.attach import attach
-    from tsalv360.publish.reader import PublishedFolder
+    from tsalv360.sources.published_folder import PublishedFolder
 
     folder = PublishedFolder(options.folder)
     done = attach(folder, options.videos)
