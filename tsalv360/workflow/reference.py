@@ -28,9 +28,9 @@ see [below](#what-follows-a-rule). A path counts as changed when the names, size
 _AFTER = """
 ## What follows a rule
 
-Rules in brackets run on request, by the targets `train`, `evaluate` and `publish`. Without `train.cached_rolls` there is
-no `features`: read `train_fold` instead. For the videos of a published dataset, `import_video` replaces the rules from
-`fixations` to `assemble`.
+Rules in brackets run on request, by the targets `train`, `evaluate` and `publish`. Without `train.cached_rolls`
+there is no `features`: read `train_fold` instead. For the videos of a published dataset, `import_video` replaces the
+rules from `fixations` to `assemble`.
 
 | rule | runs again after it |
 |---|---|
