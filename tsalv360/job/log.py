@@ -109,6 +109,14 @@ def progress(total: int, what: str) -> "tqdm[Any]":
     return tqdm(total=total, unit=f" {what}", mininterval=0.2 if sys.stderr.isatty() else 10, file=sys.stderr)
 
 
+def byte_progress(total: int, doing: str) -> "tqdm[Any]":
+    """Return a progress bar as `progress` over bytes, in units that can be read; `doing` stands in front of it."""
+    bar = progress(total, "B")
+    bar.unit, bar.unit_scale, bar.unit_divisor = "B", True, 1000
+    bar.set_description(doing, refresh=False)
+    return bar
+
+
 def end_with_workflow() -> None:
     """End this process as soon as the workflow that `RUN` names is gone; outside a workflow do nothing.
 
