@@ -22,7 +22,7 @@ class Target(Protocol):
 def plan_text(folder: Path, files: Sequence[Path], target: Target) -> str:
     """Return what would be sent where, for the terminal."""
     n_bytes = sum(file.stat().st_size for file in files)
-    what = f"From:     {folder}: {len(files)} files, {n_bytes:,} bytes ({n_bytes / 1e9:.2f} GB)"
+    what = f"From:     {folder}: {len(files)} files, {n_bytes:,} bytes"
     return "\n".join([*target.describe(), what, *_left_out(folder)])
 
 
@@ -30,7 +30,7 @@ def _left_out(folder: Path) -> Iterator[str]:
     """Yield lines about the videos whose pictures are not in the folder."""
     table = read_table(folder / "data" / "videos.parquet", VIDEOS)
     for (source, licence), videos in table[table.pictures == ""].groupby(["source", "licence"]):
-        of = f"Left out: frames, viewports and pages of {len(videos)} videos of {shorten(source)}"
+        of = f"Left out: frames, viewports and pages of {shorten(source)} ({len(videos)} of its videos)"
         yield f"{of}: publish.pictures states no permission for them (licence: {shorten(licence)})"
 
 
