@@ -149,8 +149,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--view", choices=get_args(View), help="of VIDEO: the part of stereo pictures to use; default: whole")
     add("--force-2to1", action="store_true", help="of VIDEO: take pictures of any shape as full panoramas")
 
-    text = "Send the published folder to the Hugging Face Hub, to Zenodo (as a draft), or to another folder. Without --yes "
-    text += "print only what would be sent. A second run goes on where the first stopped."
+    text = "Send the published folder to the Hugging Face Hub, to Zenodo (as a draft), or to another folder. "
+    text += "Without --yes, print what would be sent. A second run goes on where the first stopped."
     add = command("publish", _publish, text)
     add("--to", choices=("hub", "zenodo", "folder"), required=True, help="where to")
     add("--repo", metavar="USER/NAME", help="of the Hub; default: publish.repository of the config")
@@ -276,9 +276,8 @@ def _publish(options: argparse.Namespace) -> int:
     from tsalv360.publish.upload.commands import publish
 
     config = read_config(options.configfile)
-    title, repository = config.publish.title or config.dataset.name, options.repo or config.publish.repository
-    how = _chosen(options, "public space path yes")
-    publish(config.folder(), options.to, title=title, repository=repository, **how)
+    how = _chosen(options, "repo public space path yes")
+    publish(config.folder(), options.to, settings=config.publish, **how)
     return 0
 
 

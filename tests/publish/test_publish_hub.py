@@ -1,12 +1,16 @@
 """Repositories of the Hugging Face Hub: its own library, on a stand-in that fails in the middle."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from publish.hub_standin import TOKEN, Hub, Repository
+from publish.hub_standin import TOKEN, Hub, Repository, XetHub
 from publish.small_folder import content_of, digest, make_folder, published_files, write_sums
 from publish.standin import running
+from running import ROOT
 
 from tsalv360.cli import main
 from tsalv360.publish.upload import hub as module
@@ -136,7 +140,7 @@ def test_a_second_run_completes_what_a_fault_has_stopped_and_sends_nothing_twice
     hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch, fault: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(module, "_COMMIT_FILES", 3)
-    large = digest((folder / "TSV360_gt.tar").read_bytes())
+    large = digest((folder / "data" / "maps" / "größe 2.parquet").read_bytes())
     hub.fail(f"PUT /large/{large}", *[fault] * 50)
     assert publish("--yes") == 1
     error = capsys.readouterr().err
@@ -219,3 +223,20 @@ def test_what_arrives_otherwise_is_found(hub: Hub, folder: Path, capsys: pytest.
     hub.commit = forgetful  # type: ignore[method-assign, assignment]
     assert publish("--yes") == 1
     assert "README.md" in capsys.readouterr().err
+
+
+def test_every_byte_arrives_by_xet_too(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command as a user runs it, with what the library does by default."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    (tmp_path / "store").mkdir()
+    command = [sys.executable, "-m", "tsalv360.cli", "publish", "--to", "hub", "--configfile", "config.yaml", "--yes"]
+    with running(XetHub(tmp_path / "store", [path for path in folder.rglob("*") if path.is_file()])) as hub:
+        environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "PYTHONPATH": str(ROOT)}
+        for _ in range(2):
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            assert TOKEN not in done.stdout + done.stderr
+    assert files_of(hub.repositories[NAME]) == published_files(folder)
+    assert hub.seen(PUTS) == [] and len(hub.seen(r"GET .*/xet-write-token/main")) == 1
+    assert len(hub.repositories[NAME].commits) == 2
+    assert not any(TOKEN.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())

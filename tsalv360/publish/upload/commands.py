@@ -1,11 +1,13 @@
 """The command `tsalv360 publish`."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
-from tsalv360.job.errors import InputError
+from tsalv360.job.errors import InputError, shorten
 from tsalv360.job.libraries import require_extra
 from tsalv360.publish.check import check_folder
+from tsalv360.publish.settings import REPOSITORY, PublishSettings
 from tsalv360.publish.upload.folder import FolderCopy
 from tsalv360.publish.upload.plan import Target, plan_text
 
@@ -16,8 +18,8 @@ def publish(
     results: Path,
     place: Place,
     *,
-    title: str = "",
-    repository: str = "",
+    settings: PublishSettings,
+    repo: str | None = None,
     public: bool = False,
     space: bool = False,
     path: Path | None = None,
@@ -28,15 +30,15 @@ def publish(
     Parameters
     ----------
     results : the folder of the dataset's results.
-    title : of the dataset.
-    repository, public, space : of the Hub: user/name; whether everybody sees it; whether to send the explorer, too.
+    repo, public, space : of the Hub: user/name; whether everybody sees it; whether to send the explorer, too.
     path : for a folder.
     """
     folder = results / "publish"
     if not folder.is_dir():
         raise InputError(folder, "no such folder", "the folder to publish", "Make it:  snakemake publish")
+    _refuse_options(place, repo, public or space, path)
     files = check_folder(folder)
-    target = _target(place, folder, files, results / "upload", title, repository, public, space, path)
+    target = _target(place, folder, files, settings, repo, public, space, path)
     print(plan_text(folder, files, target), flush=True)
     if yes:
         print("\n".join(target.send()))
@@ -44,22 +46,26 @@ def publish(
         print("Nothing was sent. To send it, give the same command with --yes.")
 
 
+def _refuse_options(place: Place, repo: str | None, of_hub: bool, path: Path | None) -> None:
+    """Raise InputError for options of another place."""
+    given = {"--repo": (repo, "hub"), "--public or --space": (of_hub, "hub"), "--path": (path, "folder")}
+    for name, (value, of) in given.items():
+        if value and place != of:
+            raise InputError(f"--to {place}", name, f"--to {of} with it", "Leave it out.")
+
+
 def _target(
     place: Place,
     folder: Path,
     files: list[Path],
-    work: Path,
-    title: str,
-    repository: str,
+    settings: PublishSettings,
+    repo: str | None,
     public: bool,
     space: bool,
     path: Path | None,
 ) -> Target:
-    """Return the target; InputError for options of another one, and without those that it needs."""
-    if place != "hub" and (public or space):
-        raise InputError(f"--to {place}", "--public or --space", "--to hub with them", "Leave them out.")
-    if place != "folder" and path:
-        raise InputError(f"--to {place}", "--path", "--to folder with it", "Leave it out.")
+    """Return the target; InputError if it is not named."""
+    work = folder.parent / "upload"
     if place == "folder":
         if not path:
             raise InputError("--to folder", "no --path", "the folder to copy to", "Name it with --path.")
@@ -69,10 +75,12 @@ def _target(
         from tsalv360.publish.upload.zenodo import ZenodoDraft
 
         return ZenodoDraft(folder, files, work)
-    if not repository:
-        advice = "Name it with --repo USER/NAME, or in the config: publish.repository."
-        raise InputError("--to hub", "no repository", "its name", advice)
+    repository = repo or settings.repository
+    if not re.fullmatch(REPOSITORY, repository):
+        advice = "Name it with --repo, or in the config: publish.repository."
+        raise InputError("--to hub", f"'{shorten(repository)}'", "a repository: user/name", advice)
     require_extra("publish --to hub", "publish", ("huggingface_hub",))
     from tsalv360.publish.upload.hub import HubRepositories
 
-    return HubRepositories(folder, files, repository, public, title if space else None, work)
+    title = (settings.title or folder.parent.name) if space else None
+    return HubRepositories(folder, files, repository, public, title, work)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoFile
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
-from huggingface_hub.utils import disable_progress_bars
+from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from tsalv360.contracts.layout import CHECKSUMS
 from tsalv360.job.errors import InputError, shorten
@@ -105,7 +105,6 @@ class _Repository:
         self._token = os.environ.get("HF_TOKEN", "").strip()
         # the library reads HF_ENDPOINT once, when it is imported
         self._api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=self._token or False)
-        self._of: dict[str, str] = {"repo_id": name, "repo_type": kind}
 
     def describe(self) -> str:
         """Return where it is, whether it exists, and who may see it."""
@@ -131,7 +130,7 @@ class _Repository:
         with self._explained():
             if self._is_private() is None:
                 sdk = "static" if self.kind == "space" else None
-                self._api.create_repo(**self._of, private=not self._public, space_sdk=sdk)
+                self._api.create_repo(self._name, repo_type=self.kind, private=not self._public, space_sdk=sdk)
                 self.refuse_public()  # should the server not have done as it was told
             sums = read_sums(folder)
             remote = self._remote()
@@ -166,7 +165,9 @@ class _Repository:
             additions = [CommitOperationAdd(name, folder / name) for name in names]
             message = f"{len(names)} files of the dataset" if len(names) > 1 else f"{names[0]}"
             try:
-                self._api.create_commit(**self._of, operations=[*deletions, *additions], commit_message=message)
+                self._api.create_commit(
+                    self._name, [*deletions, *additions], commit_message=message, repo_type=self.kind
+                )
                 return
             except (_HttpError, RuntimeError) as error:
                 status = _status(error)
@@ -178,12 +179,12 @@ class _Repository:
         """Return whether it is private; None if it does not exist, or not for this token."""
         with self._explained():
             try:
-                return bool(self._api.repo_info(**self._of).private)
+                return bool(self._api.repo_info(self._name, repo_type=self.kind).private)
             except RepositoryNotFoundError:
                 return None
 
     def _remote(self) -> dict[str, RepoFile]:
-        tree = self._api.list_repo_tree(**self._of, recursive=True)
+        tree = self._api.list_repo_tree(self._name, repo_type=self.kind, recursive=True)
         return {one.path: one for one in tree if isinstance(one, RepoFile)}
 
     def _is_there(self, folder: Path, name: str, digest: str, remote: dict[str, RepoFile]) -> bool:
@@ -199,7 +200,7 @@ class _Repository:
             return []
         earlier: dict[str, str] = {}
         if CHECKSUMS in remote:
-            path = Path(self._api.hf_hub_download(**self._of, filename=CHECKSUMS))
+            path = Path(self._api.hf_hub_download(self._name, CHECKSUMS, repo_type=self.kind))
             earlier = read_sums(path.parent)
         if foreign := [name for name in others if name not in earlier]:
             found = f"files that are not of this dataset: {shorten(', '.join(foreign))}"

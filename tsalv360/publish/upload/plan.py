@@ -30,8 +30,8 @@ def _left_out(folder: Path) -> Iterator[str]:
     """Yield lines about the videos whose pictures are not in the folder."""
     table = read_table(folder / "data" / "videos.parquet", VIDEOS)
     for (source, licence), videos in table[table.pictures == ""].groupby(["source", "licence"]):
-        of = f"Left out: frames, viewports and pages of {shorten(source)} ({len(videos)} of its videos)"
-        yield f"{of}: publish.pictures states no permission for them (licence: {shorten(licence)})"
+        of = f"Left out: frames, viewports and pages of {shorten(str(source))} ({len(videos)} of its videos)"
+        yield f"{of}: publish.pictures states no permission for them (licence: {shorten(str(licence))})"
 
 
 def secret(name: str, where: str, how: str) -> str:
