@@ -23,6 +23,9 @@ class Maps:
         self._shard = open_shard(path, MAPS)
         self._rows = _rows(self._shard)
 
+    def __reduce__(self) -> tuple[type["Maps"], tuple[Path]]:
+        return Maps, (self.path,)  # another process opens the file itself
+
     def numbers(self, event: str | None) -> list[int]:
         """Return the frames in which an event has a map, increasing; none for an event without maps."""
         return list(self._rows.get(event, {}))
