@@ -72,7 +72,7 @@ clean:
 
 .venv/dev: .venv/base
 	@echo "Installing the development tools and the libraries of the models (about 6 GB) ..."
-	$(INSTALL) --editable ".[dev,captions,curation,train]"
+	$(INSTALL) --editable ".[dev,captions,curation,publish,train]"
 	$(INSTALL) --no-deps $(SLURM)
 	$(@D)/bin/python -m compileall -qq -j 0 $(@D)/lib || true # some packages contain files for other Python versions
 	touch $@

@@ -183,9 +183,7 @@ class XetHub(Hub):
             if line["key"] == "lfsFile" and (oid := line["value"]["oid"]) not in self.large:
                 target, info = self._store / "read", hf_xet.XetFileInfo(self._infos[oid].hash, line["value"]["size"])
                 with hf_xet.XetSession().new_file_download_group(endpoint=f"local://{self._store}") as group:
-                    group.start_download_file(
-                        hf_xet.XetFileInfo(self._infos[oid].hash, line["value"]["size"]), str(target)
-                    )
+                    group.start_download_file(info, str(target))
                 self.large[oid] = target.read_bytes()
         return super().commit(request, kind, name)
 

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from publish.small_folder import content_of, make_folder, published_files, write_sums
@@ -177,9 +178,13 @@ def test_a_copy_that_was_interrupted_is_unfinished_and_a_second_run_completes_it
     assert sorted(copied) == sorted(published_files(folder)), "none is copied twice"
 
 
-def test_a_damaged_copy_is_mended(folder: Path) -> None:
+def test_a_damaged_copy_is_mended_and_unfinished_until_then(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert copy("--yes") == 0
     _flip(Path("copy"))
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "fsync", Mock(side_effect=OSError(5, "Input/output error")))
+        assert copy("--yes") == 1
+    assert not Path("copy", "SHA256SUMS").exists()
     assert copy("--yes") == 0
     assert content_of(Path("copy")) == published_files(folder)
 

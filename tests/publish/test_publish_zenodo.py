@@ -192,12 +192,15 @@ def test_a_published_record_is_left_alone_and_a_removed_draft_made_again(
     assert_arrived(zenodo, folder, "102")
 
 
-def test_metadata_that_are_refused_are_named(zenodo: Zenodo, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_metadata_that_are_refused_are_named_first(
+    zenodo: Zenodo, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (folder / "zenodo.json").write_text('{"title": "x"}')
     write_sums(folder)
     assert publish("--yes") == 1
     error = capsys.readouterr().err
     assert "HTTP 400" in error and "creators" in error and "zenodo.json" in error
+    assert zenodo.seen(PUTS) == [], "before anything is uploaded"
 
 
 def test_archives_of_the_same_files_are_the_same_bytes(zenodo: Zenodo, folder: Path) -> None:

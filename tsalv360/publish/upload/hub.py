@@ -138,7 +138,7 @@ class _Repository:
             lacking = [name for name in sums if not self._is_there(folder, name, sums[name], remote)]
             self._commit_all(folder, sums, lacking)
             digest = sha256(folder / CHECKSUMS)
-            if stale or not self._is_there(folder, CHECKSUMS, digest, remote):
+            if not self._is_there(folder, CHECKSUMS, digest, remote):
                 self._commit([CommitOperationDelete(name) for name in stale], folder, [CHECKSUMS])
             self._check_arrival(folder, sums | {CHECKSUMS: digest})
         part = "spaces" if self.kind == "space" else "datasets"

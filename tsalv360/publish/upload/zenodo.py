@@ -69,6 +69,7 @@ class ZenodoDraft:
         """Send what the draft does not have yet, and its metadata; return its link."""
         with _Api(self._url, self._token()) as api:
             draft = self._draft(api)
+            api.describe(draft["id"], self._metadata())  # first: what it refuses is said before hours of upload
             remote = api.files(draft["id"])
             parts = self._pack()
             for name in remote.keys() - parts.keys():  # of an earlier version of the folder
@@ -79,7 +80,6 @@ class ZenodoDraft:
                         bar.update(part.stat().st_size)
                     else:
                         api.upload(draft["links"]["bucket"], name, part, bar)
-            api.describe(draft["id"], self._metadata())
             self._check_arrival(api.files(draft["id"]), parts)
         shutil.rmtree(self._packed, ignore_errors=True)
         link = draft["links"].get("html", f"{self._url}/deposit/{draft['id']}")
