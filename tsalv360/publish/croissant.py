@@ -19,10 +19,11 @@ from tsalv360.publish.licences import LICENCE_FILE
 
 _CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
 _OWN_TERMS = (
-    "arrayShape citeAs column containedIn equivalentProperty extract field fileProperty fileObject fileSet format "
-    "includes isArray isLiveDataset jsonPath key md5 parentField path recordSet references regex repeated replace "
-    "samplingRate separator source subField transform"
-).split()
+    *("arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field", "fileProperty"),
+    *("fileObject", "fileSet", "format", "includes", "isArray", "isLiveDataset", "jsonPath", "key", "md5"),
+    *("parentField", "path", "recordSet", "references", "regex", "repeated", "replace", "samplingRate", "separator"),
+    *("source", "subField", "transform"),
+)
 _CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -111,7 +112,7 @@ def _responsible_ai(facts: Facts) -> dict[str, Any]:
         "dataAnnotationProtocol": datasheet.judgement(facts),
         "machineAnnotationTools": facts.captioners,
         "dataBiases": datasheet.biases(facts),
-        "dataUseCases": [*datasheet.USES, *(f"Not for: {use}" for use in datasheet.NOT_FOR)],
+        "dataUseCases": [*datasheet.uses(facts), *(f"Not for: {use}" for use in datasheet.NOT_FOR)],
         "dataLimitations": datasheet.limitations(facts),
         "personalSensitiveInformation": datasheet.personal(facts),
         "dataReleaseMaintenancePlan": ". ".join(datasheet.maintenance(facts)),

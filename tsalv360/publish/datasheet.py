@@ -1,10 +1,10 @@
 """What the card and Croissant's fields for responsible AI say of a dataset, in plain sentences.
 
-The headings follow Gebru et al. 2021, "Datasheets for datasets". A sentence states what the tables of the folder show or
-what the source says; of what neither tells, it says that it is not stated.
+The headings follow Gebru et al. 2021, "Datasheets for datasets". A sentence states what the tables of the folder show
+or what the source says; of what neither tells, it says that it is not stated.
 """
 
-from tsalv360.contracts.layout import MAPS
+from tsalv360.contracts.layout import FIXATION_POINTS, MAPS
 from tsalv360.publish.facts import (
     EARLY_S,
     EQUATOR_DEG,
@@ -19,19 +19,24 @@ from tsalv360.publish.works import work_of
 NOT_STATED = "not stated"
 
 MOTIVATION = (
-    "People look at different things in a 360° video, and a sentence can say at which. The dataset is made to train and "
-    "compare models that predict from a video and a caption where people look who watch what the caption says.",
-)
-USES = (
-    "Training and evaluation of text-driven saliency models for 360° video, in the folds of splits.json.",
-    "Saliency of all observers, and studies of what several people watch together in 360° video.",
-    "Comparison of saliency metrics, as maps and the fixation points they were made of lie side by side.",
+    "People look at different things in a 360° video, and a sentence can say at which. The dataset is made to train "
+    "and compare models that predict, from a video and a caption, where people look who watch what the caption says."
 )
 NOT_FOR = (
     "Conclusions about single observers, their health, identity or preferences.",
     "Conclusions about people in general: the observers are no sample of a population.",
     "Captioning as such: a caption names what several people watched, and not all that is visible.",
 )
+
+
+def uses(facts: Facts) -> list[str]:
+    """Return what the dataset is good for."""
+    found = ["Training and evaluation of text-driven saliency models for 360° video, in the folds of splits.json."]
+    if facts.rows["fixations"]:
+        found.append("Studies of what several observers watch together in 360° video, from their gaze.")
+    if facts.rows[FIXATION_POINTS]:
+        found.append("Comparison of saliency metrics: the fixation points of a map lie beside it.")
+    return found
 
 
 def collection(facts: Facts) -> list[str]:
@@ -75,9 +80,9 @@ def processing(facts: Facts) -> list[str]:
         found.append(f"{published} events with their maps and captions were imported as their source publishes them.")
     if published < len(facts.events):
         found.append(
-            "By machine: in the gaze of all observers of a video, clusters of gaze are followed over time and kept as "
-            "events where more observers agree than chance explains; the maps are the gaze of an event's observers, "
-            "blurred on the sphere. The settings are listed below."
+            "By machine: events are found in the gaze of all observers of a video, and maps are made of the gaze "
+            "around them. The settings, events and saliency, are listed below; the program's documentation explains "
+            "them."
         )
     if machine := origins.get("machine", 0):
         found.append(f"{machine} captions were written by machine ({_models(facts)}), from viewports of the event.")
@@ -128,7 +133,7 @@ def biases(facts: Facts) -> list[str]:
     if not found:
         found.append("Equator and front: not measured, as the folder holds no gaze.")
     if not all(use.is_drawn for use in facts.sources):
-        found.append(f"Observers: of few countries and ages in data sets of this kind; in this one {NOT_STATED}.")
+        found.append(f"Observers: their countries and ages are {NOT_STATED}; maps show what these people looked at.")
     found.append("Events are what several observers watched at once: what single observers saw is not among them.")
     if facts.captioners:
         found.append("Captions of a model have its errors and preferences, also where curators accepted them.")

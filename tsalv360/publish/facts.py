@@ -24,6 +24,7 @@ EQUATOR_DEG, FRONT_DEG, EARLY_S = 30.0, 30.0, 2.0
 # Shares of the sphere that gaze without any preference would have.
 EQUATOR_OF_SPHERE = float(np.sin(np.radians(EQUATOR_DEG)))
 FRONT_OF_SPHERE = float((1 - np.cos(np.radians(FRONT_DEG))) / 2)
+_DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:)?(10\.\d{4,9}/[-._;()/:A-Z0-9]+)", re.IGNORECASE)
 _STANDS_FOR_OBSERVERS = re.compile(r"(point|map)-[0-9]+")  # of sources that do not store who looked
 
 
@@ -120,9 +121,7 @@ class Facts:
     @property
     def doi(self) -> str:
         """The DOI in the address, "" if there is none."""
-        match = re.fullmatch(
-            r"(?:https?://(?:dx\.)?doi\.org/|doi:)?(10\.\d{4,9}/[-._;()/:A-Z0-9]+)", self.url, re.IGNORECASE
-        )
+        match = _DOI.fullmatch(self.url)
         return match[1] if match else ""
 
     @property
@@ -132,11 +131,15 @@ class Facts:
 
     @property
     def abstract(self) -> str:
-        """What the dataset is, in two sentences."""
+        """What the dataset is, in a few sentences."""
         numbers = f"{self.n_maps} saliency maps of {len(self.events)} events in {len(self.videos)} videos"
+        drawn = sum(len(use.videos) for use in self.sources if use.is_drawn)
+        simulated = (
+            f" {drawn} of the videos are drawn by a program, and their observers are simulated." if drawn else ""
+        )
         return (
             f"A text-driven saliency dataset for 360° video: {numbers}. An event is a part of a video in which several "
-            "observers watch the same thing; a caption says what it is, and the maps show where they look."
+            f"observers watch the same thing; a caption says what it is, and the maps show where they look.{simulated}"
         )
 
 

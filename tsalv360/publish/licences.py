@@ -54,9 +54,8 @@ def _pictures(facts: Facts, folder: str, use: SourceUse) -> str:
 
 def _of(present: Iterable[str], videos: list[str]) -> str:
     n = len(set(present))
-    return {0: "not in the folder", len(videos): "in the folder"}.get(
-        n, f"in the folder for {n} of {len(videos)} videos"
-    )
+    some = f"in the folder for {n} of {len(videos)} videos"
+    return {0: "not in the folder", len(videos): "in the folder"}.get(n, some)
 
 
 def _captions(facts: Facts) -> str:
