@@ -93,8 +93,13 @@ class Facts:
     def sources(self) -> list[SourceUse]:
         """The sources, each once for each licence and permission that its videos have."""
         keys = ["source", "licence", "gaze", "pictures"]
-        groups = self.videos.groupby(keys, sort=True).video
-        return [SourceUse(*map(plain, key), sorted(videos)) for key, videos in groups]
+        found: dict[tuple[str, ...], list[str]] = {}
+        for row in self.videos.sort_values([*keys, "video"]).to_dict("records"):
+            found.setdefault(tuple(plain(row[key]) for key in keys), []).append(row["video"])
+        return [
+            SourceUse(source, licence, gaze, pictures, videos)
+            for (source, licence, gaze, pictures), videos in found.items()
+        ]
 
     @cached_property
     def origins(self) -> dict[str, int]:
