@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from tsalv360.contracts.layout import GROUND_TRUTH
+from tsalv360.contracts.layout import MAPS
 from tsalv360.contracts.tables import CLIPS, write_table
 from tsalv360.job.files import write_json
 from tsalv360.model import ModelSettings
@@ -36,7 +36,7 @@ def part_of(results: Path, folder: Path, n_batches: int, size: int) -> ClipFiles
     clips = read_clips(ClipFiles(whole, results / "frames")).sort_values(["target_frame", "event_id"])
     clips = pd.concat([of_video.head(size) for _, of_video in clips.groupby("video")][:n_batches])
     part.mkdir()
-    for name in (GROUND_TRUTH, "annotations.parquet"):
+    for name in (MAPS, "annotations.parquet"):
         (part / name).symlink_to((whole / name).resolve())
     write_table(part / "clips.parquet", clips[list(CLIPS)].reset_index(drop=True), CLIPS)
     videos = sorted(clips.video.unique())

@@ -16,7 +16,8 @@ from tsalv360.contracts.grid import frame_numbers
 from tsalv360.events import detect_events
 from tsalv360.fixations import FixationSettings, find_fixations
 from tsalv360.media.drawing import overlay_saliency
-from tsalv360.media.pictures import read_picture, write_picture
+from tsalv360.media.maps import Maps
+from tsalv360.media.pictures import write_picture
 from tsalv360.media.video import probe, read_pictures
 from tsalv360.saliency import (
     ALL_OBSERVERS,
@@ -45,7 +46,7 @@ def panel(
     inputs = {"one": own, ALL_OBSERVERS: everybody} if everybody else {"one": own}
     with tempfile.TemporaryDirectory() as folder:
         write_saliency_maps(Path(folder, "maps"), inputs, settings)
-        saliency = read_picture(Path(folder, "maps", "one", f"{FRAME:04d}.png"), gray=True)
+        saliency = Maps(Path(folder, "maps")).read("one", FRAME)
     shown = overlay_saliency(picture // 2, cv2.resize(saliency, SIZE[::-1], interpolation=cv2.INTER_AREA)).copy()
     points = points_table(inputs, settings.window_s, settings.method)
     points = points[(points.event_id == "one") & (points.frame == FRAME)]

@@ -85,7 +85,7 @@ rule publish:
     params:
         version=version("publish"),
         publish=settings("publish"),
-        name=CONFIG.dataset.name,
+        folder=CONFIG.dataset.name,
         origins=ORIGINS,
         permissions=PERMISSIONS,
         files={video: one.video.name for video, one in RECORDINGS.items()},

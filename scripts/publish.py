@@ -23,4 +23,4 @@ with logged(snakemake.log[0]):
     ]
     explorer = {Path(file).name: Path(file) for file in given.explorer}
     explorer |= {f"videos/{Path(file).name}": Path(file) for file in [*given.pages, *given.media]}
-    publish(snakemake.output[0], given.dataset, videos, explorer, wanted.name, wanted.settings)
+    publish(snakemake.output[0], given.dataset, videos, explorer, wanted.folder, wanted.settings)

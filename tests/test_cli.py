@@ -13,7 +13,7 @@ from running import ROOT, TINY
 from tsalv360.cli import main
 
 COMMANDS = {
-    "": "data captions curation predict explore evaluate",
+    "": "data captions curation predict explore publish evaluate",
     "data": "check import",
     "data check": "--configfile --cores --json",
     "data import": "TABLE --video --picture",
@@ -27,6 +27,7 @@ COMMANDS = {
     " --height --fps --view --force-2to1",
     "explore": "VIDEO --configfile --checkpoint --port --no-browser --device --precision --height --fps --view"
     " --force-2to1",
+    "publish": "--configfile --to --repo --public --space --path --yes",
     "evaluate": "compare",
     "evaluate compare": "FIRST SECOND",
 }

@@ -19,7 +19,7 @@ from tsalv360.training.settings import ComputeSettings, TrainSettings
 
 ROOT = Path(__file__).parents[1]
 DEMO = {"sources": [{"kind": "demo"}]}
-KINDS = {"demo", "sports360", "tsv360_published", "vr_eyetracking"}
+KINDS = {"demo", "published", "sports360", "vr_eyetracking"}
 OWN = {"path": str(ROOT / "README.md"), "gaze": str(ROOT / "LICENSE")}  # any two files that exist
 
 
@@ -164,7 +164,8 @@ def test_a_source_without_a_kind_is_refused() -> None:
             {"kind": "sports360", "root": "x", "fps": 0},
             "a number in frames/s, from 1 to 240, like 30.0 (rate of its frames",
         ),
-        ({"kind": "tsv360_published", "ground_truth": "x", "frames": "y", "fps": 0}, "(rate of the videos that are"),
+        ({"kind": "published", "path": "x", "frames": "y", "fps": 0}, "(of TSV360_gt: rate of the videos"),
+        ({"kind": "tsv360_published", "ground_truth": "x"}, "kind: renamed; write kind: published, with path in place"),
         ({"kind": "sports360", "root": "x", "subset": 3}, "'tsv360' or 'all', like tsv360"),
         ({"kind": "vr_eyetracking", "videos": "x", "gaze": "y", "subset": 3}, "'tsv360' or 'all', like all"),
     ],

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "tsalv360"
 STAGES = "index frames fixations events reliability saliency viewports captions curation dataset"
 # From the bottom; the stages are on one level. The roof, which knows the whole configuration, begins with config.
-BELOW, ABOVE = "job sphere contracts media metrics model sources", "prediction training evaluation explorer"
+BELOW, ABOVE = "job sphere contracts media metrics model sources", "prediction training evaluation explorer publish"
 LEVELS = [*BELOW.split(), STAGES, *ABOVE.split(), "config", "check", "workflow", "cli"]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms.split()}
 # What a stage may import from another one, who does, and why.
@@ -24,6 +24,7 @@ DOORS = {
 # Imports against the order, and why.
 EXCEPTIONS = {
     ("tsalv360", "prediction"): "`tsalv360.predict` is imported when it is used",
+    ("tsalv360", "publish"): "`tsalv360.load_clips` is imported when it is used",
     ("curation.commands", "config"): "the commands get the whole configuration",
     ("curation.commands", "explorer.server"): "curators look at the moment in the explorer",
     ("curation.review", "config"): "the command gets the whole configuration",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tsalv360.prediction import predict
-    from tsalv360.publish.clips import load_clips
+    from tsalv360.publish import load_clips
 
     __version__: str
 
@@ -22,10 +22,7 @@ def __getattr__(name: str) -> Any:
 
         return predict
     if name == "load_clips":
-        from tsalv360.job.libraries import require_extra
-
-        require_extra("load_clips", "train", ("torch",))
-        from tsalv360.publish.clips import load_clips
+        from tsalv360.publish import load_clips
 
         return load_clips
     if name == "__version__":

@@ -149,6 +149,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--view", choices=get_args(View), help="of VIDEO: the part of stereo pictures to use; default: whole")
     add("--force-2to1", action="store_true", help="of VIDEO: take pictures of any shape as full panoramas")
 
+    text = "Send the published folder to the Hugging Face Hub, to Zenodo (as a draft), or to another folder. "
+    text += "Without --yes, print what would be sent. A second run goes on where the first stopped."
+    add = command("publish", _publish, text)
+    add("--to", choices=("hub", "zenodo", "folder"), required=True, help="where to")
+    add("--repo", metavar="USER/NAME", help="of the Hub; default: publish.repository of the config")
+    add("--public", action="store_true", help="of the Hub: everybody sees the repository; default: private")
+    add("--space", action="store_true", help="of the Hub: also send the explorer, as the static Space NAME-explorer")
+    add("--path", type=Path, metavar="FOLDER", help="the folder to copy to")
+    add("--yes", action="store_true", help="send it")
+
     text = "Compare two models on the same clips: paired differences, with 95 % intervals by video."
     add = command("evaluate compare", _compare_models, text, config=False)
     for name in ("first", "second"):
@@ -194,7 +204,7 @@ def _import_table(options: argparse.Namespace) -> int:
 def _attach(options: argparse.Namespace) -> int:
     from tsalv360.publish.attach import as_text as attached_text
     from tsalv360.publish.attach import attach
-    from tsalv360.publish.reader import PublishedFolder
+    from tsalv360.sources.published_folder import PublishedFolder
 
     folder = PublishedFolder(options.folder)
     done = attach(folder, options.videos)
@@ -259,6 +269,15 @@ def _explore(options: argparse.Namespace) -> int:
         explore_video(options.video, **how, **of_video)
     else:
         explore_dataset(read_config(options.configfile).folder(), **how)
+    return 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from tsalv360.publish.upload.commands import publish
+
+    config = read_config(options.configfile)
+    how = _chosen(options, "repo public space path yes")
+    publish(config.folder(), options.to, settings=config.publish, **how)
     return 0
 
 

@@ -12,8 +12,6 @@ from pydantic.dataclasses import dataclass
 from tsalv360.contracts.entries import VideoInfo
 from tsalv360.contracts.grid import FPS
 from tsalv360.contracts.settings import STRICT, setting
-from tsalv360.contracts.shards import open_shard
-from tsalv360.contracts.tables import FRAMES
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, whole_folder
 from tsalv360.job.log import progress
@@ -121,6 +119,9 @@ def _unpack(
     ready: Ready,
 ) -> list[int]:
     """Write the frames of a shard as files; parameters, result and errors as `extract_frames`."""
+    from tsalv360.contracts.shards import open_shard  # videos need no tables here
+    from tsalv360.contracts.tables import FRAMES
+
     shard = open_shard(path, FRAMES)
     numbers = shard.rows.frame.tolist()
     _check_space(directory, len(numbers), size, format, refuse=True)

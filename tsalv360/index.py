@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from tsalv360.contracts.entries import IndexEntry, VideoInfo, read_text
 from tsalv360.contracts.grid import FPS
-from tsalv360.contracts.shards import open_shard
-from tsalv360.contracts.tables import FRAMES
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import sha256
 from tsalv360.media.cuts import find_cuts
@@ -57,6 +55,9 @@ def checksum_of(video: Path) -> str:
 
 def packed_index(shard: Path) -> IndexEntry:
     """Return the index entry that published frames keep; InputError if there is none."""
+    from tsalv360.contracts.shards import open_shard  # videos need no tables here
+    from tsalv360.contracts.tables import FRAMES
+
     return read_text(open_shard(shard, FRAMES).note, IndexEntry, shard)
 
 

@@ -323,7 +323,7 @@ def published(tmp_path: Path) -> dict[str, object]:
             cv2.imwrite(str(frames / f"{number:04d}.jpg"), np.zeros((96, 192, 3), np.uint8))
         write_maps(event, range(21, 51))
         (event / "description.txt").write_text("A man juggles.")
-    source = {"kind": "tsv360_published", "ground_truth": str(tmp_path / "TSV360_gt")}
+    source = {"kind": "published", "path": str(tmp_path / "TSV360_gt")}
     return {
         "sources": [{**source, "frames": str(tmp_path / "frames")}],
         "dataset": {"name": "checked", "folds": "tsv360"},

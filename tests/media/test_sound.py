@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from entries import index_entry
 from numpy.typing import NDArray
+from shards import write_maps
 
 from tsalv360.contracts.entries import IndexEntry
 from tsalv360.job.errors import InputError
@@ -202,6 +203,7 @@ def test_a_viewport_video_sounds_like_the_pictures_it_shows(
     tracks = make_track("v_1", kept[12:30] + kept[44:56])
     settings = ViewportSettings(width=64, height=64, lead_s=0.25)
     sound = read_sound(path, index)
+    write_maps(tmp_path / "saliency", {})
     write_viewports(tmp_path / "silent", tmp_path / "frames", tmp_path / "saliency", tracks, settings, 64)
     write_with_sound(tmp_path / "v", tmp_path / "silent", tracks, kept, sound)
     begin, cut = (12 - 4) / 16, (gap.stop - gap.start) / 16
@@ -233,6 +235,7 @@ def test_without_sound_the_silent_videos_are_linked(
         write_picture(tmp_path / "frames" / f"{frame:04d}.jpg", np.full((64, 128, 3), 90, dtype=np.uint8))
     tracks = make_track("v_1", list(range(2, 14)))
     settings = ViewportSettings(width=64, height=64)
+    write_maps(tmp_path / "saliency", {})
     write_viewports(tmp_path / "silent", tmp_path / "frames", tmp_path / "saliency", tracks, settings, 64)
     write_with_sound(tmp_path / "v", tmp_path / "silent", tracks, list(range(16)), None)
     assert (tmp_path / "v" / "v_1.mp4").samefile(tmp_path / "silent" / "v_1.mp4")

@@ -16,7 +16,7 @@ import tsalv360
 from tsalv360.cli import main
 from tsalv360.contracts.layout import CHECKSUMS
 from tsalv360.job.errors import InputError
-from tsalv360.publish.reader import PublishedFolder, open_published
+from tsalv360.sources.published_folder import PublishedFolder, open_published
 
 
 @pytest.fixture(scope="module")

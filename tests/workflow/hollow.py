@@ -10,7 +10,7 @@ from running import TINY
 
 from tsalv360.workflow.rebuilds import Plan, plan
 
-TARGETS = ("all", "train", "evaluate")
+TARGETS = ("all", "train", "evaluate", "publish")
 
 
 class Hollow:

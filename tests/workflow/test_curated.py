@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from explorer.made_dataset import data_of
 from running import ROOT, Workflow
+from shards import maps_in
 
 from tsalv360.curation.records import Annotation, Decision, EventRecord, read_records, write_records
 from tsalv360.curation.tasks import track_text
@@ -62,8 +63,7 @@ def test_decisions_enter_the_dataset_and_each_is_one_job(curated: Workflow) -> N
     assert rows.caption.to_dict() == {"001_1": "A ball rolls away.", "002_1": "Something is above."}
     assert rows.caption_origin.tolist() == ["edited", "edited"] and rows.n_curators.tolist() == [1, 1]
     assert rows.start_frame["001_1"] == 50 > rows.start_frame_before["001_1"]
-    maps = {event: [path.stem for path in dataset.glob(f"TSV360_gt/*/{event}/*.png")] for event in rows.index}
-    assert min(map(int, maps["001_1"])) == 50
+    assert min(maps_in(dataset / "maps" / "001.parquet")["001_1"]) == 50
     points = pd.concat([pd.read_parquet(path) for path in (dataset / "points").iterdir()])
     assert set(points.event_id.dropna()) == set(rows.index)
     fixations = pd.read_parquet(dataset / "fixations.parquet")

@@ -13,6 +13,7 @@ from running import Workflow
 
 from tsalv360.contracts.grid import frame_numbers
 from tsalv360.job.files import read_json
+from tsalv360.media.maps import Maps
 from tsalv360.media.video import probe
 from tsalv360.saliency import saliency_map, spotlight, to_8bit
 
@@ -50,9 +51,7 @@ def published(tmp_path: Path) -> Path:
 
 def source(folder: Path) -> dict[str, object]:
     return {
-        "sources": [
-            {"kind": "tsv360_published", "ground_truth": str(folder / "TSV360_gt"), "frames": str(folder / "frames")}
-        ],
+        "sources": [{"kind": "published", "path": str(folder / "TSV360_gt"), "frames": str(folder / "frames")}],
         "dataset": {"name": "published", "folds": "tsv360"},
         "frames": {"height": 96, "format": "png"},
     }
@@ -188,9 +187,6 @@ def test_spotlights_fall_on_the_saliency_maps_of_a_source_without_gaze(tmp_path:
     results = tmp_path / "results" / "maps"
     tracks = pd.read_parquet(results / "tracks" / "square.parquet")
     row = tracks.iloc[len(tracks) // 2]
-    name = f"{row.frame:04d}.png"
-    found, source = (
-        cv2.imread(str(folder / name), cv2.IMREAD_UNCHANGED).astype(int)
-        for folder in (results / "saliency" / "square" / row.event_id, tmp_path / "maps")
-    )
+    source = cv2.imread(str(tmp_path / "maps" / f"{row.frame:04d}.png"), cv2.IMREAD_UNCHANGED).astype(int)
+    found = Maps(results / "saliency" / "square.parquet").read(row.event_id, row.frame).astype(int)
     assert np.abs(found - to_8bit(spotlight(source, row.yaw_deg, row.pitch_deg))).max() <= 1

@@ -10,6 +10,7 @@ from explorer.made_dataset import data_of
 from running import ROOT, Workflow
 
 from tsalv360.job.files import read_json
+from tsalv360.media.maps import Maps
 from tsalv360.metrics.events import Track, match_events
 
 pytestmark = pytest.mark.slow
@@ -37,8 +38,8 @@ def test_the_watched_events_are_found_and_little_else(demo: Path) -> None:
         own = match_events(tracks(known), tracks(found))
         n_true, n_found, matches = n_true + len(known), n_found + len(found), matches + own
         for match in own:
-            folder = demo / "results" / "demo" / "dataset" / "TSV360_gt" / path.stem / found[match.found]["event_id"][0]
-            right_words.append(known[match.true]["colour"] in (folder / "description.txt").read_text(encoding="utf-8"))
+            maps = Maps(demo / "results" / "demo" / "dataset" / "maps" / f"{path.stem}.parquet")
+            right_words.append(known[match.true]["colour"] in maps.caption(found[match.found]["event_id"][0]))
     assert len(matches) / n_true >= 0.9
     assert len(matches) / n_found >= 0.75  # of few events; a tenth may be chance
     assert np.median([match.error_deg for match in matches]) <= 2

@@ -31,6 +31,7 @@ from tsalv360.contracts.tables import TRACKS, write_table
 from tsalv360.curation.labelstudio import INTERFACE
 from tsalv360.curation.page import page_url
 from tsalv360.curation.tasks import track_text
+from tsalv360.media.maps import Maps
 
 EDITED = "A blue star <script>alert(1)</script> drifts right. نجمة"
 GONE = re.compile("no server that answers|Run the command again: it continues where it stopped")
@@ -210,8 +211,7 @@ def test_the_decisions_are_in_the_dataset_that_is_built_next(studio: Session) ->
     assert curated_rows.caption_origin.to_dict() == {"001_1": "edited", "001_2": "edited", "002_2": "accepted"}
     assert curated_rows.caption["001_1"] == EDITED and curated_rows.caption["002_2"] == machine.caption["002_2"]
     assert curated_rows.end_frame["001_2"] < machine.end_frame["001_2"]
-    written = drafts.results / "dataset" / "TSV360_gt" / "001" / "001_1" / "description.txt"
-    assert written.read_text(encoding="utf-8") == EDITED
+    assert Maps(drafts.results / "dataset" / "maps" / "001.parquet").caption("001_1") == EDITED
     page = (drafts.results / "explorer" / "videos" / "001.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;alert(1)" in page and "<script>alert(1)" not in page
     assert [event["verdict"] for event in data_of(drafts.results / "explorer" / "videos" / "001.html")["events"]] == [

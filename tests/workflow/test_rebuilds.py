@@ -46,6 +46,9 @@ OTHER = {
     "captions.endpoint.url": "http://127.0.0.1:9/v1",
     "saliency.all_observers": False,
     "events.camera_max_hfov_deg": 119.0,
+    "publish.authors": ["Doe, Jane"],
+    "publish.version": "1.0.1",
+    "publish.repository": "user/name",
 }
 KEYS = {key: node for key, node in known_keys().items() if "properties" not in node and node.get("type") != "object"}
 SECTIONS = [key for key in KEYS if not key.startswith(("sources", "videos")) and not key.endswith(".*")]
@@ -201,11 +204,10 @@ def test_changing_a_key_of_a_video(own: Hollow, column: Rebuilds, key: str) -> N
 
 
 def test_a_licence_changes_only_the_card_and_a_source_the_tables(own: Hollow) -> None:
-    assert own.planned({"videos": {"one": {"licence": "CC BY 4.0"}}}) == {"dataset", "explorer_page", "explorer"}
+    card = {"dataset", "explorer_page", "explorer", "publish"}
+    assert own.planned({"videos": {"one": {"licence": "CC BY 4.0"}}}) == card
     named = {"source": "A laboratory"}
-    assert own.planned({"videos": {"one": named, "two": named}}) == {
-        "tasks", "dataset", "explorer_page", "explorer", "evaluate"
-    }  # fmt: skip
+    assert own.planned({"videos": {"one": named, "two": named}}) == card | {"tasks", "evaluate"}
 
 
 def test_settings_of_the_explorer_rebuild_only_the_explorer(own: Hollow, tmp_path: Path) -> None:
@@ -326,7 +328,7 @@ def test_a_decision_rebuilds_one_job_of_assemble(everything: Hollow) -> None:
         file.unlink()
     assert jobs["assemble"] == jobs["explorer_page"] == jobs["explorer"] == 1 and set(jobs) <= {
         "assemble", "clips", "dataset", "explorer_page", "explorer", "features", "train_fold", "evaluate_fold",
-        "evaluate",
+        "evaluate", "pack_pictures", "published_explorer", "publish",
     }  # fmt: skip  # and no video is encoded again
 
 

@@ -33,7 +33,7 @@ def test_the_settings_page_contains_every_key() -> None:
     [
         "| `sources.*.subset (vr_eyetracking)` | 'tsv360' or 'all' | `all` |",
         "| `sources.*.subset (sports360)` | 'tsv360' or 'all' | `tsv360` |",
-        "| `sources.*.fps (tsv360_published)` | a number in frames/s, above 0 to 1000 | `30.0` | rate of the videos",
+        "| `sources.*.fps (published)` | a number in frames/s, above 0 to 1000 | `30.0` | of TSV360_gt: rate",
         "| `sources.*.maps.sigma_deg (vr_eyetracking)` | a number in deg, from 2 to 15 | `9.35` |",
     ],
 )

@@ -12,16 +12,19 @@ import pandas as pd
 import pytest
 import yaml
 from running import ROOT, TINY, Workflow
+from shards import maps_in
+
+from tsalv360.media.maps import Maps
 
 
-def test_the_dataset_has_the_published_layout(built: Workflow) -> None:
+def test_every_event_has_its_caption_and_maps_that_have_a_frame(built: Workflow) -> None:
     dataset = built.results / "dataset"
     annotations = pd.read_parquet(dataset / "annotations.parquet")
     assert set(annotations.video) == {"001", "002"}
     for row in annotations.itertuples():
-        folder = dataset / "TSV360_gt" / row.video / row.event_id
-        assert (folder / "description.txt").read_text(encoding="utf-8") == row.caption
-        numbers = {int(path.stem) for path in folder.glob("*.png")}
+        maps = Maps(dataset / "maps" / f"{row.video}.parquet")
+        assert maps.caption(row.event_id) == row.caption
+        numbers = set(maps.numbers(row.event_id))
         frames = {int(path.stem) for path in (built.results / "frames" / row.video).glob("*.jpg")}
         assert numbers and numbers <= frames
     clips = pd.read_parquet(dataset / "clips.parquet")
@@ -47,12 +50,11 @@ def test_every_map_has_its_points_and_every_kept_frame_its_map_of_all_observers(
     for video in ("001", "002"):
         points = pd.read_parquet(dataset / "points" / f"{video}.parquet")
         kept = {int(path.stem) for path in (built.results / "frames" / video).glob("*.jpg")}
-        maps = {int(path.stem) for path in (dataset / "saliency_all" / video).glob("*.png")}
+        maps = set(maps_in(dataset / "saliency_all" / f"{video}.parquet")[None])
         assert maps == set(points.frame[points.event_id.isna()]) <= kept
         assert len(maps) > 0.9 * len(kept)
-        for event in (dataset / "TSV360_gt" / video).iterdir():
-            maps = {int(path.stem) for path in event.glob("*.png")}
-            assert maps == set(points.frame[points.event_id == event.name])
+        for event, numbers in maps_in(dataset / "maps" / f"{video}.parquet").items():
+            assert set(numbers) == set(points.frame[points.event_id == event])
 
 
 def test_every_data_set_measures_how_reliable_its_events_are(built: Workflow) -> None:

@@ -21,8 +21,8 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
 from tsalv360.media.maps import Maps
 from tsalv360.media.pictures import decode_picture
-from tsalv360.publish.reader import open_published
 from tsalv360.saliency import ALL_OBSERVERS, MapInput, map_inputs, points_table, write_saliency_maps
+from tsalv360.sources.published_folder import open_published
 
 Rows = list[dict[str, Any]]  # of a table, checked by its contract when they are written
 _DOWNLOAD = "Download it again, or exclude the video."

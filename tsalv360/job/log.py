@@ -104,9 +104,18 @@ def _output_of_a_stage(where: object, log: Path) -> Path | None:
 
 def progress(total: int, what: str) -> "tqdm[Any]":
     """Return a progress bar over `total` items; in a log file it adds a line every ten seconds."""
+    return _bar(total, unit=f" {what}")
+
+
+def byte_progress(total: int, doing: str) -> "tqdm[Any]":
+    """Return a progress bar as `progress` over bytes, which are shown as kB, MB …; `doing` stands in front of it."""
+    return _bar(total, unit="B", unit_scale=True, desc=doing)
+
+
+def _bar(total: int, **options: Any) -> "tqdm[Any]":
     from tqdm import tqdm  # only for jobs that show progress
 
-    return tqdm(total=total, unit=f" {what}", mininterval=0.2 if sys.stderr.isatty() else 10, file=sys.stderr)
+    return tqdm(total=total, mininterval=0.2 if sys.stderr.isatty() else 10, file=sys.stderr, **options)
 
 
 def end_with_workflow() -> None:

@@ -17,7 +17,7 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.log import progress
 from tsalv360.media.pictures import is_ready_frame, ready_frames
 from tsalv360.publish.pictures import Extraction, pack_frames
-from tsalv360.publish.reader import ATTACHED, PublishedFolder
+from tsalv360.sources.published_folder import ATTACHED, PublishedFolder
 
 
 class Attached(NamedTuple):

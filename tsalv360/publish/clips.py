@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ from tsalv360.contracts.tables import ANNOTATIONS, CLIPS, FRAMES, POINTS, empty,
 from tsalv360.job.errors import InputError
 from tsalv360.media.maps import Maps
 from tsalv360.media.pictures import decode_content
-from tsalv360.publish.reader import PublishedFolder, open_published
+from tsalv360.sources.published_folder import PublishedFolder
 
 _VIDEOS_IN_MEMORY = 16  # whose fixation points are kept
 _NO_LOOKS = np.zeros((0, 2), dtype=np.float32)
@@ -89,18 +89,6 @@ class PublishedClips(Dataset[Clip]):
         """Return a batch for `DataLoader(collate_fn=…)`; `fixations` stays a list, as clips differ in their number."""
         others = [{name: value for name, value in clip.items() if name != "fixations"} for clip in clips]
         return {**default_collate(others), "fixations": [clip["fixations"] for clip in clips]}
-
-
-def load_clips(
-    path_or_repo: str | Path, fold: int = 0, split: Literal["train", "validation", "test"] = "train"
-) -> PublishedClips:
-    """Return the clips of a published dataset for PyTorch: `clips[0]` is a `Clip`.
-
-    Parameters: a folder that `snakemake publish` made, or its repository on the Hugging Face Hub, `user/name` or
-    `user/name@revision`; the fold; and its part. Raises InputError if it cannot be used; where frames may not be passed
-    on, with the command that adds them.
-    """
-    return PublishedClips(open_published(path_or_repo), fold, split)
 
 
 def _pictures(shard: Path, numbers: Sequence[int]) -> Any:

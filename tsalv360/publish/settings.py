@@ -10,6 +10,8 @@ from tsalv360.contracts.settings import STRICT, setting
 DRAWN = "drawn by tsalv360, MIT"  # permission of videos that the pipeline draws; their observers are simulated
 Permission = Annotated[str, Field(description="the permission, such as: recorded by us, CC BY 4.0", pattern=r"\w")]
 
+REPOSITORY = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
+
 
 @dataclass(frozen=True, config=STRICT)
 class PublishSettings:
@@ -21,9 +23,7 @@ class PublishSettings:
     version: str = setting("1.0.0", "version of the dataset", pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
     year: int | None = setting(None, "year of publication, which DataCite requires", ge=1900, le=9999)
     url: str = setting("", "page or DOI under which the dataset is found")
-    repository: str = setting(
-        "", "repository of the Hugging Face Hub: user/name", pattern=r"^$|^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$"
-    )
+    repository: str = setting("", "repository of the Hugging Face Hub: user/name", pattern=rf"^$|^{REPOSITORY}$")
     pictures: dict[str, Permission] = setting(
         dict,
         "sources (names of data sets) whose frames, viewports and pages may be passed on, each with the permission; "

@@ -20,7 +20,7 @@ from tsalv360.sources import tsv360
 from tsalv360.sources.recording import Recording, existing
 
 if TYPE_CHECKING:
-    from tsalv360.publish.reader import PublishedFolder
+    from tsalv360.sources.published_folder import PublishedFolder
 
 PUBLISHED = "published"  # format of the gaze
 _ID = re.compile(r"[A-Za-z0-9-]+")
@@ -67,7 +67,7 @@ class PublishedSource:
     @cached_property
     def _folder(self) -> "PublishedFolder | None":
         """The published folder; None for the archive."""
-        from tsalv360.publish.reader import is_archive, open_published
+        from tsalv360.sources.published_folder import is_archive, open_published
 
         return None if is_archive(self.path) else open_published(self.path, _KEY)
 

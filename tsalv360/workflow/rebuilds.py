@@ -35,6 +35,13 @@ _PARAMETERS = {
     "sources": ["recording.source"],
     "video": ["recording.video"],
     "gaze": ["recording.gaze"],
+    "permissions": ["publish.pictures", "recording.source"],
+    "passed_on": ["publish.pictures", "recording.source"],
+    "files": ["recording.video"],
+    "extraction": [
+        *(f"frames.{name}" for name in ("height", "format", "jpeg_quality", "jpeg_chroma", "ready")),
+        "recording.view",
+    ],
 }
 # Keys of sources and videos, and their fields in a recording; other keys have the name of their field.
 _FIELDS = {
@@ -46,7 +53,8 @@ _FIELDS = {
     "sources.sports360.root": ["video", "gaze"],
     "sources.published.frames": ["video"],
 }
-ON_REQUEST = ("features", "train_fold", "evaluate_fold", "evaluate")  # rules of the targets train and evaluate
+# Rules of the targets train, evaluate and publish.
+ON_REQUEST = ("features", "train_fold", "evaluate_fold", "evaluate", "pack_pictures", "published_explorer", "publish")
 # Keys that decide which jobs exist or where they write, and what runs when they change.
 OTHERWISE = {
     "results": "all, in the new folder",
@@ -117,7 +125,7 @@ def rebuilds(keys: Iterable[str]) -> Rebuilds:
     with tempfile.TemporaryDirectory() as folder:
         everything = Path(folder, "everything.yaml")
         everything.write_text(yaml.safe_dump(_EVERYTHING))
-        planned = plan(Path(folder), [everything], ["all", "train", "evaluate"])
+        planned = plan(Path(folder), [everything], ["all", "train", "evaluate", "publish"])
         jobs = [job for job in planned.dag.jobs if not job.rule.norun]
         users: dict[str, set[str]] = {}  # of a key
         next_rules: dict[str, set[str]] = {job.rule.name: set() for job in jobs}

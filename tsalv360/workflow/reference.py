@@ -28,9 +28,9 @@ see [below](#what-follows-a-rule). A path counts as changed when the names, size
 _AFTER = """
 ## What follows a rule
 
-Rules in brackets run on request, by the targets `train` and `evaluate`. Without `train.cached_rolls` there is no
-`features`: read `train_fold` instead. For the videos of a published dataset, `import_video` replaces the rules from
-`fixations` to `assemble`.
+Rules in brackets run on request, by the targets `train`, `evaluate` and `publish`. Without `train.cached_rolls`
+there is no `features`: read `train_fold` instead. For the videos of a published dataset, `import_video` replaces the
+rules from `fixations` to `assemble`.
 
 | rule | runs again after it |
 |---|---|
@@ -49,6 +49,11 @@ pandas).
 _PLACES = {  # in results/<dataset>/
     **{name: f"{name}/<video>.parquet" for name in TABLES if "(" not in name},
     **{f"{name} (dataset)": f"dataset/{name}.parquet" for name in ("annotations", "clips", "fixations")},
+    "maps (dataset)": "dataset/maps/<video>.parquet",
+    "videos (published)": "publish/data/videos.parquet",
+    "checksums of frames (published)": "publish/data/checksums.parquet",
+    "frames (published)": "publish/data/frames/<video>.parquet",
+    "viewports (published)": "publish/data/viewports/<video>.parquet",
     **{f"{name} (evaluation)": f"evaluation/<train.name>/{name}.parquet" for name in ("scores", "summary")},
 }
 
