@@ -7,6 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from tsalv360.contracts.settings import STRICT, setting
 
+DRAWN = "drawn by tsalv360, MIT"  # permission of videos that the pipeline draws; their observers are simulated
 Permission = Annotated[str, Field(description="the permission, such as: recorded by us, CC BY 4.0", pattern=r"\w")]
 
 REPOSITORY = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
@@ -20,6 +21,7 @@ class PublishSettings:
     authors: list[str] = setting(list, "authors of the dataset, each as Family, Given")
     contact: str = setting("", "e-mail address or page for questions and corrections")
     version: str = setting("1.0.0", "version of the dataset", pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
+    year: int | None = setting(None, "year of publication, which DataCite requires", ge=1900, le=9999)
     url: str = setting("", "page or DOI under which the dataset is found")
     repository: str = setting("", "repository of the Hugging Face Hub: user/name", pattern=rf"^$|^{REPOSITORY}$")
     pictures: dict[str, Permission] = setting(
@@ -33,4 +35,4 @@ class PublishSettings:
 
         Parameters: the data set of the video, and whether the pipeline itself has drawn it.
         """
-        return self.pictures.get(source, "drawn by tsalv360, MIT" if drawn else "")
+        return self.pictures.get(source, DRAWN if drawn else "")
