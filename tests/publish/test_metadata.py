@@ -30,7 +30,7 @@ BUILD_CARD = (
 )
 HOSTILE = [
     '"]]> </script><script>alert(1)</script> {% raw %} {{ title }}',
-    "--- | pipe | `code` ``` [link](javascript:x) 'quotes' \"double\"",
+    "--- | pipe | `code` ``` [link](javascript:x) 'quotes' \"double\" }} \\",
     "\u202eright to left\u202c \u200f\u05d0 # no heading: - no list & no &amp;",
     "two\nlines\n---\nlicense: mit\n## Forged",
 ]
