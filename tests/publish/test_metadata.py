@@ -1,7 +1,6 @@
 """The metadata of a published folder, read by the libraries that others read it with."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -24,13 +23,12 @@ from tsalv360.publish.configs import size_category
 from tsalv360.publish.metadata import write_metadata
 from tsalv360.publish.settings import DRAWN, PublishSettings
 
-os.environ["HF_HUB_OFFLINE"] = "1"
 BUILD_CARD = (
     "# small\n\n## Contents\n\nof the build\n\n## How reliable the events are\n\nF1 0.71, `annotations.parquet`\n"
 )
 HOSTILE = [
     '"]]> </script><script>alert(1)</script> {% raw %} {{ title }}',
-    "--- | pipe | `code` ``` [link](javascript:x) 'quotes' \"double\"",
+    "--- | pipe | `code` ``` [link](javascript:x) 'quotes' \"double\" }} \\",
     "\u202eright to left\u202c \u200f\u05d0 # no heading: - no list & no &amp;",
     "two\nlines\n---\nlicense: mit\n## Forged",
 ]
@@ -39,6 +37,13 @@ HOSTILE = [
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_published(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No library asks the Hub; the variable of the environment would hold for all tests of the process."""
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
 
 @pytest.fixture

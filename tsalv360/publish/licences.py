@@ -29,7 +29,7 @@ def _of_source(facts: Facts, use: SourceUse) -> str:
     lines = [
         f"Licence as stated: {as_markdown(use.licence) or 'not stated'}",
         *([f"Page: {page}"] if page else []),
-        f"Videos: {len(use.videos)} ({', '.join(use.videos)})",
+        f"Videos: {len(use.videos)}, named in data/videos.parquet",
         f"Gaze ({_recorded(use)}): {_present(facts, 'fixations', use)}",
         f"Saliency maps with their captions: {_present(facts, MAPS, use)}",
         f"Frames: {_pictures(facts, 'frames', use)}",
