@@ -22,8 +22,8 @@ def write_maps(path: Path, pictures: Pictures, captions: Mapping[str, str] | Non
             for frame, picture in of_event.items():
                 content = picture if isinstance(picture, bytes) else as_png(picture)
                 caption = (captions or {}).get(event or "")
-                name = f"{frame:04d}.png"
-                shard.add(content, name, event_id=event, frame=frame, time_s=frame / fps, caption=caption)
+                row = {"video": path.stem, "event_id": event, "frame": frame, "time_s": frame / fps}
+                shard.add(content, f"{frame:04d}.png", **row, caption=caption)
 
 
 def maps_in(path: Path) -> dict[str | None, list[int]]:

@@ -187,8 +187,9 @@ def write_saliency_maps(
     with write_shard(path, MAPS) as shard, progress(total=total, what="maps") as bar:
         for name, frame, summed in series:
             if (peak := summed.max()) > 0:
-                event, png = None if name == ALL_OBSERVERS else name, as_png(to_8bit(summed / peak))
-                shard.add(png, f"{frame:04d}.png", event_id=event, frame=frame, time_s=times[name][frame], caption=None)
+                event, time_s = None if name == ALL_OBSERVERS else name, times[name][frame]
+                row = {"video": None, "event_id": event, "frame": frame, "time_s": time_s, "caption": None}
+                shard.add(as_png(to_8bit(summed / peak)), f"{frame:04d}.png", **row)
             bar.update()
 
 

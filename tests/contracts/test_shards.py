@@ -81,20 +81,20 @@ def test_a_file_that_is_replaced_is_read_anew(path: Path) -> None:
 
 def test_nothing_stays_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), write_shard(tmp_path / "x.parquet", FRAMES) as shard:
-        shard.add(b"content", "0000.jpg", frame=0, time_s=0.0)
+        shard.add(b"content", "0000.jpg", video="v", frame=0, time_s=0.0)
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
 
 def test_rows_against_the_contract_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"-1\.0 in column time_s"), write_shard(tmp_path / "x", FRAMES) as shard:
-        shard.add(b"content", "0000.jpg", frame=0, time_s=-1.0)
+        shard.add(b"content", "0000.jpg", video="v", frame=0, time_s=-1.0)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_note_stays_with_the_file(tmp_path: Path) -> None:
     with write_shard(tmp_path / "x", FRAMES, note='{"Bär": 1}') as shard:
-        shard.add(b"content", "0000.jpg", frame=0, time_s=0.0)
+        shard.add(b"content", "0000.jpg", video="v", frame=0, time_s=0.0)
     found = open_shard(tmp_path / "x", FRAMES)
     assert found.note == '{"Bär": 1}' and found.content(0) == b"content"
 

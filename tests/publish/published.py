@@ -84,7 +84,8 @@ def _part(folder: Path, index: IndexEntry, captions: Mapping[str, str]) -> Path:
             caption = captions.get(event, f"Caption {k} of {video}.")
             for frame in index.kept_frames:
                 content, time_s = as_png(saliency(video, k, frame)), frame / index.fps
-                shard.add(content, f"{frame:04d}.png", event_id=event, frame=frame, time_s=time_s, caption=caption)
+                row = {"video": video, "event_id": event, "frame": frame, "time_s": time_s, "caption": caption}
+                shard.add(content, f"{frame:04d}.png", **row)
                 at = {"yaw_deg": 10.0 * k, "pitch_deg": 5.0, "frame": frame, "event_id": event, "weight": 1.0}
                 points += [at | {"observer": observer} for observer in ("p01", "p02")[:k]]
                 moment = {"video": video, "fixation_id": frame, "time_s": time_s, "duration_s": 1 / 16}

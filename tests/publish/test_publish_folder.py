@@ -11,8 +11,9 @@ from publish.small_folder import content_of, make_folder, published_files, write
 
 from tsalv360.cli import main
 from tsalv360.job.errors import InputError
-from tsalv360.publish.check import check_folder, read_sums
+from tsalv360.publish.check import check_folder
 from tsalv360.publish.upload import folder as module
+from tsalv360.sources.published_folder import read_sums
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ def literal_commands() -> list[str]:
 
 
 def test_the_readme_shows_commands() -> None:
-    assert len(literal_commands()) == 7
+    assert len(literal_commands()) == 8
 
 
 @pytest.mark.slow

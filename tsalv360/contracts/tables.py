@@ -115,6 +115,7 @@ POINTS: Table = {
     "weight": FIXATIONS["weight"],
 }
 MAPS: Table = {
+    "video": Column(TEXT, "video id; empty in `saliency/`", nullable=True),
     "event_id": Column(TEXT, "event that the map shows; empty: the map of all observers", nullable=True),
     "frame": _FRAME,
     "time_s": Column(NUMBER, "time of the frame, frame / fps, seconds", 0),
@@ -122,6 +123,7 @@ MAPS: Table = {
     "map": Column(CONTENT, "saliency, 0 to 255: an 8-bit gray PNG, `NNNN.png`"),
 }
 FRAMES: Table = {
+    "video": _VIDEO,
     "frame": _FRAME,
     "time_s": Column(NUMBER, "time of the frame, frame / fps, seconds", 0),
     "picture": Column(CONTENT, "the frame: a PNG or JPEG, `NNNN.png` or `NNNN.jpg`"),
@@ -180,6 +182,8 @@ VIDEOS: Table = {
     "index": Column(TEXT, "JSON: the video's entry of the stage index"),
     "extraction": Column(TEXT, "JSON: how frames are extracted, `size` and other parameters of `extract_frames`"),
 }
+# Of a published folder, whose readers join the files of all videos.
+PUBLISHED_POINTS: Table = {"video": _VIDEO, **POINTS}
 CHECKSUMS: Table = {
     "video": _VIDEO,
     "frame": _FRAME,
@@ -250,6 +254,7 @@ TABLES: dict[str, Table] = {
     "fixations (dataset)": DATASET_FIXATIONS,
     "videos (published)": VIDEOS,
     "checksums of frames (published)": CHECKSUMS,
+    "points (published)": PUBLISHED_POINTS,
     "frames (published)": FRAMES,
     "viewports (published)": VIEWPORTS,
     "scores (evaluation)": SCORES,

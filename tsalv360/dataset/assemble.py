@@ -78,7 +78,7 @@ def assemble_video(
         with write_shard(partial / layout.MAPS / f"{video}.parquet", MAPS) as shard:
             for event, start, end in zip(shown.event_id, shown.start_frame, shown.end_frame, strict=True):
                 track, maps = applied.video.track(event), changed if event in applied.changed else unchanged
-                with_map = _add_event(shard, maps, event, track, captions[event].caption)
+                with_map = _add_event(shard, maps, video, event, track, captions[event].caption)
                 row = annotation_row(video, event, (start, end), captions[event], "machine")
                 annotations.append(row | applied.reviews[event]._asdict() if curation else row)
                 numbers = track.frame.tolist()
@@ -97,7 +97,7 @@ def assemble_video(
             _link(Path(points), target)
         if None in unchanged.events:
             with write_shard(partial / layout.SALIENCY_ALL / f"{video}.parquet", MAPS) as shard:
-                _add_event(shard, unchanged, None, index.kept_times, None)
+                _add_event(shard, unchanged, video, None, index.kept_times, None)
         if applied.outcome:
             write_json(partial / layout.CURATION, applied.outcome)
         owner = applied.video.assignments.set_index("row").event_id.reindex(range(len(detected.fixations)))
@@ -125,8 +125,8 @@ def import_video(directory: str | Path, index: IndexEntry, truth: str | Path) ->
                 caption, numbers = layout.read_caption(source / layout.DESCRIPTION), list(kept)
                 for frame, path in kept.items():
                     _check_map(path)
-                    time_s = frame / index.fps
-                    shard.add(path.read_bytes(), path.name, event_id=event, frame=frame, time_s=time_s, caption=caption)
+                    row = {"video": video, "event_id": event, "frame": frame, "time_s": frame / index.fps}
+                    shard.add(path.read_bytes(), path.name, **row, caption=caption)
                 span = numbers[0], numbers[-1]
                 annotations.append(annotation_row(video, event, span, CaptionEntry(caption), "published"))
                 own = layout.cut_published_clips(event, video, numbers)
@@ -150,9 +150,12 @@ def import_published(directory: str | Path, index: IndexEntry, files: Sequence[s
     annotations = tables.read_table(events, tables.ANNOTATIONS)
     own = {path.parent.name: path for path in shards}
     with whole_folder(directory) as partial:
-        for name in FOLDERS:
+        for name in (layout.MAPS, layout.SALIENCY_ALL):
             if name in own:
                 _link(own[name], partial / name / f"{video}.parquet")
+        if layout.FIXATION_POINTS in own:
+            points = tables.read_table(own[layout.FIXATION_POINTS], tables.PUBLISHED_POINTS)
+            tables.write_table(partial / layout.FIXATION_POINTS / f"{video}.parquet", points, tables.POINTS)
         if layout.MAPS not in own:  # no event
             with write_shard(partial / layout.MAPS / f"{video}.parquet", MAPS):
                 pass
@@ -221,7 +224,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _add_event(
-    shard: ShardWriter, maps: Maps, event: str | None, frames: pd.DataFrame, caption: str | None
+    shard: ShardWriter, maps: Maps, video: str, event: str | None, frames: pd.DataFrame, caption: str | None
 ) -> list[int]:
     """Add the maps of an event, or of all observers, to a shard; return the numbers of the frames that have one.
 
@@ -236,8 +239,8 @@ def _add_event(
         if not maps.read(event, frame).any():
             found = f"a saliency map of zeros, of {event or 'all observers'} in frame {frame}"
             raise InputError(maps.path, found, "at least one fixation", advice)
-        content, name = maps.content(event, frame), f"{frame:04d}.png"
-        shard.add(content, name, event_id=event, frame=frame, time_s=times[frame], caption=caption)
+        row = {"video": video, "event_id": event, "frame": frame, "time_s": times[frame], "caption": caption}
+        shard.add(maps.content(event, frame), f"{frame:04d}.png", **row)
     return with_map
 
 

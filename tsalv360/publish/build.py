@@ -12,7 +12,7 @@ import pandas as pd
 
 from tsalv360.contracts import layout
 from tsalv360.contracts.entries import IndexEntry
-from tsalv360.contracts.tables import CHECKSUMS, VIDEOS, read_table, write_table
+from tsalv360.contracts.tables import CHECKSUMS, POINTS, PUBLISHED_POINTS, VIDEOS, empty, read_table, write_table
 from tsalv360.dataset.assemble import checksum_lines
 from tsalv360.dataset.loose import loose_files
 from tsalv360.job.files import link_or_copy, whole_folder
@@ -74,6 +74,7 @@ def publish(
             for folder, file in _shards(video):
                 if file.exists() and _n_rows(file):
                     _link(file, data / folder / f"{video.index.id}.parquet")
+            _write_points(video, data / layout.FIXATION_POINTS / f"{video.index.id}.parquet")
         _write_archive(partial / f"{layout.GROUND_TRUTH}.tar", sorted((data / layout.MAPS).glob("*.parquet")))
         for name_there, file in explorer.items():
             _link(file, partial / "explorer" / name_there)
@@ -112,11 +113,20 @@ def _videos_table(videos: Sequence[Video]) -> pd.DataFrame:
 def _shards(video: Video) -> Iterator[tuple[str, Path]]:
     """Yield the shards of a video with the folder of `data/` that they belong in."""
     name = f"{video.index.id}.parquet"
-    for folder in (layout.MAPS, layout.SALIENCY_ALL, layout.FIXATION_POINTS):
+    for folder in (layout.MAPS, layout.SALIENCY_ALL):
         yield folder, video.part / folder / name
     yield "fixations", video.part / "fixations.parquet"
     yield "frames", video.pictures / FRAMES_FILE
     yield "viewports", video.pictures / VIEWPORTS_FILE
+
+
+def _write_points(video: Video, target: Path) -> None:
+    """Write the fixation points of a video that has some, with its id in every row."""
+    source = video.part / layout.FIXATION_POINTS / target.name
+    points = read_table(source, POINTS) if source.exists() else empty(POINTS)
+    if len(points):
+        target.parent.mkdir(exist_ok=True)
+        write_table(target, points.assign(video=video.index.id), PUBLISHED_POINTS)
 
 
 def _n_rows(file: Path) -> int:

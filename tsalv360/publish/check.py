@@ -1,15 +1,14 @@
 """Checking a published folder: its files are all there, none is damaged, and no others are among them."""
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tsalv360.contracts.layout import CHECKSUMS
-from tsalv360.job.errors import InputError, plain, shorten
+from tsalv360.job.errors import InputError, shorten
 from tsalv360.job.files import sha256
 from tsalv360.job.log import byte_progress
+from tsalv360.sources.published_folder import read_sums
 
-_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _SNAKEMAKE = ".snakemake_timestamp"  # its mark in a folder that it has made
 _SHOWN = 5
 _ADVICE = "Make it again with `snakemake publish`, or download it again."
@@ -27,33 +26,6 @@ def check_folder(folder: Path) -> list[Path]:
         found = f"other content in {_listed(damaged)}"
         raise InputError(folder, found, f"the content that {CHECKSUMS} states", _ADVICE)
     return [folder / name for name in (*sorted(sums), CHECKSUMS)]
-
-
-def read_sums(folder: Path) -> dict[str, str]:
-    """Return the checksum of each file that `SHA256SUMS` of a published folder lists, by its name.
-
-    InputError if there is no such file, or for a line or name that `snakemake publish` does not write, such as one that
-    leads out of the folder.
-    """
-    path = folder / CHECKSUMS
-    if not path.is_file():
-        raise InputError(folder, f"no {CHECKSUMS}", "a whole published folder", _ADVICE)
-    sums: dict[str, str] = {}
-    for number, line in enumerate(path.read_bytes().decode("utf-8", "surrogateescape").split("\n")[:-1], 1):
-        match = _LINE.fullmatch(line)
-        if not match or not _is_safe(match[2]) or match[2] in sums:
-            expected = "a checksum, and a name of its own within the folder"
-            raise InputError(f"{path}, line {number}", repr(shorten(line[66:] or line)), expected, _ADVICE)
-        sums[match[2]] = match[1]
-    if not sums:
-        raise InputError(path, "no lines", "the checksums of the files", _ADVICE)
-    return sums
-
-
-def _is_safe(name: str) -> bool:
-    """Return whether a name stays within its folder on every system, and is plain text."""
-    parts = name.split("/")
-    return plain(name) == name and not set("\\:") & set(name) and not {"", ".", "..", ".git"} & set(parts)
 
 
 def _names(folder: Path) -> Iterator[str]:

@@ -62,4 +62,4 @@ def pack_frames(path: Path, index: IndexEntry, files: Mapping[int, Path]) -> Non
     """Write frames, files by number, in a shard that keeps the index entry of their video."""
     with write_shard(path, FRAMES, note=json.dumps(asdict(index))) as shard:
         for frame, file in files.items():
-            shard.add(file.read_bytes(), file.name, frame=frame, time_s=frame / index.fps)
+            shard.add(file.read_bytes(), file.name, video=index.id, frame=frame, time_s=frame / index.fps)

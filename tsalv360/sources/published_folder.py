@@ -11,7 +11,7 @@ import pandas as pd
 from tsalv360.contracts.entries import Fold
 from tsalv360.contracts.layout import CHECKSUMS, FIXATION_POINTS, MAPS, SALIENCY_ALL
 from tsalv360.contracts.tables import VIDEOS, read_table
-from tsalv360.job.errors import InputError
+from tsalv360.job.errors import InputError, plain, shorten
 from tsalv360.job.files import read_json, sha256
 from tsalv360.job.libraries import require_extra
 from tsalv360.sources.recording import check_id
@@ -20,7 +20,8 @@ ATTACHED = "attached"  # the folder of frames that its user has added
 _VIDEOS = "data/videos.parquet"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 _NOT_NEEDED = ("explorer/*", "TSV360_gt.tar", "data/viewports/*")
-_ADVICE = "Download it again."
+_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+_ADVICE = "Download it again, or make it again with `snakemake publish`."
 
 
 class PublishedFolder:
@@ -36,10 +37,7 @@ class PublishedFolder:
     @cached_property
     def _sums(self) -> dict[str, str]:
         """The checksum of each file by its name."""
-        if not (self.path / CHECKSUMS).is_file():
-            raise InputError(self.path, f"no {CHECKSUMS}", "a folder that `snakemake publish` made", _ADVICE)
-        lines = (self.path / CHECKSUMS).read_text("utf-8").splitlines()
-        return {name: digest for digest, name in (line.split("  ", 1) for line in lines if "  " in line)}
+        return read_sums(self.path)
 
     def listed(self, name: str) -> Path:
         """Return the path of a file of the folder; InputError if it is missing, as in half a download."""
@@ -78,6 +76,33 @@ class PublishedFolder:
     def how_to_attach(self) -> str:
         """What to do about frames that were not passed on."""
         return f"If you have the videos, run `tsalv360 data attach {self.path} --videos FOLDER`."
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """Return the checksum of each file that `SHA256SUMS` of a published folder lists, by its name.
+
+    InputError if there is no such file, or for a line or name that `snakemake publish` does not write, such as one that
+    leads out of the folder.
+    """
+    path = folder / CHECKSUMS
+    if not path.is_file():
+        raise InputError(folder, f"no {CHECKSUMS}", "a whole published folder", _ADVICE)
+    sums: dict[str, str] = {}
+    for number, line in enumerate(path.read_bytes().decode("utf-8", "surrogateescape").split("\n")[:-1], 1):
+        match = _LINE.fullmatch(line)
+        if not match or not _is_safe(match[2]) or match[2] in sums:
+            expected = "a checksum, and a name of its own within the folder"
+            raise InputError(f"{path}, line {number}", repr(shorten(line[66:] or line)), expected, _ADVICE)
+        sums[match[2]] = match[1]
+    if not sums:
+        raise InputError(path, "no lines", "the checksums of the files", _ADVICE)
+    return sums
+
+
+def _is_safe(name: str) -> bool:
+    """Return whether a name stays within its folder on every system, and is plain text."""
+    parts = name.split("/")
+    return plain(name) == name and not set("\\:") & set(name) and not {"", ".", "..", ".git"} & set(parts)
 
 
 def is_archive(path: str) -> bool:

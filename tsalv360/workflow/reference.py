@@ -52,6 +52,7 @@ _PLACES = {  # in results/<dataset>/
     "maps (dataset)": "dataset/maps/<video>.parquet",
     "videos (published)": "publish/data/videos.parquet",
     "checksums of frames (published)": "publish/data/checksums.parquet",
+    "points (published)": "publish/data/points/<video>.parquet",
     "frames (published)": "publish/data/frames/<video>.parquet",
     "viewports (published)": "publish/data/viewports/<video>.parquet",
     **{f"{name} (evaluation)": f"evaluation/<train.name>/{name}.parquet" for name in ("scores", "summary")},

@@ -8,7 +8,7 @@ from tsalv360.contracts.layout import CHECKSUMS
 from tsalv360.job.errors import InputError, shorten
 from tsalv360.job.files import sha256, whole_file
 from tsalv360.job.log import byte_progress
-from tsalv360.publish.check import read_sums
+from tsalv360.sources.published_folder import read_sums
 
 _CHUNK = 1 << 20
 

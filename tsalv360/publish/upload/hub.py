@@ -19,8 +19,8 @@ from tsalv360.contracts.layout import CHECKSUMS
 from tsalv360.job.errors import InputError, shorten
 from tsalv360.job.files import link_or_copy, sha256, whole_folder
 from tsalv360.job.log import byte_progress
-from tsalv360.publish.check import read_sums
 from tsalv360.publish.upload.plan import masked, secret
+from tsalv360.sources.published_folder import read_sums
 
 MAX_FILES_IN_FOLDER = 10_000  # https://huggingface.co/docs/hub/storage-limits
 # A commit: large enough to be rare, small enough to be done again.
