@@ -42,7 +42,7 @@ class Hub(StandIn):
         (rf"GET /api/{_KIND}/{_NAME}(?:/revision/main)?", "info"),
         (rf"POST /api/{_KIND}/{_NAME}/preupload/main", "preupload"),
         (rf"POST /api/{_KIND}/{_NAME}/commit/main", "commit"),
-        (rf"GET /api/{_KIND}/{_NAME}/tree/main", "tree"),
+        (rf"GET /api/{_KIND}/{_NAME}/tree/[^/]+", "tree"),
         (rf"POST /{_KIND}/{_NAME}\.git/info/lfs/objects/batch", "batch"),
         (r"PUT /large/([0-9a-f]{64})", "put"),
         (r"POST /verify", "verify"),

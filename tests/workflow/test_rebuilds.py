@@ -48,6 +48,7 @@ OTHER = {
     "events.camera_max_hfov_deg": 119.0,
     "publish.authors": ["Doe, Jane"],
     "publish.version": "1.0.1",
+    "publish.year": 2026,
     "publish.repository": "user/name",
 }
 KEYS = {key: node for key, node in known_keys().items() if "properties" not in node and node.get("type") != "object"}

@@ -22,3 +22,8 @@ def shorten(text: str, length: int = 80) -> str:
     """Return `text` as by `plain`, cut to `length` characters with an ellipsis where it is longer."""
     text = plain(text)
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def masked(text: object, secret: str) -> str:
+    """Return a message on one line, cut where it is very long, without a secret, which some servers repeat."""
+    return shorten(str(text).replace(secret, "***") if secret else str(text), 300)

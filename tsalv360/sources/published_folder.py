@@ -1,7 +1,9 @@
 """Reading a published folder, or its repository: which files it has, and that they are whole."""
 
+import os
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pandas as pd
 from tsalv360.contracts.entries import Fold
 from tsalv360.contracts.layout import CHECKSUMS, FIXATION_POINTS, MAPS, SALIENCY_ALL
 from tsalv360.contracts.tables import VIDEOS, read_table
-from tsalv360.job.errors import InputError, plain, shorten
+from tsalv360.job.errors import InputError, masked, plain, shorten
 from tsalv360.job.files import read_json, sha256
 from tsalv360.job.libraries import require_extra
 from tsalv360.sources.recording import check_id
@@ -130,7 +132,7 @@ def _downloaded(name: str) -> Path:
     """Return the folder of a repository in the Hub's cache. What is there is not asked for again."""
     require_extra("datasets of the Hugging Face Hub", "publish", ("huggingface_hub",))
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     repository, _, revision = name.partition("@")
     wanted: dict[str, Any] = {
@@ -139,11 +141,29 @@ def _downloaded(name: str) -> Path:
         "ignore_patterns": list(_NOT_NEEDED),
     }
     try:
-        return Path(snapshot_download(repository, local_files_only=True, **wanted))
+        folder = Path(snapshot_download(repository, local_files_only=True, **wanted))
+        if _is_whole(folder):
+            return folder
     except LocalEntryNotFoundError:
         pass
     try:
         return Path(snapshot_download(repository, **wanted))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        advice = "Check its name, your network, and for a private one the token in HF_TOKEN."
-        raise InputError(name, f"no dataset that can be downloaded ({error})", "a repository", advice) from error
+    except (http_error(), RuntimeError, OSError) as error:
+        found = f"no dataset that can be downloaded ({masked(error, os.environ.get('HF_TOKEN', '').strip())})"
+        advice = "Check its name, your network, and for a private one the token in HF_TOKEN; then go on with the same."
+        raise InputError(name, found, "a repository", advice) from error
+
+
+def http_error() -> type[Exception]:
+    """Return the base of all errors of the library that `huggingface_hub` speaks HTTP with, whichever that is."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return next(one for one in HfHubHTTPError.__mro__ if one.__name__ == "HTTPError")
+
+
+def _is_whole(folder: Path) -> bool:
+    """Return whether a download has all files that are read; one that broke off leaves a folder with some of them."""
+    if not (folder / CHECKSUMS).is_file():
+        return False
+    needed = (name for name in read_sums(folder) if not any(fnmatchcase(name, one) for one in _NOT_NEEDED))
+    return all((folder / name).is_file() for name in needed)

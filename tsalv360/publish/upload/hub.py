@@ -12,23 +12,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoFile
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from tsalv360.contracts.layout import CHECKSUMS
-from tsalv360.job.errors import InputError, shorten
+from tsalv360.job.errors import InputError, masked, shorten
 from tsalv360.job.files import link_or_copy, sha256, whole_folder
 from tsalv360.job.log import byte_progress
-from tsalv360.publish.upload.plan import masked, secret
-from tsalv360.sources.published_folder import read_sums
+from tsalv360.publish.upload.plan import secret
+from tsalv360.sources.published_folder import http_error, read_sums
 
 MAX_FILES_IN_FOLDER = 10_000  # https://huggingface.co/docs/hub/storage-limits
 # A commit: large enough to be rare, small enough to be done again.
 _COMMIT_FILES, _COMMIT_BYTES = 100, 2e9
 WAITS_S = (5, 20)  # before each further try of a commit; the library tries each file again itself
 _HUBS_OWN = {".gitattributes", "style.css"}  # what the Hub puts into new repositories
-# The base of all errors of the library's HTTP client, whichever one it has.
-_HttpError: type[Exception] = next(one for one in HfHubHTTPError.__mro__ if one.__name__ == "HTTPError")
+_HttpError = http_error()
 _AGAIN = "Run the command again: what has arrived is not sent again."
 _FORBIDDEN = "The token in HF_TOKEN must be valid and have write access there (huggingface.co/settings/tokens)."
 

@@ -39,8 +39,3 @@ def secret(name: str, where: str, how: str) -> str:
     if token := os.environ.get(name, "").strip():
         return token
     raise InputError(where, f"no token in the environment variable {name}", "one", f"{how}  export {name}=…")
-
-
-def masked(text: object, token: str) -> str:
-    """Return a message on one line, without the token, which some servers repeat."""
-    return shorten(str(text).replace(token, "***"), 300)

@@ -13,10 +13,10 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from tsalv360.contracts.layout import CHECKSUMS
-from tsalv360.job.errors import InputError
+from tsalv360.job.errors import InputError, masked
 from tsalv360.job.files import read_json, sha256, whole_file, write_json
 from tsalv360.job.log import byte_progress
-from tsalv360.publish.upload.plan import masked, secret
+from tsalv360.publish.upload.plan import secret
 
 URL = "https://zenodo.org"
 METADATA = "zenodo.json"
