@@ -107,9 +107,9 @@ def _measures(scores: pd.DataFrame, predictor: str, settings: EvaluateSettings) 
     gap = difference(scores, predictor, "wrong_prompt") if predictor == "model" else scores[:0]
     if len(gap):
         own.loc[GAP] = means(gap, settings.bootstrap, settings.seed).set_index("metric").loc["cc"]
-    found = own.reindex(_MEASURES)
     keys = {"": "mean_videos", "_low": "low", "_high": "high"}
-    return {f"{measure}{key}": found.loc[measure, column] for measure in _MEASURES for key, column in keys.items()}
+    found = {key: own[column].reindex(_MEASURES).astype(float).to_list() for key, column in keys.items()}
+    return {f"{name}{key}": found[key][k] for k, name in enumerate(_MEASURES) for key in keys}
 
 
 def _refuse_other_targets(evaluations: dict[str | Path, pd.DataFrame]) -> None:
