@@ -24,6 +24,7 @@ from tsalv360.captions import shard_of
 from tsalv360.captions.settings import check_installed as check_captioner_installed
 from tsalv360.config import check_writable, load_config, make_folds, plan_recordings, with_nulls
 from tsalv360.contracts.settings import tracked
+from tsalv360.evaluation.external import stamp
 from tsalv360.explorer import BUNDLE
 from tsalv360.sources import demo, published
 from tsalv360.training.settings import check_cache, check_clips, check_weights
@@ -59,7 +60,9 @@ except ValueError as error:
 
 RESULTS = CONFIG.folder()
 MODELS = f"{RESULTS}/models/{CONFIG.train.name}"
-EVALUATION = f"{RESULTS}/evaluation/{CONFIG.train.name}"
+# No training run can have the second name.
+EVALUATED = CONFIG.train.name if CONFIG.evaluate.model else "without_model"
+EVALUATION = f"{RESULTS}/evaluation/{EVALUATED}"
 keep_records_in(RESULTS)
 announce(workflow, retrained, lambda plan: before_build(plan, CONFIG, CONSTRUCTED))
 VIDEOS = list(RECORDINGS)

@@ -208,18 +208,29 @@ def check_tested(dataset):
         raise ValueError("dataset.folds: 1 fold tests no video; set 2 or more")
 
 
+def get_external_stamps(wildcards):
+    # Change with the other models' maps of the fold's test videos.
+    tested = videos_of_fold(wildcards.fold, "test")
+    folders = CONFIG.evaluate.external_folders()
+    return {name: stamp(folder, tested) for name, folder in folders.items()}
+
+
 def get_evaluation_inputs(wildcards):
     # Existing scores need no libraries.
     if not Path(EVALUATION, f"fold{wildcards.fold}.parquet").exists():
         stop_unless(check_tested, CONFIG.dataset)
-        if not WITH_CONDA:
+        if CONFIG.evaluate.model and not WITH_CONDA:
             stop_unless(check_training_installed)
+    stop_unless(CONFIG.evaluate.external_folders)
+    best = rules.train_fold.output.best
     return {
         "clips": rules.clips.output[0],
         "frames": expand(
             rules.frames.output, video=videos_of_fold(wildcards.fold, "test")
         ),
-        "model": expand(rules.train_fold.output.best, fold=wildcards.fold)[0],
+        "model": (
+            expand(best, fold=wildcards.fold)[0] if CONFIG.evaluate.model else []
+        ),
     }
 
 

@@ -15,4 +15,5 @@ with logged(snakemake.log[0]):
         snakemake.params.sources,
         EvaluateSettings(**snakemake.params.evaluate),
     )
-    gather_predictions(snakemake.input.predictions, snakemake.output.predictions)
+    if snakemake.output.predictions:
+        gather_predictions(snakemake.input.predictions, snakemake.output.predictions)

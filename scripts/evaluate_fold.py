@@ -1,4 +1,4 @@
-"""Score the model of a fold and its baselines on the fold's test clips."""
+"""Score the model of a fold, if any, other models' maps and baselines on the fold's test clips."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ with logged(snakemake.log[0]):
     evaluate_fold(
         ClipFiles(Path(snakemake.input.clips), snakemake.params.frames),
         int(snakemake.wildcards.fold),
-        snakemake.input.model,
-        EvaluateSettings(**snakemake.params.evaluate),
+        snakemake.input.model or None,
+        EvaluateSettings(**snakemake.params.evaluate, external=snakemake.params.folders.external),
         snakemake.params.saliency["sigma_deg"],
         snakemake.output.scores,
         snakemake.output.pictures,
-        snakemake.output.predictions,
+        snakemake.output.predictions or None,
         snakemake.params.name,
         snakemake.params.compute.device,
         snakemake.threads,

@@ -28,8 +28,9 @@ COMMANDS = {
     "explore": "VIDEO --configfile --checkpoint --port --no-browser --device --precision --height --fps --view"
     " --force-2to1",
     "publish": "--configfile --to --repo --public --space --path --yes",
-    "evaluate": "compare",
+    "evaluate": "compare table",
     "evaluate compare": "FIRST SECOND",
+    "evaluate table": "EVALUATION --output",
 }
 
 

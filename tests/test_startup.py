@@ -38,6 +38,7 @@ STAGES = {
     "captions": {"pydantic", *TABLES},
     "tasks": TABLES,
     "assemble": {"cv2", "pydantic", *TABLES},
+    "evaluate_fold": {"av", "cv2", "pydantic", *TABLES},  # and PyTorch, where there is a model
     "evaluate": {"matplotlib", "pydantic", *TABLES},
 }
 

@@ -55,7 +55,7 @@ _GROUPS = {
     "data": "videos and gaze",
     "captions": "captions of events",
     "curation": "review of events by curators, in Label Studio",
-    "evaluate": "trained models",
+    "evaluate": "models that were evaluated",
 }
 
 
@@ -163,6 +163,13 @@ def _parser() -> argparse.ArgumentParser:
     add = command("evaluate compare", _compare_models, text, config=False)
     for name in ("first", "second"):
         add(name, type=Path, metavar=name.upper(), help="folder of an evaluation, or its file of scores")
+
+    text = "Rank the models of several evaluations, and other models' maps in them, on the same clips: with 95 % "
+    text += "intervals by video."
+    add = command("evaluate table", _rank_models, text, config=False)
+    help = "folder of an evaluation, or its file of scores"
+    add("evaluations", nargs="+", type=Path, metavar="EVALUATION", help=help)
+    add("--output", type=Path, metavar="FILE", help="also write the table to FILE: .md, .tex or .csv")
     return parser
 
 
@@ -291,6 +298,18 @@ def _chosen(options: argparse.Namespace, names: str) -> dict[str, Any]:
 
 def _compare_models(options: argparse.Namespace) -> int:
     print(comparison_text(compare_models(options.first, options.second)))
+    return 0
+
+
+def _rank_models(options: argparse.Namespace) -> int:
+    from tsalv360.evaluation.leaderboard import check_ending, leaderboard, leaderboard_text, write_leaderboard
+
+    if options.output:
+        check_ending(options.output)
+    table = leaderboard(options.evaluations)
+    print(leaderboard_text(table))
+    if options.output:
+        write_leaderboard(table, options.output)
     return 0
 
 

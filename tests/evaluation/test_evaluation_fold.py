@@ -9,7 +9,8 @@ import torch
 from evaluation.scene import SETTINGS, SIGMA, make_scene
 
 from tsalv360.contracts.tables import FOLD_SCORES, SCORES, SUMMARY, read_table
-from tsalv360.evaluation.fold import ModelPredictor, evaluate_fold, pick_examples
+from tsalv360.evaluation.fold import evaluate_fold, pick_examples
+from tsalv360.evaluation.model_predictor import ModelPredictor
 from tsalv360.evaluation.page import write_evaluation
 from tsalv360.evaluation.truth import Truth
 from tsalv360.job.errors import InputError

@@ -15,7 +15,8 @@ from evaluation.test_evaluation_fold import SMALL as SMALL_MODEL
 from numpy.typing import NDArray
 
 from tsalv360.contracts.tables import FOLD_SCORES, read_table
-from tsalv360.evaluation.fold import ModelPredictor, evaluate_fold
+from tsalv360.evaluation.fold import evaluate_fold
+from tsalv360.evaluation.model_predictor import ModelPredictor
 from tsalv360.evaluation.predictions import gather_predictions, write_predictions
 from tsalv360.evaluation.score import score_fold
 from tsalv360.evaluation.truth import Truth

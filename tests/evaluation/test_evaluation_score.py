@@ -105,7 +105,7 @@ def test_targets_below_255_are_rescaled_on_request_alone(tmp_path: Path, targets
         write_maps(path, dimmed)
     scored = score_fold(truth, knows_all, replace(SETTINGS, targets=targets), SIGMA)
     assert set(scored.table.target_peak) == {100}
-    shown = scored.maps["001_1_0"][0]
+    shown = scored.maps["001_1_0"]["target"]
     assert shown.max() == pytest.approx(1 if targets == "rescaled" else 100 / 255, abs=0.02)
     assert one(scored.table, "model", "001_1_0").cc > 0.999
 

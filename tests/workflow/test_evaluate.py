@@ -3,12 +3,15 @@
 import os
 import re
 import shutil
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from running import Workflow
 from workflow.test_captioners import HIDE
 
 from tsalv360.job.files import read_json
+from tsalv360.media.maps import Maps
 
 pytestmark = pytest.mark.slow
 
@@ -66,3 +69,40 @@ def test_pages_and_predictions_do_not_need_each_other(copy: Workflow) -> None:
     assert all(b'{"model": "other"' in path.read_bytes() for path in others)
     assert {path: path.read_bytes() for path in (explorer / "predictions" / "default").glob("*.js")} == scripts
     assert one.planned("evaluate", "explorer") == other.planned("evaluate", "explorer") == {}
+
+
+def other_models_maps(workflow: Workflow, fold: int) -> Path:
+    """A folder with the targets of a fold's test videos as another model's maps."""
+    folder = workflow.folder / "maps"
+    for video in read_json(workflow.results / "dataset" / "splits.json")["folds"][fold]["test"]:
+        maps = Maps(workflow.results / "dataset" / "maps" / f"{video}.parquet")
+        for event in filter(None, maps.events):
+            (folder / video / event).mkdir(parents=True)
+            for number in maps.numbers(event):
+                (folder / video / event / f"{number:04d}.png").write_bytes(maps.content(event, number))
+    return folder
+
+
+def test_maps_alone_are_evaluated_without_a_model_and_without_pytorch(copy: Workflow) -> None:
+    folder = other_models_maps(copy, 0)
+    (copy.folder / "sitecustomize.py").write_text(HIDE.format(names=["torch"]))
+    path = f"{copy.folder}{os.pathsep}{os.getenv('PYTHONPATH', '')}"
+    alone = copy.with_config(folds=[0, 1], evaluate={"model": False, "external": {"Other 2": str(folder)}})
+    assert alone.planned("evaluate") == {"evaluate_fold": 2, "evaluate": 1, "clips": 1}
+    alone = alone.with_config(folds=[0])
+    done = alone.run("--cores", "2", "evaluate", PYTHONPATH=path)
+    assert done.returncode == 0, done.stdout
+    evaluation = copy.results / "evaluation" / "without_model"
+    scores = pd.read_parquet(evaluation / "scores.parquet")
+    assert "model" not in set(scores.predictor)
+    assert scores[scores.predictor == "external:Other 2"].cc.to_numpy() == pytest.approx(1, abs=1e-6)
+    names = {"scores.parquet", "summary.parquet", "tables.md", "tables.tex", "intervals.png"}
+    assert {file.name for file in evaluation.iterdir()} == {*names, "fold0.parquet", "fold0.jpg"}
+    assert not (copy.results / "models").exists()
+    assert alone.planned("evaluate") == {}
+    picture = next(folder.rglob("*.png"))
+    picture.write_bytes(picture.read_bytes() + b" ")
+    assert alone.planned("evaluate") == {"evaluate_fold": 1, "evaluate": 1}
+    done = alone.with_config(evaluate={"external": {"Other 2": "gone"}}).run("-n", "evaluate")
+    assert done.returncode != 0
+    assert "evaluate.external.Other 2: found 'gone', which does not exist" in done.stdout

@@ -215,7 +215,9 @@ SCORES: Table = {
     "event_id": _EVENT,
     "video": _VIDEO,
     "source": ANNOTATIONS["source"],
-    "predictor": Column(TEXT, "what predicted the map, see docs/evaluation.md"),
+    "predictor": Column(
+        TEXT, "what predicted the map, see docs/evaluation.md; `external:<name>`: maps of another model"
+    ),
     "event_s": Column(NUMBER, "length of the event, seconds (number of its maps / 16)", 0),
     "peak_pitch_deg": Column(NUMBER, "pitch of the target map's maximum, degrees", -90, 90),
     "target_peak": Column(INTEGER, "largest value of the target map in the dataset, of 255", 1, 255),

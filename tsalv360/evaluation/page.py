@@ -9,22 +9,18 @@ from matplotlib.figure import Figure
 from tabulate import tabulate
 
 from tsalv360.contracts.tables import FOLD_SCORES, PART_ANNOTATIONS, SCORES, SUMMARY, read_table, write_table
-from tsalv360.evaluation import EvaluateSettings
-from tsalv360.evaluation.summary import GAPS, LOWER_IS_BETTER, SCORES_FILE, gap_name, summarise
+from tsalv360.evaluation import EXTERNAL, NAMES, EvaluateSettings
+from tsalv360.evaluation.summary import (
+    GAPS,
+    LOWER_IS_BETTER,
+    SCORES_FILE,
+    coverage,
+    externals,
+    gap_name,
+    summarise,
+)
 from tsalv360.job.files import whole_file
 
-NAMES = {
-    "model": "model, right prompt",
-    "wrong_prompt": "model, wrong prompt",
-    "neutral_prompt": "model, neutral prompt",
-    "other_video": "model, other video",
-    "clip_zero_shot": "CLIP, not trained",
-    "mean_map": "mean training map",
-    "equator": "equator",
-    "centre": "centre",
-    "uniform": "uniform",
-    "observers": "other observers",
-}
 TITLES = {
     "cc": "CC",
     "sim": "SIM",
@@ -44,7 +40,11 @@ GROUPS = {
 }
 _GAP_METRICS = ["cc", "kld", "nss"]
 _MISSING = "–"
-_BLUE, _ORANGE, _GRID = "#0072b2", "#d55e00", "#dfe4ea"
+_OTHERS = (
+    "The model's right prompt minus other models' maps, paired by clip, over the clips that have both. "
+    "Where the model is better, differences are above 0, those of KL below."
+)
+_BLUE, _ORANGE, _GREEN, _GRID = "#0072b2", "#d55e00", "#009e73", "#dfe4ea"
 
 
 def write_evaluation(
@@ -78,13 +78,18 @@ def markdown(
 ) -> str:
     """Return the page: what was evaluated, how much the text matters, all predictors, and groups of clips."""
     tables = {name: _formatted(table, "github") for name, table in _tables(summary).items()}
-    parts = ["# Evaluation", *_about(scores, annotations, targets), "## How much the text matters"]
-    parts += [*_text_drivenness(summary, scores), tables["gaps"], "## All predictors"]
-    parts += ["Means over clips on the ERP grid, as published:", tables["clips"]]
+    others = externals(scores)
+    parts = ["# Evaluation", *_about(scores, annotations, targets)]
+    if "gaps" in tables:
+        parts += ["## How much the text matters", *_text_drivenness(summary, scores), tables["gaps"]]
+    if "others" in tables:
+        parts += ["## The model and other models", _OTHERS, tables["others"]]
+    parts += ["## All predictors", "Means over clips on the ERP grid, as published:", tables["clips"]]
     parts += ["Means over videos on the ERP grid, with 95 % intervals:", tables["videos"]]
     parts += ["Means over videos, weighted by solid angle, with 95 % intervals:", tables["sphere"]]
     parts += ["## Groups of clips", "Means over videos on the ERP grid, with 95 % intervals."]
-    predictors = ["model", "wrong_prompt", gap_name("wrong_prompt"), "mean_map", "observers"]
+    of_others = [name for other in others for name in (other, gap_name(other))]
+    predictors = ["model", "wrong_prompt", gap_name("wrong_prompt"), *of_others, "mean_map", "observers"]
     for by, words in GROUPS.items():
         table = _table(summary[summary.by == by], predictors, _GAP_METRICS, counts=True)
         parts += [f"By {words}:", _formatted(table, "github")]
@@ -92,30 +97,38 @@ def markdown(
 
 
 def latex(summary: pd.DataFrame) -> str:
-    """Return the tables of gaps and of all predictors in LaTeX."""
+    """Return the tables of gaps, of differences from other models, and of all predictors in LaTeX."""
     captions = {
         "gaps": "The gap between the right prompt and others, paired by clip: means over videos, 95 % intervals",
+        "others": "The right prompt minus other models' maps, paired by clip: means over videos, 95 % intervals",
         "clips": "Means over clips on the ERP grid",
         "videos": "Means over videos on the ERP grid, 95 % intervals",
         "sphere": "Means over videos, weighted by solid angle, 95 % intervals",
     }
     parts = []
     for name, table in _tables(summary).items():
-        tabular = _formatted(table.rename(columns=_escape).map(_escape), "latex_raw")
-        parts.append(f"\\begin{{table}}\n\\caption{{{_escape(captions[name])}}}\n{tabular}\n\\end{{table}}\n")
+        tabular = _formatted(table.rename(columns=escape_latex).map(escape_latex), "latex_raw")
+        parts.append(f"\\begin{{table}}\n\\caption{{{escape_latex(captions[name])}}}\n{tabular}\n\\end{{table}}\n")
     return "\n".join(parts)
 
 
 def write_intervals(path: str | Path, summary: pd.DataFrame) -> None:
-    """Write a figure of CC, means over videos with 95 % intervals: all predictors, and the gaps of the right prompt."""
+    """Write a figure of CC, means over videos with 95 % intervals: all predictors, and what the right prompt is better.
+
+    Without a model there are no differences, and the figure has one part.
+    """
     rows = summary[(summary.by == "all") & (summary.metric == "cc")].set_index("predictor")
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    gaps = [gap_name(other) for other in GAPS]
-    for axes, names, title in ((left, list(NAMES), "CC"), (right, gaps, "gap in CC, paired by clip")):
-        shown = [name for name in names if name in rows.index][::-1]
+    gaps = [gap_name(other) for other in (*GAPS, *externals(summary))]
+    parts = [(_predictors(summary), "CC"), (gaps, "gap in CC, paired by clip")]
+    parts = [
+        (shown, title) for names, title in parts if (shown := [name for name in names if name in rows.index][::-1])
+    ]
+    height = max(4.0, 0.3 * len(parts[0][0]) + 0.7)
+    figure = Figure(figsize=(10, height), layout="constrained")
+    grid = figure.subplots(1, len(parts), width_ratios=(3, 2)[: len(parts)], squeeze=False)
+    for axes, (shown, title) in zip(grid[0], parts, strict=True):
         part, places = rows.loc[shown], range(len(shown))
-        colours = [_ORANGE if name == "wrong_prompt" else _BLUE for name in shown]
+        colours = [_colour(name) for name in shown]
         axes.hlines(places, part.low.astype(float), part.high.astype(float), colors=colours, linewidth=2)
         axes.scatter(part.mean_videos, places, color=colours, zorder=2)
         axes.set_yticks(places, [_name_of(name) for name in shown])
@@ -127,29 +140,51 @@ def write_intervals(path: str | Path, summary: pd.DataFrame) -> None:
         figure.savefig(partial, dpi=120, metadata={"Software": None})
 
 
+def _colour(predictor: str) -> str:
+    return _ORANGE if predictor == "wrong_prompt" else _GREEN if EXTERNAL in predictor else _BLUE
+
+
 def _name_of(predictor: str) -> str:
     first, minus, second = predictor.partition(" − ")
-    return f"right prompt − {NAMES[second].removeprefix('model, ')}" if minus else NAMES[first]
+    if minus:
+        return f"right prompt − {_name_of(second).removeprefix('model, ')}"
+    return first.removeprefix(EXTERNAL) if first.startswith(EXTERNAL) else NAMES[first]
+
+
+def _predictors(summary: pd.DataFrame) -> list[str]:
+    """Return all predictors in the order of the page: the model, other models, baselines."""
+    own = ["model", *GAPS]
+    return [*own, *externals(summary), *(name for name in NAMES if name not in own)]
 
 
 def _tables(summary: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the tables of the page: `gaps` with a model only, `others` with a model and other models' maps."""
     overall, gaps = summary[summary.by == "all"], [gap_name(other) for other in GAPS]
+    others = [gap_name(other) for other in externals(overall)]
     sphere = [metric for name in TITLES if (metric := f"{name}_sphere") in set(overall.metric)]
-    tables = {
-        "gaps": _table(overall, gaps, _GAP_METRICS, counts=True),
-        "clips": _table(overall, list(NAMES), list(TITLES), intervals=False),
-        "videos": _table(overall, list(NAMES), list(TITLES)),
-        "sphere": _table(overall, list(NAMES), sphere),
+    tables = {}
+    if "model" in set(overall.predictor):
+        tables["gaps"] = _table(overall, gaps, _GAP_METRICS, counts=True)
+    if set(others) & set(overall.predictor):
+        tables["others"] = _table(overall, others, list(TITLES), counts=True)
+    tables |= {
+        "clips": _table(overall, _predictors(overall), list(TITLES), intervals=False),
+        "videos": _table(overall, _predictors(overall), list(TITLES)),
+        "sphere": _table(overall, _predictors(overall), sphere),
     }
     return {name: table.drop(columns="group").rename(columns={"predictor": ""}) for name, table in tables.items()}
 
 
 def _about(scores: pd.DataFrame, annotations: pd.DataFrame, targets: str) -> list[str]:
-    clips = scores[scores.predictor == "model"]
+    clips = scores.drop_duplicates("clip_id")
     events = annotations[annotations.event_id.isin(clips.event_id)]
+    others = {name: set(scores.clip_id[scores.predictor == name]) for name in externals(scores)}
     n_drafts = int((events.caption_origin == "machine").sum())
     folds = ", ".join(map(str, sorted(clips.fold.unique())))
     lines = [f"{len(clips)} clips of {clips.video.nunique()} test videos, fold {folds}."]
+    if "model" not in set(scores.predictor):
+        lines.append("No model was evaluated (`evaluate.model: false`).")
+    lines += [f"**{_name_of(name)}**, maps of another model: {coverage(clips, ids)}." for name, ids in others.items()]
     if n_drafts:
         drafts = f"**{n_drafts} of the {len(events)} captions are drafts**"
         lines.append(f"{drafts}: written by a machine and not reviewed by a curator.")
@@ -203,7 +238,7 @@ def _table(
     keys = ["group", "predictor"]
     text = [_with_interval(row) if intervals else f"{row.mean_clips:.3f}" for row in summary.itertuples()]
     cells = summary.assign(text=text).pivot(index=keys, columns="metric", values="text")
-    cells = cells.reindex(columns=metrics, fill_value=_MISSING).fillna(_MISSING).rename(columns=_title)
+    cells = cells.reindex(columns=metrics, fill_value=_MISSING).fillna(_MISSING).rename(columns=title_of)
     if counts:
         n = summary.groupby(keys)[["n_clips", "n_videos"]].max().astype(str)
         cells = n.rename(columns={"n_clips": "clips", "n_videos": "videos"}).join(cells)
@@ -222,7 +257,8 @@ def _with_interval(row: Any) -> str:
     return f"{row.mean_videos:.3f}{bounds}"
 
 
-def _title(metric: str) -> str:
+def title_of(metric: str) -> str:
+    """Return the heading of a metric, with an arrow to where it is better."""
     name = metric.removesuffix("_sphere")
     return f"{TITLES[name]} {'↓' if name in LOWER_IS_BETTER else '↑'}"
 
@@ -231,6 +267,7 @@ def _formatted(table: Any, style: str) -> str:  # Any: the types of tabulate do 
     return tabulate(table, headers="keys", tablefmt=style, showindex=False, disable_numparse=True)
 
 
-def _escape(text: str) -> str:
-    signs = {"%": r"\%", "−": "$-$", "‖": r"$\|$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "–": "--"}
+def escape_latex(text: str) -> str:
+    """Return text as LaTeX shows it."""
+    signs = {"_": r"\_", "%": r"\%", "−": "$-$", "‖": r"$\|$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "–": "--"}
     return "".join(signs.get(sign, sign) for sign in text)

@@ -1,7 +1,8 @@
 """Scores of a fold's test clips: one row for each clip and predictor."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from tsalv360 import metrics
 from tsalv360.contracts.tables import FOLD_SCORES, MAP_METRICS
-from tsalv360.evaluation import EvaluateSettings
+from tsalv360.evaluation import EXTERNAL, EvaluateSettings
+from tsalv360.evaluation.external import find_maps, read_map
 from tsalv360.evaluation.predictions import ClipPrediction
 from tsalv360.evaluation.truth import Truth, fifths, halves, priors, with_floor
 from tsalv360.job.log import end_with, progress
@@ -22,6 +24,7 @@ from tsalv360.sphere.directions import pixel_to_direction
 
 PICTURE = (160, 320)  # height and width of the maps that are kept for examples
 _CLIPS_PER_PROCESS = 4  # whose maps are in memory at a time
+_PICTURED = ("model", "wrong_prompt")
 _CLIP_COLUMNS = ["clip_id", "event_id", "video", "event_s", "n_others"]
 
 Scores = dict[str, NDArray[np.float64]]  # [P] of P maps by the name of their column
@@ -31,18 +34,20 @@ Predictor = Callable[[str, Sequence[int], Sequence[str]], NDArray[np.float32]]
 
 
 class Scored(NamedTuple):
-    """The scores table of clips; by clip, small maps [2 or 3, h, w] of target, right and first wrong prompt; and, for
-    pages, the predictions with their scores.
+    """The scores table of clips; by clip, small maps [h, w] for pictures; and, for pages, the model's predictions.
+
+    The maps are the `target`, and by predictor: `model` and `wrong_prompt`, the first one, or without a model those of
+    other models.
     """
 
     table: pd.DataFrame
-    maps: dict[str, NDArray[np.float32]]
+    maps: dict[str, dict[str, Map]]
     predictions: list[ClipPrediction]
 
 
 def score_fold(
     truth: Truth,
-    predictor: Predictor,
+    predictor: Predictor | None,
     settings: EvaluateSettings,
     sigma_deg: float,
     zero_shot: Predictor | None = None,
@@ -51,8 +56,13 @@ def score_fold(
     """Return the scores of a fold's test clips.
 
     Parameters: `predictor` of the model, `zero_shot` that of CLIP without training, if any; `sigma_deg`, the width of a
-    fixation in the dataset's maps; `processes` that compute metrics.
+    fixation in the dataset's maps; `processes` that compute metrics. InputError for other models' maps
+    (`settings.external`) that cannot be used.
     """
+    others = {
+        f"{EXTERNAL}{name}": find_maps(name, folder, truth.clips)
+        for name, folder in settings.external_folders().items()
+    }
     scorer = ClipScorer(truth, settings.seed, sigma_deg, settings.targets == "rescaled")
     replacements = _replacements(truth.clips)
     tables, kept, shown = [], {}, []
@@ -62,9 +72,15 @@ def score_fold(
             clips = [clip for _, clip in truth.clips[start : start + _CLIPS_PER_PROCESS * processes].iterrows()]
             predictions = [
                 _predict(clip, replacements.get(clip.name), predictor, zero_shot, settings.neutral_prompt)
+                if predictor
+                else {}
                 for clip in clips
             ]
-            for scored in pool(delayed(scorer)(*one) for one in zip(clips, predictions, strict=True)):
+            files = [
+                {other: of_clips[clip.clip_id] for other, of_clips in others.items() if clip.clip_id in of_clips}
+                for clip in clips
+            ]
+            for scored in pool(delayed(scorer)(*one) for one in zip(clips, predictions, files, strict=True)):
                 tables.append(scored.table)
                 kept.update(scored.maps)
                 shown += scored.predictions
@@ -73,7 +89,7 @@ def score_fold(
 
 
 class ClipScorer:
-    """Scores of all predictors for one clip: the model's predictions, the priors, and other observers."""
+    """Scores of all predictors for one clip: the model's predictions, other models' maps, priors, other observers."""
 
     def __init__(self, truth: Truth, seed: int, sigma_deg: float, rescale: bool = False) -> None:
         prior_maps = priors(truth.training_targets())
@@ -85,15 +101,20 @@ class ClipScorer:
         self._counts = truth.fixation_counts(self._size)
         self._all_counts = np.sum(list(self._counts.values()), axis=0)
 
-    def __call__(self, clip: pd.Series, predictions: Predictions) -> Scored:
-        """Return what is known of one clip; in the table, scores of several wrong prompts are averaged."""
+    def __call__(self, clip: pd.Series, predictions: Predictions, files: Mapping[str, Path]) -> Scored:
+        """Return what is known of one clip; in the table, scores of several wrong prompts are averaged.
+
+        Parameters: the model's `predictions`, none without a model; `files` with other models' maps, by predictor.
+        """
         target = self._truth.files.target(clip.video, clip.event_id, clip.target_frame)
         peak = target.max()
         if self._rescale:
             target = target / peak
         points, others = self._truth.points(clip), self._all_counts - self._counts[clip.video]
-        maps = np.concatenate([resize_maps(np.concatenate(list(predictions.values())), self._size), self._prior_maps])
-        names = [name for name, some in predictions.items() for _ in some] + self._prior_names
+        others_maps = {name: with_floor(read_map(path, self._size)[None]) for name, path in files.items()}
+        resized = {name: resize_maps(some, self._size) for name, some in predictions.items() if len(some)} | others_maps
+        maps = np.concatenate([*resized.values(), self._prior_maps])
+        names = [name for name, some in resized.items() for _ in some] + self._prior_names
         fixations = points_map(points.yaw_deg, points.pitch_deg, self._size)
         scores = self._against_target(maps, target) | self._against_fixations(maps, fixations, others)
         table = pd.DataFrame(scores).groupby(names, sort=False).mean()
@@ -105,11 +126,13 @@ class ClipScorer:
             "peak_pitch_deg": _peak_pitch(target),
             "target_peak": round(float(peak) * 255),
         }
-        shown = [target[None], predictions["model"], predictions["wrong_prompt"][:1]]
-        small = np.concatenate([resize_maps(one, PICTURE) for one in shown if len(one)])
+        own = {name: some for name, some in predictions.items() if name in _PICTURED and len(some)}
+        shown = {"target": target[None], **(own or others_maps)}
+        small = {name: resize_maps(some[:1], PICTURE)[0] for name, some in shown.items()}
         table = table.rename_axis("predictor").reset_index()
-        prediction = _prediction(clip, predictions, dict(zip(names[::-1], scores["cc"][::-1].tolist(), strict=True)))
-        return Scored(table.assign(**known, **clip[_CLIP_COLUMNS]), {clip.clip_id: small}, [prediction])
+        cc = dict(zip(names[::-1], scores["cc"][::-1].tolist(), strict=True))
+        of_model = [_prediction(clip, predictions, cc)] if predictions else []
+        return Scored(table.assign(**known, **clip[_CLIP_COLUMNS]), {clip.clip_id: small}, of_model)
 
     def _against_target(self, maps: Map, target: Map) -> Scores:
         """Compare maps [P, H, W] with a target [H, W], or one for each map."""

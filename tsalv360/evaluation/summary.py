@@ -1,6 +1,6 @@
 """Means of scores with bootstrap intervals, and paired differences of two predictors or two models."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from tsalv360.contracts.tables import METRICS, ON_SPHERE, SCORES, SUMMARY, empty, read_table
-from tsalv360.evaluation import EvaluateSettings
+from tsalv360.evaluation import EXTERNAL, EvaluateSettings
 from tsalv360.job.errors import InputError
 from tsalv360.sphere.directions import Array
 
@@ -18,12 +18,12 @@ LENGTHS = (0, 2, 4, 8, np.inf)  # seconds
 LATITUDES = (0, 15, 30, 60, 90)  # degrees from the equator
 LOWER_IS_BETTER = ("kld", "kld_reversed", "kld_sphere", "kld_reversed_sphere")
 SCORES_FILE = "scores.parquet"
-_SHOWN = 10  # names in an error message
+_SHOWN = 10  # names in a message
 
 
 def summarise(scores: pd.DataFrame, n_bootstrap: int, seed: int) -> pd.DataFrame:
     """Return the summary table of a scores table: all clips, and each group of them."""
-    gaps = [difference(scores, "model", other) for other in GAPS]
+    gaps = [difference(scores, "model", other) for other in (*GAPS, *externals(scores))]
     whole = pd.concat([scores, *(gap for gap in gaps if len(gap))], ignore_index=True)
     rows = [
         means(part, n_bootstrap, seed).assign(by=by, group=group, predictor=predictor)
@@ -31,6 +31,23 @@ def summarise(scores: pd.DataFrame, n_bootstrap: int, seed: int) -> pd.DataFrame
         for predictor, part in members.groupby("predictor", sort=False)
     ]
     return pd.concat([empty(SUMMARY), *rows], ignore_index=True)[list(SUMMARY)]
+
+
+def externals(table: pd.DataFrame) -> list[str]:
+    """Return the predictors of a table that are other models' maps, in their order."""
+    return [name for name in table.predictor.unique() if name.startswith(EXTERNAL)]
+
+
+def coverage(clips: pd.DataFrame, covered: set[str]) -> str:
+    """Return in words how many clips have a map, and how many of which videos have none.
+
+    Parameters: `clips` with `clip_id` and `video`; the ids of those that have a map.
+    """
+    without = clips.video[~clips.clip_id.isin(covered)].value_counts(sort=False)
+    of_videos = [f"{n} of video {video}" for video, n in without.items()]
+    more = f" and clips of {len(without) - _SHOWN} more videos" if len(without) > _SHOWN else ""
+    none = f"; none for {', '.join(of_videos[:_SHOWN])}{more}" if of_videos else ""
+    return f"{len(clips) - without.sum()} of {len(clips)} clips have a map{none}"
 
 
 def difference(scores: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
@@ -116,7 +133,7 @@ def compare_models(first: str | Path, second: str | Path, settings: EvaluateSett
     """
     settings = settings or EvaluateSettings()
     a, b = (_right_prompts(path) for path in (first, second))
-    _refuse_other_clips({first: set(a.clip_id) - set(b.clip_id), second: set(b.clip_id) - set(a.clip_id)})
+    refuse_other_clips("tsalv360 evaluate compare", {first: a, second: b})
     found = means(paired(b, a), settings.bootstrap, settings.seed).rename(columns={"mean_videos": "difference"})
     for name, scores in (("first", a), ("second", b)):
         found[name] = found.metric.map(scores.groupby("video")[COLUMNS].mean().mean())
@@ -132,17 +149,31 @@ def comparison_text(comparison: pd.DataFrame) -> str:
     return tabulate(comparison.to_dict("list"), headers="keys", showindex=False, floatfmt=".4f", missingval="–")
 
 
+def read_scores(path: str | Path) -> pd.DataFrame:
+    """Return the scores table of an evaluation: its folder, or the file itself."""
+    return read_table(Path(path, SCORES_FILE) if Path(path).is_dir() else path, SCORES)
+
+
+def refuse_other_clips(where: str, evaluations: Mapping[str | Path, pd.DataFrame]) -> None:
+    """Raise InputError, with the clips that only one has, unless all scores are of the same clips as the first."""
+    clips = {path: set(scores.clip_id) for path, scores in evaluations.items()}
+    first, *others = clips
+    for other in others:
+        both = {first: clips[first] - clips[other], other: clips[other] - clips[first]}
+        found = [
+            f"{len(only)} clips only in {path}: {', '.join(sorted(only)[:_SHOWN])}{' …' if len(only) > _SHOWN else ''}"
+            for path, only in both.items()
+            if only
+        ]
+        if found:
+            advice = "Evaluate all models on the same folds of the same dataset."
+            raise InputError(where, "; ".join(found), "the same clips", advice)
+
+
 def _right_prompts(path: str | Path) -> pd.DataFrame:
-    scores = read_table(Path(path, SCORES_FILE) if Path(path).is_dir() else path, SCORES)
-    return scores[scores.predictor == "model"]
-
-
-def _refuse_other_clips(only: dict[str | Path, set[str]]) -> None:
-    found = [
-        f"{len(clips)} clips only in {path}: {', '.join(sorted(clips)[:_SHOWN])}{' …' if len(clips) > _SHOWN else ''}"
-        for path, clips in only.items()
-        if clips
-    ]
-    if found:
-        advice = "Evaluate both models on the same folds of the same dataset."
-        raise InputError("tsalv360 evaluate compare", "; ".join(found), "the same clips", advice)
+    scores = read_scores(path)
+    model = scores[scores.predictor == "model"]
+    if model.empty:
+        advice = "Other models' maps are compared by `tsalv360 evaluate table`."
+        raise InputError(path, "no scores of a model", "those of one", advice)
+    return model

@@ -10,7 +10,12 @@ class InputError(ValueError):
 
     def __init__(self, where: object, found: str, expected: str, advice: str) -> None:
         self.where = where
+        self._parts = where, found, expected, advice
         super().__init__(f"{where}: found {found}; expected {expected}. {advice}")
+
+    def __reduce__(self) -> tuple[type["InputError"], tuple[object, str, str, str]]:
+        """Let the error of a process that computes for another one arrive there."""
+        return type(self), self._parts
 
 
 def plain(text: str) -> str:

@@ -38,6 +38,7 @@ _PARAMETERS = {
     "permissions": ["publish.pictures", "recording.source"],
     "passed_on": ["publish.pictures", "recording.source"],
     "files": ["recording.video"],
+    "external": ["evaluate.external"],
     "extraction": [
         *(f"frames.{name}" for name in ("height", "format", "jpeg_quality", "jpeg_chroma", "ready")),
         "recording.view",
@@ -71,6 +72,7 @@ OTHERWISE = {
     "videos.*.source": "`tasks`, `dataset`, [`evaluate`]; `clips` where it moves videos into another group",
     "curation.folder": "`assemble` and what follows, where curated",
     "explorer.camera_paths": "`explorer`",
+    "evaluate.model": "[`evaluate_fold`] and what follows, in another folder",
 }
 
 
