@@ -22,7 +22,13 @@ os.environ.update(
 
 from tsalv360.captions import shard_of
 from tsalv360.captions.settings import check_installed as check_captioner_installed
-from tsalv360.config import check_writable, load_config, make_folds, plan_recordings, with_nulls
+from tsalv360.config import (
+    check_writable,
+    load_config,
+    make_folds,
+    plan_recordings,
+    with_nulls,
+)
 from tsalv360.contracts.settings import tracked
 from tsalv360.evaluation.external import stamp
 from tsalv360.explorer import BUNDLE
