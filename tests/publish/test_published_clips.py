@@ -16,6 +16,7 @@ import tsalv360
 from tsalv360.cli import main
 from tsalv360.contracts.layout import CHECKSUMS
 from tsalv360.job.errors import InputError
+from tsalv360.sources.published import PublishedSource
 from tsalv360.sources.published_folder import PublishedFolder, open_published
 
 
@@ -129,6 +130,13 @@ def test_frames_that_another_decoder_gives_differently_are_attached_and_counted(
     assert attach(folder, made / "videos") == 0
     assert "003: 3 frames differ in bits from those published" in capsys.readouterr().out
     assert len(pd.read_parquet(folder / "attached" / "003.parquet")) == N_FRAMES
+
+
+def test_half_a_download_is_not_taken_for_the_archive_of_tsv360(folder: Path) -> None:
+    (folder / CHECKSUMS).unlink()
+    (folder / "data" / "videos.parquet").unlink()
+    with pytest.raises(InputError, match=f"publish: found no {CHECKSUMS}"):
+        PublishedSource("published", str(folder)).recordings()
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {

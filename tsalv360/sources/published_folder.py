@@ -110,7 +110,7 @@ def _is_safe(name: str) -> bool:
 def is_archive(path: str) -> bool:
     """Return whether a path names the archive of TSV360 or its folder `TSV360_gt`, and no published folder."""
     folder = Path(path).expanduser()
-    return folder.is_dir() and not (folder / _VIDEOS).exists() and not (folder / CHECKSUMS).exists()
+    return folder.is_dir() and not any((folder / name).exists() for name in ("data", CHECKSUMS))
 
 
 def open_published(path: str | Path, key: str = "the dataset") -> PublishedFolder:
