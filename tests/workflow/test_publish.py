@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from datasets import load_dataset
 from running import ROOT, Workflow
-from tsalv360.publish.check import check_folder
 from workflow.conftest import copy_of, once
 
 import tsalv360
@@ -20,6 +19,7 @@ from tsalv360.contracts.layout import CHECKSUMS
 from tsalv360.dataset.loose import loose_files
 from tsalv360.job.files import read_json
 from tsalv360.media.maps import Maps
+from tsalv360.publish.check import check_folder
 from tsalv360.training.clips import ClipFiles, read_clips
 
 pytestmark = pytest.mark.slow
