@@ -7,7 +7,7 @@ from tsalv360.evaluation.fold import evaluate_fold
 from tsalv360.job.log import logged
 from tsalv360.training.clips import ClipFiles
 
-with logged(snakemake.log[0]):
+with logged(snakemake.log[0], shown_as=f"Evaluation of fold {snakemake.wildcards.fold}"):
     evaluate_fold(
         ClipFiles(Path(snakemake.input.clips), snakemake.params.frames),
         int(snakemake.wildcards.fold),

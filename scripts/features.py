@@ -7,7 +7,7 @@ from tsalv360.model import ModelSettings
 from tsalv360.training.clips import ClipFiles
 from tsalv360.training.features import write_features
 
-with logged(snakemake.log[0]):
+with logged(snakemake.log[0], shown_as=f"Features of fold {snakemake.wildcards.fold}"):
     write_features(
         Path(snakemake.output[0]).parent,
         ClipFiles(Path(snakemake.input.clips), snakemake.params.frames),

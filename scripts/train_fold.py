@@ -7,7 +7,7 @@ from tsalv360.job.log import logged
 from tsalv360.model import ModelSettings
 from tsalv360.training.settings import TrainJob, launch
 
-with logged(snakemake.log[0]):
+with logged(snakemake.log[0], shown_as=f"Training of fold {snakemake.wildcards.fold}"):
     given, fold = snakemake.params, int(snakemake.wildcards.fold)
     job = TrainJob(
         dataset=Path(snakemake.input.clips),

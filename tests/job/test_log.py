@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from tsalv360.job.errors import InputError
-from tsalv360.job.log import logged
+from tsalv360.job.log import last_progress, logged, progress
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +42,43 @@ def test_output_of_commands_and_c_libraries_goes_to_the_file_too(
     os.write(2, b"after")
     assert (tmp_path / "a.log").read_text() == "begun\nof a command\nits complaint\ndone\n"
     assert capfd.readouterr() == ("", "after")
+
+
+def test_a_long_job_shows_its_progress_and_the_place_of_its_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsalv360.job.log._SHOW_S", 0.02)
+    log = tmp_path / "a.log"
+    with logged(log, shown_as="Training of fold 0"):
+        bar = progress(200, "clips")
+        for _ in range(100):
+            bar.update()
+        bar.refresh()
+        time.sleep(0.3)
+        print("what it prints itself stays in the log")
+    assert "itself" in log.read_text()
+    first, *others = capfd.readouterr().err.splitlines()
+    assert first == f"Training of fold 0: its log is {log}"
+    assert re.fullmatch(r"Training of fold 0: 50 %, 100 of 200, [\d.]+k? clips/s, 00:\d\d left", others[-1])
+    assert "itself" not in "".join(others) and len(others) == len(set(others))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("Fold 0: 12 clips.\n", ""),
+        ("  0%|          | 0/720 [00:00<?, ? clips/s]", "0 %, 0 of 720, ? clips/s, ? left"),
+        (
+            "a\r 27%|██▋  | 192/720 [00:10<1:00:27, 19.0 clips/s]\rWARNING: x\n",
+            "27 %, 192 of 720, 19.0 clips/s, 1:00:27 left",
+        ),
+        ("100%|██| 1.2k/1.2k [00:38<00:00, 2.5s/ clips]", "100 %, 1.2k of 1.2k, 2.5s/ clips, 00:00 left"),
+    ],
+)
+def test_the_progress_of_a_log_is_its_last_bar(tmp_path: Path, text: str, shown: str) -> None:
+    (tmp_path / "a.log").write_text("x" * 5000 + "\n" + text, encoding="utf-8")
+    assert last_progress(tmp_path / "a.log") == shown
 
 
 def test_a_library_that_aborts_leaves_its_message_and_where_it_was_called(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import errno
 import faulthandler
 import logging
 import os
+import re
 import shlex
 import sys
 import threading
@@ -22,13 +23,18 @@ if TYPE_CHECKING:
 
 RUN = "TSALV360_RUN"  # environment variable of jobs: process id of the workflow
 _INTERVAL_S = 0.5
+_SHOW_S = 10.0
+_TAIL_BYTES = 4096
+_BAR = re.compile(r"(\d+)%\|[^|\r\n]*\| ([\d.]+\w?)/([\d.]+\w?) \[[^<\]]*<([^,\]]*), ([^\]]*)\]")  # of tqdm
 # how libraries word errors that mean too little memory: none left, or none for another thread or process
 _NO_MEMORY = (os.strerror(errno.ENOMEM), os.strerror(errno.EAGAIN), "can't start new thread")
 
 
 @contextmanager
-def logged(path: str | Path, video: str | None = None) -> Iterator[None]:
+def logged(path: str | Path, video: str | None = None, shown_as: str = "") -> Iterator[None]:
     """Send all output of a block, also that of C libraries and of commands it starts, to the log file at `path`.
+
+    With `shown_as`, the name of a long job, the place of the log and its progress also appear in the terminal.
 
     The process ends with its workflow. An error ends it with status 1 and a message; an error that is not bad input
     also leaves its traceback. If a stage made the input, the message says how to make it again; if the job works on
@@ -38,6 +44,7 @@ def logged(path: str | Path, video: str | None = None) -> Iterator[None]:
     with (
         _fast_exit(),
         open(path, "w", encoding="utf-8", buffering=1) as file,
+        _shown(shown_as, Path(path)),
         redirect_stdout(file),
         redirect_stderr(file),
         _descriptors_redirected(file.fileno()),
@@ -58,6 +65,43 @@ def logged(path: str | Path, video: str | None = None) -> Iterator[None]:
             if video:
                 print(f'To go on without this video, add to the config:  videos: {{exclude: {{"{video}": "reason"}}}}')
             sys.exit(1)
+
+
+@contextmanager
+def _shown(name: str, log: Path) -> Iterator[None]:
+    """Print the progress that a job writes to its log, every few seconds, where the job itself would print."""
+    if not name:
+        yield
+        return
+    done = threading.Event()
+
+    def show() -> None:
+        last = ""
+        while not done.wait(_SHOW_S):
+            if (now := last_progress(log)) and now != last:
+                print(f"{name}: {now}", file=terminal)
+                last = now
+
+    with open(os.dup(2), "w", encoding="utf-8", buffering=1) as terminal:  # 2 will be the log
+        print(f"{name}: its log is {log}", file=terminal)
+        thread = threading.Thread(target=show, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+def last_progress(log: Path) -> str:
+    """Return the last state of a progress bar in a log, such as "34 %, 41 of 120, 1.3 clips/s, 01:02 left"."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+        found = _BAR.findall(file.read().decode("utf-8", "replace"))
+    if not found:
+        return ""
+    percent, n, total, left, rate = found[-1]
+    return f"{percent} %, {n} of {total}, {rate}, {left} left"
 
 
 @contextmanager
