@@ -54,7 +54,7 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 def write(folder: Path, settings: PublishSettings = SETTINGS) -> str:
     """Write the metadata; return the card."""
-    write_metadata(folder, "small", settings, BUILD_CARD)
+    write_metadata(folder, "small", settings, BUILD_CARD, "0" * 64)
     return (folder / "README.md").read_text("utf-8")
 
 
@@ -233,7 +233,7 @@ def test_card_takes_over_what_the_build_says_from_its_reliability_on(folder: Pat
     card = write(folder)
     assert "## How reliable the events are\n\nF1 0.71, `data/events.parquet`" in card and "of the build" not in card
     with pytest.raises(InputError, match="How reliable"):
-        write_metadata(folder, "small", SETTINGS, "# another text")
+        write_metadata(folder, "small", SETTINGS, "# another text", "")
 
 
 def test_card_says_what_is_not_stated(folder: Path) -> None:

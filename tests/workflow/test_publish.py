@@ -1,6 +1,8 @@
 """`snakemake publish` in the real workflow, and what reads its folder: `datasets`, PyTorch, pandas, another build."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -65,6 +67,20 @@ def test_what_is_published_twice_has_the_same_bytes(published: Workflow, tmp_pat
     before = (published.results / "publish" / CHECKSUMS).read_text()
     Workflow(tmp_path / "copy").build("--force", "publish")
     assert (tmp_path / "copy" / "results" / "tiny" / "publish" / CHECKSUMS).read_text() == before
+
+
+def test_datasets_reads_again_what_was_published_anew(published: Workflow, tmp_path: Path) -> None:
+    """It keeps what it has read from a folder, until the header of the card changes."""
+    folder, cache = tmp_path / "publish", str(tmp_path / "cache")
+    copy_of(published.results / "publish", folder)
+    before = load_dataset(str(folder), cache_dir=cache)["train"]["event_id"][:]
+    shutil.rmtree(folder)
+    copy_of(published.folder, tmp_path / "copy")
+    run = Workflow(tmp_path / "copy", published.configs).with_config(dataset={"first_event": 0})
+    run.build("publish")
+    copy_of(run.results / "publish", folder)
+    after = [f"{event[:4]}{int(event[4:]) - 1}" for event in before]
+    assert load_dataset(str(folder), cache_dir=cache)["train"]["event_id"][:] == after
 
 
 def test_datasets_loads_every_part_and_streams(published: Workflow, tmp_path: Path) -> None:
@@ -187,5 +203,6 @@ def test_the_examples_of_the_docs_run(published: Workflow, tmp_path: Path, numbe
     code = EXAMPLES[number]
     assert len(code.strip().splitlines()) <= 10
     code = code.replace("results/demo/publish", str(published.results / "publish"))
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    environment = os.environ | {"HF_HOME": str(tmp_path / "home")}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,5 +1,6 @@
 """The published folder: all that may be passed on, in few files, with card, metadata and checksums."""
 
+import hashlib
 import io
 import json
 import tarfile
@@ -78,15 +79,25 @@ def publish(
         _write_archive(partial / f"{layout.GROUND_TRUTH}.tar", sorted((data / layout.MAPS).glob("*.parquet")))
         for name_there, file in explorer.items():
             _link(file, partial / "explorer" / name_there)
-        write_metadata(partial, name, settings, (dataset / "README.md").read_text("utf-8"))
-        files = sorted(path for path in partial.rglob("*") if path.is_file())
-        with progress(len(files), "files") as bar:
-            lines = [line for file in files for line in _counted(checksum_lines([file], partial), bar)]
-        (partial / layout.CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+        lines = _checksums(partial, _files(partial))
+        content = hashlib.sha256("".join(lines).encode()).hexdigest()
+        before = set(_files(partial))
+        write_metadata(partial, name, settings, (dataset / "README.md").read_text("utf-8"), content)
+        lines += _checksums(partial, [file for file in _files(partial) if file not in before])
+        in_order = sorted(lines, key=lambda line: line.split("  ", 1)[1])
+        (partial / layout.CHECKSUMS).write_text("".join(in_order), encoding="utf-8")
 
 
-def _counted(lines: list[str], bar: Any) -> list[str]:
-    bar.update()
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _checksums(folder: Path, files: Sequence[Path]) -> list[str]:
+    with progress(len(files), "files") as bar:
+        lines = []
+        for file in files:
+            lines += checksum_lines([file], folder)
+            bar.update()
     return lines
 
 

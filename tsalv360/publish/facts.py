@@ -83,6 +83,7 @@ class Facts:
     curation: DatasetOutcome | None
     has_explorer: bool
     has_archive: bool
+    content: str  # a checksum of all data
 
     @property
     def n_maps(self) -> int:
@@ -148,8 +149,11 @@ class Facts:
         )
 
 
-def read_facts(folder: Path, name: str, settings: PublishSettings) -> Facts:
-    """Return the facts of a published folder that has its tables and shards; `name` is that of the dataset."""
+def read_facts(folder: Path, name: str, settings: PublishSettings, content: str) -> Facts:
+    """Return the facts of a published folder that has its tables and shards.
+
+    Parameters: the name of the dataset, and a checksum of all of its files.
+    """
     splits = read_json(folder / "splits.json")
     curation = folder / CURATION
     data = folder / "data"
@@ -172,6 +176,7 @@ def read_facts(folder: Path, name: str, settings: PublishSettings) -> Facts:
         curation=read_entry(curation, DatasetOutcome) if curation.exists() else None,
         has_explorer=(folder / "explorer").is_dir(),
         has_archive=(folder / "TSV360_gt.tar").is_file(),
+        content=content,
     )
 
 

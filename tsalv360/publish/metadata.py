@@ -13,12 +13,12 @@ from tsalv360.publish.licences import LICENCE_FILE, licences
 from tsalv360.publish.settings import PublishSettings
 
 
-def write_metadata(folder: Path, name: str, settings: PublishSettings, build_card: str) -> None:
+def write_metadata(folder: Path, name: str, settings: PublishSettings, build_card: str, content: str) -> None:
     """Write the metadata into a folder that has its tables, shards, splits, archive and pages.
 
-    Parameters: the name of the dataset, the text of the build's README.md.
+    Parameters: the name of the dataset, the text of the build's README.md, and a checksum of all other files.
     """
-    facts = read_facts(folder, name, settings)
+    facts = read_facts(folder, name, settings, content)
     contents = {
         "README.md": card(facts, build_card),
         LICENCE_FILE: licences(facts),
