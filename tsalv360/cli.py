@@ -127,7 +127,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--compare", action="store_true", help="also write a video of all prompts side by side")
     add("--device", default="auto", help="cpu, cuda, mps …; default: a GPU where there is one")
     add("--precision", choices=get_args(Precision), default="float32", help="default: float32")
-    add("--height", type=int, default=960, help="height of the frames in training, in pixels; default: 960")
+    add(
+        "--height",
+        type=int,
+        help="of the frames in training, in pixels; default: as the checkpoint says, or 960",
+    )
     add("--fps", type=float, help="native frame rate of a folder of frames")
     add("--view", choices=get_args(View), default="whole", help="the part of stereo pictures to use; default: whole")
     add("--force-2to1", action="store_true", help="take pictures of any shape as full panoramas")
@@ -144,7 +148,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-browser", action="store_true", help="print the address alone")
     add("--device", help="of the model: cpu, cuda, mps …; default: a GPU where there is one")
     add("--precision", choices=get_args(Precision), help="of the model; default: float32")
-    add("--height", type=int, help="of VIDEO: height of the frames in training, in pixels; default: 960")
+    add(
+        "--height",
+        type=int,
+        help="of VIDEO: as in predict; default: as the checkpoint says, or 960",
+    )
     add("--fps", type=float, help="of VIDEO: native frame rate of a folder of frames")
     add("--view", choices=get_args(View), help="of VIDEO: the part of stereo pictures to use; default: whole")
     add("--force-2to1", action="store_true", help="of VIDEO: take pictures of any shape as full panoramas")
@@ -297,7 +305,8 @@ def _chosen(options: argparse.Namespace, names: str) -> dict[str, Any]:
 
 
 def _compare_models(options: argparse.Namespace) -> int:
-    print(comparison_text(compare_models(options.first, options.second)))
+    first, second = options.first, options.second
+    print(comparison_text(compare_models(first, second), first, second))
     return 0
 
 

@@ -19,7 +19,7 @@ from tsalv360.job import libraries as extras
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import write_picture
 from tsalv360.media.video import read_pictures
-from tsalv360.model import FrameFeatures, ModelSettings, TSalV360
+from tsalv360.model import FrameFeatures, ModelSettings, TSalV360, save_checkpoint
 from tsalv360.prediction import Predictions
 
 PROMPTS = ["a red ball rolls", "two dogs run"]
@@ -116,6 +116,17 @@ def test_frames_have_the_size_of_training(video: Path, model: TSalV360) -> None:
         window = next(iter(tsalv360.predict(video, PROMPTS, model, stride=8, height=height)))
         assert window.picture.shape == (height, 2 * height, 3)
         assert window.maps.shape == (2, 240, 480) and window.maps.dtype == np.float32
+
+
+@pytest.mark.parametrize(("held", "height"), [(64, 64), (None, 960), ("x", 960), (10**9, 960), (-2, 960)])
+def test_frames_have_the_size_that_the_checkpoint_holds(
+    video: Path, model: TSalV360, tmp_path: Path, held: object, height: int
+) -> None:
+    save_checkpoint(model, tmp_path / "a.pt", {"frame_height": held})
+    window = next(iter(tsalv360.predict(video, PROMPTS, tmp_path / "a.pt", stride=8, device="cpu")))
+    assert window.picture.shape == (height, 2 * height, 3)
+    given = next(iter(tsalv360.predict(video, PROMPTS, tmp_path / "a.pt", stride=8, device="cpu", height=50)))
+    assert given.picture.shape == (50, 100, 3)
 
 
 def test_a_folder_of_frames_gives_the_maps_of_the_video(tmp_path: Path, video: Path, model: TSalV360) -> None:

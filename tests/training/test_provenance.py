@@ -149,4 +149,5 @@ def test_weights_count_by_their_content_not_their_place(job: TrainJob, tmp_path:
 def test_a_checkpoint_also_holds_its_run_and_the_code(job: TrainJob) -> None:
     held, made = provenance(job), made_of(job)
     assert {key: held[key] for key in made} == made
-    assert held["name"] == "default" and set(held) - set(made) == {"name", "versions", "revision"}
+    assert held["name"] == "default" and held["frame_height"] == 64
+    assert set(held) - set(made) == {"name", "frame_height", "versions", "revision"}

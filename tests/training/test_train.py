@@ -73,6 +73,7 @@ def assert_same(one: TrainJob, other: TrainJob, **tolerance: float) -> None:
 
 def test_results_hold_their_provenance(whole: TrainJob) -> None:
     assert sorted(path.name for path in whole.output.iterdir()) == ["best.pt", "last.pt", "metrics.csv", "steps.csv"]
+    assert load_checkpoint(whole.output / "best.pt").frame_height == 64
     made_of = torch.load(whole.output / "best.pt", weights_only=True)["provenance"]
     assert made_of["train"]["learning_rate"] == 1e-3 and made_of["fold"] == 0
     assert torch.__version__.startswith(made_of["versions"]["torch"]) and len(made_of["data"]) == 64

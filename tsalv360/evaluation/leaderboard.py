@@ -11,18 +11,18 @@ from tabulate import tabulate
 from tsalv360.evaluation import EXTERNAL, EvaluateSettings
 from tsalv360.evaluation.page import TITLES, escape_latex, title_of
 from tsalv360.evaluation.summary import (
+    GAP,
     LOWER_IS_BETTER,
-    SCORES_FILE,
     difference,
     externals,
     means,
+    name_of,
     read_scores,
     refuse_other_clips,
 )
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
 
-GAP = "cc_right_wrong"
 _MEASURES = [*TITLES, GAP]
 _OF_CLIP = ["event_id", "fold", "event_s", "peak_pitch_deg", "target_peak"]  # which say whether clips are the same
 _WHERE = "tsalv360 evaluate table"
@@ -49,7 +49,7 @@ def leaderboard(paths: Sequence[str | Path], settings: EvaluateSettings | None =
         for predictor in ["model", *externals(scores)]:
             own = scores[scores.predictor == predictor]
             if len(own):
-                name = _name(Path(path)) if predictor == "model" else predictor.removeprefix(EXTERNAL)
+                name = name_of(path) if predictor == "model" else predictor.removeprefix(EXTERNAL)
                 numbers = {"n_clips": len(own), "of_clips": scores.clip_id.nunique(), "n_videos": own.video.nunique()}
                 measures = _measures(scores, predictor, settings)
                 rows.append({"name": name, "path": str(path), **numbers, **measures})
@@ -122,12 +122,6 @@ def _refuse_other_targets(evaluations: dict[str | Path, pd.DataFrame]) -> None:
             found = f"{differ.sum()} clips that are not the same in {first} and in {other}, such as {differ.idxmax()}"
             advice = "Evaluate all models on the same folds of the same dataset."
             raise InputError(_WHERE, found, "equal events, folds and targets", advice)
-
-
-def _name(path: Path) -> str:
-    """Return the name of an evaluation, that of its folder."""
-    path = path.resolve()
-    return path.parent.name if path.name == SCORES_FILE else path.stem if path.is_file() else path.name
 
 
 def _cell(value: float, low: float, high: float, bold: str) -> str:

@@ -18,6 +18,7 @@ LENGTHS = (0, 2, 4, 8, np.inf)  # seconds
 LATITUDES = (0, 15, 30, 60, 90)  # degrees from the equator
 LOWER_IS_BETTER = ("kld", "kld_reversed", "kld_sphere", "kld_reversed_sphere")
 SCORES_FILE = "scores.parquet"
+GAP = "cc_right_wrong"  # what the text achieves: CC of the right prompt minus that of the wrong ones
 _SHOWN = 10  # names in a message
 
 
@@ -124,7 +125,10 @@ def _bands(values: pd.Series, edges: Sequence[float], unit: str) -> pd.Series:
 
 
 def compare_models(first: str | Path, second: str | Path, settings: EvaluateSettings | None = None) -> pd.DataFrame:
-    """Return the paired differences of two models' right prompts, one row for each metric that both have.
+    """Return the paired differences of two models, one row for each metric that both have.
+
+    The first row is what the text achieves, `cc_right_wrong`: CC of the right prompt minus that of the wrong ones, in
+    clips that have some. The others compare right prompts.
 
     Parameters: two folders of evaluations, or their `scores.parquet`.
     Returns `metric`, `n_clips`, `n_videos`, the means over videos `first`, `second` and `difference` (second minus
@@ -134,19 +138,35 @@ def compare_models(first: str | Path, second: str | Path, settings: EvaluateSett
     settings = settings or EvaluateSettings()
     a, b = (_right_prompts(path) for path in (first, second))
     refuse_other_clips("tsalv360 evaluate compare", {first: a, second: b})
-    found = means(paired(b, a), settings.bootstrap, settings.seed).rename(columns={"mean_videos": "difference"})
-    for name, scores in (("first", a), ("second", b)):
-        found[name] = found.metric.map(scores.groupby("video")[COLUMNS].mean().mean())
+    gap_a, gap_b = (difference(read_scores(path), "model", "wrong_prompt") for path in (first, second))
+    gaps = _differences(gap_a, gap_b, settings).query("metric == 'cc'").assign(metric=GAP)
+    found = pd.concat([gaps, _differences(a, b, settings)], ignore_index=True)
     sign = np.where(found.metric.isin(LOWER_IS_BETTER), -1, 1)
     better = np.where(found.difference * sign > 0, "second", "first")
     found["better"] = np.where(found.low * found.high > 0, better, "neither")
     columns = ["metric", "n_clips", "n_videos", "first", "second", "difference", "low", "high", "better"]
-    return found[columns].reset_index(drop=True)
+    return found[columns]
 
 
-def comparison_text(comparison: pd.DataFrame) -> str:
-    """Return the table of `compare_models` for the terminal."""
-    return tabulate(comparison.to_dict("list"), headers="keys", showindex=False, floatfmt=".4f", missingval="–")
+def comparison_text(comparison: pd.DataFrame, first: str | Path, second: str | Path) -> str:
+    """Return the table of `compare_models` for the terminal, below what was compared."""
+    names = [f"{place}: {name_of(path)} ({path})" for place, path in (("first", first), ("second", second))]
+    table = tabulate(comparison.to_dict("list"), headers="keys", showindex=False, floatfmt=".4f", missingval="–")
+    return "\n".join([*names, "", table])
+
+
+def name_of(path: str | Path) -> str:
+    """Return the name of an evaluation, that of its folder."""
+    path = Path(path).resolve()
+    return path.parent.name if path.name == SCORES_FILE else path.stem if path.is_file() else path.name
+
+
+def _differences(first: pd.DataFrame, second: pd.DataFrame, settings: EvaluateSettings) -> pd.DataFrame:
+    """Return the means of two tables of scores and of their paired differences, second minus first, by metric."""
+    found = means(paired(second, first), settings.bootstrap, settings.seed)
+    for name, scores in (("first", first), ("second", second)):
+        found[name] = found.metric.map(scores.groupby("video")[COLUMNS].mean().mean())
+    return found.rename(columns={"mean_videos": "difference"})
 
 
 def read_scores(path: str | Path) -> pd.DataFrame:

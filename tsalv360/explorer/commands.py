@@ -19,7 +19,7 @@ from tsalv360.job.libraries import require_extra
 from tsalv360.media.pictures import ready_frames, resized, write_picture
 from tsalv360.media.video import View
 from tsalv360.prediction.live import LiveModel
-from tsalv360.prediction.windows import Footage, Precision, load_model, open_footage
+from tsalv360.prediction.windows import HEIGHT, Footage, Precision, at_height_of, load_model, open_footage
 from tsalv360.sphere.projection import Picture
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def explore_video(
     precision: Precision = "float32",
     port: int | None = None,
     browser: bool = True,
-    height: int = 960,
+    height: int | None = None,
     fps: float | None = None,
     view: View = "whole",
     force_2to1: bool = False,
@@ -65,9 +65,11 @@ def explore_video(
     """Show an explorer of one video, in a temporary folder, until Ctrl-C. Parameters: as in `predict` and `serve`."""
     for number in (signal.SIGTERM, signal.SIGHUP):  # the folder goes even if the terminal is closed
         signal.signal(number, lambda number, _: sys.exit(128 + number))
-    footage = open_footage(video, fps, height, view, force_2to1)
+    footage = open_footage(video, fps, HEIGHT if height is None else height, view, force_2to1)
     with listen(port) as listening, tempfile.TemporaryDirectory(prefix="tsalv360-") as folder:
         model = _model(checkpoint, device, precision)
+        if model and height is None:
+            footage = at_height_of(model, footage)
         explorer, frames = Path(folder, "explorer"), Path(folder, "frames")
         name = re.sub(r"[^A-Za-z0-9]+", "-", video.absolute().stem).strip("-") or "video"
         pictures = _kept(footage, frames / name) if model else footage.pictures()

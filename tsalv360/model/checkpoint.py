@@ -18,6 +18,7 @@ from tsalv360.model.network import TSalV360
 from tsalv360.model.settings import ModelSettings
 from tsalv360.model.torchscript import is_torchscript, read_torchscript
 
+MAX_HEIGHT = 8192  # of frames, as in `frames.height`
 _PREFIX = "module."  # of a model that was trained on several GPUs
 _NO_WEIGHTS = {"input_resolution", "context_length", "vocab_size", "attn_mask"}  # in OpenAI's file beside the weights
 _MOST_NAMES = 20  # in an error
@@ -44,6 +45,9 @@ def load_checkpoint(
         raise InputError(path, f"settings that cannot be: {error}", "those of a model", "Train it again.") from None
     model = TSalV360(settings)
     load_weights(model, _without_prefix(weights), path)
+    provenance = content.get("provenance")
+    height = provenance.get("frame_height") if isinstance(provenance, dict) else None
+    model.frame_height = height if isinstance(height, int) and 2 <= height <= MAX_HEIGHT else None
     return model.to(device, dtype).eval()
 
 

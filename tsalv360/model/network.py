@@ -22,6 +22,8 @@ class TSalV360(nn.Module):
     Weights are random until they are loaded; nothing is downloaded. Parameters have the published names.
     """
 
+    frame_height: int | None = None  # of the frames in training, pixels, if the checkpoint says it
+
     def __init__(self, settings: ModelSettings | None = None) -> None:
         super().__init__()
         self.settings = s = settings or ModelSettings()

@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Precision = Literal["float32", "bfloat16", "float16"]
+HEIGHT = 960  # of frames, as published
 
 
 def predict(
@@ -36,7 +37,7 @@ def predict(
     stride: int = 1,
     device: str = "auto",
     precision: Precision = "float32",
-    height: int = 960,
+    height: int | None = None,
     fps: float | None = None,
     view: View = "whole",
     force_2to1: bool = False,
@@ -51,7 +52,7 @@ def predict(
     stride : frames at 16 fps from one window to the next, 1 to 8; at 8 the clips do not overlap.
     device : as PyTorch names it; `auto` is a GPU if there is one.
     precision : of the model's weights.
-    height : of the frames that the model was trained with, in pixels.
+    height : of the frames that the model was trained with, in pixels; by default as the checkpoint says, or 960.
     fps : native rate of a folder of frames.
     view : the part of each picture that is the panorama, for stereo videos.
     force_2to1 : take pictures of any shape as full panoramas.
@@ -67,8 +68,10 @@ def predict(
     if not prompts:
         raise InputError("predict", "no prompt", "at least one", "Say what to look for.")
     tokens = tokenize(prompts)
-    footage = open_footage(Path(video), fps, height, view, force_2to1)
+    footage = open_footage(Path(video), fps, HEIGHT if height is None else height, view, force_2to1)
     model = checkpoint if isinstance(checkpoint, TSalV360) else load_model(checkpoint, device, precision)
+    if height is None:
+        footage = at_height_of(model, footage)
     n_frames = model.settings.n_frames
     if not 1 <= stride <= n_frames:
         raise InputError("stride", str(stride), f"1 to {n_frames}, the frames of a clip", "Correct it.")
@@ -133,6 +136,11 @@ class Predictions:
                         raise InputError(self.footage.path, found, "numbers", advice)
                     yield Window(number, number / self.footage.fps, picture, maps)
                     clip[-1] = frame.without_maps()
+
+
+def at_height_of(model: "TSalV360", footage: "Footage") -> "Footage":
+    """Return footage at the height of the frames that a model was trained with, if its checkpoint says it."""
+    return replace(footage, height=model.frame_height or HEIGHT)
 
 
 def load_model(checkpoint: str | Path, device: str, precision: str = "float32") -> "TSalV360":

@@ -24,7 +24,7 @@ from tsalv360.job.files import read_json, sha256, whole_file
 from tsalv360.job.log import progress
 from tsalv360.model import ModelSettings, TSalV360, save_checkpoint
 from tsalv360.training.batches import Sample
-from tsalv360.training.clips import PICTURES
+from tsalv360.training.clips import PICTURES, ClipFiles, read_clips
 from tsalv360.training.settings import TrainJob
 
 _LIBRARIES = ("torch", "accelerate", "open-clip-torch", "numpy")
@@ -145,7 +145,16 @@ def made_of(job: TrainJob) -> dict[str, Any]:
 def provenance(job: TrainJob) -> dict[str, Any]:
     """Return the plain values that a checkpoint holds: what the model was made of, and by which code."""
     versions = {"tsalv360": __version__, **{name: version(name) for name in _LIBRARIES}}
-    return {**made_of(job), "name": job.train.name, "versions": versions, "revision": revision()}
+    height = {"frame_height": frame_height(job.frames, job.dataset, job.fold)}
+    return {**made_of(job), "name": job.train.name, **height, "versions": versions, "revision": revision()}
+
+
+def frame_height(frames: Path, dataset: Path, fold: int) -> int:
+    """Return the height in pixels of the frames that a fold trains with, that of the first one."""
+    files = ClipFiles(dataset, frames)
+    clips = read_clips(files)
+    first = clips[clips.video.isin(files.splits[fold]["train"])].iloc[0]
+    return int(files.picture(first.video, first.target_frame).shape[0])
 
 
 def data_checksum(dataset: Path, frames: Path, fold: int) -> str:
