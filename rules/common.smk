@@ -16,7 +16,7 @@ VERSIONS = {
     "viewports": 1,
     "sound": 1,
     "sheets": 1,
-    "captions": 2,
+    "captions": 3,
     "tasks": 2,
     "assemble": 5,
     "import_video": 3,

@@ -106,6 +106,13 @@ def test_a_refused_request_is_not_repeated(make_clip: Make, status: int) -> None
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(("send", "named"), [("video", True), ("images", False)])
+def test_a_server_that_takes_no_video_is_explained(make_clip: Make, send: str, named: bool) -> None:
+    with serve(400) as server:
+        failure = ask(server.url, [make_clip()], send=send)["v_1"].failure
+    assert ("captions.endpoint.send: images" in failure) == named
+
+
 @pytest.mark.parametrize(("status", "advice"), [(401, "TSALV360_KEY"), (404, "captions.endpoint.model")])
 def test_a_refusal_that_concerns_every_clip_stops_at_once(make_clip: Make, status: int, advice: str) -> None:
     clips = [make_clip(f"v_{k}", seed=k) for k in range(5)]
@@ -161,6 +168,22 @@ def test_requests_are_concurrent_up_to_the_limit(make_clip: Make) -> None:
         ({"logprobs": None}, Answer("A dog runs.", None)),
         ({"finish_reason": "length", "logprobs": None}, Answer("A dog runs.", None, cut_off=True)),
         ({"message": {"content": None}, "logprobs": None}, Answer("")),
+        (
+            {
+                "message": {"content": [{"type": "text", "text": "A dog "}, {"type": "text", "text": "runs."}]},
+                "logprobs": None,
+            },
+            Answer("A dog runs."),
+        ),
+        (
+            {
+                "message": {
+                    "content": [{"type": "reasoning", "summary": "?"}, {"type": "output_text", "text": "A cat."}]
+                },
+                "logprobs": None,
+            },
+            Answer("A cat."),
+        ),
         ({"message": {"content": "", "refusal": "No."}}, Answer("", failure="the answer is a refusal: No.")),
         ({"finish_reason": "content_filter"}, Answer("", failure="the answer is a refusal: content filter")),
     ],

@@ -79,6 +79,27 @@ def test_the_video_model_sees_the_pictures_in_order(checkpoints: dict[str, Path]
     np.testing.assert_allclose(pixels["pixel_values_videos"][0].numpy(), expected, atol=1e-5)
 
 
+def test_a_checkpoint_that_samples_frames_of_videos_does_not_sample_ours(
+    checkpoints: dict[str, Path], make_clip: Make, tmp_path: Path
+) -> None:
+    shutil.copytree(checkpoints["llava-next-video"], tmp_path / "sampling")
+    changed = 0
+    for path in (tmp_path / "sampling").glob("*.json"):
+        content = json.loads(path.read_text("utf-8"))
+        for settings in (content, content.get("video_processor") or {}):
+            if "do_sample_frames" in settings:
+                settings |= {"do_sample_frames": True, "num_frames": 2, "fps": None}
+                changed += 1
+        path.write_text(json.dumps(content))
+    assert changed
+    clip = make_clip(size=(56, 56))
+    ours, theirs = (
+        captioner("llava-next-video", path).prepare([clip], PROMPT)["pixel_values_videos"]
+        for path in (checkpoints["llava-next-video"], tmp_path / "sampling")
+    )
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize(("kind", "mark", "n_marks"), [("llava-next-video", 5, 4 * 4), ("llava-next", 4, 4 * 70)])
 def test_the_prompt_follows_the_pictures_in_the_checkpoints_own_form(
     checkpoints: dict[str, Path], make_clip: Make, kind: str, mark: int, n_marks: int

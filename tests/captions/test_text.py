@@ -32,6 +32,12 @@ from tsalv360.captions.text import caption_of, clean, rejection, sentences
         ("Answer machines blink.", "Answer machines blink."),
         ("Étienne dort !", "Étienne dort !"),
         ("Who is there?", "Who is there?"),
+        # these think aloud
+        ("<think>A boat?\n\nYes.</think>\n\nThe video shows a boat.", "A boat."),
+        ("A boat? Yes.</think>A boat turns.", "A boat turns."),
+        ("<THINK></THINK> A boat turns.", "A boat turns."),
+        ("<think>One.</think> <think>Two.</think> A boat turns.", "A boat turns."),
+        ("People think <i>so</i>.", "People think <i>so</i>."),
     ],
 )  # fmt: skip
 def test_wrapping_is_removed_and_content_stays(text: str, caption: str) -> None:
@@ -71,6 +77,8 @@ def test_an_answer_that_was_cut_off_loses_its_unfinished_sentence() -> None:
         (Answer("As an AI language model, I see nothing."), "refusal"),
         (Answer("A man who", cut_off=True), "cut off by captions.max_tokens"),
         (Answer("A man juggles. And", cut_off=True), ""),
+        (Answer("<think>Perhaps a man. Perhaps", cut_off=True), "captions.max_tokens in what the model thinks"),
+        (Answer("<think>A man.</think>"), "empty"),
     ],
 )  # fmt: skip
 def test_an_answer_without_a_caption_has_a_reason(answer: Answer, reason: str) -> None:

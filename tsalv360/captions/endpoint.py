@@ -137,6 +137,8 @@ class Endpoint:
         if kind in advice:
             self._stop.set()
             raise InputError(self._settings.url, reason, f"an answer of {self.model}", advice[kind])
+        if kind == "HTTP 400" and self._settings.send == "video":
+            reason += ". If the server takes no video, set captions.endpoint.send: images"
         return Answer("", failure=reason)
 
     def _media(self, clip: Clip) -> list[dict[str, Any]]:
@@ -165,7 +167,10 @@ def read_reply(reply: dict[str, Any]) -> Answer:
         return Answer("", failure=f"the answer is a refusal: {shorten(message.get('refusal') or 'content filter')}")
     tokens = (choice.get("logprobs") or {}).get("content") or []
     score = sum(token["logprob"] for token in tokens) / len(tokens) if tokens else None
-    return Answer(message["content"] or "", score, cut_off=choice["finish_reason"] == "length")
+    content = message["content"] or ""
+    if isinstance(content, list):  # of parts, some of which may be what the model thinks
+        content = "".join(part["text"] for part in content if part["type"] in ("text", "output_text"))
+    return Answer(content, score, cut_off=choice["finish_reason"] == "length")
 
 
 def _retry_after(error: Exception) -> float | None:

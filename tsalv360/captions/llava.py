@@ -105,9 +105,11 @@ class Llava:
         text = self._processor.apply_chat_template(question, add_generation_prompt=True)
         # Templates that write the start token themselves must not get a second one.
         start = self._processor.tokenizer.bos_token
+        # The pictures are chosen already, whatever the checkpoint's own settings would choose of them.
+        video = {"videos": pictures, "do_sample_frames": False}
         batch = self._processor(
             text=[text] * len(clips),
-            **({"videos": pictures} if self._sees_video else {"images": [list(clip) for clip in pictures]}),
+            **(video if self._sees_video else {"images": [list(clip) for clip in pictures]}),
             padding=True,
             return_tensors="pt",
             add_special_tokens=not (start and text.startswith(start)),

@@ -36,6 +36,8 @@ _REFUSAL = re.compile(
     r"|i (?:can ?not|can['’]t|won['’]t|do not have|don['’]t have)\b|as an ai\b|unfortunately, i\b",
     re.IGNORECASE,
 )
+# `<think>…</think>`; some templates put the first tag into the prompt, and an answer that is cut off has no second one.
+_THOUGHT = re.compile(r"^.*</think>|<think>.*", re.IGNORECASE | re.DOTALL)
 _END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[\"'“‘(]*[A-ZÀ-Þ0-9])")
 
 
@@ -52,7 +54,12 @@ def rejection(answer: Answer) -> str:
     if answer.failure:
         return answer.failure
     if not clean(answer.text):
-        return "the answer is empty"
+        thought = answer.cut_off and _THOUGHT.search(answer.text)
+        return (
+            "the answer was cut off by captions.max_tokens in what the model thinks"
+            if thought
+            else "the answer is empty"
+        )
     if _REFUSAL.match(clean(answer.text)):
         return f"the answer is a refusal: {shorten(answer.text)}"
     if not caption_of(answer):
@@ -61,8 +68,11 @@ def rejection(answer: Answer) -> str:
 
 
 def clean(text: str) -> str:
-    """Return `text` as one paragraph with a capital first letter, without openings and quotes around it."""
-    text = plain(text)
+    """Return `text` as one paragraph with a capital first letter.
+
+    What a model thinks aloud before it answers, openings, and quotes around it are left out.
+    """
+    text = plain(_THOUGHT.sub("", text))
     before = None
     while text != before:
         before = text
