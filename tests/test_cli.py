@@ -1,6 +1,7 @@
 """The command `tsalv360` as its user meets it; what its commands do has tests of its own."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -41,6 +42,18 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     shown = capsys.readouterr().out
     assert set(COMMANDS[command].split()) <= set(shown.split())
     assert shown.startswith(f"usage: tsalv360 {command}".rstrip())
+
+
+def test_without_a_command_all_are_listed_with_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    for command in [name for name in COMMANDS if name not in ("", "data", "captions", "curation", "evaluate")]:
+        assert re.search(rf"^  {command}  +[A-Z].+", shown, re.MULTILINE), command
+    assert main(["curation"]) == 0
+    shown = capsys.readouterr().out
+    assert "  curation pull  " in shown and "predict" not in shown
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(["curate"])
 
 
 def test_only_what_is_wrong_with_the_configuration_is_said_of_it(

@@ -4,10 +4,11 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import fill
 from typing import Any, get_args
 
 from snakemake.common.configfile import load_configfile
@@ -52,31 +53,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 _GROUPS = {
-    "data": "videos and gaze",
-    "captions": "captions of events",
-    "curation": "review of events by curators, in Label Studio",
-    "evaluate": "models that were evaluated",
+    "data": "Videos and gaze",
+    "captions": "Captions of events",
+    "curation": "Review of events by curators, in Label Studio",
+    "evaluate": "Models that were evaluated",
 }
+_WIDTH = 110  # of a line of help
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="tsalv360", description="Tools beside the Snakemake workflow.")
-    groups = {"": parser.add_subparsers(required=True, metavar="COMMAND")}
+    parsers, groups, listed = dict[str, argparse.ArgumentParser](), dict[str, Any](), dict[str, str]()
+
+    def add_group(name: str, parser: argparse.ArgumentParser) -> None:
+        """Let a parser have commands; without one it shows its help, which lists them."""
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        parser.set_defaults(run=lambda _: print(parser.format_help(), end="") or 0)
+        parsers[name], groups[name] = parser, parser.add_subparsers(metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str, config: bool = True) -> Any:
         """Add a command with its help text, whose first sentence is the short one; returns its `add_argument`."""
         group, _, action = name.rpartition(" ")
         if group not in groups:
-            within = groups[""].add_parser(group, help=_GROUPS[group])
-            groups[group] = within.add_subparsers(required=True, metavar="COMMAND")
-        short = text.split(". ")[0].rstrip(".").replace("%", "%%")
-        added = groups[group].add_parser(action, help=short[0].lower() + short[1:], description=text)
+            add_group(group, groups[""].add_parser(group))
+        listed[name] = f"{text.split('. ')[0].rstrip('.')}."
+        added = groups[group].add_parser(action, description=text)
         added.set_defaults(run=run, command=action)
         if config:
             where = "as for snakemake; default: config/local.yaml, if there is one"
             added.add_argument("--configfile", nargs="+", type=Path, default=[], help=where)
         return added.add_argument
 
+    add_group("", argparse.ArgumentParser(prog="tsalv360"))
     text = "Check the videos and gaze of the config. Exit status 0 when the build can run, else 1."
     add = command("data check", _check, text)
     add("--cores", type=int, default=len(os.sched_getaffinity(0)), help="default: all")
@@ -178,7 +185,21 @@ def _parser() -> argparse.ArgumentParser:
     help = "folder of an evaluation, or its file of scores"
     add("evaluations", nargs="+", type=Path, metavar="EVALUATION", help=help)
     add("--output", type=Path, metavar="FILE", help="also write the table to FILE: .md, .tex or .csv")
-    return parser
+    for group, parser in parsers.items():
+        own = {name: sentence for name, sentence in listed.items() if name.startswith(group)}
+        what = "Tools beside the Snakemake workflow." if not group else f"{_GROUPS[group]}."
+        parser.description = f"{what}\n\n{_listing(own)}\n\nAll options of one: tsalv360 COMMAND --help"
+    return parsers[""]
+
+
+def _listing(commands: Mapping[str, str]) -> str:
+    """Return commands with their sentences, wrapped, below each other."""
+    width = max(map(len, commands)) + 4
+    wrapped = (
+        fill(sentence, _WIDTH, initial_indent=" " * width, subsequent_indent=" " * width)
+        for sentence in commands.values()
+    )
+    return "\n".join(f"  {name}{lines[len(name) + 2 :]}" for name, lines in zip(commands, wrapped, strict=True))
 
 
 def read_config(files: Sequence[Path]) -> Config:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tsalv360.check import DataCheck, check_data
+from tsalv360.check import DataCheck, as_text, check_data
 from tsalv360.cli import main
 from tsalv360.config import load_config
 from tsalv360.contracts.grid import frame_numbers
@@ -61,6 +61,15 @@ def own(tmp_path: Path, write_video: Callable[..., Path]) -> dict[str, dict[str,
         }
         for name in ("harbour", "market")
     }
+
+
+def test_broken_videos_are_advised_to_be_excluded_but_not_all_of_them(own: dict[str, dict[str, str]]) -> None:
+    Path(own["harbour"]["path"]).write_bytes(b"no video")
+    shown = as_text(checked({"videos": own}))
+    assert "1 of 2 videos are usable. To build without the others, add to the config:" in shown
+    Path(own["market"]["path"]).write_bytes(b"no video")
+    shown = as_text(checked({"videos": own}))
+    assert "0 of 2 videos are usable." in shown and "To build without" not in shown
 
 
 def test_videos_and_gaze_are_counted_as_in_the_build(own: dict[str, dict[str, str]]) -> None:

@@ -307,7 +307,7 @@ def _result_text(check: DataCheck) -> str:
     result = f"The build cannot run: {n - len(broken)} of {n} videos are usable."
     excluded = ", ".join(f'"{video}": "reason"' for video in broken)
     way_out = f" To build without the others, add to the config:\n  videos: {{exclude: {{{excluded}}}}}"
-    return result + (way_out if broken else "")
+    return result + (way_out if 0 < len(broken) < n else "")
 
 
 def _gb(size: int) -> str:
