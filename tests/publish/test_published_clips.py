@@ -192,6 +192,18 @@ def test_extraction_of_another_form_is_refused(folder: Path, made: Path, capsys:
     assert "'/etc/passwd' at format" in capsys.readouterr().err
 
 
+def test_a_filter_of_ffmpeg_that_reads_files_does_not_run(
+    folder: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "data" / "videos.parquet"
+    videos = pd.read_parquet(path)
+    videos["index"] = videos["index"].str.replace('"conversion": ""', '"conversion": "movie=/etc/passwd"')
+    assert videos["index"].str.contains("movie").all()
+    videos.to_parquet(path)
+    assert attach(folder, made / "videos") == 1
+    assert "found the conversion 'movie=/etc/passwd'; expected v360 or pad" in capsys.readouterr().err
+
+
 def test_a_place_that_is_neither_folder_nor_repository_is_refused() -> None:
     with pytest.raises(InputError, match=r"'no/such/folder', which does not exist; expected a folder that `snakemake"):
         tsalv360.load_clips("no/such/folder")
