@@ -67,7 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     def add_group(name: str, parser: argparse.ArgumentParser) -> None:
         """Let a parser have commands; without one it shows its help, which lists them."""
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
-        parser.set_defaults(run=lambda _: print(parser.format_help(), end="") or 0)
+
+        def show(options: argparse.Namespace) -> int:
+            parser.print_help()
+            return 0
+
+        parser.set_defaults(run=show)
         parsers[name], groups[name] = parser, parser.add_subparsers(metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str, config: bool = True) -> Any:

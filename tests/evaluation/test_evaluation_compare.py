@@ -41,6 +41,12 @@ def test_the_first_row_is_what_the_text_achieves(tmp_path: Path) -> None:
     assert cc.better == "neither" and cc.difference == 0
 
 
+def test_without_wrong_prompts_right_ones_are_compared(tmp_path: Path) -> None:
+    scores = made_scores()
+    one = written(tmp_path / "a", scores[scores.predictor != "wrong_prompt"])
+    assert compare_models(one, one).metric.iloc[0] == "cc"
+
+
 def test_other_clips_are_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scores = made_scores()
     a, b = written(tmp_path / "a", scores), written(tmp_path / "b", scores[scores.clip_id != "3_1_2"])

@@ -127,8 +127,8 @@ def _bands(values: pd.Series, edges: Sequence[float], unit: str) -> pd.Series:
 def compare_models(first: str | Path, second: str | Path, settings: EvaluateSettings | None = None) -> pd.DataFrame:
     """Return the paired differences of two models, one row for each metric that both have.
 
-    The first row is what the text achieves, `cc_right_wrong`: CC of the right prompt minus that of the wrong ones, in
-    clips that have some. The others compare right prompts.
+    The first row is what the text achieves, `cc_right_wrong`: CC of the right prompt minus that of the wrong ones, if
+    there are clips that have some. The others compare right prompts.
 
     Parameters: two folders of evaluations, or their `scores.parquet`.
     Returns `metric`, `n_clips`, `n_videos`, the means over videos `first`, `second` and `difference` (second minus
@@ -139,13 +139,15 @@ def compare_models(first: str | Path, second: str | Path, settings: EvaluateSett
     a, b = (_right_prompts(path) for path in (first, second))
     refuse_other_clips("tsalv360 evaluate compare", {first: a, second: b})
     gap_a, gap_b = (difference(read_scores(path), "model", "wrong_prompt") for path in (first, second))
-    gaps = _differences(gap_a, gap_b, settings).query("metric == 'cc'").assign(metric=GAP)
-    found = pd.concat([gaps, _differences(a, b, settings)], ignore_index=True)
+    found = _differences(a, b, settings)
+    if set(gap_a.clip_id) & set(gap_b.clip_id):
+        gaps = _differences(gap_a, gap_b, settings).query("metric == 'cc'").assign(metric=GAP)
+        found = pd.concat([gaps, found], ignore_index=True)
     sign = np.where(found.metric.isin(LOWER_IS_BETTER), -1, 1)
     better = np.where(found.difference * sign > 0, "second", "first")
     found["better"] = np.where(found.low * found.high > 0, better, "neither")
     columns = ["metric", "n_clips", "n_videos", "first", "second", "difference", "low", "high", "better"]
-    return found[columns]
+    return found[columns].reset_index(drop=True)
 
 
 def comparison_text(comparison: pd.DataFrame, first: str | Path, second: str | Path) -> str:
