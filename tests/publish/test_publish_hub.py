@@ -230,6 +230,7 @@ def test_what_arrives_otherwise_is_found(hub: Hub, folder: Path, capsys: pytest.
 def test_every_byte_arrives_by_xet_too(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command as a user runs it, with what the library does by default."""
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)  # other tests run without a network
     (tmp_path / "store").mkdir()
     command = [sys.executable, "-m", "tsalv360.cli", "publish", "--to", "hub", "--configfile", "config.yaml", "--yes"]
     with running(XetHub(tmp_path / "store", [path for path in folder.rglob("*") if path.is_file()])) as hub:
