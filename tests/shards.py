@@ -39,9 +39,16 @@ def read_map(path: Path, event: str | None, frame: int) -> NDArray[np.uint8]:
 
 
 def edit_maps(path: Path, change: Callable[[dict[str | None, dict[int, bytes]]], object]) -> None:
-    """Change the contents of the maps in a file, by event and frame, in place."""
+    """Change the contents of the maps in a file, by event and frame, in place; captions stay."""
     maps = Maps(path)
     contents = {event: {n: maps.content(event, n) for n in maps.numbers(event)} for event in maps.events}
-    captions = {event: maps.caption(event) for event in maps.events if event}
+    captions = {event: maps.caption(event) for event in maps.events if event and maps.caption(event)}
     change(contents)
     write_maps(path, contents, captions)
+
+
+def flip_byte(path: Path, place: int) -> None:
+    """Change one byte of a file."""
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0xFF
+    path.write_bytes(content)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from entries import caption_entry, index_entry
 from numpy.typing import NDArray
-from shards import edit_maps, maps_in, read_map, write_maps
+from shards import edit_maps, flip_byte, maps_in, read_map, write_maps
 
 from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.contracts.tables import (
@@ -157,7 +157,8 @@ def test_checksums_hold_for_every_caption_and_map_and_notice_a_change(assemble: 
     lines = (part / "SHA256SUMS").read_text().splitlines()
     assert {line.split("  ")[1] for line in lines} == {"maps/127.parquet", "points/127.parquet"}
     assert subprocess.run(check, cwd=part, check=False).returncode == 0
-    write_maps(part / "maps/127.parquet", {})
+    caption = (part / "maps/127.parquet").read_bytes().index("Ein Bär".encode())
+    flip_byte(part / "maps/127.parquet", caption)
     assert subprocess.run(check, cwd=part, capture_output=True, check=False).returncode == 1
 
 
@@ -184,7 +185,9 @@ def test_a_damaged_file_is_not_passed_on(assemble: Callable[[], Path], tmp_path:
 def test_a_cut_map_is_not_passed_on(assemble: Callable[[], Path], tmp_path: Path, event: str | None) -> None:
     add_all_observers(tmp_path)
     edit(tmp_path, lambda maps: maps[event].update({30: maps[event][30][:-20]}))
-    with pytest.raises(InputError, match=f"{event or 'all observers'}, frame 30: found no readable picture"):
+    with pytest.raises(
+        InputError, match=rf"saliency\.parquet: found no readable picture of {event or 'all observers'} in frame 30;"
+    ):
         assemble()
 
 
@@ -212,14 +215,14 @@ def test_fixations_name_their_event_or_none(assemble: Callable[[], Path]) -> Non
 
 def test_a_map_of_zeros_is_refused_by_name_and_nothing_stays(assemble: Callable[[], Path], tmp_path: Path) -> None:
     edit(tmp_path, lambda maps: maps["127_2"].update({33: as_png(np.zeros((48, 96), dtype=np.uint8))}))
-    with pytest.raises(InputError, match="found a saliency map of zeros, of 127_2 in frame 33"):
+    with pytest.raises(InputError, match=r"saliency\.parquet: found a saliency map of zeros, of 127_2 in frame 33;"):
         assemble()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["points.parquet", "saliency.parquet"]
 
 
 def test_a_damaged_map_is_refused_by_name(assemble: Callable[[], Path], tmp_path: Path) -> None:
     edit(tmp_path, lambda maps: maps["127_2"].update({33: b"half"}))
-    with pytest.raises(InputError, match="127_2, frame 33: found no readable picture"):
+    with pytest.raises(InputError, match=r"saliency\.parquet: found no readable picture of 127_2 in frame 33;"):
         assemble()
 
 

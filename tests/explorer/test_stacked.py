@@ -223,5 +223,5 @@ def test_a_missing_frame_is_named_and_nothing_is_written(made: Made, tmp_path: P
 def test_a_damaged_map_is_named(made: Made, tmp_path: Path) -> None:
     write_maps(tmp_path / "maps", {"v_1": {KEPT[2]: b"half"}})
     of_all = (np.zeros(TILE, np.uint8) for _ in KEPT)
-    with pytest.raises(InputError, match=f"maps, v_1, frame {KEPT[2]}: found no readable picture"):
+    with pytest.raises(InputError, match=f"maps: found no readable picture of v_1 in frame {KEPT[2]};"):
         list(stacked_pictures(made.layout, made.frames, Maps(tmp_path / "maps"), made.tracks, KEPT, of_all))

@@ -87,13 +87,13 @@ class Shard:
         others = {name: column for name, column in table.items() if name != self._column}
         try:
             self._file = pq.ParquetFile(path, memory_map=True)
-            self.rows = self._file.read(columns=list(others), use_threads=False).to_pandas(use_threads=False)
+            rows = self._file.read(columns=list(others), use_threads=False).to_pandas(use_threads=False)
             if self._file.schema_arrow.field(self._column).type != CONTENT:
                 raise pa.ArrowInvalid(f"column {self._column} holds no files")
         except (OSError, pa.ArrowException, KeyError) as error:
             found, expected = f"no readable Parquet file ({error})", f"a file with the columns {list(table)}"
             raise InputError(path, found, expected, _ADVICE) from error
-        as_table(self.rows, others, path)
+        self.rows = as_table(rows, others, path).to_pandas(use_threads=False)  # with the types of the contract
         self.note: str = (self._file.schema_arrow.metadata or {}).get(_NOTE, b"").decode()
         self._read: tuple[int, Any] = -1, None
 

@@ -49,8 +49,9 @@ class Maps:
 
     def read(self, event: str | None, frame: int) -> NDArray[np.uint8]:
         """Return a map, uint8 [H, W]; InputError if there is none or it is damaged."""
-        where = f"{self.path}, {event or 'all observers'}, frame {frame}"
-        return decode_content(self.content(event, frame), where, cv2.IMREAD_GRAYSCALE).astype(np.uint8, copy=False)
+        # the path alone is where: the log of a job then says how to make the file again
+        which, content = f" of {event or 'all observers'} in frame {frame}", self.content(event, frame)
+        return decode_content(content, self.path, cv2.IMREAD_GRAYSCALE, which).astype(np.uint8, copy=False)
 
     def find(self, event: str | None, frame: int) -> NDArray[np.uint8] | None:
         """Return a map as `read`, or None where the event has none: there is no map without gaze."""

@@ -38,10 +38,11 @@ def decode_picture(path: Path, flags: int = cv2.IMREAD_UNCHANGED) -> NDArray[Any
     return decode_content(path.read_bytes() if path.is_file() else b"", path, flags)
 
 
-def decode_content(content: bytes, where: object, flags: int = cv2.IMREAD_UNCHANGED) -> NDArray[Any]:
+def decode_content(content: bytes, where: object, flags: int = cv2.IMREAD_UNCHANGED, which: str = "") -> NDArray[Any]:
     """Return the picture that the content of a file holds, decoded by OpenCV's `flags`.
 
-    InputError, which names `where`, if it is damaged, cut off or over `MAX_PIXELS`.
+    InputError, which names `where` and, if there are several pictures in it, `which`, if it is damaged, cut off or over
+    `MAX_PIXELS`.
     """
     try:
         # not imread, which fills up what is cut off
@@ -49,10 +50,10 @@ def decode_content(content: bytes, where: object, flags: int = cv2.IMREAD_UNCHAN
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(error.err) from None
-        found, expected = "a picture that is too large", f"at most {MAX_PIXELS:,} pixels"
+        found, expected = f"a picture that is too large{which}", f"at most {MAX_PIXELS:,} pixels"
         raise InputError(where, found, expected, "Make it smaller, or remove it.") from None
     if picture is None:
-        raise InputError(where, "no readable picture", "a whole PNG or JPEG", "Make or copy it again.")
+        raise InputError(where, f"no readable picture{which}", "a whole PNG or JPEG", "Make or copy it again.")
     return picture
 
 
