@@ -248,7 +248,7 @@ def test_a_frame_without_a_fixation_in_the_window_gets_no_map(tmp_path: Path) ->
     assert maps_in(tmp_path / "maps") == {"v_1": [0, 2]}
 
 
-def test_a_video_without_events_gives_an_empty_folder(tmp_path: Path) -> None:
+def test_a_video_without_events_gives_a_file_without_maps(tmp_path: Path) -> None:
     write_maps(tmp_path / "maps", empty(FIXATIONS), empty(ASSIGNMENTS), empty(TRACKS), SaliencySettings())
     assert maps_in(tmp_path / "maps") == {}
 

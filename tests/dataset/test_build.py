@@ -68,6 +68,10 @@ def config(**changes: Any) -> dict[str, Any]:
     return load_config(content).data_settings()
 
 
+def caption_of(video: str) -> str:
+    return f"Ein Bär läuft in {video}, 360°."
+
+
 @pytest.fixture
 def parts(tmp_path: Path, make_track: Make, make_events: Make) -> list[Path]:
     """Three videos with one event each; video 003 has none."""
@@ -82,7 +86,7 @@ def parts(tmp_path: Path, make_track: Make, make_events: Make) -> list[Path]:
         write_maps(saliency, {event: maps})
         gaze = fixations_table(["a", "b"], [0, 0.04], 0.04, [0, 1], 0, 0)
         assigned = pd.DataFrame({"row": [1], "event_id": [event], "distance_deg": [0.0]})
-        captions = {event: caption_entry(f"Caption of {video}.", n_tokens=9)}
+        captions = {event: caption_entry(caption_of(video), n_tokens=9)}
         paths.append(tmp_path / "parts" / video)
         points = tmp_path / "points" / f"{video}.parquet"
         write_table(points, empty(POINTS), POINTS)
@@ -150,7 +154,7 @@ def test_the_folder_holds_all_parts_together(tmp_path: Path, parts: list[Path]) 
     )
     found = {event: len(frames) for path in (dataset / "maps").iterdir() for event, frames in maps_in(path).items()}
     assert found == {"001_1": 20, "002_1": 20, "004_1": 20}
-    assert Maps(dataset / "maps" / "002.parquet").caption("002_1") == "Caption of 002."
+    assert Maps(dataset / "maps" / "002.parquet").caption("002_1") == caption_of("002")
     assert sorted(path.name for path in (dataset / "points").iterdir()) == [f"{video}.parquet" for video in VIDEOS]
     annotations = read_table(dataset / "annotations.parquet", ANNOTATIONS)
     assert annotations.event_id.tolist() == ["001_1", "002_1", "004_1"]
@@ -201,18 +205,21 @@ def test_the_card_lists_contents_licences_and_what_was_left_out(tmp_path: Path, 
 
 
 def test_maps_as_files_are_those_of_the_dataset_and_their_readers_are_warned(tmp_path: Path, parts: list[Path]) -> None:
+    plain = build(tmp_path, parts)
+    before = {path.relative_to(plain).as_posix() for path in plain.rglob("*") if path.is_file()}
     dataset = build(tmp_path, parts, dataset={"name": "small", "folds": 2, "loose_maps": True})
-    loose = {path.relative_to(dataset).as_posix() for path in dataset.glob("TSV360_gt/*/*/*")}
-    events = [f"TSV360_gt/{video}/{video}_1" for video in ("001", "002", "004")]
-    names = [*(f"{frame:04d}.png" for frame in FRAMES), "description.txt"]
-    assert loose == {f"{event}/{name}" for event in events for name in names}
-    assert (dataset / events[1] / "description.txt").read_text("utf-8") == "Caption of 002."
-    content = Maps(dataset / "maps" / "002.parquet").content("002_1", 7)
-    assert (dataset / events[1] / "0007.png").read_bytes() == content
+    after = {path.relative_to(dataset).as_posix() for path in dataset.rglob("*") if path.is_file()}
+    expected: dict[str, bytes] = {}
+    for video in ("001", "002", "004"):
+        maps, folder = Maps(dataset / "maps" / f"{video}.parquet"), f"TSV360_gt/{video}/{video}_1"
+        expected |= {f"{folder}/{frame:04d}.png": maps.content(f"{video}_1", frame) for frame in FRAMES}
+        expected[f"{folder}/description.txt"] = caption_of(video).encode("utf-8")
+    assert after == before | expected.keys() and len(expected) == 63
+    assert {name: (dataset / name).read_bytes() for name in expected} == expected
     assert "lose all 6 clips" in (dataset / "README.md").read_text("utf-8")
     assert subprocess.run(["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"], cwd=dataset).returncode == 0
-    listed = (dataset / "SHA256SUMS").read_text("utf-8")
-    assert all(name in listed for name in loose)
+    listed = [line.split("  ")[1] for line in (dataset / "SHA256SUMS").read_text("utf-8").splitlines()]
+    assert expected.keys() < set(listed) and len(listed) == len(set(listed))
 
 
 def test_the_card_says_how_many_looks_a_map_is_made_of(tmp_path: Path, parts: list[Path]) -> None:

@@ -127,18 +127,21 @@ def test_too_little_memory_is_named_with_the_way_out(tmp_path: Path) -> None:
     [
         ("events/127.parquet", "events/127.parquet"),
         ("captions/shards/0001.json", "captions/shards/0001.json"),
-        ("saliency/127/127_1/0021.png", "saliency/127"),
-        ("saliency/127", "saliency/127"),
-        ("saliency/128", None),
+        ("saliency/127.parquet", "saliency/127.parquet"),
+        ("saliency/128.parquet", None),
+        ("assembled/127/maps/127.parquet", "assembled/127"),
+        ("assembled/127", "assembled/127"),
+        ("assembled/128", None),
         ("../../127.mp4", None),
     ],
 )
 def test_the_message_says_how_to_make_the_output_of_a_stage_again(tmp_path: Path, where: str, made: str | None) -> None:
     results = tmp_path / "the results"
-    for name in ("events/127.parquet", "captions/shards/0001.json", "saliency/127/127_1/0021.png", "logs/x/127.log"):
+    files = "events/127.parquet", "captions/shards/0001.json", "saliency/127.parquet", "assembled/127/maps/127.parquet"
+    for name in (*files, "logs/x/127.log"):
         (results / name).parent.mkdir(parents=True, exist_ok=True)
         (results / name).touch()
-    (results / "saliency" / "127" / ".snakemake_timestamp").touch()
+    (results / "assembled" / "127" / ".snakemake_timestamp").touch()
     with pytest.raises(SystemExit), logged(results / "logs" / "x" / "127.log", "127"):
         raise InputError(results / where, "half of it", "all", "Mend it.")
     text = (results / "logs" / "x" / "127.log").read_text()

@@ -52,8 +52,8 @@ def draw_sheet(
 ) -> Picture:
     """Return the contact sheet of one video, uint8 RGB [H, 1440, 3].
 
-    Parameters: index entry of the video (its `id`, `fps`, `rate` and `duration_s`), its tables, and the folders that
-    the stages frames, saliency and viewports wrote for it.
+    Parameters: index entry of the video (its `id`, `fps`, `rate` and `duration_s`), its tables, and what the
+    stages frames, saliency and viewports wrote for it: two folders, and the file of its maps.
 
     Raises InputError for what is missing, damaged or does not belong to the tables.
     """
