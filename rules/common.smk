@@ -245,8 +245,6 @@ def is_drawn(video):
 
 
 # How frames are extracted, for whoever has the videos of a published dataset.
-EXTRACTION = {
-    video: settings("frames", "format", "jpeg_quality", "jpeg_chroma", "ready")
-    | {"size": [CONFIG.frames.height, 2 * CONFIG.frames.height], "view": one.view}
-    for video, one in RECORDINGS.items()
-}
+OF_ALL = settings("frames", "format", "jpeg_quality", "jpeg_chroma", "ready")
+OF_ALL["size"] = [CONFIG.frames.height, 2 * CONFIG.frames.height]
+EXTRACTION = {video: {**OF_ALL, "view": one.view} for video, one in RECORDINGS.items()}

@@ -4,6 +4,7 @@ PERMISSIONS = {
     for video, one in RECORDINGS.items()
 }
 PASSED_ON = [video for video in CONSTRUCTED if PERMISSIONS[video]]
+SHOWN = frozenset(PASSED_ON)
 
 
 rule pack_pictures:
@@ -12,7 +13,7 @@ rule pack_pictures:
         frames=rules.frames.output[0],
         viewports=lambda w: (
             expand(rules.viewports.output, video=w.video)
-            if w.video in PASSED_ON
+            if w.video in SHOWN
             else []
         ),
         part=rules.assemble.output[0],

@@ -3,10 +3,11 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from serving import serving
 
 GOOD: dict[str, Any] = {
     "id": "1",
@@ -96,14 +97,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-@contextmanager
-def serve(*script: Any) -> Iterator[FaultServer]:
+def serve(*script: Any) -> AbstractContextManager[FaultServer]:
     """A running server with a script."""
-    server = FaultServer(list(script))
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
+    return serving(FaultServer(list(script)))

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 from publish.published import SETTINGS, make_published
+from publish.small_folder import content_of
 
 from tsalv360.contracts.entries import DatasetOutcome
 from tsalv360.contracts.tables import ANNOTATIONS, DATASET_FIXATIONS, VIDEOS, read_table, write_table
@@ -54,7 +55,7 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 def write(folder: Path, settings: PublishSettings = SETTINGS) -> str:
     """Write the metadata; return the card."""
-    write_metadata(folder, "small", settings, BUILD_CARD, "0" * 64)
+    write_metadata(folder, "small", settings, BUILD_CARD, content_of(folder))
     return (folder / "README.md").read_text("utf-8")
 
 
@@ -233,7 +234,7 @@ def test_card_takes_over_what_the_build_says_from_its_reliability_on(folder: Pat
     card = write(folder)
     assert "## How reliable the events are\n\nF1 0.71, `data/events.parquet`" in card and "of the build" not in card
     with pytest.raises(InputError, match="How reliable"):
-        write_metadata(folder, "small", SETTINGS, "# another text", "")
+        write_metadata(folder, "small", SETTINGS, "# another text", {})
 
 
 def test_card_says_what_is_not_stated(folder: Path) -> None:

@@ -7,20 +7,13 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from publish.small_folder import content_of, make_folder, published_files, write_sums
+from publish.small_folder import content_of, published_files, write_sums
 
 from tsalv360.cli import main
 from tsalv360.job.errors import InputError
 from tsalv360.publish.check import check_folder
 from tsalv360.publish.upload import folder as module
 from tsalv360.sources.published_folder import read_sums
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    Path("config.yaml").write_text("results: out\ndataset: {name: small}\n")
-    return make_folder(tmp_path / "out" / "small")
 
 
 def publish(*options: str) -> int:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from publish.hub_standin import TOKEN, Hub, Repository, XetHub
-from publish.small_folder import content_of, digest, make_folder, published_files, write_sums
-from publish.standin import running
+from publish.small_folder import content_of, digest, published_files, write_sums
 from running import ROOT
+from serving import serving
 
 from tsalv360.cli import main
 from tsalv360.publish.upload import hub as module
@@ -30,17 +30,17 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda s: None)
-    with running(Hub()) as server:
+    with serving(Hub()) as server:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         yield server
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    Path("config.yaml").write_text("results: out\ndataset: {name: small}\npublish: {repository: jane/small}\n")
-    return make_folder(tmp_path / "out" / "small")
+def folder(folder: Path) -> Path:
+    with Path("config.yaml").open("a") as config:
+        config.write("publish: {repository: jane/small}\n")
+    return folder
 
 
 def publish(*options: str) -> int:
@@ -233,7 +233,7 @@ def test_every_byte_arrives_by_xet_too(folder: Path, tmp_path: Path, monkeypatch
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)  # other tests run without a network
     (tmp_path / "store").mkdir()
     command = [sys.executable, "-m", "tsalv360.cli", "publish", "--to", "hub", "--configfile", "config.yaml", "--yes"]
-    with running(XetHub(tmp_path / "store", [path for path in folder.rglob("*") if path.is_file()])) as hub:
+    with serving(XetHub(tmp_path / "store", [path for path in folder.rglob("*") if path.is_file()])) as hub:
         environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "PYTHONPATH": str(ROOT)}
         for _ in range(2):
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

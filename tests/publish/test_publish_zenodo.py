@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from publish.small_folder import ZENODO, content_of, digest, make_folder, published_files, write_sums
-from publish.standin import running
+from publish.small_folder import ZENODO, content_of, digest, published_files, write_sums
 from publish.zenodo_standin import TOKEN, Zenodo
+from serving import serving
 
 from tsalv360.cli import main
 from tsalv360.publish.upload import zenodo as module
@@ -20,17 +20,10 @@ PUTS = r"PUT /api/files/.*"
 @pytest.fixture
 def zenodo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Zenodo]:
     monkeypatch.setattr(module, "WAITS_S", (0, 0, 0))
-    with running(Zenodo()) as server:
+    with serving(Zenodo()) as server:
         monkeypatch.setenv("ZENODO_URL", server.url)
         monkeypatch.setenv("ZENODO_TOKEN", TOKEN)
         yield server
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    Path("config.yaml").write_text("results: out\ndataset: {name: small}\n")
-    return make_folder(tmp_path / "out" / "small")
 
 
 def publish(*options: str) -> int:
@@ -154,7 +147,7 @@ def test_without_a_token_the_way_to_one_is_said(
 def test_a_token_is_sent_to_no_other_server(
     zenodo: Zenodo, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with running(Zenodo()) as other:
+    with serving(Zenodo()) as other:
         zenodo.bucket_server = other.url
         assert publish("--yes") == 1
         assert other.requests == []

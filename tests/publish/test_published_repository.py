@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from publish.hub_standin import TOKEN, Hub, Repository
 from publish.published import make_published
-from publish.standin import running
+from serving import serving
 
 import tsalv360
 from tsalv360.job.errors import InputError
@@ -28,7 +28,7 @@ def hub(published: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda s: None)
-    with running(Hub()) as server:
+    with serving(Hub()) as server:
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.url)
         template = server.url + "/{repo_id}/resolve/{revision}/{filename}"

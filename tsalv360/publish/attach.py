@@ -1,7 +1,5 @@
 """Frames that may not be passed on: whoever has the videos extracts them again, and they are compared by checksum."""
 
-import hashlib
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ from tsalv360.contracts.tables import CHECKSUMS, read_table
 from tsalv360.frames import extract_frames
 from tsalv360.index import checksum_of, size_of
 from tsalv360.job.errors import InputError
+from tsalv360.job.files import sha256
 from tsalv360.job.log import progress
 from tsalv360.media.pictures import is_ready_frame, ready_frames
 from tsalv360.publish.pictures import Extraction, pack_frames
@@ -84,12 +83,11 @@ def _attach(folder: PublishedFolder, row: dict[Any, Any], found: Path, sums: pd.
         )
         files = ready_frames(frames)
         published = dict(zip(sums.frame, sums.sha256, strict=True))
-        own = {frame: hashlib.sha256(file.read_bytes()).hexdigest() for frame, file in files.items()}
+        own = {frame: sha256(file) for frame, file in files.items()}
         if own.keys() != published.keys():
             what = f"{len(own)} frames of {found}"
             raise InputError(folder.path, what, f"the {len(published)} that were published", "Report this.")
         pack_frames(target, index, files)
-        shutil.rmtree(frames)
     return sum(own[frame] != published[frame] for frame in own)
 
 

@@ -1,6 +1,5 @@
 """The published folder: all that may be passed on, in few files, with card, metadata and checksums."""
 
-import hashlib
 import io
 import json
 import tarfile
@@ -10,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from tsalv360.contracts import layout
 from tsalv360.contracts.entries import IndexEntry
 from tsalv360.contracts.tables import CHECKSUMS, POINTS, PUBLISHED_POINTS, VIDEOS, empty, read_table, write_table
-from tsalv360.dataset.assemble import checksum_lines
 from tsalv360.dataset.loose import loose_files
-from tsalv360.job.files import link_or_copy, whole_folder
+from tsalv360.job.files import link_or_copy, sha256, whole_folder
 from tsalv360.job.log import progress
 from tsalv360.media.maps import Maps
 from tsalv360.publish.metadata import write_metadata
@@ -69,36 +68,31 @@ def publish(
         if (dataset / layout.CURATION).exists():
             _link(dataset / layout.CURATION, partial / layout.CURATION)
         write_table(data / "videos.parquet", _videos_table(videos), VIDEOS)
-        sums = [read_table(video.pictures / CHECKSUMS_FILE, CHECKSUMS) for video in videos]
-        write_table(data / "checksums.parquet", pd.concat(sums, ignore_index=True), CHECKSUMS)
+        of_frames = [read_table(video.pictures / CHECKSUMS_FILE, CHECKSUMS) for video in videos]
+        write_table(data / "checksums.parquet", pd.concat(of_frames, ignore_index=True), CHECKSUMS)
         for video in videos:
             for folder, file in _shards(video):
-                if file.exists() and _n_rows(file):
+                if file.exists() and pq.read_metadata(file).num_rows:
                     _link(file, data / folder / f"{video.index.id}.parquet")
             _write_points(video, data / layout.FIXATION_POINTS / f"{video.index.id}.parquet")
         _write_archive(partial / f"{layout.GROUND_TRUTH}.tar", sorted((data / layout.MAPS).glob("*.parquet")))
         for name_there, file in explorer.items():
             _link(file, partial / "explorer" / name_there)
-        lines = _checksums(partial, _files(partial))
-        content = hashlib.sha256("".join(lines).encode()).hexdigest()
-        before = set(_files(partial))
-        write_metadata(partial, name, settings, (dataset / "README.md").read_text("utf-8"), content)
-        lines += _checksums(partial, [file for file in _files(partial) if file not in before])
-        in_order = sorted(lines, key=lambda line: line.split("  ", 1)[1])
-        (partial / layout.CHECKSUMS).write_text("".join(in_order), encoding="utf-8")
+        sums = _checksums(partial, {})
+        write_metadata(partial, name, settings, (dataset / "README.md").read_text("utf-8"), sums)
+        lines = [f"{digest}  {file}\n" for file, digest in sorted(_checksums(partial, sums).items())]
+        (partial / layout.CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _checksums(folder: Path, files: Sequence[Path]) -> list[str]:
-    with progress(len(files), "files") as bar:
-        lines = []
-        for file in files:
-            lines += checksum_lines([file], folder)
+def _checksums(folder: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """Return the checksums of all files of a folder by name; those that are known are not computed again."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    sums = dict(known)
+    with progress(len(files.keys() - sums.keys()), "files") as bar:
+        for name in files.keys() - sums.keys():
+            sums[name] = sha256(files[name])
             bar.update()
-    return lines
+    return sums
 
 
 def _videos_table(videos: Sequence[Video]) -> pd.DataFrame:
@@ -138,12 +132,6 @@ def _write_points(video: Video, target: Path) -> None:
     if len(points):
         target.parent.mkdir(exist_ok=True)
         write_table(target, points.assign(video=video.index.id), PUBLISHED_POINTS)
-
-
-def _n_rows(file: Path) -> int:
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(file).num_rows)
 
 
 def _write_archive(path: Path, shards: Sequence[Path]) -> None:

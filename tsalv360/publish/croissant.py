@@ -3,6 +3,7 @@
 The fields of responsible AI hold the sentences of the card. Columns and their meanings are those of the contracts.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import pyarrow as pa
 from tsalv360.contracts import tables
 from tsalv360.contracts.layout import CURATION, FIXATION_POINTS, GROUND_TRUTH, MAPS, SALIENCY_ALL
 from tsalv360.contracts.tables import CONTENT, INTEGER, NUMBER, TEXT, Column, Table
-from tsalv360.job.files import sha256
 from tsalv360.publish import datasheet
 from tsalv360.publish.citation import TAGS, bibtex, is_url, rights
 from tsalv360.publish.facts import Facts
@@ -49,7 +49,7 @@ _TABLES = {
 }
 _SHARDS = {
     "fixations": (tables.DATASET_FIXATIONS, "All fixations or gaze samples"),
-    FIXATION_POINTS: (tables.POINTS, "The fixation points of each map"),
+    FIXATION_POINTS: (tables.PUBLISHED_POINTS, "The fixation points of each map"),
     MAPS: (tables.MAPS, "The saliency maps of events, with their captions"),
     SALIENCY_ALL: (tables.MAPS, "The saliency maps of all observers"),
     "frames": (tables.FRAMES, "Frames of the videos that may be passed on"),
@@ -64,8 +64,11 @@ _KEYS = {"events": "event_id", "clips": "clip_id", "videos": "video"}
 _TYPES = {TEXT: "sc:Text", INTEGER: "cr:Int64", NUMBER: "cr:Float64", pa.bool_(): "sc:Boolean"}
 
 
-def croissant(folder: Path, facts: Facts) -> dict[str, Any]:
-    """Return the content of croissant.json of a folder that has its tables and shards."""
+def croissant(folder: Path, facts: Facts, sums: Mapping[str, str]) -> dict[str, Any]:
+    """Return the content of croissant.json of a folder that has its tables and shards.
+
+    Parameters: the checksums of its files by name.
+    """
     files = {name: about for name, about in _TABLES.items() if (folder / f"data/{name}.parquet").is_file()}
     shards = {name: about for name, about in _SHARDS.items() if facts.rows[name]}
     others = {name: about for name, about in _OTHERS.items() if (folder / name).is_file()}
@@ -88,8 +91,8 @@ def croissant(folder: Path, facts: Facts) -> dict[str, Any]:
         **({"datePublished": str(facts.year)} if facts.year else {}),
         **_responsible_ai(facts),
         "distribution": [
-            *(_file(folder, f"data/{name}.parquet", _PARQUET, about) for name, (_, about) in files.items()),
-            *(_file(folder, name, *about) for name, about in others.items()),
+            *(_file(folder, f"data/{name}.parquet", _PARQUET, about, sums) for name, (_, about) in files.items()),
+            *(_file(folder, name, *about, sums) for name, about in others.items()),
             *(_file_set(name, about) for name, (_, about) in shards.items()),
         ],
         "recordSet": [
@@ -120,17 +123,16 @@ def _responsible_ai(facts: Facts) -> dict[str, Any]:
     return {f"rai:{name}": text for name, text in said.items() if text}
 
 
-def _file(folder: Path, name: str, kind: str, about: str) -> dict[str, Any]:
-    path = folder / name
+def _file(folder: Path, name: str, kind: str, about: str, sums: Mapping[str, str]) -> dict[str, Any]:
     return {
         "@type": "cr:FileObject",
         "@id": name,
         "name": name,
         "description": about,
         "contentUrl": name,
-        "contentSize": f"{path.stat().st_size} B",
+        "contentSize": f"{(folder / name).stat().st_size} B",
         "encodingFormat": kind,
-        "sha256": sha256(path),
+        "sha256": sums[name],
     }
 
 

@@ -1,6 +1,8 @@
 """The metadata of a published folder: card, licences, and what search engines, archives and citations read."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,20 @@ from tsalv360.publish.licences import LICENCE_FILE, licences
 from tsalv360.publish.settings import PublishSettings
 
 
-def write_metadata(folder: Path, name: str, settings: PublishSettings, build_card: str, content: str) -> None:
+def write_metadata(
+    folder: Path, name: str, settings: PublishSettings, build_card: str, sums: Mapping[str, str]
+) -> None:
     """Write the metadata into a folder that has its tables, shards, splits, archive and pages.
 
-    Parameters: the name of the dataset, the text of the build's README.md, and a checksum of all other files.
+    Parameters: the name of the dataset, the text of the build's README.md, the checksums of all other files by name.
     """
-    facts = read_facts(folder, name, settings, content)
+    of_all = hashlib.sha256(repr(sorted(sums.items())).encode()).hexdigest()
+    facts = read_facts(folder, name, settings, of_all)
     contents = {
         "README.md": card(facts, build_card),
         LICENCE_FILE: licences(facts),
         "CITATION.cff": citation_cff(facts),
-        "croissant.json": _as_json(croissant(folder, facts)),
+        "croissant.json": _as_json(croissant(folder, facts, sums)),
         "datacite.json": _as_json(datacite(facts)),
         "zenodo.json": _as_json(zenodo(facts)),
     }

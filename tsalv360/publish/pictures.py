@@ -1,6 +1,5 @@
 """The pictures of a published video: its frames and viewports in shards, where they may be passed on, and checksums."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,7 +11,7 @@ import pandas as pd
 from tsalv360.contracts.entries import IndexEntry
 from tsalv360.contracts.shards import write_shard
 from tsalv360.contracts.tables import CHECKSUMS, FRAMES, VIEWPORTS, write_table
-from tsalv360.job.files import whole_folder
+from tsalv360.job.files import sha256, whole_folder
 from tsalv360.media.panorama import View
 from tsalv360.media.pictures import Chroma, Ready, ready_frames
 
@@ -45,7 +44,7 @@ def pack_pictures(
     """
     files = ready_frames(Path(frames))
     with whole_folder(directory) as partial:
-        sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files.values()]
+        sums = [sha256(file) for file in files.values()]
         rows = pd.DataFrame({"video": index.id, "frame": list(files), "sha256": sums})
         write_table(partial / CHECKSUMS_FILE, rows, CHECKSUMS)
         if passed_on:
