@@ -202,7 +202,7 @@ def _about(scores: pd.DataFrame, annotations: pd.DataFrame, targets: str) -> lis
         lines.append("They were used as they are; `evaluate.targets: rescaled` rescales each to maximum 255.")
     lines.append(
         "Intervals are 95 % percentile bootstrap intervals over videos. "
-        f"{_MISSING}: not available. Fixation metrics need gaze, which published datasets do not contain; "
+        f"{_MISSING}: not available. Fixation metrics need gaze, which the archive of TSV360 does not contain; "
         "the row of other observers needs two observers; an interval needs two videos."
     )
     if clips.nss.isna().all():
