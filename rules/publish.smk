@@ -12,9 +12,7 @@ rule pack_pictures:
         index=rules.index.output[0],
         frames=rules.frames.output[0],
         viewports=lambda w: (
-            expand(rules.viewports.output, video=w.video)
-            if w.video in SHOWN
-            else []
+            expand(rules.viewports.output, video=w.video) if w.video in SHOWN else []
         ),
         part=rules.assemble.output[0],
     output:
