@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
+from tsalv360.model.foreign import RETRY, describe
 from tsalv360.model.network import TSalV360
 from tsalv360.model.settings import ModelSettings
 from tsalv360.model.torchscript import is_torchscript, read_torchscript
@@ -96,17 +97,23 @@ def _read(path: str | Path, expected: str, advice: str, clip: bool = False) -> d
     """Return the dict in a file of torch.save, or in one of the forms of CLIP; InputError if there is none."""
     if not Path(path).is_file():
         raise InputError(path, "no such file", expected, advice)
+    if is_torchscript(path):
+        try:
+            if clip:
+                return read_torchscript(path)
+            found = "TorchScript"
+        except UnpicklingError as error:
+            found = str(error)
+        raise InputError(path, f"no checkpoint ({found})", expected, advice)
     try:
         if clip and Path(path).suffix == ".safetensors":
             return load_file(path)
-        if is_torchscript(path):
-            if clip:
-                return read_torchscript(path)
-            raise UnpicklingError("TorchScript")
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except (*_DAMAGE, UnpicklingError, SafetensorError, zipfile.BadZipFile) as error:
-        reason = str(error).partition("\n")[0] or "an empty file"
-        raise InputError(path, f"no checkpoint ({reason})", expected, advice) from None
+    except SafetensorError as error:
+        raise InputError(path, f"no checkpoint ({error})", expected, RETRY) from None
+    except (*_DAMAGE, UnpicklingError, zipfile.BadZipFile):  # their messages advise to run what is in the file
+        found, advice = describe(path)
+        raise InputError(path, f"no checkpoint but {found}", expected, advice) from None
     if not isinstance(content, dict):
         raise InputError(path, f"a {type(content).__name__}", expected, advice)
     return content
