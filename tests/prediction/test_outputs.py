@@ -125,6 +125,37 @@ def test_table_and_pictures_show_what_was_planted(
         assert np.abs(cell - overlay)[:, low].mean() < 15
 
 
+def test_all_prompts_and_times_share_one_scale(
+    tmp_path: Path, video: Path, model: TSalV360, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is faint beside another prompt, or beside a later time, is dark in the videos; `tsv360` is not."""
+    heights = np.array([[0.02, 0.02, 0.02, 0.5], [0.1, 0.1, 0.1, 0.1]], dtype=np.float32)  # prompt × window
+    light = saliency_map([60.0], [10.0], sigma=10.0, size=SIZE)
+    count = iter(range(4))
+    monkeypatch.setattr(
+        model, "decode", lambda clips, text: torch.from_numpy(heights[:, next(count), None, None] * light)[:, None]
+    )
+    predictions = tsalv360.predict(video, PROMPTS[:2], model, stride=8, height=96)
+    write_predictions(predictions, tmp_path / "out", format="tsv360")
+    for k, name in enumerate(["1-a-red-ball-rolls", "2-two-dogs-run"]):
+        gray = read_pictures(tmp_path / "out" / f"{name}.saliency.mp4", [0, 1, 2, 3])
+        assert gray.max((1, 2, 3)) == pytest.approx(255 * heights[k] / 0.5, abs=3)
+        for path in sorted((tmp_path / "out" / "TSV360_gt").rglob("*.png")):
+            assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).max() == 255
+
+
+def test_overlays_are_as_high_as_the_frames(tmp_path: Path, video: Path, planted: Callable[..., TSalV360]) -> None:
+    lights = [saliency_map([yaw], [0.0], sigma=10.0, size=SIZE) for yaw in (-180.0, 30.0)]
+    predictions = tsalv360.predict(video, PROMPTS[:2], planted(*lights), stride=8, height=320)
+    write_predictions(predictions, tmp_path / "out", compare=True)
+    compare = read_pictures(tmp_path / "out" / "compare.mp4", [0])[0].astype(float)
+    assert compare.shape == (320, 1280, 3)
+    for name, cell in (("1-a-red-ball-rolls", compare[:, :640]), ("2-two-dogs-run", compare[:, 640:])):
+        overlay = read_pictures(tmp_path / "out" / f"{name}.overlay.mp4", [0])[0].astype(float)
+        assert np.abs(cell - overlay)[60:].mean() < 10
+        assert read_pictures(tmp_path / "out" / f"{name}.saliency.mp4", [0]).shape[1:3] == SIZE
+
+
 def test_maps_as_numbers(tmp_path: Path, video: Path, model: TSalV360) -> None:
     predictions = tsalv360.predict(video, PROMPTS[:2], model, stride=8, height=96)
     expected = {window.frame: window.maps for window in predictions}

@@ -1,10 +1,13 @@
 """The files of predictions: videos to look at, maps to compute with, and a table of directions."""
 
 import math
+import os
 import re
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
+from tempfile import TemporaryFile
+from typing import IO, Literal
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import cv2
@@ -20,6 +23,7 @@ from tsalv360.media.drawing import mark, overlay_saliency, with_legend
 from tsalv360.media.pictures import resized
 from tsalv360.media.video import VideoWriter
 from tsalv360.prediction.windows import Predictions
+from tsalv360.saliency import resize_maps
 from tsalv360.sphere.directions import pixel_to_direction
 from tsalv360.sphere.projection import Picture
 
@@ -49,35 +53,39 @@ def write_predictions(
     format : `tsv360` adds maps and descriptions in the published layout of TSV360.
     compare : add a video with the overlays of all prompts side by side.
 
-    The pictures of videos and of `tsv360` are scaled to the maximum of each map, as those of the dataset are; PNG,
-    NPZ and table hold the model's own values.
+    All videos have one scale, from 0 to the highest value of any prompt at any time. Maps of `tsv360` are scaled to
+    their own maximum, as those of the dataset are; PNG, NPZ and table hold the model's own values.
     """
     output = Path(output)
     refuse_existing(output)
     prompts, rows = predictions.prompts, []
+    names = [_name(k, prompt) for k, prompt in enumerate(prompts, 1)]
     try:
-        with whole_folder(output) as folder, ExitStack() as open_files:
-            files = _Files(folder, predictions, open_files)
-            bar = open_files.enter_context(progress(len(predictions), "windows"))
-            for window in predictions:
+        with whole_folder(output) as folder, TemporaryFile(dir=folder) as spool, ExitStack() as open_files:
+            files, kept = _Files(folder, predictions, open_files), _Spool(spool)
+            with progress(len(predictions), "windows") as bar:
+                for window in predictions:
+                    for k, (prompt, values) in enumerate(zip(prompts, window.maps, strict=True), 1):
+                        gray = kept.add(window.frame, values)
+                        if maps == "png":
+                            files.write_png(names[k - 1], window.frame, np.rint(values * 65535).astype(np.uint16))
+                        elif maps == "npz":
+                            files.add_array(names[k - 1], window.frame, values)
+                        if format == "tsv360":
+                            files.write_png(_published_folder(predictions, k), window.frame, gray)
+                        rows.append([k, prompt, window.frame, window.time_s, *peak_and_spread(values)])
+                    bar.update()
+            for frame, picture in predictions.pictures():
                 overlays = []
-                for k, (prompt, values) in enumerate(zip(prompts, window.maps, strict=True), 1):
-                    name, frame = _name(k, prompt), window.frame
-                    gray = np.rint(values * (255 / max(float(values.max()), 1e-12))).astype(np.uint8)
-                    overlays.append(overlay_saliency(resized(window.picture, gray.shape), gray))
+                for name, gray in zip(names, kept.read(frame), strict=True):
+                    size = max(picture.shape[:2], gray.shape)
+                    saliency = np.rint(resize_maps(gray[None], size)[0]).astype(np.uint8)
+                    overlays.append(overlay_saliency(resized(picture, size), saliency))
                     files.add_picture(f"{name}.overlay", with_legend(overlays[-1].copy()))
                     if maps == "video":
                         files.add_picture(f"{name}.saliency", gray[..., None].repeat(3, axis=2))
-                    elif maps == "png":
-                        files.write_png(name, frame, np.rint(values * 65535).astype(np.uint16))
-                    else:
-                        files.add_array(name, frame, values)
-                    if format == "tsv360":
-                        files.write_png(_published_folder(predictions, k), frame, gray)
-                    rows.append([k, prompt, frame, window.time_s, *peak_and_spread(values)])
                 if compare:
                     files.add_picture("compare", _side_by_side(overlays, prompts))
-                bar.update()
             for k, prompt in enumerate(prompts if format == "tsv360" else [], 1):
                 (folder / _published_folder(predictions, k) / DESCRIPTION).write_text(prompt, encoding="utf-8")
             found = pd.DataFrame(rows, columns=_COLUMNS).sort_values(["prompt", "frame"], ignore_index=True)
@@ -120,6 +128,32 @@ def peak_and_spread(saliency: NDArray[np.float32]) -> tuple[float, float, float,
     weight = saliency * np.cos(phi)
     spread = math.sqrt(np.average(angle**2, weights=weight)) if weight.any() else 0.0
     return peak_yaw, peak_pitch, peak, spread
+
+
+class _Spool:
+    """The maps of all windows, compressed in a file, until the highest value is known, which scales all of them."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._places: dict[int, list[tuple[int, int, float]]] = {}  # by frame: offset, length and maximum of each map
+        self._highest = 1e-12
+
+    def add(self, frame: int, values: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Keep the next map [H, W] of a frame, and return it as gray scaled to its own maximum."""
+        highest = max(float(values.max()), 1e-12)
+        gray = np.rint(values * (255 / highest)).astype(np.uint8)
+        self._highest = max(self._highest, highest)
+        start = self._file.seek(0, os.SEEK_END)
+        length = self._file.write(cv2.imencode(".png", gray)[1].data)
+        self._places.setdefault(frame, []).append((start, length, highest))
+        return gray
+
+    def read(self, frame: int) -> Iterator[NDArray[np.uint8]]:
+        """Yield the maps of a frame as gray; 255 is the highest value of all."""
+        for start, length, highest in self._places[frame]:
+            self._file.seek(start)
+            gray = cv2.imdecode(np.frombuffer(self._file.read(length), np.uint8), cv2.IMREAD_GRAYSCALE)
+            yield np.rint(gray * (highest / self._highest)).astype(np.uint8)
 
 
 class _Files:

@@ -110,6 +110,13 @@ class Predictions:
     def __len__(self) -> int:
         return (len(self.footage.numbers) - self._model.settings.n_frames) // self._stride + 1
 
+    def pictures(self) -> Iterator[tuple[int, Picture]]:
+        """Yield the native number and the RGB picture of every window's frame, without computing maps."""
+        first = self._model.settings.n_frames - 1
+        for k, (number, picture) in enumerate(zip(self.footage.numbers, self.footage.pictures(), strict=True)):
+            if k >= first and (k - first) % self._stride == 0:
+                yield number, picture
+
     def __iter__(self) -> Iterator[Window]:
         import torch
 
