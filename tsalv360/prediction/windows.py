@@ -23,6 +23,7 @@ from tsalv360.sphere.projection import Picture
 if TYPE_CHECKING:
     from tsalv360.model import FrameFeatures, TSalV360
     from tsalv360.model.encoders import TextFeatures
+    from tsalv360.model.presence import Presence
 
 log = logging.getLogger(__name__)
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -101,6 +102,11 @@ class Predictions:
         self.footage, self.prompts = footage, list(prompts)
         self._model, self._text, self._stride = model, text, stride
         self._batch_size = 1 if model.device.type == "cpu" else model.settings.n_frames
+
+    @property
+    def presence(self) -> "Presence | None":
+        """What the peak of a map tells, if the checkpoint says it."""
+        return self._model.presence
 
     @property
     def rate(self) -> Fraction:
