@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameFeatures", "ModelSettings", "TSalV360", "load_checkpoint", "save_checkpoint", "tokenize"]
 
+_MODULES = {"TSalV360": "network", "FrameFeatures": "encoders", "tokenize": "encoders"}
+
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "checkpoint" if name.endswith("checkpoint") else "network"
+    module = _MODULES.get(name, "checkpoint")
     return getattr(import_module(f"{__name__}.{module}"), name)

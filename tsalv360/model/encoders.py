@@ -1,6 +1,6 @@
 """CLIP's tokenizer, what encoders of images and text return, and small encoders that are trained from nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -11,39 +11,80 @@ import torch
 from torch import Tensor, nn
 
 from tsalv360.job.errors import InputError
+from tsalv360.model.architectures import PREFIX
 from tsalv360.model.settings import ModelSettings
 
 LENGTH = 77  # tokens that CLIP reads, those of start and end included
 PADDING, START, END = 0, 49406, 49407
 
 
-def tokenize(prompts: Sequence[str], truncate: bool = False) -> Tensor:
-    """Return the tokens [B, 77] of sentences, padded with 0.
+@dataclass(frozen=True)
+class Tokenizer:
+    """What turns sentences into the tokens of an encoder, and tells which of these are words."""
 
-    Raises InputError for a prompt without words, and for one of more than 77 tokens unless `truncate` cuts it there.
+    length: int  # tokens that the encoder reads, those of start and end included
+    special: tuple[int, ...]  # tokens that are no words, such as padding, start and end
+    count: Callable[[str], int]  # tokens of a sentence, special ones included
+    tokens: Callable[[list[str], int], Tensor]  # [B, length] of sentences, padded or cut
+
+    def __call__(self, prompts: Sequence[str], truncate: bool = False) -> Tensor:
+        """Return the tokens [B, length] of sentences; raises as `tokenize`."""
+        for prompt in () if truncate else prompts:
+            if (n_tokens := self.count(prompt)) > self.length:
+                where, found = f"prompt {prompt[:40]!r} …", f"{n_tokens} tokens (start and end included)"
+                advice = "Shorten it, or cut it explicitly with tokenize(prompts, truncate=True)."
+                raise InputError(where, found, f"at most {self.length}", advice)
+        tokens = self.tokens(list(prompts), self.length)
+        self.check(tokens)
+        return tokens
+
+    def check(self, tokens: Tensor) -> None:
+        """Raise InputError unless these are integer tokens [B, length] with a word in each row."""
+        if tokens.ndim != 2 or tokens.shape[1] != self.length or tokens.is_floating_point():
+            found = f"{tokens.dtype} {list(tokens.shape)}"
+            raise InputError("tokens", found, f"integers [B, {self.length}]", "Use tokenize.")
+        if empty := (~self.word_mask(tokens).any(1)).nonzero().flatten().tolist():
+            raise InputError(f"prompt {empty[0]}", "no word in it", "a sentence", "Say what to look for.")
+
+    def word_mask(self, tokens: Tensor) -> Tensor:
+        """Return a mask of tokens [B, length] that is True where a token is a word or a part of one."""
+        mask = torch.ones_like(tokens, dtype=torch.bool)
+        for token in self.special:
+            mask &= tokens != token
+        return mask
+
+
+@cache
+def tokenizer_of(encoder: str) -> Tokenizer:
+    """Return the tokenizer of an encoder, named as in `model.encoder`.
+
+    Raises ImportError where open_clip (the extra `train`) is not installed, and InputError where a tokenizer that does
+    not come with it is not on this machine.
     """
-    for prompt in () if truncate else prompts:
-        n_tokens = len(clip_tokenizer().encode(prompt)) + 2
-        if n_tokens > LENGTH:
-            where, found = f"prompt {prompt[:40]!r} …", f"{n_tokens} tokens (start and end included)"
-            advice = "Shorten it, or cut it explicitly with tokenize(prompts, truncate=True)."
-            raise InputError(where, found, f"at most {LENGTH}", advice)
-    tokens: Tensor = clip_tokenizer()(list(prompts), LENGTH)
-    check_tokens(tokens)
-    return tokens
+    if encoder.startswith(PREFIX):
+        from tsalv360.model.openclip import own_tokenizer  # open_clip takes seconds to import
+
+        return own_tokenizer(encoder)
+    return clip_words(LENGTH)
 
 
-def check_tokens(tokens: Tensor) -> None:
-    """Raise InputError unless these are integer tokens [B, 77] with a word in each row."""
-    if tokens.ndim != 2 or tokens.shape[1] != LENGTH or tokens.is_floating_point():
-        raise InputError("tokens", f"{tokens.dtype} {list(tokens.shape)}", f"integers [B, {LENGTH}]", "Use tokenize.")
-    if empty := (~word_mask(tokens).any(1)).nonzero().flatten().tolist():
-        raise InputError(f"prompt {empty[0]}", "no word in it", "a sentence", "Say what to look for.")
+def clip_words(length: int) -> Tokenizer:
+    """Return CLIP's tokenizer for encoders that read `length` tokens."""
+    return Tokenizer(
+        length,
+        (PADDING, START, END),
+        lambda prompt: len(clip_tokenizer().encode(prompt)) + 2,
+        lambda prompts, n: clip_tokenizer()(prompts, n),
+    )
 
 
-def word_mask(tokens: Tensor) -> Tensor:
-    """Return a mask of tokens [B, 77] that is True where a token is neither padding nor start nor end."""
-    return (tokens != PADDING) & (tokens != START) & (tokens != END)
+def tokenize(prompts: Sequence[str], truncate: bool = False, encoder: str = "clip") -> Tensor:
+    """Return the tokens [B, 77] of sentences, padded with 0; other encoders of open_clip read other numbers of tokens.
+
+    Raises InputError for a prompt without words, and for one of more tokens than the encoder reads unless `truncate`
+    cuts it there.
+    """
+    return tokenizer_of(encoder)(prompts, truncate)
 
 
 @cache
@@ -60,6 +101,15 @@ def clip_tokenizer() -> Any:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.SimpleTokenizer()
+
+
+class Shape(NamedTuple):
+    """What encoders read and return; levels are sorted with the deepest first."""
+
+    embedding: int  # dimensions of vectors of images, texts and words
+    channels: tuple[int, int, int]  # of the maps of each level
+    sizes: tuple[int, int, int]  # sides of the maps of each level
+    picture: int  # side of a tangent image, pixels
 
 
 class ImageFeatures(NamedTuple):
@@ -104,7 +154,7 @@ class SmallEncoders(nn.Module):
         """Return the vectors [B, E] of prompts and of all their tokens [B, T, E] from tokens [B, T]."""
         x = self.token_embedding(tokens % self.token_embedding.num_embeddings)
         words = self.project(x + self.positional_embedding)
-        mask = word_mask(tokens)[..., None]
+        mask = tokenizer_of("small").word_mask(tokens)[..., None]
         return (words * mask).sum(1) / mask.sum(1), words
 
 
