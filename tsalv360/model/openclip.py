@@ -179,7 +179,8 @@ def _shape_and_levels(name: str) -> tuple[Shape, tuple[int, int, int]]:
     """
     with torch.device("meta"), torch.no_grad():
         tower = _towers(name).visual.eval()
-        side = tower.image_size[0]
+        size = tower.image_size  # one number or two equal ones
+        side = size if isinstance(size, int) else size[0]
         found = tower.forward_intermediates(torch.zeros(1, 3, side, side))
     maps, n = found["image_intermediates"], len(found["image_intermediates"])
     last_of_size = {one.shape[-1]: k for k, one in enumerate(maps)}
