@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from tsalv360.job.errors import InputError
 from tsalv360.model import ModelSettings, TSalV360, architectures, load_checkpoint, save_checkpoint, tokenize
-from tsalv360.model.encoders import Shape, tokenizer_of
+from tsalv360.model.encoders import Shape
 from tsalv360.model.network import encoder_shape
 from tsalv360.model.openclip import cached_weights, normalisation
+from tsalv360.model.tokens import tokenizer_of
 
 SHAPES = {
     "RN50": Shape(1024, (2048, 1024, 512), (7, 14, 28), 224),

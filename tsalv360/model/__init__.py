@@ -11,12 +11,13 @@ from tsalv360.model.settings import ModelSettings
 
 if TYPE_CHECKING:
     from tsalv360.model.checkpoint import load_checkpoint, save_checkpoint
-    from tsalv360.model.encoders import FrameFeatures, tokenize
+    from tsalv360.model.encoders import FrameFeatures
     from tsalv360.model.network import TSalV360
+    from tsalv360.model.tokens import tokenize
 
 __all__ = ["FrameFeatures", "ModelSettings", "TSalV360", "load_checkpoint", "save_checkpoint", "tokenize"]
 
-_MODULES = {"TSalV360": "network", "FrameFeatures": "encoders", "tokenize": "encoders"}
+_MODULES = {"TSalV360": "network", "FrameFeatures": "encoders", "tokenize": "tokens"}
 
 
 def __getattr__(name: str) -> Any:

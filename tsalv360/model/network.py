@@ -9,9 +9,10 @@ from torch.nn import functional
 
 from tsalv360.job.errors import InputError
 from tsalv360.model.attention import VSTCA
-from tsalv360.model.encoders import FrameFeatures, Shape, SmallEncoders, TextFeatures, tokenizer_of
+from tsalv360.model.encoders import FrameFeatures, Shape, SmallEncoders, TextFeatures
 from tsalv360.model.settings import ModelSettings
 from tsalv360.model.tangent import DEVIATION, MEAN, ErpToTangent, TangentToErp, sphere
+from tsalv360.model.tokens import tokenizer_of
 
 _TEMPERATURE = 0.01  # of CLIP's training
 

@@ -1,6 +1,6 @@
-"""Encoders of open_clip by name: their towers and shapes, their tokenizer, and the weights that are published for them.
+"""Encoders of open_clip by name: their towers and shapes, and the weights that are published for them.
 
-Nothing is downloaded: published weights and tokenizers are read from the cache of the Hugging Face Hub.
+Nothing is downloaded: published weights are read from the cache of the Hugging Face Hub.
 """
 
 import difflib
@@ -15,9 +15,8 @@ from open_clip.model import CustomTextCLIP, convert_to_custom_text_state_dict
 from torch import Tensor, nn
 
 from tsalv360.job.errors import InputError
-from tsalv360.job.libraries import require_extra
 from tsalv360.model.architectures import Architecture, architecture_of, configuration
-from tsalv360.model.encoders import ImageFeatures, Shape, Tokenizer, clip_words
+from tsalv360.model.encoders import ImageFeatures, Shape
 from tsalv360.model.settings import ModelSettings
 from tsalv360.model.tangent import DEVIATION, MEAN
 
@@ -118,31 +117,6 @@ def cached_weights(encoder: str) -> Path:
     raise InputError("train.weights", found, f"the weights of {encoder}", advice)
 
 
-def own_tokenizer(encoder: str) -> Tokenizer:
-    """Return the tokenizer of an encoder. InputError where it does not come with open_clip and is not in the cache."""
-    text = configuration(_architecture(encoder).name)["text_cfg"]
-    length, source = text.get("context_length", 77), text.get("hf_tokenizer_name")
-    if not source:
-        return clip_words(length)
-    require_extra(f"the tokenizer of {encoder}", "captions", ("transformers",))
-    from open_clip.tokenizer import HFTokenizer
-
-    options = {"tokenizer_mode": text.get("tokenizer_mode"), **text.get("tokenizer_kwargs", {})}
-    try:
-        loaded = HFTokenizer(source, length, local_files_only=True, **options)
-    except (OSError, ValueError):  # not there, or not all of it
-        found = f"no tokenizer of {source} in the Hugging Face cache"
-        advice = f"Download it:  hf download {source} --include '*token*' '*.model' 'vocab*' 'config.json'"
-        raise InputError(_WHERE, found, f"the tokenizer of {encoder}", advice) from None
-    own = loaded.tokenizer
-    special = {0} if loaded.strip_sep_token else set()  # what takes the place of a separator
-
-    def count(prompt: str) -> int:
-        return len(own(loaded.clean_fn(prompt)).input_ids)
-
-    return Tokenizer(length, tuple(sorted(special | set(own.all_special_ids))), count, loaded)
-
-
 def _architecture(encoder: str) -> Architecture:
     architecture = architecture_of(encoder)
     assert architecture
@@ -191,4 +165,4 @@ def _shape_and_levels(name: str) -> tuple[Shape, tuple[int, int, int]]:
     )
     levels = high, middle, low
     channels, sizes = ([maps[k].shape[axis] for k in levels] for axis in (1, 3))
-    return Shape(found["image_features"].shape[1], (*channels,), (*sizes,), side), levels  # type: ignore[arg-type]
+    return Shape(found["image_features"].shape[1], (*channels,), (*sizes,), side), levels
