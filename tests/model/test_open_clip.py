@@ -99,7 +99,9 @@ def test_pictures_are_normalised_as_the_named_weights_need_it() -> None:
     assert normalisation("open_clip:ViT-B-16-SigLIP2/webli") == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     assert normalisation("open_clip:ViT-B-16-SigLIP2") == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     assert normalisation("open_clip:ViT-L-14/laion2b_s32b_b82k")[0] == (0.5, 0.5, 0.5)
-    assert normalisation("open_clip:ViT-L-14/openai")[0] == pytest.approx((0.481, 0.458, 0.408), abs=1e-3)
+    assert normalisation("open_clip:ViT-L-14")[0] == pytest.approx((0.481, 0.458, 0.408), abs=1e-3)
+    with pytest.raises(InputError, match="Write open_clip:ViT-L-14-quickgelu/openai"):
+        normalisation("open_clip:ViT-L-14/openai")
     model = TSalV360(settings("tiny-vit"))
     model.to_tangent.mean, model.to_tangent.deviation = (0.5,) * 3, (0.5,) * 3
     images = model.to_tangent(torch.full((1, 64, 128, 3), 255, dtype=torch.uint8))
@@ -165,7 +167,7 @@ def test_encoders_that_cannot_be_are_refused_by_name(encoder: str, message: str)
     [
         ("open_clip:ViT-B-32/laion2b", "unknown weights laion2b of ViT-B-32; expected a name such as .*laion2b_e16"),
         ("open_clip:ViT-S-32/openai", "expected none, as none of ViT-S-32 are published"),
-        ("open_clip:ViT-B-32/openai", "weights openai with ViT-B-32; .*Name ViT-B-32-quickgelu"),
+        ("open_clip:ViT-B-32/openai", "weights openai with ViT-B-32; .*Write open_clip:ViT-B-32-quickgelu/openai"),
         (
             "open_clip:ViT-B-32/laion2b_s34b_b79k",
             "Hugging Face cache; .*hf download laion/CLIP-ViT-B-32-laion2B-s34B-b79K open_clip_model.safetensors",

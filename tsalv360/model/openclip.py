@@ -15,7 +15,7 @@ from open_clip.model import CustomTextCLIP, convert_to_custom_text_state_dict
 from torch import Tensor, nn
 
 from tsalv360.job.errors import InputError
-from tsalv360.model.architectures import Architecture, architecture_of, configuration
+from tsalv360.model.architectures import PREFIX, Architecture, architecture_of, configuration
 from tsalv360.model.encoders import ImageFeatures, Shape
 from tsalv360.model.settings import ModelSettings
 from tsalv360.model.tangent import DEVIATION, MEAN
@@ -88,26 +88,22 @@ def normalisation(encoder: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     They are those of the named weights; without a name those of the first that are published for the model.
     """
     name, tag = _architecture(encoder)
-    tags = [tag] if tag else open_clip.list_pretrained_tags_by_model(name)[:1]
-    published = _published(Architecture(name, tags[0])) if tags else {}
+    if tag:
+        published = _named_weights(encoder)
+    else:
+        tags = open_clip.list_pretrained_tags_by_model(name)
+        published = _published(Architecture(name, tags[0])) if tags else {}
     return tuple(published.get("mean", MEAN)), tuple(published.get("std", DEVIATION))
 
 
 def cached_weights(encoder: str) -> Path:
     """Return the file of the published weights that an encoder names, in the Hugging Face cache.
 
-    Raises InputError, with the command that downloads them, where they are missing, and for a name that open_clip does
-    not know or whose weights belong to another activation function.
+    Raises InputError, with the command that downloads them, where they are missing, and as `_named_weights`.
     """
     from huggingface_hub import try_to_load_from_cache
 
-    architecture = _architecture(encoder)
-    published = _published(architecture)
-    if bool(published.get("quick_gelu")) != bool(configuration(architecture.name).get("quick_gelu")):
-        found = f"the weights {architecture.tag} with {architecture.name}"
-        other = f"{architecture.name}-quickgelu" if published.get("quick_gelu") else "the model without -quickgelu"
-        raise InputError(_WHERE, found, "the activation function that they were trained with", f"Name {other}.")
-    repository, _, file = published["hf_hub"].rpartition("/")
+    repository, _, file = _named_weights(encoder)["hf_hub"].rpartition("/")
     files = [file] if file else [HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME]
     for name in files:
         if isinstance(path := try_to_load_from_cache(repository, name), str):
@@ -121,6 +117,23 @@ def _architecture(encoder: str) -> Architecture:
     architecture = architecture_of(encoder)
     assert architecture
     return architecture
+
+
+def _named_weights(encoder: str) -> dict[str, Any]:
+    """Return what open_clip knows about the weights that an encoder names.
+
+    Raises InputError for a name that it does not know, and for weights that were trained with another activation
+    function than the model has.
+    """
+    architecture = _architecture(encoder)
+    published = _published(architecture)
+    if bool(published.get("quick_gelu")) != bool(configuration(architecture.name).get("quick_gelu")):
+        name, tag = architecture
+        other = f"{name}-quickgelu" if published.get("quick_gelu") else name.removesuffix("-quickgelu")
+        found = f"the weights {tag} with {name}"
+        expected = "the activation function that they were trained with"
+        raise InputError(_WHERE, found, expected, f"Write {PREFIX}{other}/{tag}.")
+    return published
 
 
 def _published(architecture: Architecture) -> dict[str, Any]:

@@ -170,7 +170,7 @@ def _kept(folder: Path) -> Any:
 
 
 def _check_space(folder: Path, missing: dict[str, _Source], n_videos: int, model: ModelSettings, n_each: int) -> None:
-    pooled, maps = (row_type.itemsize for row_type in _row_types(model))
+    pooled, maps = (row_type.itemsize for row_type in row_types(model))
     n_frames, n_ends = (sum(len(getattr(s, kind)) for s in missing.values()) for kind in ("frames", "ends"))
     needed, free = n_each * (n_frames * pooled + n_ends * maps) / 1e9, shutil.disk_usage(folder).free / 1e9
     what = f"{n_frames} frames, {n_ends} of them the end of a clip, {n_each} augmentations of each"
@@ -185,7 +185,7 @@ def _write_video(folder: Path, files: ClipFiles, video: str, source: _Source, mo
     rows = {"pooled": source.frames, "maps": source.ends}
     pooled, maps = (
         open_memmap(folder / f"{name}.npy", "w+", row_type, (len(source.augmentations), len(rows[name])))
-        for name, row_type in zip(rows, _row_types(model.settings), strict=True)
+        for name, row_type in zip(rows, row_types(model.settings), strict=True)
     )
     for start in range(0, len(source.frames), _FRAMES_AT_ONCE):
         numbers = source.frames[start : start + _FRAMES_AT_ONCE]
@@ -201,7 +201,7 @@ def _write_video(folder: Path, files: ClipFiles, video: str, source: _Source, mo
         bar.update(len(numbers))
 
 
-def _row_types(model: ModelSettings) -> tuple[np.dtype[Any], np.dtype[Any]]:
+def row_types(model: ModelSettings) -> tuple[np.dtype[Any], np.dtype[Any]]:
     """Return the types of an element of `pooled` and of `maps`: one array for each part of the features."""
     k, shape = model.n_tangents, encoder_shape(model)
     pooled = [(k, shape.embedding), *((k, channels) for channels in shape.channels)]
