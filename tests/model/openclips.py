@@ -10,7 +10,7 @@ from tsalv360.model import ModelSettings, architectures
 
 TEXT = {"context_length": 24, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 1}
 VISION: dict[str, dict[str, Any]] = {
-    "tiny-vit": {"image_size": 48, "patch_size": 16, "layers": 3, "width": 96, "head_width": 32},
+    "tiny-vit": {"image_size": 48, "patch_size": 16, "layers": 6, "width": 96, "head_width": 32},
     "tiny-convnext": {"image_size": 64, "timm_model_name": "convnext_atto", "timm_pool": "", "timm_proj": "linear"},
 }
 

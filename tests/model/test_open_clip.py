@@ -57,8 +57,9 @@ def test_images_and_text_are_encoded_as_by_open_clip(name: str) -> None:
         found, (vectors, words) = model.clip.visual(images), model.clip.encode_text(tokens)
         torch.testing.assert_close(found.vectors, plain.encode_image(images))
         torch.testing.assert_close(vectors, plain.encode_text(tokens))
-        deepest = plain.visual.forward_intermediates(images, indices=1, normalize_intermediates=True)
-    torch.testing.assert_close(found.maps[0], deepest["image_intermediates"][0])
+        every = plain.visual.forward_intermediates(images, normalize_intermediates=True)["image_intermediates"]
+    for level, k in zip(found.maps, {"tiny-vit": (5, 3, 1), "tiny-convnext": (3, 2, 1)}[name], strict=True):
+        torch.testing.assert_close(level, every[k])
     torch.testing.assert_close(words[0, 3], vectors[0])  # that of the end: start, a, dog, end
     assert [one.shape[1:] for one in found.maps] == [
         (channels, size, size) for channels, size in zip(*encoder_shape(model.settings)[1:3], strict=True)
