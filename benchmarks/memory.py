@@ -27,17 +27,22 @@ SIZE, FPS = (1920, 3840), 30  # height and width
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_GB = 1.5
 
-# Python imports sitecustomize first. VmHWM is that of this program alone; ru_maxrss includes its parent at the fork
+# Python imports sitecustomize first. VmHWM is that of this program alone; ru_maxrss includes its parent at the fork.
+# Jobs end by os._exit, which runs nothing that atexit knows.
 AT_EXIT = """
-import atexit, os, re, sys
+import os, re, sys
 
-def note():
+leave = os._exit
+
+def note(status):
     if ".snakemake" in sys.argv[0]:
         peak = re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]
+        spent = sum(os.times()[:4])  # by children too
         with open(os.environ["PEAKS"], "a") as file:
-            file.write(f"{sys.argv[0].split('.')[-2]} {peak}\\n")
+            file.write(f"{sys.argv[0].split('.')[-2]} {peak} {spent}\\n")
+    leave(status)
 
-atexit.register(note)
+os._exit = note
 """
 
 

@@ -91,7 +91,7 @@ def count_tokens(texts: Sequence[str]) -> list[int | None]:
     """Return the number of CLIP tokens of texts, start and end included; None without the extra `train`."""
     if not texts or find_spec("open_clip") is None:
         return [None] * len(texts)
-    from tsalv360.model.encoders import clip_tokenizer  # it loads PyTorch
+    from tsalv360.model.tokens import clip_tokenizer  # it loads PyTorch
 
     return [len(clip_tokenizer().encode(text)) + 2 for text in texts]
 

@@ -56,7 +56,7 @@ def evaluate_fold(
 def _load_predictors(
     checkpoint: str | Path, files: ClipFiles, device: str, threads: int | None
 ) -> tuple[Predictor, Predictor | None]:
-    """Return the predictors of a model, and of CLIP without training where the model has its encoder."""
+    """Return the predictors of a model, and of its encoders without training where these are frozen."""
     import torch  # not installed where maps of other models are scored alone
 
     from tsalv360.evaluation.model_predictor import ModelPredictor
@@ -66,7 +66,7 @@ def _load_predictors(
         torch.set_num_threads(threads)
     model = load_model(checkpoint, device)
     predictor = ModelPredictor(model, files)
-    return predictor, predictor.zero_shot if model.settings.encoder == "clip" else None
+    return predictor, predictor.zero_shot if model.settings.encoder != "small" else None
 
 
 def write_examples(path: str | Path, scored: Scored, truth: Truth, n: int) -> None:

@@ -11,14 +11,17 @@ from tsalv360.model.settings import ModelSettings
 
 if TYPE_CHECKING:
     from tsalv360.model.checkpoint import load_checkpoint, save_checkpoint
-    from tsalv360.model.encoders import FrameFeatures, tokenize
+    from tsalv360.model.encoders import FrameFeatures
     from tsalv360.model.network import TSalV360
+    from tsalv360.model.tokens import tokenize
 
 __all__ = ["FrameFeatures", "ModelSettings", "TSalV360", "load_checkpoint", "save_checkpoint", "tokenize"]
+
+_MODULES = {"TSalV360": "network", "FrameFeatures": "encoders", "tokenize": "tokens"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "checkpoint" if name.endswith("checkpoint") else "network"
+    module = _MODULES.get(name, "checkpoint")
     return getattr(import_module(f"{__name__}.{module}"), name)

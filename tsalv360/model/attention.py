@@ -13,12 +13,12 @@ from tsalv360.model.tangent import FixedBuffers
 class VSTCA(nn.Module):
     """Visual spatio-temporal cross attention for one level of features."""
 
-    def __init__(self, dim: int, sphere: Tensor, settings: ModelSettings) -> None:
-        """`sphere` [K, P] describes the fixed place of each tangent image."""
+    def __init__(self, dim: int, sphere: Tensor, settings: ModelSettings, text_dim: int | None = None) -> None:
+        """`sphere` [K, P] describes the fixed place of each tangent image; `text_dim` is as in `Block`."""
         super().__init__()
         self.tmp_posemb = nn.Parameter(torch.zeros(1, settings.n_frames, dim))
         self.sph_posemb = nn.Linear(sphere.shape[1], dim)
-        self.layer = nn.ModuleList(Block(dim, settings) for _ in range(settings.depth))
+        self.layer = nn.ModuleList(Block(dim, settings, text_dim) for _ in range(settings.depth))
         self.norm = nn.LayerNorm(dim, eps=1e-6)
         self.fixed = FixedBuffers(sphere=sphere)
 
@@ -35,14 +35,15 @@ class VSTCA(nn.Module):
 class Block(nn.Module):
     """Attention over time, over the sphere and over the words, then a feed-forward layer, each added to its input."""
 
-    def __init__(self, dim: int, settings: ModelSettings) -> None:
+    def __init__(self, dim: int, settings: ModelSettings, text_dim: int | None = None) -> None:
+        """`text_dim` is that of the words' vectors, by default `settings.embedding`."""
         super().__init__()
         self.temp_norm_layer = nn.LayerNorm(dim)
         self.temp_attn = SelfAttention(dim, settings.heads)
         self.spatial_norm_layer = nn.LayerNorm(dim)
         self.spatial_attn = SelfAttention(dim, settings.heads)
         self.cross_attn_norm_layer = nn.LayerNorm(dim)
-        self.cross_attn = CrossAttention(dim, settings.embedding, settings.heads)
+        self.cross_attn = CrossAttention(dim, text_dim or settings.embedding, settings.heads)
         widen, narrow = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
         layers = nn.Sequential(widen, nn.GELU(), nn.Dropout(settings.dropout), narrow)
         self.FFN = nn.Sequential(nn.LayerNorm(dim), nn.Sequential(OrderedDict(layers=layers)))  # the published names

@@ -23,6 +23,7 @@ from tsalv360.model.torchscript import is_torchscript, read_torchscript
 MAX_HEIGHT = 8192  # of frames, as in `frames.height`
 _PREFIX = "module."  # of a model that was trained on several GPUs
 _NO_WEIGHTS = {"input_resolution", "context_length", "vocab_size", "attn_mask"}  # in OpenAI's file beside the weights
+_RN50 = "visual.attnpool.positional_embedding"
 _MOST_NAMES = 20  # in an error
 _DAMAGE = RuntimeError, EOFError, ValueError, OSError, KeyError
 
@@ -74,19 +75,20 @@ def add_provenance(path: str | Path, **more: Any) -> None:
 
 
 def read_clip(
-    path: str | Path, expected: str = "weights of CLIP RN50, or a checkpoint of TSalV360"
+    path: str | Path, expected: str = "weights of CLIP RN50, or a checkpoint of TSalV360", sign: str = _RN50
 ) -> dict[str, Tensor] | None:
     """Return the weights in a file of CLIP RN50, or None for a file of something else.
 
     CLIP is read as OpenAI (TorchScript) and open_clip (safetensors) publish it, and as a state dict; no code in the
-    file runs. Raises InputError for a file that cannot be read.
+    file runs. The names of other models' weights begin with another `sign`. Raises InputError for a file that cannot be
+    read.
     """
     content = _read(path, expected, "Name another file.", clip=True)
     weights = content.get("state_dict", content)
     if not _are_weights(weights):
         return None
     weights = _without_prefix(weights)
-    if "visual.attnpool.positional_embedding" not in weights:
+    if not any(name.startswith(sign) for name in weights):
         return None
     return {name: tensor for name, tensor in weights.items() if name.rpartition(".")[2] not in _NO_WEIGHTS}
 

@@ -9,10 +9,11 @@ from torch.nn import functional
 
 from tsalv360.job.errors import InputError
 from tsalv360.model.attention import VSTCA
-from tsalv360.model.encoders import FrameFeatures, SmallEncoders, TextFeatures, check_tokens, tokenize, word_mask
+from tsalv360.model.encoders import FrameFeatures, Shape, SmallEncoders, TextFeatures
 from tsalv360.model.presence import Presence
 from tsalv360.model.settings import ModelSettings
-from tsalv360.model.tangent import ErpToTangent, TangentToErp, sphere
+from tsalv360.model.tangent import DEVIATION, MEAN, ErpToTangent, TangentToErp, sphere
+from tsalv360.model.tokens import tokenizer_of
 
 _TEMPERATURE = 0.01  # of CLIP's training
 
@@ -29,14 +30,15 @@ class TSalV360(nn.Module):
     def __init__(self, settings: ModelSettings | None = None) -> None:
         super().__init__()
         self.settings = s = settings or ModelSettings()
-        self.clip = _encoders(s)
+        self.clip, shape = _encoders(s), encoder_shape(s)
+        self.adapters = nn.ModuleList(map(LevelAdapter, shape.channels, s.channels, s.sizes))
         levels = list(zip(s.channels, s.sizes, sphere(s), strict=True))
-        self.VSTCA = nn.ModuleList(VSTCA(channels, place, s) for channels, _, place in levels)
+        self.VSTCA = nn.ModuleList(VSTCA(channels, place, s, shape.embedding) for channels, _, place in levels)
         self.resnet_norm_layer = nn.ModuleList(MapNorm(channels, size, size) for channels, size, _ in levels)
         sizes = (*s.sizes, s.decoded_size, s.decoded_size)
         blocks = zip((0, *s.decoder), (*s.channels, 0, 0), (*s.decoder, 1), sizes, strict=True)
         self.decoders = nn.ModuleList(DecoderBlock(*shape, s.n_tangents) for shape in blocks)
-        self.to_tangent = ErpToTangent(s)
+        self.to_tangent = ErpToTangent(s, shape.picture, *_normalisation(s))
         self.to_erp = TangentToErp(s)
 
     @property
@@ -52,8 +54,9 @@ class TSalV360(nn.Module):
     def forward(self, clips: Tensor, prompts: Sequence[str] | Tensor) -> Tensor:
         """Return the saliency [B, 1, 480, 960], float32 from 0 to 1, of the last frame of each clip for its prompt.
 
-        Parameters: `clips` [B, F, 3, H, W], normalised by CLIP's mean and deviation, or uint8 RGB [B, F, H, W, 3];
-        `prompts` one sentence for each, or tokens [B, 77] (which several GPUs can share).
+        Parameters: `clips` [B, F, 3, H, W], normalised by CLIP's mean and deviation (`model.to_tangent` has those of
+        other encoders), or uint8 RGB [B, F, H, W, 3]; `prompts` one sentence for each, or tokens [B, 77] (which several
+        GPUs can share).
         """
         n_frames = self.settings.n_frames
         if clips.ndim != 5 or clips.shape[1] != n_frames or len(clips) != len(prompts):
@@ -92,11 +95,12 @@ class TSalV360(nn.Module):
 
     def encode_text(self, prompts: Sequence[str] | Tensor) -> TextFeatures:
         """Return the features of sentences, or of their tokens [B, 77]. Raises InputError as `tokenize` does."""
-        tokens = prompts if isinstance(prompts, Tensor) else tokenize(prompts)
-        check_tokens(tokens)
+        tokenizer = tokenizer_of(self.settings.encoder)
+        tokens = prompts if isinstance(prompts, Tensor) else tokenizer(prompts)
+        tokenizer.check(tokens)
         tokens = tokens.to(self.device)
         vectors, words = self.clip.encode_text(tokens)
-        return TextFeatures(vectors, words, word_mask(tokens))
+        return TextFeatures(vectors, words, tokenizer.word_mask(tokens))
 
     def decode(
         self, clips: Sequence[Sequence[FrameFeatures]], text: TextFeatures, batch_size: int | None = None
@@ -120,11 +124,12 @@ class TSalV360(nn.Module):
         weight = weigh(text.vectors, images, self.settings.similarity)[..., None].to(self.dtype)
         words, mask = text.words.expand(len(weight), -1, -1), text.mask.expand(len(weight), -1)
         maps_of_levels, vectors_of_levels = [], []
-        levels: Any = zip(self.VSTCA, self.resnet_norm_layer, self.decoders[:3], strict=True)
-        for level, (attention, norm, block) in enumerate(levels):
+        levels: Any = zip(self.adapters, self.VSTCA, self.resnet_norm_layer, self.decoders[:3], strict=True)
+        for level, (adapter, attention, norm, block) in enumerate(levels):
             pooled = torch.stack([torch.stack([frame.pooled[level] for frame in clip]) for clip in clips])
+            pooled = adapter.vectors(pooled)
             vectors_of_levels.append(attention(pooled * weight, words, mask, last_only=True)[:, 0])
-            maps_of_levels.append(block.convolve_maps(torch.stack([norm(maps[level]) for maps in last_maps])))
+            maps_of_levels.append(block.convolve_maps(torch.stack([norm(adapter(maps[level])) for maps in last_maps])))
         panoramas = []
         for part in self._parts(len(weight), batch_size):
             x: Any = None
@@ -139,13 +144,40 @@ class TSalV360(nn.Module):
 
     def _parts(self, n: int, batch_size: int | None) -> list[slice]:
         """Return the parts of n items that are computed in one pass. With CLIP a CPU gains nothing by more than one."""
-        step = batch_size or (1 if self.device.type == "cpu" and self.settings.encoder == "clip" else 8)
+        step = batch_size or (1 if self.device.type == "cpu" and self.settings.encoder != "small" else 8)
         return [slice(start, start + step) for start in range(0, n, step)]
 
     def compile(self, *args: Any, **options: Any) -> None:
         """Compile with `torch.compile`, in place, the parts that gain by it; the names of the weights stay."""
         for part in (self.clip.visual, *self.VSTCA, *self.resnet_norm_layer, *self.decoders):
             part.compile(*args, **options)
+
+
+class LevelAdapter(nn.Module):
+    """Brings the features of a level to the channels and the size that attention and decoder read.
+
+    Those of CLIP RN50 and of small encoders have them already, so their adapters hold no weights and change nothing.
+    """
+
+    def __init__(self, before: int, after: int, size: int) -> None:
+        super().__init__()
+        self._size = size
+        self.project = nn.Conv2d(before, after, 1) if before != after else None
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps [N, C', size, size] of maps [N, C, h, w] of frozen encoders."""
+        if maps.shape[-1] != self._size:  # first, since its gradient is not deterministic on a GPU
+            shrinks = maps.shape[-1] > self._size
+            maps = functional.interpolate(
+                maps.float(), (self._size, self._size), mode="bilinear", antialias=shrinks
+            ).to(maps.dtype)
+        return self.project(maps) if self.project else maps
+
+    def vectors(self, pooled: Tensor) -> Tensor:
+        """Return the vectors [..., C'] of the means of maps [..., C]."""
+        if not self.project:
+            return pooled
+        return functional.linear(pooled, self.project.weight[:, :, 0, 0], self.project.bias)
 
 
 class DecoderBlock(nn.Module):
@@ -233,9 +265,31 @@ def weigh(text: Tensor, images: Tensor, kind: Literal["minmax", "softmax", "raw"
     return (cosine - low) / (high - low + 1e-6)
 
 
+def encoder_shape(settings: ModelSettings) -> Shape:
+    """Return what the encoders of a model read and return."""
+    if settings.encoder in ("clip", "small"):
+        return Shape(settings.embedding, settings.channels, settings.sizes, settings.patch_size)
+    from tsalv360.model.openclip import shape_of
+
+    return shape_of(settings.encoder)
+
+
 def _encoders(settings: ModelSettings) -> Any:
     if settings.encoder == "small":
         return SmallEncoders(settings)
-    from tsalv360.model.clip import Clip  # open_clip takes seconds to import, which small encoders do without
+    # open_clip takes seconds to import, which small encoders do without
+    if settings.encoder == "clip":
+        from tsalv360.model.clip import Clip
 
-    return Clip(settings)
+        return Clip(settings)
+    from tsalv360.model.openclip import OpenClip
+
+    return OpenClip(settings)
+
+
+def _normalisation(settings: ModelSettings) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if settings.encoder in ("clip", "small"):
+        return MEAN, DEVIATION
+    from tsalv360.model.openclip import normalisation
+
+    return normalisation(settings.encoder)

@@ -3,12 +3,13 @@
 A checkpoint holds its own settings; the upper limits keep a hostile one from taking all memory.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from tsalv360.contracts.settings import STRICT, setting
+from tsalv360.model.architectures import PREFIX, architecture_of, check_name
 
 CLIP_TOKENS = 49408
 _MAX_PIXELS = 2**26  # of a frame's tangent images, 74 times the published
@@ -19,8 +20,11 @@ Width = Annotated[int, Field(ge=1, le=4096)]
 class ModelSettings:
     """Encoders, tangent images, attention and decoder of the model. Published weights need the defaults."""
 
-    encoder: Literal["clip", "small"] = setting(
-        "clip", "image and text encoders: CLIP RN50, or small ones that are trained from nothing"
+    encoder: str = setting(
+        "clip",
+        "image and text encoders: clip (CLIP RN50), small (small ones that are trained from nothing), or "
+        "open_clip:NAME or open_clip:NAME/WEIGHTS, any model of open_clip and the weights that are published for it, "
+        "such as open_clip:ViT-B-32/laion2b_s34b_b79k",
     )
     similarity: Literal["minmax", "softmax", "raw"] = setting(
         "minmax",
@@ -47,18 +51,37 @@ class ModelSettings:
         gt=10,
         lt=115,
     )
-    patch_size: int = setting(224, "side of a tangent image", unit="px", multiple_of=32, ge=64, le=1024)
+    patch_size: int = setting(
+        224,
+        "side of a tangent image; for open_clip's encoders it is theirs, and decoded ones have a quarter of this",
+        unit="px",
+        multiple_of=32,
+        ge=64,
+        le=1024,
+    )
     map_size: tuple[Width, Width] = setting(
         (240, 480),
         "height and width of the panorama that tangent images are projected to; the map is then enlarged to twice that",
     )
     width: int = setting(
-        64, "channels of the image encoder's first stage; features have 32, 16 and 8 times as many", ge=1, le=256
+        64,
+        "channels of the image encoder's first stage; attention and decoder read 32, 16 and 8 times as many, to which "
+        "features of open_clip's encoders are projected",
+        ge=1,
+        le=256,
     )
-    embedding: int = setting(1024, "dimensions of the embedding that images and text share", ge=1, le=8192)
-    text_width: int = setting(512, "channels of the text encoder", ge=1, le=4096)
+    embedding: int = setting(
+        1024,
+        "dimensions of the embedding that images and text share; open_clip's encoders have their own",
+        ge=1,
+        le=8192,
+    )
+    text_width: int = setting(512, "channels of the text encoder; open_clip's encoders have their own", ge=1, le=4096)
     vocabulary: int = setting(
-        CLIP_TOKENS, "rows of the token embedding; in small encoders several tokens share a row", ge=1, le=200_000
+        CLIP_TOKENS,
+        "rows of the token embedding; in small encoders several tokens share a row, and open_clip's have their own",
+        ge=1,
+        le=200_000,
     )
     heads: int = setting(8, "attention heads", ge=1, le=256)
     depth: int = setting(1, "attention blocks per level", ge=1, le=64)
@@ -80,12 +103,12 @@ class ModelSettings:
 
     @property
     def channels(self) -> tuple[int, int, int]:
-        """Channels of the features of each level, the deepest first."""
+        """Channels of the features of each level that attention and decoder read, the deepest first."""
         return 32 * self.width, 16 * self.width, 8 * self.width
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """Side of the feature maps of each level, the deepest first."""
+        """Side of the feature maps of each level that the decoder reads, the deepest first."""
         return self.patch_size // 32, self.patch_size // 16, self.patch_size // 8
 
     @property
@@ -94,7 +117,15 @@ class ModelSettings:
         return self.patch_size // 4
 
     @model_validator(mode="after")
-    def _check_shape(self) -> "ModelSettings":
+    def _check_encoder(self) -> Self:
+        if architecture := architecture_of(self.encoder):
+            check_name(architecture.name)
+        elif self.encoder not in ("clip", "small"):
+            raise ValueError(f"the encoder {self.encoder!r} is unknown; take clip, small, or {PREFIX}NAME")
+        return self
+
+    @model_validator(mode="after")
+    def _check_shape(self) -> Self:
         if self.channels[-1] % self.heads:
             raise ValueError(f"{self.channels[-1]} channels (8 times width) cannot be shared by {self.heads} heads")
         if self.encoder == "clip" and (self.width % 2 or self.text_width % 64):

@@ -8,7 +8,7 @@ Latitudes φ grow downwards, longitudes λ to the right; a plane has x to the ri
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -25,11 +25,18 @@ _MIN_WEIGHT = 1e-5
 
 
 class ErpToTangent(nn.Module):
-    """Tangent images of panoramas by bilinear interpolation, normalised as CLIP needs them."""
+    """Tangent images of panoramas by bilinear interpolation, normalised as CLIP or another encoder needs them."""
 
-    def __init__(self, settings: ModelSettings, size: int | None = None) -> None:
-        """`size` is the side of a tangent image, by default `settings.patch_size`."""
+    def __init__(
+        self,
+        settings: ModelSettings,
+        size: int | None = None,
+        mean: Sequence[float] = MEAN,
+        deviation: Sequence[float] = DEVIATION,
+    ) -> None:
+        """Parameters: side of a tangent image, by default `settings.patch_size`; normalisation of RGB from 0 to 1."""
         super().__init__()
+        self.mean, self.deviation = tuple(mean), tuple(deviation)
         self._size, self._wraps = size or settings.patch_size, settings.geometry == "corrected"
         lam, phi = (angle.flatten(0, 1) for angle in directions(settings, self._size))
         self._right, self._down = lam / math.tau + 0.5, phi / math.pi + 0.5  # [K·P, P] from 0 to 1
@@ -46,7 +53,9 @@ class ErpToTangent(nn.Module):
             images = torch.stack([self._remap(frame) for frame in frames]).permute(0, 1, 4, 2, 3).float()
         else:
             images = self._sample(frames.permute(0, 3, 1, 2).float())
-        mean, deviation = (torch.tensor(v, device=images.device)[:, None, None] * 255 for v in (MEAN, DEVIATION))
+        mean, deviation = (
+            torch.tensor(v, device=images.device)[:, None, None] * 255 for v in (self.mean, self.deviation)
+        )
         return (images - mean) / deviation
 
     def _sample(self, frames: Tensor) -> Tensor:

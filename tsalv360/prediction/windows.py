@@ -68,9 +68,9 @@ def predict(
     prompts = [prompts] if isinstance(prompts, str) else prompts
     if not prompts:
         raise InputError("predict", "no prompt", "at least one", "Say what to look for.")
-    tokens = tokenize(prompts)
     footage = open_footage(Path(video), fps, HEIGHT if height is None else height, view, force_2to1)
     model = checkpoint if isinstance(checkpoint, TSalV360) else load_model(checkpoint, device, precision)
+    tokens = tokenize(prompts, encoder=model.settings.encoder)
     if height is None:
         footage = at_height_of(model, footage)
     n_frames = model.settings.n_frames

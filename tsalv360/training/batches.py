@@ -82,13 +82,19 @@ class ClipBatches(Dataset[Batch]):
     """The batches of a table of clips, indexed by lists of `Sample`s."""
 
     def __init__(
-        self, clips: pd.DataFrame, files: ClipFiles, size: tuple[int, int], features: Path | None = None
+        self,
+        clips: pd.DataFrame,
+        files: ClipFiles,
+        size: tuple[int, int],
+        features: Path | None = None,
+        encoder: str = "clip",
     ) -> None:
         """Parameters: `clips` as from `read_clips`, with an index from 0; `size` of the targets, height and width.
 
-        Batches hold the features cached in the folder `features`, or frames if there is none.
+        Batches hold the features cached in the folder `features`, or frames if there is none, and the tokens that the
+        text encoder of `encoder` reads.
         """
-        self.files, self.size, self.features = files, size, features
+        self.files, self.size, self.features, self._encoder = files, size, features, encoder
         self._clips: list[Any] = list(clips.itertuples())
 
     def __len__(self) -> int:
@@ -108,7 +114,7 @@ class ClipBatches(Dataset[Batch]):
             targets.append(torch.from_numpy(target))
         last = {window[-1] for window in windows}
         ends = [place in last for place in places.values()]
-        rows, tokens = [sample.row for sample in batch], tokenize(captions)
+        rows, tokens = [sample.row for sample in batch], tokenize(captions, encoder=self._encoder)
         return Batch(rows, self._frames(list(places), ends), ends, windows, tokens, torch.stack(targets)[:, None])
 
     def _frames(self, frames: list[tuple[str, int, Augmentation]], ends: list[bool]) -> Tensor | CachedFrames:

@@ -1,4 +1,4 @@
-"""The model that training starts from, and the cached features of its frozen CLIP.
+"""The model that training starts from, and the cached features of its frozen encoders.
 
 Features are computed once and read in every fold and epoch. Each video has a folder with two arrays of float16, mapped
 into memory: `pooled` [augmentations, frames of its clips] and `maps` [augmentations, frames that a clip ends with].
@@ -25,9 +25,11 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json, sha256, whole_folder, write_json
 from tsalv360.job.log import progress
 from tsalv360.model import FrameFeatures, ModelSettings, TSalV360, load_checkpoint
+from tsalv360.model.architectures import architecture_of
 from tsalv360.model.checkpoint import load_weights, read_clip
+from tsalv360.model.network import encoder_shape
 from tsalv360.training.clips import Augmentation, ClipFiles, read_clips
-from tsalv360.training.settings import TrainSettings, check_weights
+from tsalv360.training.settings import TrainSettings, check_weights, weights_file
 
 _FRAMES_AT_ONCE = 8  # in memory
 _SOURCE = "made_of.json"
@@ -37,11 +39,21 @@ def start_model(model_settings: ModelSettings, settings: TrainSettings) -> TSalV
     """Return a model with random weights by the seed, then those of `train.weights`; InputError if they do not fit."""
     check_weights(model_settings, settings)
     torch.manual_seed(settings.seed)
-    path = settings.weights if settings.weights != "random" else ""
-    clip_weights = read_clip(path) if path else None
-    model = TSalV360(model_settings) if clip_weights or not path else load_checkpoint(path)
-    if clip_weights:
-        load_weights(model.clip, clip_weights, path)
+    path, architecture = weights_file(model_settings, settings), architecture_of(model_settings.encoder)
+    if path and architecture:
+        expected = f"weights of {architecture.name}, or a checkpoint of TSalV360"
+        encoder_weights = read_clip(path, expected, sign="visual.")
+    else:
+        encoder_weights = read_clip(path) if path else None
+    model = TSalV360(model_settings) if encoder_weights or not path else load_checkpoint(path)
+    if path and encoder_weights:
+        load_weights(model.clip, model.clip.renamed(encoder_weights) if architecture else encoder_weights, path)
+    if path and model.settings.encoder != model_settings.encoder:
+        found, expected = (
+            f"a model with the encoder {model.settings.encoder}",
+            f"{model_settings.encoder}, as under `model`",
+        )
+        raise InputError(path, found, expected, "Correct model.encoder, or name other weights.")
     if model.settings != model_settings:
         raise InputError(path, "a model of other settings", "those under `model`", "Make them agree.")
     if settings.clip_batch_norm == "published" and model_settings.encoder == "clip":
@@ -101,7 +113,8 @@ def write_features(
     if any(width % n_rolls for width in widths):
         found = f"{n_rolls} rolls of frames of {widths[0]} pixels and maps of {widths[1]}"
         raise InputError("train.cached_rolls", found, "a number that divides both", "Choose another, such as 4.")
-    weights = sha256(settings.weights) if Path(settings.weights).is_file() else settings.seed
+    path = weights_file(model_settings, settings)
+    weights = sha256(path) if path and path.is_file() else settings.seed
     augmentations = cached_augmentations(settings)
     common = weights, TypeAdapter(ModelSettings).dump_python(model_settings, mode="json"), augmentations
     sources = {str(video): _Source(*common, *_frames(files, of_video)) for video, of_video in clips.groupby("video")}
@@ -157,7 +170,7 @@ def _kept(folder: Path) -> Any:
 
 
 def _check_space(folder: Path, missing: dict[str, _Source], n_videos: int, model: ModelSettings, n_each: int) -> None:
-    pooled, maps = (row_type.itemsize for row_type in _row_types(model))
+    pooled, maps = (row_type.itemsize for row_type in row_types(model))
     n_frames, n_ends = (sum(len(getattr(s, kind)) for s in missing.values()) for kind in ("frames", "ends"))
     needed, free = n_each * (n_frames * pooled + n_ends * maps) / 1e9, shutil.disk_usage(folder).free / 1e9
     what = f"{n_frames} frames, {n_ends} of them the end of a clip, {n_each} augmentations of each"
@@ -172,7 +185,7 @@ def _write_video(folder: Path, files: ClipFiles, video: str, source: _Source, mo
     rows = {"pooled": source.frames, "maps": source.ends}
     pooled, maps = (
         open_memmap(folder / f"{name}.npy", "w+", row_type, (len(source.augmentations), len(rows[name])))
-        for name, row_type in zip(rows, _row_types(model.settings), strict=True)
+        for name, row_type in zip(rows, row_types(model.settings), strict=True)
     )
     for start in range(0, len(source.frames), _FRAMES_AT_ONCE):
         numbers = source.frames[start : start + _FRAMES_AT_ONCE]
@@ -188,11 +201,11 @@ def _write_video(folder: Path, files: ClipFiles, video: str, source: _Source, mo
         bar.update(len(numbers))
 
 
-def _row_types(model: ModelSettings) -> tuple[np.dtype[Any], np.dtype[Any]]:
+def row_types(model: ModelSettings) -> tuple[np.dtype[Any], np.dtype[Any]]:
     """Return the types of an element of `pooled` and of `maps`: one array for each part of the features."""
-    k = model.n_tangents
-    pooled = [(k, model.embedding), *((k, channels) for channels in model.channels)]
-    maps = [(k, channels, size, size) for channels, size in zip(model.channels, model.sizes, strict=True)]
+    k, shape = model.n_tangents, encoder_shape(model)
+    pooled = [(k, shape.embedding), *((k, channels) for channels in shape.channels)]
+    maps = [(k, channels, size, size) for channels, size in zip(shape.channels, shape.sizes, strict=True)]
     return np.dtype([("", "f2", shape) for shape in pooled]), np.dtype([("", "f2", shape) for shape in maps])
 
 

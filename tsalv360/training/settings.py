@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,7 @@ from tsalv360.job.files import whole_file
 from tsalv360.job.libraries import require_extra
 from tsalv360.job.log import RUN
 from tsalv360.model import ModelSettings
+from tsalv360.model.architectures import architecture_of
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -35,7 +37,8 @@ class TrainSettings:
     )
     weights: str = setting(
         "",
-        "file of the initial weights: CLIP RN50, or a checkpoint of TSalV360; small encoders need none; the word "
+        "file of the initial weights: those of the encoders (CLIP RN50, …), or a checkpoint of TSalV360; small "
+        "encoders need none, nor do those that name weights, which are read from the Hugging Face cache; the word "
         "random starts from random weights, for trials",
     )
     clips: Literal["dataset", "published"] = setting(
@@ -164,10 +167,36 @@ def check_cache(model: ModelSettings, settings: TrainSettings) -> None:
 
 
 def check_weights(model: ModelSettings, settings: TrainSettings) -> None:
-    """Raise InputError if weights that the model needs are not named or not there."""
-    path, expected = settings.weights, "CLIP RN50, or a checkpoint of TSalV360"
-    if not path and model.encoder == "clip":
+    """Raise InputError if weights that the model needs are not named or not there, or cannot be trained as asked."""
+    architecture = architecture_of(model.encoder)
+    expected = f"{architecture.name if architecture else 'CLIP RN50'}, or a checkpoint of TSalV360"
+    if architecture and settings.clip_batch_norm == "published":
+        found = f"published with {model.encoder}"
+        raise InputError("train.clip_batch_norm", found, "frozen, except for the encoder clip", "Leave it out.")
+    if not settings.weights and model.encoder != "small" and not (architecture and architecture.tag):
         advice = "Name the file. `random` is for trials of speed and memory."
+        if architecture:
+            advice += " open_clip:NAME/WEIGHTS names published ones (open_clip.list_pretrained() lists them)."
         raise InputError("train.weights", "none", expected, advice)
-    if path not in ("", "random") and not Path(path).is_file():
-        raise InputError("train.weights", f"no file {path}", expected, "Correct the path.")
+    if find_spec("open_clip") or settings.weights:  # without it, as where the workflow is planned, the job checks
+        path = weights_file(model, settings)
+        if path and not path.is_file():
+            raise InputError("train.weights", f"no file {path}", expected, "Correct the path.")
+
+
+def weights_file(model: ModelSettings, settings: TrainSettings) -> Path | None:
+    """Return the file of the initial weights, or None where they are random.
+
+    It is that of `train.weights` or else, with an encoder such as open_clip:NAME/WEIGHTS, one in the Hugging Face
+    cache, which must be there: InputError.
+    """
+    if settings.weights == "random":
+        return None
+    if settings.weights:
+        return Path(settings.weights)
+    architecture = architecture_of(model.encoder)
+    if not architecture or not architecture.tag:
+        return None
+    from tsalv360.model.openclip import cached_weights  # it loads PyTorch
+
+    return cached_weights(model.encoder)

@@ -29,7 +29,7 @@ from tsalv360.model.checkpoint import add_provenance
 from tsalv360.model.presence import Presence
 from tsalv360.training.batches import Sample
 from tsalv360.training.clips import PICTURES, ClipFiles, read_clips
-from tsalv360.training.settings import TrainJob
+from tsalv360.training.settings import TrainJob, weights_file
 
 _LIBRARIES = ("torch", "accelerate", "open-clip-torch", "numpy")
 
@@ -133,10 +133,10 @@ def made_of(job: TrainJob) -> dict[str, Any]:
 
     Neither the name of the run nor what it runs on is among them.
     """
-    weights = Path(job.train.weights)
+    weights = weights_file(job.model, job.train)
     train = tracked(job.train)
     del train["name"]
-    if weights.is_file():
+    if weights and weights.is_file():
         del train["weights"]  # its checksum counts, not its place
     return {
         "stage": job.stage,
@@ -144,7 +144,7 @@ def made_of(job: TrainJob) -> dict[str, Any]:
         "train": train,
         "model": TypeAdapter(ModelSettings).dump_python(job.model, mode="json"),
         "data": data_checksum(job.dataset, job.frames, job.fold),
-        "weights": sha256(weights) if weights.is_file() else None,
+        "weights": sha256(weights) if weights and weights.is_file() else None,
     }
 
 

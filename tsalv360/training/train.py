@@ -51,12 +51,14 @@ def train_fold(job: TrainJob) -> None:
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],  # they are constants
     )
     clips = read_clips(files, settings.clips, settings.stride)
-    tokenize(clips.caption.unique().tolist())  # refuses what the model cannot read before anything runs
+    tokenize(
+        clips.caption.unique().tolist(), encoder=job.model.encoder
+    )  # refuses what the model cannot read before anything runs
     train, validation = (clips[clips.video.isin(files.splits[job.fold][part])] for part in ("train", "validation"))
     if train.empty:
         raise InputError(files.dataset, f"no clip that fold {job.fold} trains with", "some", "Add videos.")
     size = (2 * job.model.map_size[0], 2 * job.model.map_size[1])
-    data = ClipBatches(clips, files, size, job.features if settings.cached_rolls else None)
+    data = ClipBatches(clips, files, size, job.features if settings.cached_rolls else None, job.model.encoder)
     n_rolls = settings.cached_rolls or gcd(*files.widths(train))  # by whole pixels of frames and maps
     epochs = [epoch_batches(train, settings, epoch, n_rolls) for epoch in range(settings.epochs)]
     model = start_model(job.model, settings)
