@@ -16,6 +16,7 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
 from tsalv360.model.foreign import RETRY, describe
 from tsalv360.model.network import TSalV360
+from tsalv360.model.presence import Presence
 from tsalv360.model.settings import ModelSettings
 from tsalv360.model.torchscript import is_torchscript, read_torchscript
 
@@ -48,14 +49,27 @@ def load_checkpoint(
     model = TSalV360(settings)
     load_weights(model, _without_prefix(weights), path)
     provenance = content.get("provenance")
-    height = provenance.get("frame_height") if isinstance(provenance, dict) else None
+    provenance = provenance if isinstance(provenance, dict) else {}
+    height = provenance.get("frame_height")
     model.frame_height = height if isinstance(height, int) and 2 <= height <= MAX_HEIGHT else None
+    try:
+        model.presence = TypeAdapter(Presence | None).validate_python(provenance.get("presence"))
+    except ValidationError as error:
+        raise InputError(path, f"a presence that cannot be: {error}", "one of training", "Train it again.") from None
     return model.to(device, dtype).eval()
 
 
 def save_checkpoint(model: TSalV360, path: str | Path, provenance: dict[str, Any] | None = None) -> None:
     """Write the weights, settings and provenance of a model as a whole file or not at all."""
     content = {"model": model.state_dict(), "settings": asdict(model.settings), "provenance": provenance}
+    with whole_file(path) as partial:
+        torch.save(content, partial)
+
+
+def add_provenance(path: str | Path, **more: Any) -> None:
+    """Add plain values to the provenance of a checkpoint of ours, which is replaced whole or not at all."""
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    content["provenance"] |= more
     with whole_file(path) as partial:
         torch.save(content, partial)
 
