@@ -19,7 +19,7 @@ from tsalv360.training.batches import ClipBatches, Sample
 from tsalv360.training.clips import ClipFiles, read_clips
 from tsalv360.training.features import start_model, write_features
 from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings, check_cache, check_weights
-from tsalv360.training.train import BatchModel, train_fold
+from tsalv360.training.train import BatchModel, measure_presence, train_fold
 
 RANDOM = TrainSettings(
     weights="random", epochs=1, group=2, learning_rate=1e-3, cached_rolls=1, roll=False, flip="never"
@@ -60,6 +60,9 @@ def test_a_model_is_trained_from_cached_features_and_predicts_after_loading(name
             for folder in (features, None)
         )
     torch.testing.assert_close(cached, plain, atol=2e-3, rtol=0)
+    told_apart = clips.assign(caption=clips.caption + clips.video.map({"001": " runs", "002": " sleeps"}))
+    data = ClipBatches(told_apart, files, (48, 96), features, trained.settings.encoder)
+    assert measure_presence(data, told_apart, told_apart[told_apart.video == "002"], trained)
     windows = list(predict(tmp_path / "frames" / "001", ["a red disc"], folders[0] / "last.pt", fps=16, device="cpu"))
     assert windows and windows[0].maps.shape == (1, 48, 96)
 

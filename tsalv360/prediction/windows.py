@@ -63,14 +63,13 @@ def predict(
     require_extra("predict", "train", ("torch", "open_clip"))
     import torch
 
-    from tsalv360.model import TSalV360, tokenize
+    from tsalv360.model import TSalV360
 
     prompts = [prompts] if isinstance(prompts, str) else prompts
     if not prompts:
         raise InputError("predict", "no prompt", "at least one", "Say what to look for.")
     footage = open_footage(Path(video), fps, HEIGHT if height is None else height, view, force_2to1)
     model = checkpoint if isinstance(checkpoint, TSalV360) else load_model(checkpoint, device, precision)
-    tokens = tokenize(prompts, encoder=model.settings.encoder)
     if height is None:
         footage = at_height_of(model, footage)
     n_frames = model.settings.n_frames
@@ -80,7 +79,7 @@ def predict(
         found = f"{len(footage.numbers)} frames at {float(footage.rate):g} fps"
         raise InputError(video, found, f"at least the {n_frames} of a clip", "Give a longer video.")
     with torch.inference_mode():
-        return Predictions(model, footage, prompts, model.encode_text(tokens), stride)
+        return Predictions(model, footage, prompts, model.encode_text(prompts), stride)
 
 
 @dataclass(frozen=True)

@@ -51,9 +51,8 @@ def train_fold(job: TrainJob) -> None:
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],  # they are constants
     )
     clips = read_clips(files, settings.clips, settings.stride)
-    tokenize(
-        clips.caption.unique().tolist(), encoder=job.model.encoder
-    )  # refuses what the model cannot read before anything runs
+    # refuses what the model cannot read before anything runs
+    tokenize(clips.caption.unique().tolist(), encoder=job.model.encoder)
     train, validation = (clips[clips.video.isin(files.splits[job.fold][part])] for part in ("train", "validation"))
     if train.empty:
         raise InputError(files.dataset, f"no clip that fold {job.fold} trains with", "some", "Add videos.")
@@ -194,7 +193,7 @@ def measure_presence(
     validation = validation[texts != ""]
     if validation.empty:
         return None
-    absent = ClipBatches(clips.assign(caption=texts), data.files, data.size, data.features)
+    absent = ClipBatches(clips.assign(caption=texts), data.files, data.size, data.features, model.settings.encoder)
     network, peaks = BatchModel(model), []
     with torch.inference_mode():
         for batches in (data, absent):
