@@ -73,8 +73,12 @@ def test_names_follow_the_rule_of_the_setting() -> None:
     assert key["pattern"] == "^[A-Za-z0-9][A-Za-z0-9-]*$"
 
 
-def test_a_link_makes_the_package_importable_and_nothing_beside_it(tmp_path: Path) -> None:
-    (tmp_path / "tsalv360").symlink_to(tmp_path)  # of an installation that is gone
+@pytest.mark.parametrize("before", ["nothing", "a link to an installation that is gone", "a copy"])
+def test_a_link_makes_the_package_importable_and_nothing_beside_it(before: str, tmp_path: Path) -> None:
+    if before == "a copy":
+        (tmp_path / "tsalv360" / "events").mkdir(parents=True)
+    elif before != "nothing":
+        (tmp_path / "tsalv360").symlink_to(tmp_path / "gone")
     folder = link_package(tmp_path)
     assert [path.name for path in folder.iterdir()] == ["tsalv360"]
     command = [sys.executable, "-c", "import tsalv360.cli; print(tsalv360.__file__)"]

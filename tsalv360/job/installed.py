@@ -1,5 +1,6 @@
 """Where the workflow's files are: at the top of a clone, or in the installed package."""
 
+import shutil
 from pathlib import Path
 
 from tsalv360.job.files import whole_file
@@ -19,7 +20,8 @@ def link_package(folder: Path) -> Path:
     """Return `folder`, in which a link makes this package importable, and nothing else that is installed with it."""
     link = folder.absolute() / _PACKAGE.name
     if not link.is_symlink() or link.readlink() != _PACKAGE:
-        link.parent.mkdir(parents=True, exist_ok=True)
+        if link.is_dir() and not link.is_symlink():  # copied with the project by a program that follows links
+            shutil.rmtree(link)
         with whole_file(link) as partial:
             partial.symlink_to(_PACKAGE)
     return link.parent
