@@ -14,9 +14,9 @@ _SETTINGS = """\
 # Settings
 
 A run reads `config/config.yaml`, which is the demo's (without a clone, it is in the installed package), and then
-`config/local.yaml` or the files of `--configfile`, which replace single keys; a list is replaced as a whole. *Default* is
-the value of a key that no file sets: where the demo's config sets one (in `frames`, `viewports`, `folds`, `model`, `train`,
-`compute`), it stays until you set yours.
+`config/local.yaml` or the files of `--configfile`, which replace single keys; a list is replaced as a whole.
+*Default* is the value of a key that no file sets: where the demo's config sets one (in `frames`, `viewports`,
+`folds`, `model`, `train`, `compute`), it stays until you set yours.
 `*` stands for an id or a position in a list; where only one kind of source has a key, the kind follows in brackets.
 
 The last column names the rules that run again when a key changes; the rules after them run again too:
