@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -87,15 +88,21 @@ def peaks(folder: Path, seconds: float, observers: int) -> dict[str, float]:
         "dataset": {"name": "memory", "folds": 1},
         "saliency": {"all_observers": True},
     }
+    return {stage: peak for stage, (peak, _) in run(folder, config).items()}
+
+
+def run(folder: Path, config: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """Build a dataset in `folder`, one job at a time; return each stage's peak memory in GB and CPU time in s."""
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     (folder / "sitecustomize.py").write_text(AT_EXIT)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
-    environment = {**os.environ, "PEAKS": str(folder / "peaks"), "PYTHONPATH": str(folder)}
+    environment = {**os.environ, "PEAKS": str(folder / "peaks"), "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
     subprocess.run([*command, "--configfile", "config.yaml", "--quiet", "all"], cwd=folder, env=environment, check=True)
-    found: dict[str, float] = {}
+    found: dict[str, tuple[float, float]] = {}
     for line in (folder / "peaks").read_text().splitlines():
-        stage, kilobytes = line.split()
-        found[stage] = max(found.get(stage, 0), int(kilobytes) / 1e6)
+        stage, kilobytes, spent = line.split()
+        peak, before = found.get(stage, (0.0, 0.0))
+        found[stage] = max(peak, int(kilobytes) / 1e6), before + float(spent)
     return found
 
 

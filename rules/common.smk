@@ -26,8 +26,8 @@ VERSIONS = {
     "explorer_page": 1,
     "explorer": 1,
     "features": 1,
-    "train": 1,
-    "evaluate": 3,
+    "train": 2,
+    "evaluate": 4,
     "pack_pictures": 1,
     "publish": 1,
 }

@@ -52,6 +52,7 @@ rule evaluate:
         page=f"{EVALUATION}/tables.md",
         latex=f"{EVALUATION}/tables.tex",
         figure=f"{EVALUATION}/intervals.png",
+        presence=f"{EVALUATION}/presence.png" if WITH_MODEL else [],
         predictions=(
             directory(f"{EXPLORER}/predictions/{EVALUATED}") if WITH_MODEL else []
         ),

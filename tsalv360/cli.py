@@ -27,7 +27,7 @@ from tsalv360.job.installed import FILES
 from tsalv360.job.libraries import require_extra
 from tsalv360.media.video import View
 from tsalv360.prediction import predict, write_predictions
-from tsalv360.prediction.outputs import Format, Maps, TableFormat, refuse_existing
+from tsalv360.prediction.outputs import Format, Maps, TableFormat, refuse_existing, summary
 from tsalv360.prediction.windows import Precision
 from tsalv360.workflow.project import TEMPLATES, make_project
 
@@ -319,7 +319,7 @@ def _predict(options: argparse.Namespace) -> int:
     how = _chosen(options, "stride device precision height fps view force_2to1")
     predictions = predict(options.video, options.text, options.checkpoint, **how)
     table = write_predictions(predictions, output, **_chosen(options, "maps table format compare"))
-    print(f"{len(table)} maps: {output}")
+    print("\n".join([f"{len(table)} maps: {output}", *summary(table, predictions.presence)]))
     return 0
 
 

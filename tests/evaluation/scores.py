@@ -23,6 +23,7 @@ def made_scores(seed: int = 0, n_videos: int = 6) -> pd.DataFrame:
             "target_peak": 200,
             "n_others": int(clip > 0),
             "n_wrong": int(clip > 1),
+            "peak": 0.5,
             **dict(zip(COLUMNS, rng.random(len(COLUMNS)), strict=True)),
         }
         for video in range(n_videos)

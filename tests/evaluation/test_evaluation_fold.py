@@ -72,7 +72,7 @@ def test_a_fold_and_all_folds_are_written(truth: Truth, tmp_path: Path) -> None:
     table = read_table(scores, FOLD_SCORES)
     assert "source" not in table
     expected = {"model", "wrong_prompt", "neutral_prompt", "other_video", "mean_map", "equator", "centre", "uniform"}
-    assert set(table.predictor) == expected | {"observers"}
+    assert set(table.predictor) == expected | {"observers", "absent_prompt"}
     assert (table.predictor == "model").sum() == 5
     sheet = read_picture(pictures)
     annotations = truth.files.dataset / "annotations.parquet"
@@ -84,7 +84,9 @@ def test_a_fold_and_all_folds_are_written(truth: Truth, tmp_path: Path) -> None:
     summary = read_table(tmp_path / "out" / "summary.parquet", SUMMARY)
     assert set(summary.group[summary.by == "source"]) == set(sources.values())
     assert set(summary.by) >= {"all", "source", "fold", "length"}
-    assert "drafts" in (tmp_path / "out" / "tables.md").read_text("utf-8")
+    page = (tmp_path / "out" / "tables.md").read_text("utf-8")
+    assert "drafts" in page and "false alarms" in page
+    assert read_picture(tmp_path / "out" / "presence.png").std() > 0
     assert sheet.shape[0] > 3 * 160 and read_picture(tmp_path / "out" / "intervals.png").std() > 0
     first = (tmp_path / "out" / "tables.md").read_bytes()
     write_evaluation(tmp_path / "out", [scores], annotations, sources, SETTINGS)

@@ -1,8 +1,14 @@
 """Checkpoints in the published form and in ours, and files that are no checkpoints."""
 
+import pickle
+import re
+from argparse import Namespace
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
+import numpy as np
 import pytest
 import torch
 from golden import ENTRIES, STATE
@@ -89,17 +95,57 @@ def test_settings_of_another_program_are_refused(model: TSalV360, tmp_path: Path
         load_checkpoint(write(tmp_path / "other.pt", published_form(model), settings={"wide": 4}))
 
 
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 half a file", b"\x80\x02}q\x00."])
-def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+def saved(content: object, legacy: bool = False) -> bytes:
+    file = BytesIO()
+    torch.save(content, file, _use_new_zipfile_serialization=not legacy)
+    return file.getvalue()
+
+
+def archive(**files: str) -> bytes:
+    with ZipFile(file := BytesIO(), "w") as content:
+        for name, text in files.items():
+            content.writestr(name, text)
+    return file.getvalue()
+
+
+WHOLE = {"model": {"weight": torch.zeros(2000)}}
+PAGE = b"\xef\xbb\xbf<!DOCTYPE html>\n<html><title>Sign in</title>"
+NOT_OURS = {"model": {}, "args": Namespace(rate=1)}
+OTHER_FILES = {
+    "empty": (b"", "an empty file", "Download"),
+    "zeros": (bytes(9000), "zeros", "Download"),
+    "page": (PAGE, r"a web page \(Sign in\)", "may ask to log in"),
+    "refusal": (b'{"error": "not found"}', r'a text \({"error": "not found"}\)', "Download"),
+    "long text": ("é".encode() * 9000, r"a text \(é{60}…\)", "Download"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS", "git lfs pull"),
+    "half": (saved(WHOLE)[:4000], "the beginning of a checkpoint, the end is missing", "Download"),
+    "half, old form": (saved(WHOLE, legacy=True)[:4000], "a damaged", "Download"),
+    "namespace": (saved(NOT_OURS), "objects of argparse.Namespace, which", "save its weights alone"),
+    "namespace, old form": (saved(NOT_OURS, legacy=True), "objects of argparse.Namespace, which", "weights alone"),
+    "pickle": (pickle.dumps(NOT_OURS), "objects of argparse.Namespace, which", "save its weights alone"),
+    "module": (saved(torch.nn.Linear(2, 2)), "objects of .*torch.nn.modules.linear.Linear, which", "weights alone"),
+    "array": (saved({"model": {"weight": np.zeros(2)}}), "objects of .*numpy.ndarray, which", "weights alone"),
+    "archive": (archive(a="b"), "a ZIP archive of something else", "Name another"),
+    "HDF": (b"\x89HDF\r\n\x1a\n" + bytes(90), r"first bytes are 89 48 44 46", "Name another"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_FILES)
+def test_a_file_of_something_else_is_told_by_what_it_is(tmp_path: Path, kind: str) -> None:
+    content, found, advice = OTHER_FILES[kind]
     (tmp_path / "file.pt").write_bytes(content)
-    with pytest.raises(InputError, match="a checkpoint of TSalV360"):
+    with pytest.raises(InputError) as error:
         load_checkpoint(tmp_path / "file.pt")
+    assert re.search(
+        f"file.pt: found no checkpoint but .*{found}.*; expected a checkpoint of TSalV360", str(error.value)
+    )
+    assert advice in str(error.value) and "weights_only" not in str(error.value)
 
 
 def test_other_content_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         load_checkpoint(tmp_path / "file.pt")
-    for content in ([1, 2], {"weights": torch.zeros(2)}, {"model": 3}, torch.nn.Linear(2, 2)):
+    for content in ([1, 2], {"weights": torch.zeros(2)}, {"model": 3}):
         torch.save(content, tmp_path / "file.pt")
         with pytest.raises(InputError, match="a checkpoint of TSalV360"):
             load_checkpoint(tmp_path / "file.pt")

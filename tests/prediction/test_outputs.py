@@ -19,9 +19,10 @@ from tsalv360.cli import main
 from tsalv360.job.errors import InputError
 from tsalv360.media.video import probe, read_pictures
 from tsalv360.model import ModelSettings, TSalV360
+from tsalv360.model.presence import Presence
 from tsalv360.model.tangent import ErpToTangent, TangentToErp
 from tsalv360.prediction import write_predictions
-from tsalv360.prediction.outputs import peak_and_spread
+from tsalv360.prediction.outputs import finds_nothing, peak_and_spread, summary
 from tsalv360.saliency import saliency_map
 from tsalv360.sphere.directions import angular_distance
 
@@ -125,6 +126,81 @@ def test_table_and_pictures_show_what_was_planted(
         assert np.abs(cell - overlay)[:, low].mean() < 15
 
 
+def test_all_prompts_and_times_share_one_scale(
+    tmp_path: Path, video: Path, model: TSalV360, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is faint beside another prompt, or beside a later time, is dark in the videos; `tsv360` is not."""
+    heights = np.array([[0.02, 0.02, 0.02, 0.5], [0.1, 0.1, 0.1, 0.1]], dtype=np.float32)  # prompt × window
+    light = saliency_map([60.0], [10.0], sigma=10.0, size=SIZE)
+    count = iter(range(4))
+    monkeypatch.setattr(
+        model, "decode", lambda clips, text: torch.from_numpy(heights[:, next(count), None, None] * light)[:, None]
+    )
+    predictions = tsalv360.predict(video, PROMPTS[:2], model, stride=8, height=96)
+    write_predictions(predictions, tmp_path / "out", format="tsv360")
+    for k, name in enumerate(["1-a-red-ball-rolls", "2-two-dogs-run"]):
+        gray = read_pictures(tmp_path / "out" / f"{name}.saliency.mp4", [0, 1, 2, 3])
+        assert gray.max((1, 2, 3)) == pytest.approx(255 * heights[k] / 0.5, abs=3)
+        for path in sorted((tmp_path / "out" / "TSV360_gt").rglob("*.png")):
+            assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).max() == 255
+
+
+def test_a_prompt_that_nothing_fits_is_said(
+    video: Path, tmp_path: Path, model: TSalV360, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Maps that peak no higher than those of other videos' captions found nothing, if peaks tell anything at all."""
+    heights = np.array([[0.1, 0.1, 0.8, 0.9], [0.1, 0.2, 0.1, 0.05]], dtype=np.float32)  # prompt × window
+    light = saliency_map([60.0], [-30.0], sigma=10.0, size=SIZE)
+    low, high = np.linspace(0, 0.5, 101), np.linspace(0.4, 1, 101)
+    shown = {}
+    for name, presence in (
+        ("telling", Presence.measured(high, low)),
+        ("not telling", Presence.measured(low, low)),
+        ("unknown", None),
+    ):
+        count = iter(range(4))
+        monkeypatch.setattr(
+            model,
+            "decode",
+            lambda clips, text, n=count: torch.from_numpy(heights[:, next(n), None, None] * light)[:, None],
+        )
+        monkeypatch.setattr(model, "presence", presence)
+        predictions = tsalv360.predict(video, PROMPTS[:2], model, stride=8, height=96)
+        table = write_predictions(predictions, tmp_path / name, compare=True)
+        shown[name] = "\n".join(summary(table, presence))
+        if presence:
+            assert table.false_alarms.to_numpy() == pytest.approx((1 - table.peak / 0.5).clip(0), abs=1e-3)
+        else:
+            assert table.false_alarms.isna().all()
+        assert finds_nothing(table, presence).tolist() == [
+            name == "telling" and height < 0.45 for height in heights.ravel()
+        ]
+    corners = [
+        read_pictures(tmp_path / name / "1-a-red-ball-rolls.overlay.mp4", [0, 1, 2, 3])[:, :24, :90].astype(float)
+        for name in shown
+    ]
+    for other in corners[1:]:
+        changed = np.abs(corners[0] - other).mean((1, 2, 3)) > 5
+        assert changed.tolist() == [True, True, False, False], "the text in the corner"
+    assert "1 A red ball rolls!: found in 2 of 4 maps, first at 1.44 s" in shown["telling"]
+    assert "2 two dogs run: nothing found" in shown["telling"]
+    assert "finds 92% of right prompts, and 10% of other videos' captions" in shown["telling"]
+    assert "of this model does not mean that something fits" in shown["not telling"]
+    assert "the checkpoint does not say" in shown["unknown"]
+
+
+def test_overlays_are_as_high_as_the_frames(tmp_path: Path, video: Path, planted: Callable[..., TSalV360]) -> None:
+    lights = [saliency_map([yaw], [0.0], sigma=10.0, size=SIZE) for yaw in (-180.0, 30.0)]
+    predictions = tsalv360.predict(video, PROMPTS[:2], planted(*lights), stride=8, height=320)
+    write_predictions(predictions, tmp_path / "out", compare=True)
+    compare = read_pictures(tmp_path / "out" / "compare.mp4", [0])[0].astype(float)
+    assert compare.shape == (320, 1280, 3)
+    for name, cell in (("1-a-red-ball-rolls", compare[:, :640]), ("2-two-dogs-run", compare[:, 640:])):
+        overlay = read_pictures(tmp_path / "out" / f"{name}.overlay.mp4", [0])[0].astype(float)
+        assert np.abs(cell - overlay)[60:].mean() < 10
+        assert read_pictures(tmp_path / "out" / f"{name}.saliency.mp4", [0]).shape[1:3] == SIZE
+
+
 def test_maps_as_numbers(tmp_path: Path, video: Path, model: TSalV360) -> None:
     predictions = tsalv360.predict(video, PROMPTS[:2], model, stride=8, height=96)
     expected = {window.frame: window.maps for window in predictions}
@@ -156,7 +232,8 @@ def test_maps_as_tsv360_has_them(tmp_path: Path, video: Path, model: TSalV360) -
 
 def test_the_command(command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command("--text", "two dogs run", "--compare", "--maps", "npz", "--table", "parquet") == 0
-    assert "8 maps" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "8 maps" in said and "the checkpoint does not say how high" in said
     assert files(tmp_path / "out") == [
         "1-a-boat.npz",
         "1-a-boat.overlay.mp4",

@@ -84,6 +84,32 @@ def test_results_hold_their_provenance(whole: TrainJob) -> None:
     assert not (whole.running / "state.pt").exists()
 
 
+def test_the_best_model_says_how_high_its_maps_peak(tmp_path: Path) -> None:
+    """Peaks are those of the validation clips with their captions, and with captions that only other videos have."""
+    write_clipset(tmp_path, {"001": "train", "002": "train", "003": "validation"}, n_clips=3)
+    annotations = tmp_path / "dataset" / "annotations.parquet"
+    table = pd.read_parquet(annotations)
+    table["caption"] = table.caption.where(table.video == "003", "a green kite")
+    table.to_parquet(annotations)
+    train_fold(one := job(tmp_path))
+    best = load_checkpoint(one.output / "best.pt")
+    files = ClipFiles(one.dataset, one.frames)
+    clips = read_clips(files)
+    presence = best.presence
+    assert presence
+    for found, captions in ((presence.right, clips.caption), (presence.absent, "a green kite")):
+        data = ClipBatches(clips.assign(caption=captions), files, (48, 96))
+        batch = data[[sample for part in plain_batches(clips[clips.video == "003"], 8) for sample in part]]
+        with torch.inference_mode():
+            peaks = BatchModel(best)(batch).amax((1, 2, 3))
+        assert [found[0], found[-1]] == pytest.approx([float(peaks.min()), float(peaks.max())], abs=1e-5)
+    assert presence.right != presence.absent
+
+
+def test_without_captions_of_other_videos_peaks_tell_nothing(whole: TrainJob) -> None:
+    assert load_checkpoint(whole.output / "best.pt").presence is None
+
+
 def test_validation_is_the_metric_of_the_last_model(made: Path, whole: TrainJob) -> None:
     files = ClipFiles(made / "dataset", made / "frames")
     clips = read_clips(files)

@@ -223,6 +223,7 @@ SCORES: Table = {
     "target_peak": Column(INTEGER, "largest value of the target map in the dataset, of 255", 1, 255),
     "n_others": Column(INTEGER, "number of other events visible in the clip", 0),
     "n_wrong": Column(INTEGER, "number of wrong prompts: captions of these events that differ from the clip's own", 0),
+    "peak": Column(NUMBER, "highest value of the model's map; the mean for several wrong prompts", 0, nullable=True),
     **{name: Column(NUMBER, meaning, nullable=True) for name, meaning in {**METRICS, **ON_SPHERE}.items()},
 }
 FOLD_SCORES: Table = {name: column for name, column in SCORES.items() if name != "source"}

@@ -16,6 +16,7 @@ NAMES = {
     "model": "model, right prompt",
     "wrong_prompt": "model, wrong prompt",
     "neutral_prompt": "model, neutral prompt",
+    "absent_prompt": "model, prompt of another video",
     "other_video": "model, other video",
     "clip_zero_shot": "CLIP, not trained",
     "mean_map": "mean training map",

@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from tsalv360.contracts.tables import FOLD_SCORES, PART_ANNOTATIONS, SCORES, SUMMARY, read_table, write_table
 from tsalv360.evaluation import EXTERNAL, NAMES, EvaluateSettings
+from tsalv360.evaluation.presence import about_presence, peaks, write_curve
 from tsalv360.evaluation.summary import (
     GAPS,
     LOWER_IS_BETTER,
@@ -56,6 +57,8 @@ def write_evaluation(
 ) -> None:
     """Write `scores.parquet`, `summary.parquet`, `tables.md`, `tables.tex` and `intervals.png` of all folds.
 
+    With a model also `presence.png`.
+
     Parameters: `folds`, the tables that `evaluate_fold` wrote; `annotations` of the folder of clips; `sources`, the
     data set of each video.
     """
@@ -71,6 +74,8 @@ def write_evaluation(
     with whole_file(folder / "tables.tex") as partial:
         partial.write_text(latex(summary), encoding="utf-8")
     write_intervals(folder / "intervals.png", summary)
+    if "model" in set(scores.predictor):
+        write_curve(folder / "presence.png", *peaks(scores))
 
 
 def markdown(
@@ -82,6 +87,9 @@ def markdown(
     parts = ["# Evaluation", *_about(scores, annotations, targets)]
     if "gaps" in tables:
         parts += ["## How much the text matters", *_text_drivenness(summary, scores), tables["gaps"]]
+    right, absent = peaks(scores)
+    if len(absent):
+        parts += ["## Whether what the prompt says is there", *about_presence(right, absent)]
     if "others" in tables:
         parts += ["## The model and other models", _OTHERS, tables["others"]]
     parts += ["## All predictors", "Means over clips on the ERP grid, as published:", tables["clips"]]
@@ -153,7 +161,7 @@ def _name_of(predictor: str) -> str:
 
 def _predictors(summary: pd.DataFrame) -> list[str]:
     """Return all predictors in the order of the page: the model, other models, baselines."""
-    own = ["model", *GAPS]
+    own = ["model", *GAPS, "absent_prompt"]
     return [*own, *externals(summary), *(name for name in NAMES if name not in own)]
 
 

@@ -120,6 +120,7 @@ class ClipScorer:
         table = pd.DataFrame(scores).groupby(names, sort=False).mean()
         if observers := self._score_observers(points[points.weight > 0], others, clip.clip_id):
             table.loc["observers"] = observers
+        table["peak"] = pd.Series({name: some.max((1, 2)).mean() for name, some in predictions.items()}, dtype=float)
         known = {
             "fold": self._truth.fold,
             "n_wrong": len(clip.wrong),
@@ -172,8 +173,11 @@ def _predict(
     clip: pd.Series, replacement: pd.Series | None, predictor: Predictor, zero_shot: Predictor | None, neutral: str
 ) -> Predictions:
     """Return the model's maps for a clip; `wrong_prompt` has one for each wrong prompt."""
-    maps = predictor(clip.video, clip.frames, [clip.caption, neutral, *clip.wrong])
-    predictions = {"model": maps[:1], "neutral_prompt": maps[1:2], "wrong_prompt": maps[2:]}
+    absent = [clip.absent] if clip.absent else []
+    maps = predictor(clip.video, clip.frames, [clip.caption, neutral, *absent, *clip.wrong])
+    n = 2 + len(absent)
+    names = {"model": maps[:1], "neutral_prompt": maps[1:2], "absent_prompt": maps[2:n], "wrong_prompt": maps[n:]}
+    predictions = {name: some for name, some in names.items() if len(some)}
     if replacement is not None:
         predictions["other_video"] = predictor(replacement.video, replacement.frames, [clip.caption])
     if zero_shot:

@@ -17,7 +17,7 @@ from tsalv360.contracts.layout import FIXATION_POINTS
 from tsalv360.contracts.tables import PART_ANNOTATIONS, POINTS, empty, read_table
 from tsalv360.job.errors import InputError
 from tsalv360.saliency import Map, points_map, saliency_map
-from tsalv360.training.clips import ClipFiles, read_clips
+from tsalv360.training.clips import ClipFiles, absent_captions, read_clips, same_prompt
 
 CENTRE_SIGMA = 30.0  # degrees, about half of a head-mounted display's view
 _FLOOR = 0.01
@@ -36,7 +36,8 @@ class Truth:
 
         The columns of `read_clips`, and `event_s`, the event's length in seconds (its number of maps / 16); `n_others`,
         the number of other events with a map in the clip; `wrong`, a tuple of their captions that differ from the
-        clip's own. InputError where the fold has no test clip.
+        clip's own; `absent`, the caption of another video, empty where there is none. InputError where the fold has no
+        test clip.
         """
         clips = self._part("test")
         if clips.empty:
@@ -52,11 +53,12 @@ class Truth:
             for own, frames in zip(clips.event_id, clips.frames, strict=True)
         ]
         wrong = [
-            tuple(dict.fromkeys(text for text in captions[events] if _words(text) != _words(own)))
+            tuple(dict.fromkeys(text for text in captions[events] if same_prompt(text) != same_prompt(own)))
             for events, own in zip(others, clips.caption, strict=True)
         ]
         length = clips.event_id.map({event: len(numbers) / FPS for event, numbers in maps.items()})
-        return clips.assign(event_s=length, n_others=list(map(len, others)), wrong=pd.Series(wrong))
+        absent = absent_captions(clips, self._all_clips)
+        return clips.assign(event_s=length, n_others=list(map(len, others)), wrong=pd.Series(wrong), absent=absent)
 
     def training_targets(self) -> Iterator[Map]:
         """Yield the targets of all clips that the fold's model was trained with."""
@@ -150,7 +152,3 @@ def _map(points: pd.DataFrame, sigma: float, size: tuple[int, int]) -> Map:
 
 def _video(event: str) -> str:
     return event.rpartition("_")[0]
-
-
-def _words(caption: str) -> str:
-    return caption.casefold().strip(" .")

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import whole_file
+from tsalv360.model.foreign import RETRY, describe
 from tsalv360.model.network import TSalV360
+from tsalv360.model.presence import Presence
 from tsalv360.model.settings import ModelSettings
 from tsalv360.model.torchscript import is_torchscript, read_torchscript
 
@@ -46,14 +48,27 @@ def load_checkpoint(
     model = TSalV360(settings)
     load_weights(model, _without_prefix(weights), path)
     provenance = content.get("provenance")
-    height = provenance.get("frame_height") if isinstance(provenance, dict) else None
+    provenance = provenance if isinstance(provenance, dict) else {}
+    height = provenance.get("frame_height")
     model.frame_height = height if isinstance(height, int) and 2 <= height <= MAX_HEIGHT else None
+    try:
+        model.presence = TypeAdapter(Presence | None).validate_python(provenance.get("presence"))
+    except ValidationError as error:
+        raise InputError(path, f"a presence that cannot be: {error}", "one of training", "Train it again.") from None
     return model.to(device, dtype).eval()
 
 
 def save_checkpoint(model: TSalV360, path: str | Path, provenance: dict[str, Any] | None = None) -> None:
     """Write the weights, settings and provenance of a model as a whole file or not at all."""
     content = {"model": model.state_dict(), "settings": asdict(model.settings), "provenance": provenance}
+    with whole_file(path) as partial:
+        torch.save(content, partial)
+
+
+def add_provenance(path: str | Path, **more: Any) -> None:
+    """Add plain values to the provenance of a checkpoint of ours, which is replaced whole or not at all."""
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    content["provenance"] |= more
     with whole_file(path) as partial:
         torch.save(content, partial)
 
@@ -96,17 +111,23 @@ def _read(path: str | Path, expected: str, advice: str, clip: bool = False) -> d
     """Return the dict in a file of torch.save, or in one of the forms of CLIP; InputError if there is none."""
     if not Path(path).is_file():
         raise InputError(path, "no such file", expected, advice)
+    if is_torchscript(path):
+        try:
+            if clip:
+                return read_torchscript(path)
+            found = "TorchScript"
+        except UnpicklingError as error:
+            found = str(error)
+        raise InputError(path, f"no checkpoint ({found})", expected, advice)
     try:
         if clip and Path(path).suffix == ".safetensors":
             return load_file(path)
-        if is_torchscript(path):
-            if clip:
-                return read_torchscript(path)
-            raise UnpicklingError("TorchScript")
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except (*_DAMAGE, UnpicklingError, SafetensorError, zipfile.BadZipFile) as error:
-        reason = str(error).partition("\n")[0] or "an empty file"
-        raise InputError(path, f"no checkpoint ({reason})", expected, advice) from None
+    except SafetensorError as error:
+        raise InputError(path, f"no checkpoint ({error})", expected, RETRY) from None
+    except (*_DAMAGE, UnpicklingError, zipfile.BadZipFile):  # their messages advise to run what is in the file
+        found, advice = describe(path)
+        raise InputError(path, f"no checkpoint but {found}", expected, advice) from None
     if not isinstance(content, dict):
         raise InputError(path, f"a {type(content).__name__}", expected, advice)
     return content

@@ -10,6 +10,7 @@ from torch.nn import functional
 from tsalv360.job.errors import InputError
 from tsalv360.model.attention import VSTCA
 from tsalv360.model.encoders import FrameFeatures, SmallEncoders, TextFeatures, check_tokens, tokenize, word_mask
+from tsalv360.model.presence import Presence
 from tsalv360.model.settings import ModelSettings
 from tsalv360.model.tangent import ErpToTangent, TangentToErp, sphere
 
@@ -23,6 +24,7 @@ class TSalV360(nn.Module):
     """
 
     frame_height: int | None = None  # of the frames in training, pixels, if the checkpoint says it
+    presence: Presence | None = None  # likewise
 
     def __init__(self, settings: ModelSettings | None = None) -> None:
         super().__init__()

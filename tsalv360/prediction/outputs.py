@@ -1,10 +1,13 @@
 """The files of predictions: videos to look at, maps to compute with, and a table of directions."""
 
 import math
+import os
 import re
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal
+from tempfile import TemporaryFile
+from typing import IO, Any, Literal
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import cv2
@@ -19,7 +22,9 @@ from tsalv360.job.log import progress
 from tsalv360.media.drawing import mark, overlay_saliency, with_legend
 from tsalv360.media.pictures import resized
 from tsalv360.media.video import VideoWriter
+from tsalv360.model.presence import FALSE_ALARMS, Presence
 from tsalv360.prediction.windows import Predictions
+from tsalv360.saliency import resize_maps
 from tsalv360.sphere.directions import pixel_to_direction
 from tsalv360.sphere.projection import Picture
 
@@ -27,8 +32,10 @@ Maps = Literal["video", "png", "npz"]
 Format = Literal["own", "tsv360"]
 TableFormat = Literal["csv", "parquet"]
 
-_COLUMNS = ["prompt", "text", "frame", "time_s", "yaw_deg", "pitch_deg", "peak", "spread_deg"]
+_COLUMNS = ["prompt", "text", "frame", "time_s", "yaw_deg", "pitch_deg", "peak", "spread_deg", "false_alarms"]
 _NAME_LENGTH = 40
+_NOTHING = "nothing found"
+_CORNER = 8, 20  # of texts, pixels
 
 
 def write_predictions(
@@ -49,38 +56,18 @@ def write_predictions(
     format : `tsv360` adds maps and descriptions in the published layout of TSV360.
     compare : add a video with the overlays of all prompts side by side.
 
-    The pictures of videos and of `tsv360` are scaled to the maximum of each map, as those of the dataset are; PNG,
-    NPZ and table hold the model's own values.
+    All videos have one scale, from 0 to the highest value of any prompt at any time. Maps of `tsv360` are scaled to
+    their own maximum, as those of the dataset are; PNG, NPZ and table hold the model's own values.
     """
     output = Path(output)
     refuse_existing(output)
-    prompts, rows = predictions.prompts, []
     try:
-        with whole_folder(output) as folder, ExitStack() as open_files:
-            files = _Files(folder, predictions, open_files)
-            bar = open_files.enter_context(progress(len(predictions), "windows"))
-            for window in predictions:
-                overlays = []
-                for k, (prompt, values) in enumerate(zip(prompts, window.maps, strict=True), 1):
-                    name, frame = _name(k, prompt), window.frame
-                    gray = np.rint(values * (255 / max(float(values.max()), 1e-12))).astype(np.uint8)
-                    overlays.append(overlay_saliency(resized(window.picture, gray.shape), gray))
-                    files.add_picture(f"{name}.overlay", with_legend(overlays[-1].copy()))
-                    if maps == "video":
-                        files.add_picture(f"{name}.saliency", gray[..., None].repeat(3, axis=2))
-                    elif maps == "png":
-                        files.write_png(name, frame, np.rint(values * 65535).astype(np.uint16))
-                    else:
-                        files.add_array(name, frame, values)
-                    if format == "tsv360":
-                        files.write_png(_published_folder(predictions, k), frame, gray)
-                    rows.append([k, prompt, frame, window.time_s, *peak_and_spread(values)])
-                if compare:
-                    files.add_picture("compare", _side_by_side(overlays, prompts))
-                bar.update()
-            for k, prompt in enumerate(prompts if format == "tsv360" else [], 1):
+        with whole_folder(output) as folder, TemporaryFile(dir=folder) as spool, ExitStack() as open_files:
+            files, kept = _Files(folder, predictions, open_files), _Spool(spool)
+            found = _compute(predictions, files, kept, maps, format)
+            _draw(predictions, found, files, kept, gray_videos=maps == "video", compare=compare)
+            for k, prompt in enumerate(predictions.prompts if format == "tsv360" else [], 1):
                 (folder / _published_folder(predictions, k) / DESCRIPTION).write_text(prompt, encoding="utf-8")
-            found = pd.DataFrame(rows, columns=_COLUMNS).sort_values(["prompt", "frame"], ignore_index=True)
             if table == "csv":
                 found.to_csv(folder / "table.csv", index=False, float_format="%.6f")
             else:
@@ -89,6 +76,30 @@ def write_predictions(
         wrong = f"no way to write it ({error})"
         raise InputError(output, wrong, "space and permission", "Name another place.") from error
     return found
+
+
+def finds_nothing(table: pd.DataFrame, presence: Presence | None) -> pd.Series:
+    """Return for each row of a table of predictions whether the map is one that any prompt would give.
+
+    That is where more than `FALSE_ALARMS` of other videos' captions peak as high; nowhere, if peaks do not tell.
+    """
+    return (table.false_alarms > FALSE_ALARMS) & bool(presence and presence.is_telling)
+
+
+def summary(table: pd.DataFrame, presence: Presence | None) -> list[str]:
+    """Return in words where each prompt was found, or why the model does not tell."""
+    if not presence:
+        reason = "the checkpoint does not say how high the maps of other videos' captions peak"
+        return [f"A bright map does not mean that something fits the prompt: {reason}."]
+    rates = f"it finds {presence.found:.0%} of right prompts, and {FALSE_ALARMS:.0%} of other videos' captions"
+    if not presence.is_telling:
+        return [f"A bright map of this model does not mean that something fits the prompt: {rates}."]
+    lines = [f"Found or not, by the peaks of this model's maps ({rates}):"]
+    for (k, prompt), of_prompt in table.groupby(["prompt", "text"]):
+        times = of_prompt.time_s[~finds_nothing(of_prompt, presence)]
+        where = f"found in {len(times)} of {len(of_prompt)} maps, first at {times.min():.2f} s"
+        lines.append(f"{k} {prompt}: {where if len(times) else 'nothing found'}")
+    return lines
 
 
 def refuse_existing(output: Path) -> None:
@@ -120,6 +131,75 @@ def peak_and_spread(saliency: NDArray[np.float32]) -> tuple[float, float, float,
     weight = saliency * np.cos(phi)
     spread = math.sqrt(np.average(angle**2, weights=weight)) if weight.any() else 0.0
     return peak_yaw, peak_pitch, peak, spread
+
+
+def _compute(predictions: Predictions, files: "_Files", kept: "_Spool", maps: Maps, format: Format) -> pd.DataFrame:
+    """Compute all maps, keep them, write those that no other map scales, and return the table."""
+    rows, presence = [], predictions.presence
+    with progress(len(predictions), "windows") as bar:
+        for window in predictions:
+            for k, (prompt, values) in enumerate(zip(predictions.prompts, window.maps, strict=True), 1):
+                gray = kept.add(window.frame, values)
+                if maps == "png":
+                    files.write_png(_name(k, prompt), window.frame, np.rint(values * 65535).astype(np.uint16))
+                elif maps == "npz":
+                    files.add_array(_name(k, prompt), window.frame, values)
+                if format == "tsv360":
+                    files.write_png(_published_folder(predictions, k), window.frame, gray)
+                yaw, pitch, peak, spread = peak_and_spread(values)
+                false_alarms = presence.false_alarms(peak) if presence else math.nan
+                rows.append([k, prompt, window.frame, window.time_s, yaw, pitch, peak, spread, false_alarms])
+            bar.update()
+    return pd.DataFrame(rows, columns=_COLUMNS).sort_values(["prompt", "frame"], ignore_index=True)
+
+
+def _draw(
+    predictions: Predictions, table: pd.DataFrame, files: "_Files", kept: "_Spool", *, gray_videos: bool, compare: bool
+) -> None:
+    """Write the videos. Overlays are as high as the frames, or as the maps if these are higher."""
+    nothing = table[finds_nothing(table, predictions.presence)].groupby("frame").prompt.agg(set)
+    for frame, picture in predictions.pictures():
+        overlays, texts = [], []
+        for k, (prompt, gray) in enumerate(zip(predictions.prompts, kept.read(frame), strict=True), 1):
+            size = max((picture.shape[0], picture.shape[1]), (gray.shape[0], gray.shape[1]))
+            saliency = np.rint(resize_maps(gray[None], size)[0]).astype(np.uint8)
+            overlay, name = overlay_saliency(resized(picture, size), saliency), _name(k, prompt)
+            overlays.append(overlay)
+            texts.append(f"{prompt}: {_NOTHING}" if k in nothing.get(frame, ()) else prompt)
+            shown = with_legend(overlay.copy())
+            if texts[-1] != prompt:
+                mark(shown, _NOTHING, _CORNER)
+            files.add_picture(f"{name}.overlay", shown)
+            if gray_videos:
+                files.add_picture(f"{name}.saliency", gray[..., None].repeat(3, axis=2))
+        if compare:
+            files.add_picture("compare", _side_by_side(overlays, texts))
+
+
+class _Spool:
+    """The maps of all windows, compressed in a file, until the highest value is known, which scales all of them."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._places: dict[int, list[tuple[int, int, float]]] = {}  # by frame: offset, length and maximum of each map
+        self._highest = 1e-12
+
+    def add(self, frame: int, values: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Keep the next map [H, W] of a frame, and return it as gray scaled to its own maximum."""
+        highest = max(float(values.max()), 1e-12)
+        gray = np.rint(values * (255 / highest)).astype(np.uint8)
+        self._highest = max(self._highest, highest)
+        start = self._file.seek(0, os.SEEK_END)
+        length = self._file.write(cv2.imencode(".png", gray)[1].data)
+        self._places.setdefault(frame, []).append((start, length, highest))
+        return gray
+
+    def read(self, frame: int) -> Iterator[NDArray[np.uint8]]:
+        """Yield the maps of a frame as gray; 255 is the highest value of all."""
+        for start, length, highest in self._places[frame]:
+            self._file.seek(start)
+            gray: Any = cv2.imdecode(np.frombuffer(self._file.read(length), np.uint8), cv2.IMREAD_GRAYSCALE)
+            yield np.rint(gray * (highest / self._highest)).astype(np.uint8)
 
 
 class _Files:
@@ -161,12 +241,12 @@ def _published_folder(predictions: Predictions, k: int) -> str:
     return f"{GROUND_TRUTH}/{video}/{video}_{k}"
 
 
-def _side_by_side(overlays: list[Picture], prompts: list[str]) -> Picture:
-    """Return overlays with their prompts in a grid, row by row."""
+def _side_by_side(overlays: list[Picture], texts: list[str]) -> Picture:
+    """Return overlays with texts in a grid, row by row."""
     columns = math.ceil(math.sqrt(len(overlays)))
     cells = [overlay.copy() for overlay in overlays]
-    for cell, prompt in zip(cells, prompts, strict=True):
-        mark(cell, prompt, (8, 20))
+    for cell, text in zip(cells, texts, strict=True):
+        mark(cell, text, _CORNER)
     with_legend(cells[-1])
     cells += [np.zeros_like(cells[0])] * (-len(cells) % columns)
     return np.vstack([np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)])

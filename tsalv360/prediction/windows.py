@@ -23,6 +23,7 @@ from tsalv360.sphere.projection import Picture
 if TYPE_CHECKING:
     from tsalv360.model import FrameFeatures, TSalV360
     from tsalv360.model.encoders import TextFeatures
+    from tsalv360.model.presence import Presence
 
 log = logging.getLogger(__name__)
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -103,12 +104,24 @@ class Predictions:
         self._batch_size = 1 if model.device.type == "cpu" else model.settings.n_frames
 
     @property
+    def presence(self) -> "Presence | None":
+        """What the peak of a map tells, if the checkpoint says it."""
+        return self._model.presence
+
+    @property
     def rate(self) -> Fraction:
         """Windows per second."""
         return self.footage.rate / self._stride
 
     def __len__(self) -> int:
         return (len(self.footage.numbers) - self._model.settings.n_frames) // self._stride + 1
+
+    def pictures(self) -> Iterator[tuple[int, Picture]]:
+        """Yield the native number and the RGB picture of every window's frame, without computing maps."""
+        first = self._model.settings.n_frames - 1
+        for k, (number, picture) in enumerate(zip(self.footage.numbers, self.footage.pictures(), strict=True)):
+            if k >= first and (k - first) % self._stride == 0:
+                yield number, picture
 
     def __iter__(self) -> Iterator[Window]:
         import torch

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from zlib import crc32
 
 import cv2
 import numpy as np
@@ -124,6 +125,28 @@ class Augmentation:
             picture = cv2.flip(picture, 1).reshape(picture.shape)  # a mirrored view takes four times as long to copy
         shift = self.roll * picture.shape[1] // self.n_rolls
         return np.roll(picture, shift, axis=1) if shift else picture
+
+
+def absent_captions(clips: pd.DataFrame, among: pd.DataFrame) -> pd.Series:
+    """Return for each of `clips` a caption of another video, `among` clips, that none of its own video's equals.
+
+    It is drawn by the clip's name; empty text where there is none.
+    """
+    every = {same_prompt(caption): caption for caption in among.caption.sort_values()}
+    others = {}
+    for video, own in among.groupby("video").caption.unique().items():
+        known = set(map(same_prompt, own))
+        others[video] = [caption for words, caption in every.items() if words not in known]
+    drawn = []
+    for name, video in zip(clips.clip_id, clips.video, strict=True):
+        rng = np.random.default_rng(crc32(name.encode()))
+        drawn.append(others[video][rng.integers(len(others[video]))] if others[video] else "")
+    return pd.Series(drawn, clips.index)
+
+
+def same_prompt(caption: str) -> str:
+    """Return what captions share that differ only in capitals or the full stop: they are one prompt."""
+    return caption.casefold().strip(" .")
 
 
 def says_side(caption: str) -> bool:

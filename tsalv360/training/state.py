@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -23,7 +25,9 @@ from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, read_table
 from tsalv360.job.files import read_json, sha256, whole_file
 from tsalv360.job.installed import FILES
 from tsalv360.job.log import progress
-from tsalv360.model import ModelSettings, TSalV360, save_checkpoint
+from tsalv360.model import ModelSettings, TSalV360, load_checkpoint, save_checkpoint
+from tsalv360.model.checkpoint import add_provenance
+from tsalv360.model.presence import Presence
 from tsalv360.training.batches import Sample
 from tsalv360.training.clips import PICTURES, ClipFiles, read_clips
 from tsalv360.training.settings import TrainJob
@@ -94,8 +98,8 @@ class State:
             self._best = max(score, self._best)
             self._keep()
 
-    def finish(self, model: TSalV360) -> None:
-        """Write the results and remove what was kept."""
+    def finish(self, model: TSalV360, measure: Callable[[TSalV360], Presence | None]) -> None:
+        """Write the results and remove what was kept. Parameters: what measures the `Presence` of the best model."""
         if not self._accelerator.is_main_process:
             return
         self._bar.close()
@@ -105,6 +109,8 @@ class State:
         for name, rows in (("steps", self.steps), ("metrics", self.epochs)):
             with whole_file(output / f"{name}.csv") as partial:
                 pd.DataFrame(rows).to_csv(partial, index=False)
+        if presence := measure(load_checkpoint(best, self._accelerator.device)):
+            add_provenance(best, presence=asdict(presence))
         with whole_file(output / "best.pt") as partial:
             shutil.copyfile(best, partial)
         self._path.unlink()

@@ -1,6 +1,7 @@
 """The training of a fold's model, by accelerate on one CPU, one GPU or many with the same result, and its loss."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from math import cos, gcd, pi
@@ -16,8 +17,9 @@ from torch.utils.data import DataLoader
 from tsalv360 import metrics
 from tsalv360.job.errors import InputError
 from tsalv360.model import TSalV360, tokenize
+from tsalv360.model.presence import Presence
 from tsalv360.training.batches import Batch, ClipBatches, Sample, epoch_batches, plain_batches, split_batch
-from tsalv360.training.clips import ClipFiles, read_clips
+from tsalv360.training.clips import ClipFiles, absent_captions, read_clips
 from tsalv360.training.features import start_model
 from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
 from tsalv360.training.state import State
@@ -38,6 +40,8 @@ def train_fold(job: TrainJob) -> None:
     if compute.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
+    # accelerate names the option below by the word that PyTorch had for it before
+    warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
     accelerator = Accelerator(
         mixed_precision=settings.precision,
         cpu=compute.device == "cpu",
@@ -101,7 +105,7 @@ def train_fold(job: TrainJob) -> None:
         # not the parallel network, which waits for all processes at each of its calls
         found = validate(accelerator.unwrap_model(network), data, validation, accelerator)
         state.add_epoch(epoch, found, model)
-    state.finish(model)
+    state.finish(model, partial(measure_presence, data, clips, validation))
     accelerator.wait_for_everyone()
     accelerator.end_training()
 
@@ -175,6 +179,26 @@ def validate(network: nn.Module, data: ClipBatches, clips: pd.DataFrame, acceler
             total += torch.tensor([getattr(metrics, name)(prediction, targets).sum() for name in VALIDATION])
     total = accelerator.reduce(total.to(accelerator.device))
     return {name: float(value) / len(clips) for name, value in zip(VALIDATION, total, strict=True)}
+
+
+def measure_presence(
+    data: ClipBatches, clips: pd.DataFrame, validation: pd.DataFrame, model: TSalV360
+) -> Presence | None:
+    """Return how high the maps of validation clips peak: those of their captions, and of other videos' captions.
+
+    None without validation clips, and where all of the captions of `clips` are of one video.
+    """
+    texts = absent_captions(validation, clips)
+    validation = validation[texts != ""]
+    if validation.empty:
+        return None
+    absent = ClipBatches(clips.assign(caption=texts), data.files, data.size, data.features)
+    network, peaks = BatchModel(model), []
+    with torch.inference_mode():
+        for batches in (data, absent):
+            loader = DataLoader(batches, sampler=plain_batches(validation, VALIDATION_BATCH), batch_size=None)
+            peaks.append(torch.cat([network(batch).float().flatten(1).amax(1).cpu() for batch in loader]).numpy())
+    return Presence.measured(*peaks)
 
 
 def _check_finite(loss: Tensor, batch: Batch, clips: pd.DataFrame) -> None:
