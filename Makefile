@@ -9,7 +9,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reo
 # Without --no-compile, pip compiles all files one after another, which takes longer than installing them.
 INSTALL = $(@D)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-fast soak lint bundle label-studio reference benchmarks clean
+.PHONY: demo test test-fast soak lint bundle label-studio reference benchmarks dist clean
 
 demo: .venv/base
 	$(BIN)/snakemake --configfile config/config.yaml --quiet host reason
@@ -51,6 +51,11 @@ reference: .venv/dev
 # Prints a table that compares this package with others; options go in ARGS, such as ARGS="--repeats 1".
 benchmarks: .venv-benchmarks/base
 	@.venv-benchmarks/bin/python benchmarks $(ARGS)
+
+# Writes the source archive and the wheel that it gives.
+dist: .venv/dev
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
 
 # Keeps the curators' work in curation/, and all other data.
 clean:

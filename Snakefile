@@ -14,12 +14,6 @@ min_version("9.20")
 # A plan has millions of permanent objects; checking them for garbage takes a sixteenth of the planning time.
 gc.set_threshold(200_000, 50, 100)
 
-# Scripts in a separate environment find the package beside the Snakefile, and end when this process ends.
-os.environ.update(
-    PYTHONPATH=f"{workflow.basedir}{os.pathsep}{os.getenv('PYTHONPATH', '')}",
-    TSALV360_RUN=f"{os.getpid()}",
-)
-
 from tsalv360.captions import shard_of
 from tsalv360.captions.settings import check_installed as check_captioner_installed
 from tsalv360.config import (
@@ -32,14 +26,26 @@ from tsalv360.config import (
 from tsalv360.contracts.settings import tracked
 from tsalv360.evaluation.external import stamp
 from tsalv360.explorer import BUNDLE
+from tsalv360.job.installed import link_package
 from tsalv360.sources import demo, published
 from tsalv360.training.settings import check_cache, check_clips, check_weights
 from tsalv360.training.settings import check_installed as check_training_installed
 from tsalv360.workflow.curated import before_build, of_dataset
 from tsalv360.workflow.records import announce, keep_outputs, keep_records_in, retrained
 
+# Scripts in a separate environment find this package, and end when this process ends.
+PACKAGE = link_package(Path(".snakemake", "package"))
+os.environ.update(
+    PYTHONPATH=f"{PACKAGE}{os.pathsep}{os.getenv('PYTHONPATH', '')}",
+    TSALV360_RUN=f"{os.getpid()}",
+)
 
-configfile: Path(workflow.basedir, "config", "config.yaml")
+
+# Beside this file, which a project's own Snakefile includes.
+HERE = workflow.current_basedir.get_path_or_uri(secret_free=True)
+
+
+configfile: Path(HERE, "config", "config.yaml")
 
 
 # Local settings, unless a config is named on the command line.

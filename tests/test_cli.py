@@ -14,7 +14,8 @@ from running import ROOT, TINY
 from tsalv360.cli import main
 
 COMMANDS = {
-    "": "data captions curation predict explore publish evaluate",
+    "": "--version init data captions curation predict explore publish evaluate",
+    "init": "FOLDER --template",
     "data": "check import",
     "data check": "--configfile --cores --json",
     "data import": "TABLE --video --picture",

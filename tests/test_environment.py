@@ -12,11 +12,19 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from tsalv360 import __version__
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NEEDS = {"base": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 EXTRAS = {"pipeline": ["base"], "captions": ["base", "captions"], "train": ["base", "train"]}
+
+
+def test_the_version_is_that_of_the_citation_and_the_newest_changes() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    newest = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)[0]
+    assert citation["version"] == newest == __version__
 
 
 def pins() -> dict[str, str]:

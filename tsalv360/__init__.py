@@ -7,8 +7,7 @@ if TYPE_CHECKING:
     from tsalv360.prediction import predict
     from tsalv360.publish import load_clips
 
-    __version__: str
-
+__version__ = "0.2.0"
 __all__ = ["__version__", "load_clips", "predict"]
 
 MAX_PIXELS = 16384 * 8192  # of a picture or video; larger ones are refused before memory is allocated
@@ -16,7 +15,7 @@ os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))  # OpenCV r
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded on first use: every job imports this package, but few need its version or the model.
+    # Loaded on first use: every job imports this package, but few need the model.
     if name == "predict":
         from tsalv360.prediction import predict
 
@@ -25,8 +24,4 @@ def __getattr__(name: str) -> Any:
         from tsalv360.publish import load_clips
 
         return load_clips
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("tsalv360")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

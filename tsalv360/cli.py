@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 from textwrap import fill
 from typing import Any, get_args
 
@@ -15,19 +16,22 @@ from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
+from tsalv360 import __version__
 from tsalv360.captions.compare import Similarity, write_comparison
 from tsalv360.check import as_text, check_data
 from tsalv360.config import Config, ConfigError, load_config
 from tsalv360.evaluation.summary import compare_models, comparison_text
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
+from tsalv360.job.installed import FILES
 from tsalv360.job.libraries import require_extra
 from tsalv360.media.video import View
 from tsalv360.prediction import predict, write_predictions
 from tsalv360.prediction.outputs import Format, Maps, TableFormat, refuse_existing, summary
 from tsalv360.prediction.windows import Precision
+from tsalv360.workflow.project import TEMPLATES, make_project
 
-DEFAULT = Path(__file__).parents[1] / "config" / "config.yaml"
+DEFAULT = FILES / "config" / "config.yaml"
 LOCAL = Path("config", "local.yaml")
 
 
@@ -89,6 +93,14 @@ def _parser() -> argparse.ArgumentParser:
         return added.add_argument
 
     add_group("", argparse.ArgumentParser(prog="tsalv360"))
+    parsers[""].add_argument("--version", action="version", version=f"tsalv360 {__version__}")
+    text = "Make a folder for a data set of your own: Snakefile, config and profiles. Its name becomes the data set's. "
+    text += "The workflow itself stays in the installed package."
+    add = command("init", _init, text, config=False)
+    add("folder", type=Path, metavar="FOLDER", help="a new or empty folder")
+    templates = "; ".join(f"{name}: {content}" for name, content in TEMPLATES.items())
+    add("--template", choices=TEMPLATES, default="own-recordings", help=f"{templates}; default: own-recordings")
+
     text = "Check the videos and gaze of the config. Exit status 0 when the build can run, else 1."
     add = command("data check", _check, text)
     add("--cores", type=int, default=len(os.sched_getaffinity(0)), help="default: all")
@@ -219,6 +231,21 @@ def read_config(files: Sequence[Path]) -> Config:
     except OSError as error:
         raise ConfigError(str(error)) from None
     return load_config(content)
+
+
+def _init(options: argparse.Namespace) -> int:
+    folder, here = options.folder, options.folder.absolute() == Path.cwd()
+    for file in make_project(folder, options.template):
+        print(file)
+    print("\nNext:")
+    commands = {
+        **({} if here else {f"cd {quote(str(folder))}": ""}),
+        **({} if options.template == "demo" else {"edit config/local.yaml": "name your files"}),
+        "tsalv360 data check": "lists what is there, missing or broken",
+        "snakemake --cores 2": "builds the data set; -n shows the plan alone",
+    }
+    print("\n".join(f"  {name:<24}{what}".rstrip() for name, what in commands.items()))
+    return 0
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running import ROOT
 from training.clipset import write_clipset
 
 from tsalv360.contracts.settings import tracked
@@ -14,7 +15,7 @@ from tsalv360.dataset.assemble import checksum_lines
 from tsalv360.job.files import read_json, write_json
 from tsalv360.model import ModelSettings
 from tsalv360.training.settings import ComputeSettings, TrainJob, TrainSettings
-from tsalv360.training.state import data_checksum, made_of, provenance
+from tsalv360.training.state import data_checksum, made_of, provenance, revision
 
 
 @pytest.fixture
@@ -151,3 +152,8 @@ def test_a_checkpoint_also_holds_its_run_and_the_code(job: TrainJob) -> None:
     assert {key: held[key] for key in made} == made
     assert held["name"] == "default" and held["frame_height"] == 64
     assert set(held) - set(made) == {"name", "frame_height", "versions", "revision"}
+
+
+def test_an_installed_package_is_not_taken_for_its_users_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tsalv360.training.state.FILES", ROOT / "tests")  # in a repository, but no clone
+    assert revision() is None

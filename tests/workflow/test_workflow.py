@@ -207,7 +207,7 @@ def literal_commands() -> list[str]:
     """The snakemake commands that the README shows."""
     blocks = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line.startswith("snakemake")]
+    return list(dict.fromkeys(line for line in lines if line.startswith("snakemake")))
 
 
 def test_the_readme_shows_commands() -> None:

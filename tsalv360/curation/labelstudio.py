@@ -15,8 +15,9 @@ from label_studio_sdk.core.api_error import ApiError
 from tsalv360.contracts.entries import Task
 from tsalv360.curation.records import as_utc
 from tsalv360.job.errors import InputError, plain
+from tsalv360.job.installed import FILES
 
-INTERFACE = Path(__file__).parents[2] / "config" / "label_studio.xml"
+INTERFACE = FILES / "config" / "label_studio.xml"
 GUIDE = Path(__file__).parent / "guide.html"
 CAPTION_SET = "tsalv360"  # Label Studio's `model_version`; its task stream shows predictions of one version only
 _TESTED = "1.23"  # the version that the tests run

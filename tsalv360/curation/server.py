@@ -19,9 +19,10 @@ import yaml
 
 from tsalv360.job.errors import InputError, shorten
 from tsalv360.job.files import read_json, whole_file, write_json
+from tsalv360.job.installed import FILES, IN_CLONE
 
-ENVIRONMENT = Path(__file__).parents[2] / ".venv-label-studio"
-REQUIREMENTS = Path(__file__).parents[2] / "envs" / "label-studio.yaml"
+ENVIRONMENT = (FILES if IN_CLONE else Path.cwd()) / ".venv-label-studio"
+REQUIREMENTS = FILES / "envs" / "label-studio.yaml"
 SETTINGS = REQUIREMENTS.with_name("label_studio_settings.py")
 HOST = "127.0.0.1"
 _PORT_TAKEN = "That port is already in use"

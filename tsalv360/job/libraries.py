@@ -13,6 +13,7 @@ from pkgutil import walk_packages
 
 import tsalv360
 from tsalv360.job.errors import InputError
+from tsalv360.job.installed import install_command
 
 # imported inside functions, or by Snakemake before a job starts
 _OTHERS = ("pyarrow.pandas_compat", "sklearn.cluster", "snakemake.benchmark", "snakemake.cli", "tqdm")
@@ -21,8 +22,8 @@ _OTHERS = ("pyarrow.pandas_compat", "sklearn.cluster", "snakemake.benchmark", "s
 def require_extra(where: str, extra: str, modules: Sequence[str]) -> None:
     """Raise InputError with the command that installs `extra` if one of its modules is missing; import none."""
     if missing := [name for name in modules if find_spec(name) is None]:
-        install = f"pip install --constraint constraints.txt --editable '.[{extra}]'"
-        raise InputError(where, f"no {', '.join(missing)}", f"the extra {extra}", f"Install it:  {install}")
+        install = f"Install it:  {install_command(extra)}"
+        raise InputError(where, f"no {', '.join(missing)}", f"the extra {extra}", install)
 
 
 def write_compiled() -> None:

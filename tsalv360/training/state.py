@@ -23,6 +23,7 @@ from tsalv360.contracts.layout import CHECKSUMS, MAPS
 from tsalv360.contracts.settings import tracked
 from tsalv360.contracts.tables import CLIPS, PART_ANNOTATIONS, read_table
 from tsalv360.job.files import read_json, sha256, whole_file
+from tsalv360.job.installed import FILES
 from tsalv360.job.log import progress
 from tsalv360.model import ModelSettings, TSalV360, load_checkpoint, save_checkpoint
 from tsalv360.model.checkpoint import add_provenance
@@ -189,10 +190,14 @@ def data_checksum(dataset: Path, frames: Path, fold: int) -> str:
 
 
 def revision() -> str | None:
-    """Return the commit of the code, with `+` if files were changed since; None outside of a git repository."""
-    here = Path(__file__).parent
+    """Return the commit of the code, with `+` if files were changed since; None outside of a clone.
+
+    An installed package may be in a repository of its user's, whose commit says nothing about it.
+    """
+    if not (FILES / ".git").exists():
+        return None
     describe = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
     try:
-        return subprocess.run(describe, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(describe, cwd=FILES, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None

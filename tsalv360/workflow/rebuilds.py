@@ -17,7 +17,9 @@ from snakemake.api import SnakemakeApi
 from snakemake.settings.enums import Quietness, RerunTrigger
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings
 
-SNAKEFILE = Path(__file__).parents[2] / "Snakefile"
+from tsalv360.job.installed import FILES
+
+SNAKEFILE = FILES / "Snakefile"
 # As in profiles/, which the API does not read.
 TRIGGERS = frozenset({RerunTrigger.MTIME, RerunTrigger.PARAMS, RerunTrigger.INPUT})
 # With these settings the demo has a job of every rule except import_video.
