@@ -1,20 +1,15 @@
-"""CLIP's tokenizer, what encoders of images and text return, and small encoders that are trained from nothing."""
+"""Tensors of tokens, what encoders of images and text return, and small encoders that are trained from nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from tsalv360.job.errors import InputError
 from tsalv360.model.settings import ModelSettings
-
-LENGTH = 77  # tokens that CLIP reads, those of start and end included
-PADDING, START, END = 0, 49406, 49407
+from tsalv360.model.tokens import END, LENGTH, PADDING, START, encode
 
 
 def tokenize(prompts: Sequence[str], truncate: bool = False) -> Tensor:
@@ -22,13 +17,15 @@ def tokenize(prompts: Sequence[str], truncate: bool = False) -> Tensor:
 
     Raises InputError for a prompt without words, and for one of more than 77 tokens unless `truncate` cuts it there.
     """
-    for prompt in () if truncate else prompts:
-        n_tokens = len(clip_tokenizer().encode(prompt)) + 2
-        if n_tokens > LENGTH:
-            where, found = f"prompt {prompt[:40]!r} …", f"{n_tokens} tokens (start and end included)"
+    tokens = torch.full((len(prompts), LENGTH), PADDING)
+    for row, prompt in zip(tokens, prompts, strict=True):
+        encoded = [START, *encode(prompt), END]
+        if len(encoded) > LENGTH and not truncate:
+            where, found = f"prompt {prompt[:40]!r} …", f"{len(encoded)} tokens (start and end included)"
             advice = "Shorten it, or cut it explicitly with tokenize(prompts, truncate=True)."
             raise InputError(where, found, f"at most {LENGTH}", advice)
-    tokens: Tensor = clip_tokenizer()(list(prompts), LENGTH)
+        encoded[LENGTH - 1 :] = encoded[LENGTH - 1 :] and [END]
+        row[: len(encoded)] = torch.tensor(encoded)
     check_tokens(tokens)
     return tokens
 
@@ -44,22 +41,6 @@ def check_tokens(tokens: Tensor) -> None:
 def word_mask(tokens: Tensor) -> Tensor:
     """Return a mask of tokens [B, 77] that is True where a token is neither padding nor start nor end."""
     return (tokens != PADDING) & (tokens != START) & (tokens != END)
-
-
-@cache
-def clip_tokenizer() -> Any:
-    """Return open_clip's tokenizer, loaded from its file alone: importing the whole package takes seconds.
-
-    Raises ImportError where open_clip (the extra `train`) is not installed.
-    """
-    package = find_spec("open_clip")
-    if package is None or package.origin is None:
-        raise ImportError("open_clip is not installed")
-    spec = spec_from_file_location("clip_tokenizer", Path(package.origin).with_name("tokenizer.py"))
-    assert spec and spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.SimpleTokenizer()
 
 
 class ImageFeatures(NamedTuple):
