@@ -62,7 +62,7 @@ def choose_columns(
     if missing := [name for name in columns.values() if name not in table]:
         found = f"columns {shortened(list(table))} without {', '.join(missing)}"
         expected = "the columns that its settings name" if settings.columns else _EXPECTED
-        raise InputError(path, found, expected, f"{_how_to_name(missing, list(table))} {ADVICE}")
+        raise InputError(path, found, expected, f"{_how_to_name(missing, list(map(str, table)))} {ADVICE}")
     if repeated := [name for name in columns.values() if list(table).count(name) > 1]:
         found = f"columns {shortened(list(table))}"
         raise InputError(path, found, f"{repeated} once", "Remove or rename the others.")
@@ -76,7 +76,7 @@ def choose_columns(
 def _how_to_name(missing: Sequence[str], columns: Sequence[str]) -> str:
     """Return how to name the missing columns, with the columns of most similar names where there are any."""
     wanted = [name for entry in missing for name in (ANGLES if entry == "a direction" else entry.split(" or "))]
-    words = {column: re.split(r"[^a-z]+", str(column).lower()) for column in columns}
+    words = {column: re.split(r"[^a-z]+", column.lower()) for column in columns}
     meant: dict[str, str] = {}
     for name in wanted:
         stem = re.sub("_(deg|s)$", "", name).split("_")

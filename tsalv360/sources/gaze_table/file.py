@@ -118,8 +118,8 @@ def _split_quoted(path: Path, lines: list[str], rows: list[int], separator: str)
         try:
             found.append([cell.strip() for cell in next(csv.reader([line], delimiter=separator, strict=True))])
         except csv.Error as error:
-            found, advice = f"{line[:80]!r} ({error})", "Correct or remove the line."
-            raise InputError(f"{path}, line {number}", found, "a row on one line", advice) from None
+            where, shown = f"{path}, line {number}", f"{line[:80]!r} ({error})"
+            raise InputError(where, shown, "a row on one line", "Correct or remove the line.") from None
     return found
 
 
