@@ -27,6 +27,7 @@ from tsalv360.contracts.settings import tracked
 from tsalv360.evaluation.external import stamp
 from tsalv360.explorer import BUNDLE
 from tsalv360.job.installed import link_package
+from tsalv360.job.yaml_file import read_mapping
 from tsalv360.sources import demo, published
 from tsalv360.training.settings import check_cache, check_clips, check_weights
 from tsalv360.training.settings import check_installed as check_training_installed
@@ -49,11 +50,20 @@ configfile: Path(HERE, "config", "config.yaml")
 
 
 # Local settings, unless a config is named on the command line.
-if Path("config/local.yaml").exists() and not workflow.overwrite_configfiles:
+LOCAL = Path("config/local.yaml")
+OVERRIDES = workflow.overwrite_configfiles or [
+    file for file in [LOCAL] if file.exists()
+]
+try:
+    for file in OVERRIDES:
+        read_mapping(file)  # raises what Snakemake passes over, such as two equal keys
+except ValueError as error:
+    raise WorkflowError(f"The configuration cannot be used.\n{error}") from None
+if OVERRIDES == [LOCAL]:
 
-    configfile: "config/local.yaml"
+    configfile: LOCAL
 
-    print("config/local.yaml overrides the default config.", file=sys.stderr)
+    print(f"{LOCAL} overrides the default config.", file=sys.stderr)
 
 
 # Of the command line; the files' own are read as YAML.

@@ -195,6 +195,28 @@ def test_an_id_that_yaml_reads_as_a_number_needs_quotes(text: str) -> None:
     assert '"7"' in message
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("007", "7"), ("2024-01-01", "2024-01-01"), ("yes", "true"), ("1.50", "1.5")],
+)
+def test_a_value_that_yaml_does_not_read_as_text_needs_quotes(text: str, found: str) -> None:
+    message = refusal(DEMO | {"videos": {"a": OWN | yaml.safe_load(f"gaze_id: {text}")}})
+    assert message.startswith(f"videos.a.gaze_id: found {found}; expected text")
+    assert message.endswith("; write it in quotes")
+
+
+@pytest.mark.parametrize(
+    ("content", "written"),
+    [
+        ({"saliency.sigma_deg": 4}, "saliency: {sigma_deg: …}"),
+        ({"captions.llava.dtype": "x"}, "captions: {llava: {dtype: …}}"),
+        ({"captions": {"llava.dtype": "x"}}, "llava: {dtype: …}"),
+    ],
+)
+def test_a_key_with_dots_is_to_be_nested(content: dict[str, Any], written: str) -> None:
+    assert refusal(DEMO | content).endswith(f": found a key with dots; write {written}")
+
+
 def test_a_number_in_exclude_is_named_by_its_full_key() -> None:
     assert refusal(DEMO | {"videos": {"exclude": {7: "broken"}}}).startswith("videos.exclude")
 

@@ -17,7 +17,7 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms.spl
 DOORS = {
     "events": ("reliability", "detection in parts of the gaze and in surrogates"),
     "reliability": ("dataset", "what all videos' trials add up to, for the card"),
-    "captions.text": ("curation dataset", "flags and token counts of captions that curators edited"),
+    "captions.text": ("curation", "flags of captions that curators edited"),
     "curation.apply": ("dataset", "assembling a video applies the curators' decisions"),
     "saliency": ("curation dataset", "maps of edited events"),
 }

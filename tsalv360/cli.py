@@ -12,7 +12,6 @@ from shlex import quote
 from textwrap import fill
 from typing import Any, get_args
 
-from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
@@ -25,6 +24,7 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.files import write_json
 from tsalv360.job.installed import FILES
 from tsalv360.job.libraries import require_extra
+from tsalv360.job.yaml_file import read_mapping
 from tsalv360.media.video import View
 from tsalv360.prediction import predict, write_predictions
 from tsalv360.prediction.outputs import Format, Maps, TableFormat, refuse_existing, summary
@@ -221,13 +221,13 @@ def _listing(commands: Mapping[str, str]) -> str:
 
 def read_config(files: Sequence[Path]) -> Config:
     """Return the configuration of `files`, else config/local.yaml, over the default one, as the Snakefile reads it."""
-    content: dict[str, Any] = load_configfile(DEFAULT)
+    content = read_mapping(DEFAULT)
     if not files and LOCAL.exists():
         print(f"{LOCAL} overrides the default config.", file=sys.stderr)
         files = [LOCAL]
     try:
         for file in files:
-            update_config(content, load_configfile(file))
+            update_config(content, read_mapping(file))
     except OSError as error:
         raise ConfigError(str(error)) from None
     return load_config(content)

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -272,6 +273,10 @@ def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
         place.pop()  # the alternative that did not match
     key, known = ".".join(place), _known(place, kind, keys)
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        if "." in place[-1]:
+            *sections, last = place[-1].split(".")
+            written = "".join(f"{section}: {{" for section in sections) + f"{last}: …" + "}" * len(sections)
+            return f"{key}: found a key with dots; write {written}"
         if known in RENAMED:
             return f"{key}: renamed; write {as_written(RENAMED[known])}"
         if nearest := _nearest(known, keys):
@@ -289,8 +294,20 @@ def _explain(error: dict[str, Any], keys: dict[str, dict[str, Any]]) -> str:
         return f"{key}: missing; expected {expected(node)} ({meaning})"
     if error["type"] == "value_error":
         return f"{key}: {error['ctx']['error']}"
-    default = f", like {node['default']}" if "default" in node else ""
-    return f"{key}: found {error['input']!r}; expected {expected(node)}{default} ({meaning})"
+    default = f", like {node['default']}" if node.get("default") is not None else ""
+    quotes = "; write it in quotes" if error["type"] == "string_type" and not _is_nested(error["input"]) else ""
+    return f"{key}: found {_shown(error['input'])}; expected {expected(node)}{default} ({meaning}){quotes}"
+
+
+def _is_nested(value: object) -> bool:
+    return value is None or isinstance(value, Mapping | list)
+
+
+def _shown(value: object) -> str:
+    """Return a value as YAML has it, as far as its meaning tells."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, date) else repr(value)
 
 
 def _known(place: list[str], kind: str, keys: Mapping[str, Any]) -> str:

@@ -138,7 +138,7 @@ def test_one_broken_video_hides_no_other_and_its_gaze_is_checked_too(
     assert problems["harbour"] == problems["market"] == []
     assert "truncated" in problems["cut"][0]
     assert "gaze of observer p0 from 0.00 to 8.96 s" in problems["late"][0]
-    assert "bad.csv, row 2" in problems["row"][0]
+    assert "bad.csv, line 3" in problems["row"][0]
     (plan,) = check.problems
     assert plan.startswith("videos.gone.gaze") and "does not exist" in plan
 

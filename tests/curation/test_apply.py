@@ -24,6 +24,7 @@ from tsalv360.dataset.assemble import assemble_video
 from tsalv360.job.errors import InputError
 from tsalv360.job.files import read_json
 from tsalv360.media.maps import Maps
+from tsalv360.model.clip_tokens import count
 from tsalv360.saliency import SaliencySettings, map_inputs, points_table, write_saliency_maps
 from tsalv360.sources.recording import fixations_table
 from tsalv360.sphere.directions import angular_distance, pixel_to_direction
@@ -166,7 +167,7 @@ def test_accepted_and_edited_captions_enter_with_verdict_and_number_of_curators(
     assert rows.verdict.where(rows.verdict.notna(), "none").tolist() == ["accept", "edit", "none"]
     assert [flags.tolist() for flags in rows["flags"]][:2] == [[], ["not English", "bad_start"]]
     assert rows.n_curators.tolist() == [1, 1, 0]
-    assert rows.n_tokens["001_1"] == 9 and np.isnan(rows.n_tokens["001_2"])
+    assert rows.n_tokens["001_1"] == 9 and rows.n_tokens["001_2"] == count(rows.caption["001_2"])
 
 
 def test_the_text_wins_over_the_verdict(scene: Scene) -> None:

@@ -289,7 +289,7 @@ def test_a_prompt_gives_the_maps_of_predict(
 ) -> None:
     for prompt in ("a red ball", "two dogs run", "a red ball"):
         start, *messages, done = live.ask("001", prompt)
-        assert start == {"kind": "start", "n": N_FRAMES - 7, "prompt": prompt}
+        assert start == {"kind": "start", "n": N_FRAMES - 7, "prompt": prompt, "remark": ""}
         assert done == {"kind": "done"}
         maps, known = maps_in(messages), expected(prompt)
         assert [one["picture"] for one in maps] == [7 + k for k in coarse_to_fine(N_FRAMES - 7)]
@@ -383,7 +383,7 @@ def test_the_newest_prompt_supersedes_the_others(begun: Begun) -> None:
     slow, client, first = begun
     second = client.post("002", {"prompt": "a dog"})  # waits for one batch at most
     third = client.post("001", {"prompt": "a kite"})
-    assert json.loads(third.readline()) == {"kind": "start", "n": N_FRAMES - 7, "prompt": "a kite"}
+    assert json.loads(third.readline()) == {"kind": "start", "n": N_FRAMES - 7, "prompt": "a kite", "remark": ""}
     assert slow.encoded < N_FRAMES, "the first would take 10 s"
     assert json.loads(first.readlines()[-1]) == {"kind": "superseded"}
     assert json.loads(second.readlines()[-1]) == {"kind": "superseded"}

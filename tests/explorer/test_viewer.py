@@ -501,7 +501,7 @@ class _Model(http.server.SimpleHTTPRequestHandler):
             self._answer(b'{"kind": "error", "message": "an empty prompt"}', "application/x-ndjson")
             return
 
-        lines = [{"kind": "start", "n": 2}, *({**one, "png": png(255)} for one in MAPS), {"kind": "done"}]
+        lines = [{"kind": "start", "n": 2, "remark": ""}, *({**one, "png": png(255)} for one in MAPS), {"kind": "done"}]
         self._answer("".join(json.dumps(line) + "\n" for line in lines).encode(), "application/x-ndjson")
 
     def _answer(self, content: bytes, kind: str) -> None:

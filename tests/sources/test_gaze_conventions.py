@@ -153,10 +153,10 @@ def test_what_a_direction_lacks_is_named(tmp_path: Path, columns: dict[str, obje
 
 
 def test_what_is_no_direction_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"row 2: found a gaze vector of length 0"):
+    with pytest.raises(InputError, match=r"line 3: found a gaze vector of length 0"):
         read(tmp_path, {"gaze_x": [1, 0], "gaze_y": [0, 0], "gaze_z": [0, 0]}, axes="unity")
     head = {"head_qx": [0, 2], "head_qy": [0, 0], "head_qz": [0, 0], "head_qw": [1, 0]}
-    with pytest.raises(InputError, match=r"row 2: found a head quaternion of norm 2"):
+    with pytest.raises(InputError, match=r"line 3: found a head quaternion of norm 2"):
         read(tmp_path, head, axes="unity", head_only=True)
 
 
@@ -184,7 +184,7 @@ def test_confidence_and_empty_cells_mark_blinks(tmp_path: Path) -> None:
     table = read(tmp_path, columns, confidence={"column": "conf", "at_least": 0.6})
     assert table.yaw_deg.tolist() == [1, 4]
     assert read(tmp_path, columns, validity={"column": "yaw_deg"}).yaw_deg.tolist() == [1, 3, 4]
-    with pytest.raises(InputError, match=r"row 2: found '.*' in column yaw_deg; .*table.validity or table.confidence"):
+    with pytest.raises(InputError, match=r"line 3: found '.*' in column yaw_deg; .*table.validity or table.confidence"):
         read(tmp_path, columns)
 
 
@@ -227,7 +227,7 @@ def test_rows_before_the_video_are_left_out_and_counted(tmp_path: Path) -> None:
     columns = GAZE | {"time_s": [10.0, 10.5, 12, 12.5]}
     assert read(tmp_path, columns, notes, time_zero=10.4).yaw_deg.tolist() == [2, 3, 4]
     assert notes == ["1 rows left out, before the start of the video: a 1"]
-    with pytest.raises(InputError, match=r"row 1: found '-1.*table\.time_zero"):
+    with pytest.raises(InputError, match=r"line 2: found '-1.*table\.time_zero"):
         read(tmp_path, columns | {"time_s": [-1, 0, 1, 2]})
 
 
@@ -266,7 +266,7 @@ def test_durations_beside_dates_are_seconds(tmp_path: Path) -> None:
 @pytest.mark.parametrize("unit", ["s", "iso"])
 def test_a_column_without_any_time_is_named(tmp_path: Path, unit: str) -> None:
     columns = {"time_s": ["soon", "later"], "yaw_deg": [0, 1], "pitch_deg": [0, 1]}
-    with pytest.raises(InputError, match="row 1: found 'soon' in column time_s; expected a "):
+    with pytest.raises(InputError, match="line 2: found 'soon' in column time_s; expected a "):
         read(tmp_path, columns, time_unit=unit, time_zero="first sample")
 
 
@@ -275,7 +275,7 @@ def test_exact_copies_are_dropped_and_other_rows_of_one_time_are_refused(tmp_pat
     columns = {"time_s": [0, 0, 1], "yaw_deg": [5, 5, 6], "pitch_deg": [0, 0, 0]}
     assert read(tmp_path, columns, notes).yaw_deg.tolist() == [5, 6]
     assert notes == ["1 rows left out, exact copies of others: a 1"]
-    with pytest.raises(InputError, match=r"row 2: found '0' in column time_s; expected one sample per observer"):
+    with pytest.raises(InputError, match=r"line 3: found '0' in column time_s; expected one sample per observer"):
         read(tmp_path, columns | {"yaw_deg": [5, 5.5, 6]})
 
 
@@ -381,7 +381,7 @@ def test_files_name_their_observers(one_per_observer: Path) -> None:
 def test_a_wrong_row_in_one_of_many_files_is_named(one_per_observer: Path) -> None:
     path = one_per_observer / "harbour_Łukasz.csv"
     path.write_text(path.read_text().replace("1,5,0", "1,left,0"))
-    with pytest.raises(InputError, match=r"harbour_Łukasz\.csv, row 2: found 'left'"):
+    with pytest.raises(InputError, match=r"harbour_Łukasz\.csv, line 3: found 'left'"):
         read_gaze(recording(one_per_observer, "harbour_*.csv"), 25)
 
 

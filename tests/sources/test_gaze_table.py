@@ -127,7 +127,7 @@ def test_frames_may_count_from_1(tmp_path: Path) -> None:
     rows = {"frame": [1, 30, 31], **{k: v for k, v in ROWS.items() if k != "time_s"}}
     table = read_gaze_table(write(tmp_path, rows), 30, None, GazeTableSettings(first_frame=1))
     assert table.frame.tolist() == [0, 29, 30]
-    with pytest.raises(InputError, match=r"row 1: found '0' in column frame"):
+    with pytest.raises(InputError, match=r"line 2: found '0' in column frame"):
         read_gaze_table(write(tmp_path, rows | {"frame": [0, 1, 2]}), 30, None, GazeTableSettings(first_frame=1))
 
 
@@ -176,6 +176,40 @@ def test_the_index_of_a_parquet_table_hides_no_column_and_shifts_no_row(tmp_path
             read_gaze_table(tmp_path / "gaze.parquet", 25)
 
 
+def test_lines_and_columns_are_those_of_an_editor(tmp_path: Path) -> None:
+    """The header counts, and so do empty lines, whatever ends a line."""
+    for end in ("\n", "\r\n", "\r"):
+        lines = ["", "observer,time_s,yaw_deg,pitch_deg", "a,0,1,2", "", "a,1,1,99", ""]
+        (tmp_path / "gaze.csv").write_bytes(end.join(lines).encode())
+        with pytest.raises(InputError, match=r"gaze\.csv, line 5: found the pitch 99"):
+            read_gaze_table(tmp_path / "gaze.csv", 25)
+        (tmp_path / "gaze.csv").write_bytes(end.join(lines).encode().replace(b"a,1,1", b"a,1,\xe9"))
+        with pytest.raises(InputError, match=r"gaze\.csv, line 5, column 5: found b'\\xe9'"):
+            read_gaze_table(tmp_path / "gaze.csv", 25)
+
+
+@pytest.mark.parametrize(
+    ("header", "advice"),
+    [
+        ("observer,time_s,yaw,pitch", "{columns: {yaw_deg: yaw, pitch_deg: pitch}}"),
+        ("observer,time,yaw_deg,pitch_deg", "{columns: {time_s: time}}"),
+        ("observer,Time [s],yaw_deg,pitch_deg", "{columns: {time_s: 'Time [s]'}}"),
+        ("observer,time_s,Gaze Yaw,Gaze Pitch", "{columns: {yaw_deg: Gaze Yaw, pitch_deg: Gaze Pitch}}"),
+        ("Observer,time_s,yaw_deg,pitch_deg", "{columns: {observer: Observer}}"),
+        ("observer,frame_,yaw_deg,pitch_deg", "{columns: {frame: frame_}}"),
+        ("observer,time_s,yaw_deg,pich_deg", "{columns: {pitch_deg: pich_deg}}"),
+        ("who,when,yaw_deg,pitch_deg", "Name the columns in the video's table.columns."),
+    ],
+)
+def test_wrong_columns_are_told_what_to_set(tmp_path: Path, header: str, advice: str) -> None:
+    (tmp_path / "gaze.csv").write_text(f"{header}\na,0,1,2\n")
+    with pytest.raises(InputError) as caught:
+        read_gaze_table(tmp_path / "gaze.csv", 25)
+    assert advice in str(caught.value)
+    assert header.split(",")[0] in str(caught.value)  # the columns that are there
+    assert "`tsalv360 data import` suggests the settings" in str(caught.value)
+
+
 # Wrong cells
 
 WRONG_CELLS = {
@@ -200,7 +234,7 @@ def test_a_wrong_cell_is_named_by_file_row_and_column(tmp_path: Path, column: st
     rows = {name: values for name, values in ROWS.items() if (column, name) != ("frame", "time_s")}
     with pytest.raises(InputError) as caught:
         read_gaze_table(write(tmp_path, rows | {column: cells}), 25)
-    assert "gaze.csv, row 2: found " in str(caught.value)
+    assert "gaze.csv, line 3: found " in str(caught.value)
     assert found in str(caught.value)
     assert column.split("_")[0] in str(caught.value)
     assert "Correct or remove the row." in str(caught.value)
@@ -214,7 +248,7 @@ def test_text_that_only_python_reads_as_a_number_is_refused(tmp_path: Path, colu
     path = tmp_path / "gaze.csv"
     row = {"observer": "a", "time_s": "0.1", "yaw_deg": "1", "pitch_deg": "2"} | {column: cell}
     path.write_text(f"{','.join(ROWS)}\na,0,1,2\n{','.join(row.values())}\n", encoding="utf-8")
-    with pytest.raises(InputError, match=rf"gaze\.csv, row 2: found '.*' in column {column}; expected a number"):
+    with pytest.raises(InputError, match=rf"gaze\.csv, line 3: found '.*' in column {column}; expected a number"):
         read_gaze_table(path, 25)
 
 
@@ -227,24 +261,24 @@ def test_cells_of_a_parquet_table_that_are_no_numbers_are_refused(tmp_path: Path
 
 @pytest.mark.parametrize("observer", ["", "  ", "a\x00", "a\ufeff"])
 def test_an_observer_without_a_readable_name_is_refused(tmp_path: Path, observer: str) -> None:
-    with pytest.raises(InputError, match=r"row 2: found no observer"):
+    with pytest.raises(InputError, match=r"line 3: found no observer"):
         read_gaze_table(write(tmp_path, ROWS | {"observer": ["a", observer, "b"]}), 25)
 
 
 def test_rows_are_counted_in_the_file_and_not_in_the_selection(tmp_path: Path) -> None:
     path = write(tmp_path, ROWS | {"video": ["reef", "reef", "ocean"], "time_s": [0, 0, "late"]})
-    with pytest.raises(InputError, match="row 3"):
+    with pytest.raises(InputError, match="line 4"):
         read_gaze_table(path, 25, "ocean")
 
 
 def test_a_row_without_observer_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"gaze\.csv, row 3: found no observer"):
+    with pytest.raises(InputError, match=r"gaze\.csv, line 4: found no observer"):
         read_gaze_table(write(tmp_path, ROWS | {"observer": ["a", "b", None]}), 25)
 
 
 def test_fractions_out_of_range_are_named(tmp_path: Path) -> None:
     path = write(tmp_path, {"observer": ["a", "a"], "time_s": [0, 1], "x": [0.5, 640], "y": [0.5, 0.5]})
-    with pytest.raises(InputError, match=r"row 2: found the position \(640, 0\.5\)"):
+    with pytest.raises(InputError, match=r"line 3: found the position \(640, 0\.5\)"):
         read_gaze_table(path, 25, settings=GazeTableSettings(origin="top left"))
 
 
@@ -269,13 +303,13 @@ def test_a_missing_column_is_named(tmp_path: Path, gone: str) -> None:
 def test_a_file_that_is_no_table_is_named(tmp_path: Path, name: str, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=rf"{name}(, row \d+)?: found "):
+    with pytest.raises(InputError, match=rf"{name}(, line \d+(, column \d+)?)?: found "):
         read_gaze_table(tmp_path / name, 25)
 
 
 def test_a_row_with_a_field_too_few_is_named(tmp_path: Path) -> None:
     (tmp_path / "gaze.csv").write_text("observer,time_s,yaw_deg,pitch_deg\na,0,1,2\na,0.1,1\n")
-    with pytest.raises(InputError, match=r"row 2: found 3 fields; expected 4, as in the header"):
+    with pytest.raises(InputError, match=r"line 3: found 3 fields; expected 4, as in the header"):
         read_gaze_table(tmp_path / "gaze.csv", 25)
 
 
@@ -290,7 +324,7 @@ def test_a_row_with_a_field_too_few_is_named(tmp_path: Path) -> None:
 )
 def test_damage_that_would_swallow_rows_is_named(tmp_path: Path, rows: bytes, at: int) -> None:
     (tmp_path / "gaze.csv").write_bytes(b"observer,time_s,yaw_deg,pitch_deg\n" + rows)
-    with pytest.raises(InputError, match=rf"gaze\.csv, row {at}: found "):
+    with pytest.raises(InputError, match=rf"gaze\.csv, line {at + 1}(, column \d+)?: found "):
         read_gaze_table(tmp_path / "gaze.csv", 25)
 
 

@@ -11,10 +11,11 @@ import pandas as pd
 
 from tsalv360.captions.captioner import Answer, Cache, Captioner, Clip
 from tsalv360.captions.settings import Backend, CaptionSettings, check_installed
-from tsalv360.captions.text import caption_of, count_tokens, flags_of, rejection
+from tsalv360.captions.text import caption_of, flags_of, rejection
 from tsalv360.contracts.entries import Candidate, CaptionEntry, Captions, Failure, ViewportLengths, read_entry
 from tsalv360.job.errors import InputError
 from tsalv360.job.log import progress
+from tsalv360.model import clip_tokens
 from tsalv360.sphere.directions import to_vectors, vector_angle
 
 
@@ -69,8 +70,8 @@ def caption_videos(
     for video, (_, events, tracks) in videos.items():
         own, notes = {clip.event: entries[clip.event] for clip in clips[video]}, notes_of(events, tracks)
         shown = {event: entry.caption for event, entry in own.items() if entry.caption is not None}
-        n_tokens = dict(zip(shown, count_tokens(list(shown.values())), strict=True))
-        flags = flags_of(shown, n_tokens)
+        n_tokens = {event: clip_tokens.count(text) for event, text in shown.items()}
+        flags = flags_of(shown)
         captions[video] = {
             event: replace(entry, n_tokens=n_tokens.get(event), flags=flags.get(event, []), notes=notes[event])
             for event, entry in own.items()

@@ -3,19 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 from tsalv360.captions.captioner import Answer
 from tsalv360.contracts.entries import CaptionEntry
 from tsalv360.job.errors import plain, shorten
+from tsalv360.model import clip_tokens
+from tsalv360.model.language import FUNCTION_WORDS, not_english
 
-MAX_TOKENS = 77  # that CLIP reads, start and end tokens included
 NEAR = 0.9  # near-duplicates share at least this part of their words
-_FUNCTION_WORDS = frozenset(re.findall(r"\w+", """
-    a an and are as at be by for from has have he her his in into is it its of off on onto or over she some that the
-    their them there they this through to towards two under up while who with
-"""))  # fmt: skip
 # Openings before the description itself.
 _PICTURE = r"(?:video|image|picture|photo|scene|clip|footage|frame|frames|images|sequence|view|viewport)s?"
 _SHOWS = r"(?:shows?|depicts?|features?|captures?|displays?|presents?|portrays?|illustrates?)"
@@ -87,26 +83,17 @@ def sentences(text: str) -> list[str]:
     return [part for part in _END.split(text) if part]
 
 
-def count_tokens(texts: Sequence[str]) -> list[int | None]:
-    """Return the number of CLIP tokens of texts, start and end included; None without the extra `train`."""
-    if not texts or find_spec("open_clip") is None:
-        return [None] * len(texts)
-    from tsalv360.model.tokens import clip_tokenizer  # it loads PyTorch
-
-    return [len(clip_tokenizer().encode(text)) + 2 for text in texts]
-
-
-def flags_of(captions: Mapping[str, str], n_tokens: Mapping[str, int | None]) -> dict[str, list[str]]:
+def flags_of(captions: Mapping[str, str]) -> dict[str, list[str]]:
     """Return what is odd about the captions of one video, {event: flags}.
 
     Flagged are captions of more than 77 CLIP tokens, whose end a model does not see; near-duplicates, since different
-    saliency maps with one text teach a model nothing; and captions that are not English.
+    saliency maps with one text teach a model nothing; and captions that are visibly not English.
     """
     flags: dict[str, list[str]] = {event: [] for event in captions}
     for event, text in captions.items():
-        if (n_tokens[event] or 0) > MAX_TOKENS:
-            flags[event].append(f"over {MAX_TOKENS} tokens")
-        if not is_english(text):
+        if clip_tokens.count(text) > clip_tokens.LENGTH:
+            flags[event].append(f"over {clip_tokens.LENGTH} tokens")
+        if not_english(text):
             flags[event].append("not English")
         others = (other for other in captions if other != event)
         flags[event] += [f"near-duplicate of {o}" for o in others if alike(text, captions[o]) >= NEAR]
@@ -118,12 +105,6 @@ def alike(text: str, other: str) -> float:
     words, others = _content_words(text), _content_words(other)
     total = words.total() + others.total()
     return 2 * (words & others).total() / total if total else 1.0
-
-
-def is_english(text: str) -> bool:
-    """Return whether a caption looks English: Latin letters and at least one English function word."""
-    letters = [c for c in text if c.isalpha()]
-    return sum(c.isascii() for c in letters) >= 0.9 * len(letters) and not _FUNCTION_WORDS.isdisjoint(_words(text))
 
 
 def statistics(captions: Sequence[CaptionEntry]) -> list[dict[str, Any]]:
@@ -142,7 +123,7 @@ def statistics(captions: Sequence[CaptionEntry]) -> list[dict[str, Any]]:
             "different": len(set(texts)),
             "words": sorted(len(_words(text)) for text in texts),
             "several_sentences": sum(len(sentences(text)) > 1 for text in texts),
-            "not_english": sum(not is_english(text) for text in texts),
+            "not_english": sum(bool(not_english(text)) for text in texts),
         }
         for (model, revision, prompt), texts in groups.items()
     ]
@@ -153,4 +134,4 @@ def _words(text: str) -> list[str]:
 
 
 def _content_words(text: str) -> "Counter[str]":
-    return Counter(word for word in _words(text) if word not in _FUNCTION_WORDS)
+    return Counter(word for word in _words(text) if word not in FUNCTION_WORDS)

@@ -26,20 +26,24 @@ __all__ = ["DataCheck", "DataSetCheck", "Estimate", "VideoCheck", "as_text", "ch
 _HEADERS = ["video", "data set", "picture", "fps", "length", "kept", "observers", "gaze", "remarks"]
 _REMARKS_WIDTH = 44
 
-# The constants were measured on the three real videos of `tests/real` and the demo, on one core of an AMD EPYC; see
-# `docs/speed.md`. Disk space and time depend mostly on the number of events, which is unknown before they are detected.
+# The constants were measured in builds of real and of drawn videos, on cores of an AMD EPYC; see `docs/speed.md`. Disk
+# space and time depend mostly on the number of events, which is unknown before they are detected.
 _EVENTS_PER_FRAME = 2.0  # 1.5 in the real videos and the demo; TSV360 has about 128,000 maps of 160 videos
 _BYTES_PER_MAP_PIXEL, _BYTES_PER_ALL_OBSERVERS_MAP_PIXEL = 0.0135, 0.061
 _BYTES_PER_VIEWPORT_PIXEL = 0.075  # of the video and the video with overlay together
 _BYTES_PER_EXPLORER_PIXEL = 0.012  # of the panorama; as text for pages from disk another four thirds of it
-_OVERHEAD = 1.1  # Snakemake between the jobs
 
-_SECONDS_PER_VIDEO = 16.0  # each of its jobs starts an interpreter
-_SECONDS_PER_DECODED_PIXEL = 2.5e-9
-_SECONDS_PER_WRITTEN_PIXEL = {"jpg": 8e-9, "png": 32e-9}
-_SECONDS_PER_FRAME = 0.01  # events, and as often again for their reliability as trials by default
-_SECONDS_PER_EVENT_FRAME = 0.05  # saliency, viewports, captions, assembling
-_SECONDS_PER_EXPLORER_PIXEL = 2.8e-8
+# CPU time
+_SECONDS_PER_BUILD = 7.0  # Snakemake, and the jobs for all videos
+_SECONDS_PER_VIDEO = 10.0  # each of its 13 jobs starts an interpreter
+_SECONDS_PER_CAPTIONS_SHARD = 2.5
+_SECONDS_PER_PUBLISHED_VIDEO = 3.0  # 3 jobs
+_SECONDS_PER_DECODED_PIXEL = 3.5e-9  # to index and to keep frames
+_SECONDS_PER_WRITTEN_PIXEL = {"jpg": 3e-9, "png": 32e-9}
+_SECONDS_PER_FRAME = 0.005  # events, and as often again for their reliability as trials by default
+_SECONDS_PER_EVENT_FRAME = 0.005  # saliency, captions, assembling
+_SECONDS_PER_VIEWPORT_PIXEL = 6.5e-8  # of the video and the video with overlay together
+_SECONDS_PER_EXPLORER_PIXEL = 3.6e-8
 _SECONDS_PER_ALL_OBSERVERS_MAP = 0.008
 _SECONDS_PER_RECOVERED_MAP = 0.04
 
@@ -59,7 +63,7 @@ class Estimate:
     """What a build without existing results needs, approximately, and what the results folder has already.
 
     `total_bytes` are frames, maps, viewports and the explorer's videos; the files of the dataset are links to maps.
-    `seconds` are wall time.
+    `seconds` are CPU time per core.
     """
 
     folder: str
@@ -192,7 +196,9 @@ def estimate(config: Config, videos: Sequence[VideoCheck], cores: int) -> Estima
     size = height, 2 * height
     explorer_pixels = 2 * min(height, config.explorer.height) ** 2  # of a picture
     frames_bytes = event_frames = all_observers_maps = explorer_frames = 0
-    seconds = 0.0
+    seconds = _SECONDS_PER_BUILD
+    viewport_pixels = config.viewports.height * config.viewports.width  # of a picture
+    per_event_frame = _SECONDS_PER_EVENT_FRAME + viewport_pixels * _SECONDS_PER_VIEWPORT_PIXEL
     for video in videos:
         if not (video.kept_frames and video.n_frames and video.width and video.height):
             continue
@@ -201,22 +207,24 @@ def estimate(config: Config, videos: Sequence[VideoCheck], cores: int) -> Estima
         if not (linked and Path(video.path).stat().st_dev == existing.stat().st_dev):
             frames_bytes += estimated_bytes(video.kept_frames, size, kind)
         decoded = video.kept_frames if video.ready_frames else video.n_frames
-        seconds += _SECONDS_PER_VIDEO + decoded * video.width * video.height * _SECONDS_PER_DECODED_PIXEL
+        is_published = video.gaze_format == published.PUBLISHED
+        seconds += _SECONDS_PER_PUBLISHED_VIDEO if is_published else _SECONDS_PER_VIDEO
+        seconds += decoded * video.width * video.height * _SECONDS_PER_DECODED_PIXEL
         if not linked:
             seconds += video.kept_frames * 2 * height**2 * _SECONDS_PER_WRITTEN_PIXEL[kind]
-        if video.gaze_format == published.PUBLISHED:
+        if is_published:
             continue
         explorer_frames += video.kept_frames
         event_frames += round(video.kept_frames * _EVENTS_PER_FRAME)
         all_observers_maps += video.kept_frames * config.saliency.all_observers
-        seconds += video.kept_frames * (_SECONDS_PER_FRAME + _EVENTS_PER_FRAME * _SECONDS_PER_EVENT_FRAME)
+        seconds += video.kept_frames * (_SECONDS_PER_FRAME + _EVENTS_PER_FRAME * per_event_frame)
         seconds += (video.gaze_format == maps.SALIENCY_MAPS) * video.kept_frames * _SECONDS_PER_RECOVERED_MAP
+    seconds += min(len(videos), config.captions.shards) * _SECONDS_PER_CAPTIONS_SHARD
     seconds += explorer_frames * explorer_pixels * _SECONDS_PER_EXPLORER_PIXEL
     seconds += all_observers_maps * _SECONDS_PER_ALL_OBSERVERS_MAP
     bytes_per_pixel = event_frames * _BYTES_PER_MAP_PIXEL + all_observers_maps * _BYTES_PER_ALL_OBSERVERS_MAP_PIXEL
     maps_bytes = round(bytes_per_pixel * 2 * config.saliency.height**2)
-    viewport_pixels = event_frames * config.viewports.height * config.viewports.width
-    viewports_bytes = round(viewport_pixels * _BYTES_PER_VIEWPORT_PIXEL)
+    viewports_bytes = round(event_frames * viewport_pixels * _BYTES_PER_VIEWPORT_PIXEL)
     explorer_bytes = explorer_frames * explorer_pixels * _BYTES_PER_EXPLORER_PIXEL
     explorer_bytes = round(explorer_bytes * (7 / 3 if config.explorer.from_disk else 1))
     return Estimate(
@@ -229,7 +237,7 @@ def estimate(config: Config, videos: Sequence[VideoCheck], cores: int) -> Estima
         sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         shutil.disk_usage(existing).free,
         cores,
-        seconds * _OVERHEAD / cores,
+        seconds / cores,
     )
 
 
@@ -296,7 +304,8 @@ def _needs_text(needs: Estimate) -> str:
     return (
         f"Disk: about {_gb(needs.total_bytes)} ({', '.join(f'{name} {_gb(size)}' for name, size in parts)}); "
         f"{_gb(needs.there_bytes)} exist already and {_gb(needs.free_bytes)} are free in {needs.folder}\n"
-        f"Time: about {timedelta(seconds=round(needs.seconds))} on {needs.cores} cores like those in docs/speed.md"
+        f"Time: about {timedelta(seconds=round(needs.seconds))} of CPU time on each of {needs.cores} cores "
+        "like those in docs/speed.md"
     )
 
 

@@ -196,7 +196,7 @@ class CaptionEntry:
     """The caption of an event (None if there is none), all candidates, and notes for the curator.
 
     The caption is the first candidate; the others follow in the order of backends and prompts. `n_tokens` counts CLIP
-    tokens (None if the tokenizer is not installed); the caption checks raise `flags`.
+    tokens (None without a caption); the caption checks raise `flags`.
     """
 
     caption: str | None

@@ -145,7 +145,9 @@ ANNOTATIONS: Table = {
     "model": Column(TEXT, 'captioner that wrote the machine caption; "" if there is none'),
     "revision": Column(TEXT, 'version of the captioner; "" if there is none'),
     "candidates": Column(TEXTS, "all captions of the captioners, the chosen one first"),
-    "n_tokens": Column(INTEGER, "CLIP tokens of the caption; empty: not counted", 0, nullable=True),
+    "n_tokens": Column(
+        INTEGER, "CLIP tokens of the caption, start and end included; empty: published without it", 0, nullable=True
+    ),
     "verdict": Column(TEXT, "decision of the curators: accept, edit or reject; empty: not curated", nullable=True),
     "flags": Column(TEXTS, "flags of the caption checks (docs/captions.md) and of curators (docs/curating.md)"),
     "n_curators": Column(INTEGER, "number of curators who reviewed it", 0),

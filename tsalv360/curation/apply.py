@@ -13,6 +13,7 @@ from tsalv360.contracts.entries import CaptionEntry, Outcome, Remarks
 from tsalv360.contracts.gaze_grid import rate_of
 from tsalv360.contracts.grid import FPS
 from tsalv360.curation.records import Decision, EventRecord, Uncurated
+from tsalv360.model.clip_tokens import count
 from tsalv360.saliency import SaliencySettings, fixation_points
 from tsalv360.sphere.directions import Array, angular_distance
 
@@ -203,9 +204,10 @@ def _captions(
         if event:
             caption, flags[first] = (decisions[event].caption or "").strip(), decisions[event].flags
             if caption != entries[first].caption:
-                entries[first] = replace(entries[first], caption=caption or None, n_tokens=None)
+                n_tokens = count(caption) if caption else None
+                entries[first] = replace(entries[first], caption=caption or None, n_tokens=n_tokens)
     texts = {first: entry.caption for first, entry in entries.items() if entry.caption is not None}
-    checked = flags_of(texts, {first: entries[first].n_tokens for first in texts})
+    checked = flags_of(texts)
     return {one: replace(entry, flags=checked.get(one, []) + flags.get(one, [])) for one, entry in entries.items()}
 
 

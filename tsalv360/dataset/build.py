@@ -14,7 +14,6 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tsalv360 import __version__
-from tsalv360.captions.text import count_tokens
 from tsalv360.contracts import tables
 from tsalv360.contracts.entries import LISTS, DatasetOutcome, Fold, IndexEntry, LeftOut, Outcome, read_entry
 from tsalv360.contracts.layout import CHECKSUMS, CURATION, FIXATION_POINTS, LEFT_OUT, MAPS
@@ -23,6 +22,7 @@ from tsalv360.dataset.loose import write_loose
 from tsalv360.dataset.splits import in_no_fold
 from tsalv360.job.errors import InputError, plain
 from tsalv360.job.files import link_or_copy, sha256, whole_folder, write_json
+from tsalv360.model.clip_tokens import count
 from tsalv360.reliability import summarise
 from tsalv360.sources import tsv360
 from tsalv360.sources.recording import Origin
@@ -157,11 +157,10 @@ def _joined(parts: list[Path], name: str) -> pd.DataFrame:
 
 
 def _count_tokens(annotations: pd.DataFrame) -> None:
-    """Fill in missing numbers of CLIP tokens, if the tokenizer is installed."""
+    """Fill in the numbers of CLIP tokens that published captions lack."""
     rows = annotations.index[annotations.n_tokens.isna()]
-    counts = count_tokens(annotations.caption[rows].tolist())
     annotations["n_tokens"] = annotations.n_tokens.astype("Int64")
-    annotations.loc[rows, "n_tokens"] = pd.array(counts, dtype="Int64")
+    annotations.loc[rows, "n_tokens"] = annotations.caption[rows].map(count).astype("Int64")
 
 
 def _outcome(outcomes: list[Outcome]) -> DatasetOutcome:

@@ -6,9 +6,9 @@ from open_clip.transformer import QuickGELU, TextTransformer
 from torch import Tensor, nn
 
 from tsalv360.model.attention import attend
+from tsalv360.model.clip_tokens import LENGTH
 from tsalv360.model.encoders import ImageFeatures
 from tsalv360.model.settings import ModelSettings
-from tsalv360.model.tokens import LENGTH
 
 
 class Clip(nn.Module):

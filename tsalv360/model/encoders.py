@@ -6,8 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from tsalv360.model.clip_tokens import LENGTH
 from tsalv360.model.settings import ModelSettings
-from tsalv360.model.tokens import LENGTH, clip_words
+from tsalv360.model.tokens import clip_words
 
 
 class Shape(NamedTuple):

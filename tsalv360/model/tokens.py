@@ -1,11 +1,8 @@
-"""Tokenizers: CLIP's, which comes with open_clip, and those that other encoders of open_clip need."""
+"""Tokenizers of encoders: CLIP's, and those that other encoders of open_clip need."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,9 +10,7 @@ from torch import Tensor
 from tsalv360.job.errors import InputError
 from tsalv360.job.libraries import require_extra
 from tsalv360.model.architectures import architecture_of, configuration
-
-LENGTH = 77  # tokens that CLIP reads, those of start and end included
-PADDING, START, END = 0, 49406, 49407
+from tsalv360.model.clip_tokens import END, LENGTH, PADDING, START, count, encode
 
 
 @dataclass(frozen=True)
@@ -58,8 +53,7 @@ class Tokenizer:
 def tokenizer_of(encoder: str) -> Tokenizer:
     """Return the tokenizer of an encoder, named as in `model.encoder`.
 
-    Raises ImportError where open_clip (the extra `train`) is not installed, and InputError where a tokenizer that does
-    not come with it is not on this machine.
+    Raises InputError where a tokenizer that does not come with open_clip is not on this machine.
     """
     architecture = architecture_of(encoder)
     return _own_tokenizer(encoder, architecture.name) if architecture else clip_words(LENGTH)
@@ -67,12 +61,7 @@ def tokenizer_of(encoder: str) -> Tokenizer:
 
 def clip_words(length: int) -> Tokenizer:
     """Return CLIP's tokenizer for encoders that read `length` tokens."""
-    return Tokenizer(
-        length,
-        (PADDING, START, END),
-        lambda prompt: len(clip_tokenizer().encode(prompt)) + 2,
-        lambda prompts, n: clip_tokenizer()(prompts, n),
-    )
+    return Tokenizer(length, (PADDING, START, END), count, _clip_tokens)
 
 
 def tokenize(prompts: Sequence[str], truncate: bool = False, encoder: str = "clip") -> Tensor:
@@ -84,20 +73,13 @@ def tokenize(prompts: Sequence[str], truncate: bool = False, encoder: str = "cli
     return tokenizer_of(encoder)(prompts, truncate)
 
 
-@cache
-def clip_tokenizer() -> Any:
-    """Return open_clip's tokenizer, loaded from its file alone: importing the whole package takes seconds.
-
-    Raises ImportError where open_clip (the extra `train`) is not installed.
-    """
-    package = find_spec("open_clip")
-    if package is None or package.origin is None:
-        raise ImportError("open_clip is not installed")
-    spec = spec_from_file_location("clip_tokenizer", Path(package.origin).with_name("tokenizer.py"))
-    assert spec and spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.SimpleTokenizer()
+def _clip_tokens(prompts: Sequence[str], length: int) -> Tensor:
+    """Return CLIP's tokens [B, length] of sentences, padded or cut."""
+    tokens = torch.full((len(prompts), length), PADDING)
+    for row, prompt in zip(tokens, prompts, strict=True):
+        encoded = [START, *encode(prompt)[: length - 2], END]
+        row[: len(encoded)] = torch.tensor(encoded)
+    return tokens
 
 
 def _own_tokenizer(encoder: str, name: str) -> Tokenizer:

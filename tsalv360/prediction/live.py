@@ -11,6 +11,7 @@ import numpy as np
 
 from tsalv360.job.errors import InputError
 from tsalv360.media.pictures import read_picture
+from tsalv360.model.language import language_remark
 from tsalv360.prediction.outputs import peak_of
 from tsalv360.prediction.small import small_png
 
@@ -127,7 +128,7 @@ class LiveModel:
         if n < 1:
             advice = "Choose a longer video."
             raise InputError(f"video {prompt.video}", f"{len(files)} frames", f"the {n_frames} of a clip", advice)
-        yield {"kind": "start", "n": n, "prompt": prompt.text}
+        yield {"kind": "start", "n": n, "prompt": prompt.text, "remark": language_remark(prompt.text)}
         kept = self._kept.of(prompt.video)
         pace = _Pace(n, sum(not (j in kept and kept[j].maps) for j in range(len(files))))
         for windows in self._batches(n):

@@ -18,6 +18,7 @@ from tsalv360.job.errors import InputError
 from tsalv360.job.libraries import require_extra
 from tsalv360.media.pictures import check_rate, kept_pictures, probe_ready, resized
 from tsalv360.media.video import View, probe
+from tsalv360.model.language import language_remark
 from tsalv360.sphere.projection import Picture
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def predict(
     prompts = [prompts] if isinstance(prompts, str) else prompts
     if not prompts:
         raise InputError("predict", "no prompt", "at least one", "Say what to look for.")
+    for remark in filter(None, map(language_remark, prompts)):
+        log.warning("%s", remark)
     footage = open_footage(Path(video), fps, HEIGHT if height is None else height, view, force_2to1)
     model = checkpoint if isinstance(checkpoint, TSalV360) else load_model(checkpoint, device, precision)
     if height is None:

@@ -19,6 +19,11 @@ A run reads `config/config.yaml`, which is the demo's (without a clone, it is in
 `folds`, `model`, `train`, `compute`), it stays until you set yours.
 `*` stands for an id or a position in a list; where only one kind of source has a key, the kind follows in brackets.
 
+For one run, `snakemake --config saliency='{sigma_deg: 4}' frames='{height: 480}'` sets keys over those of all files;
+the other keys of the section stay. Snakemake itself refuses keys with dots there, such as `saliency.sigma_deg=4`. It
+also reads the files of `--configfile` before anything of this project: if it says that one "is not valid JSON or YAML",
+`tsalv360 data check --configfile FILE` names the line, the column and what to do. For `config/local.yaml` the run does.
+
 The last column names the rules that run again when a key changes; the rules after them run again too:
 see [below](#what-follows-a-rule). A path counts as changed when the names, sizes or times of the files under it change.
 `snakemake -n` lists the jobs, and a line for each model that would be trained again.

@@ -1,9 +1,12 @@
 """Which columns of a gaze table are used, and for what."""
 
+import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
 from tsalv360.job.errors import InputError
 from tsalv360.sources.gaze_table.file import ADVICE, shortened
@@ -22,6 +25,8 @@ _EXPECTED = (
     "observer (or a file for each), time_s or frame, and a direction: yaw_deg and pitch_deg, or x and y, or gaze_x, "
     "gaze_y and gaze_z"
 )
+
+_SIMILAR = 0.7  # of two names, from 0 to 1
 
 
 def choose_columns(
@@ -57,7 +62,7 @@ def choose_columns(
     if missing := [name for name in columns.values() if name not in table]:
         found = f"columns {shortened(list(table))} without {', '.join(missing)}"
         expected = "the columns that its settings name" if settings.columns else _EXPECTED
-        raise InputError(path, found, expected, f"Name the columns in the video's table.columns. {ADVICE}")
+        raise InputError(path, found, expected, f"{_how_to_name(missing, list(map(str, table)))} {ADVICE}")
     if repeated := [name for name in columns.values() if list(table).count(name) > 1]:
         found = f"columns {shortened(list(table))}"
         raise InputError(path, found, f"{repeated} once", "Remove or rename the others.")
@@ -66,6 +71,22 @@ def choose_columns(
         notes.append(f"columns not used: {shortened(', '.join(unused))}")
     own = {} if "observer" in columns else {"observer": observer}
     return pd.DataFrame({name: table[column] for name, column in columns.items()}).assign(**own)
+
+
+def _how_to_name(missing: Sequence[str], columns: Sequence[str]) -> str:
+    """Return how to name the missing columns, with the columns of most similar names where there are any."""
+    wanted = [name for entry in missing for name in (ANGLES if entry == "a direction" else entry.split(" or "))]
+    words = {column: re.split(r"[^a-z]+", column.lower()) for column in columns}
+    meant: dict[str, str] = {}
+    for name in wanted:
+        stem = re.sub("_(deg|s)$", "", name).split("_")
+        close = difflib.get_close_matches(name, columns, 1, _SIMILAR)
+        if found := [column for column in columns if set(stem) <= set(words[column])] or close:
+            meant[name] = found[0]
+    if not meant:
+        return "Name the columns in the video's table.columns."
+    written = yaml.safe_dump({"columns": meant}, default_flow_style=True, sort_keys=False, width=1000).strip()
+    return f"If they are meant, set the video's table: {written}."
 
 
 def _check_frame(path: Path, direction: Sequence[str], head: Sequence[str], settings: GazeTableSettings) -> None:

@@ -30,9 +30,9 @@ ADVICE = "`tsalv360 data import` suggests the settings; docs/gaze-tables.md expl
 
 
 def read_cells(path: Path, settings: "GazeTableSettings", notes: list[str]) -> pd.DataFrame:
-    """Return the whole table unchanged, text as text, indexed by the number of the row (from 1, the header is 0).
+    """Return the whole table unchanged, text as text, indexed by its lines as an editor counts them; Parquet by rows.
 
-    Raises InputError, which names the file, and the row where there is one.
+    Raises InputError, which names the file, and the line where there is one.
     """
     try:
         data = unzipped(path)
@@ -65,11 +65,11 @@ def _decoded(path: Path, data: bytes, encoding: str) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        row = data[: error.start].decode(encoding, "ignore").count("\n")
+        before = data[: error.start].decode(encoding, "ignore").replace("\r\n", "\n").replace("\r", "\n")
+        line, column = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
         found = f"{data[error.start : error.end]!r}, which is not {encoding.removesuffix('-sig').upper()}"
-        where = f"{path}, row {row}" if row else path
-        advice = "Set table.encoding, such as latin-1 or utf-16, or correct the row."
-        raise InputError(where, found, "a table in this encoding", advice) from None
+        advice = "Set table.encoding, such as latin-1 or utf-16, or correct the line."
+        raise InputError(f"{path}, line {line}, column {column}", found, "a table in this encoding", advice) from None
 
 
 def _read_text(path: Path, text: str, settings: "GazeTableSettings", notes: list[str]) -> pd.DataFrame:
@@ -80,8 +80,8 @@ def _read_text(path: Path, text: str, settings: "GazeTableSettings", notes: list
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if separator == " ":
         lines = [" ".join(line.split()) for line in lines]
-    rows = [number for number, line in enumerate(lines) if line and not line.isspace()]
-    filled = [lines[number] for number in rows]
+    rows = [number for number, line in enumerate(lines, start=1) if line and not line.isspace()]
+    filled = [lines[number - 1] for number in rows]
     if not filled:
         raise InputError(path, "an empty file", "a table with a header", "Copy it again.")
     _refuse_other_forms(path, filled, separator, settings)
@@ -89,8 +89,8 @@ def _read_text(path: Path, text: str, settings: "GazeTableSettings", notes: list
     counts = [len(row) for row in split] if split else [line.count(separator) + 1 for line in filled]
     if wrong := [k for k, count in enumerate(counts) if count != counts[0]][:1]:
         found, expected = f"{counts[wrong[0]]} fields", f"{counts[0]}, as in the header"
-        where = f"{path}, row {rows[wrong[0]]}"
-        advice = "Correct or remove the row."
+        where = f"{path}, line {rows[wrong[0]]}"
+        advice = "Correct or remove the line."
         if settings.separator is None and separator == "," and len(filled) > 1 and len(set(counts[1:])) == 1:
             advice = 'Every row is like that: is the decimal mark a comma? Save the table with another separator (";").'
         raise InputError(where, found, expected, advice)
@@ -118,10 +118,8 @@ def _split_quoted(path: Path, lines: list[str], rows: list[int], separator: str)
         try:
             found.append([cell.strip() for cell in next(csv.reader([line], delimiter=separator, strict=True))])
         except csv.Error as error:
-            advice = "Correct or remove the row."
-            raise InputError(
-                f"{path}, row {number}" if number else path, f"{line[:80]!r} ({error})", "a row on one line", advice
-            ) from None
+            where, shown = f"{path}, line {number}", f"{line[:80]!r} ({error})"
+            raise InputError(where, shown, "a row on one line", "Correct or remove the line.") from None
     return found
 
 

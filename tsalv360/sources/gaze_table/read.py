@@ -30,7 +30,7 @@ _DEFAULTS = GazeTableSettings()
 
 
 class Places(Sequence[str]):
-    """File and row of each row of a table, put into words when one is asked for."""
+    """File and line of each row of a table (Parquet: its row), put into words when one is asked for."""
 
     def __init__(self, paths: Sequence[Path], file: NDArray[np.int64], row: NDArray[np.int64]) -> None:
         self._paths, self._file, self._row = paths, file, row
@@ -45,7 +45,8 @@ class Places(Sequence[str]):
     def __getitem__(self, index: int | slice) -> str | Sequence[str]:
         if isinstance(index, slice):
             return Places(self._paths, self._file[index], self._row[index])
-        return f"{self._paths[self._file[index]]}, row {self._row[index]}"
+        path = self._paths[self._file[index]]
+        return f"{path}, {'row' if path.suffix == '.parquet' else 'line'} {self._row[index]}"
 
     def of(self, chosen: NDArray[np.bool_]) -> "Places":
         """Return the places of the chosen rows."""
@@ -72,7 +73,7 @@ def read_gaze_table(
     notes : remarks are appended to it, such as how many rows are left out and why.
     picture_times_s : presentation times of the pictures of a video of variable rate, which `frame` then counts.
 
-    Raises InputError, which names the file, row (from 1) and column.
+    Raises InputError, which names the file, the line as an editor counts it (Parquet: the row, from 1), and the column.
     """
     files = [Path(paths)] if isinstance(paths, str | Path) else list(map(Path, paths))
     notes = [] if notes is None else notes

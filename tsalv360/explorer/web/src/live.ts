@@ -4,7 +4,7 @@ import { make, number } from "./dom";
 import { Series, type Layer, type Scale, type SeriesMap } from "./layers";
 
 type Message =
-  | { kind: "start"; n: number }
+  | { kind: "start"; n: number; remark: string }
   | ({ kind: "map" } & SeriesMap)
   | { kind: "progress"; done: number; of: number; stage: string; per_s: number; remaining_s: number }
   | { kind: "done" }
@@ -95,22 +95,24 @@ export class Live {
       body: JSON.stringify({ prompt: prompt.text }),
       signal,
     });
+    let remark = "";
     const has = new Set(prompt.series.maps.map((map) => map.picture));
     for await (const line of linesOf(answer)) {
       const message = JSON.parse(line) as Message;
       switch (message.kind) {
         case "start":
-          this.status.textContent = `${message.n} maps to come`;
+          remark = message.remark && `. ${message.remark}.`;
+          this.status.textContent = `${message.n} maps to come${remark}`;
           break;
         case "map":
           if (!has.has(message.picture)) prompt.series.add(message);
           this.onMap();
           break;
         case "progress":
-          this.status.textContent = `${message.stage} ${message.done} of ${message.of}, ${number(message.per_s)} a second, ${number(message.remaining_s, 0)} s to go`;
+          this.status.textContent = `${message.stage} ${message.done} of ${message.of}, ${number(message.per_s)} a second, ${number(message.remaining_s, 0)} s to go${remark}`;
           break;
         case "done":
-          this.status.textContent = `${prompt.series.maps.length} maps`;
+          this.status.textContent = `${prompt.series.maps.length} maps${remark}`;
           break;
         case "superseded":
           this.status.textContent = "stopped for a newer prompt; asking again goes on";
