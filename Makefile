@@ -9,7 +9,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reo
 # Without --no-compile, pip compiles all files one after another, which takes longer than installing them.
 INSTALL = $(@D)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-fast soak lint bundle label-studio reference benchmarks dist clean
+.PHONY: demo test test-fast soak lint bundle label-studio reference docs benchmarks dist clean
 
 demo: .venv/base
 	$(BIN)/snakemake --configfile config/config.yaml --quiet host reason
@@ -18,9 +18,11 @@ demo: .venv/base
 
 test:
 	$(MAKE) --jobs 2 lint label-studio
+	$(MAKE) docs
 	$(PYTEST) -m "not soak"
 
 test-fast: lint
+	$(MAKE) docs
 	$(PYTEST) -m "not slow and not soak"
 
 soak: .venv/dev
@@ -47,6 +49,12 @@ bundle: .venv/dev
 
 reference: .venv/dev
 	$(BIN)/python -m tsalv360.workflow.reference
+
+# Builds the documentation as a site; whatever is wrong in it is an error, on every run, so nothing is taken from the last one.
+docs: .venv/docs
+	rm -rf site
+	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going --doctree-dir build/doctrees --conf-dir docs/site . site
+	@echo "The documentation is in site. Open this page in a browser: $(CURDIR)/site/index.html"
 
 # Prints a table that compares this package with others; options go in ARGS, such as ARGS="--repeats 1".
 benchmarks: .venv-benchmarks/base
@@ -75,7 +83,12 @@ clean:
 	$(@D)/bin/python -m tsalv360.job.libraries
 	touch $@
 
-.venv/dev: .venv/base
+.venv/docs: .venv/base
+	@echo "Installing what builds the documentation (50 MB) ..."
+	$(INSTALL) --editable ".[docs]"
+	touch $@
+
+.venv/dev: .venv/docs
 	@echo "Installing the development tools and the libraries of the models (about 6 GB) ..."
 	$(INSTALL) --editable ".[dev,captions,curation,publish,train]"
 	$(INSTALL) --no-deps $(SLURM)

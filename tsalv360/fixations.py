@@ -84,6 +84,18 @@ def find_fixations(samples: pd.DataFrame, settings: FixationSettings, notes: lis
     Parameters: rows of the fixations table, of which those with a known `fixation_id` are recorded fixations and stay
     unchanged; settings; a list to which the number of removed samples is appended. Each sample lasts until the next of
     its fixation. Raises InputError if there are samples and none of them belongs to a fixation.
+
+    An observer looks to the left for half a second, then to the right:
+
+    >>> from tsalv360.fixations import FixationSettings
+    >>> from tsalv360.sources.recording import fixations_table
+    >>> time_s = np.arange(60) / 60
+    >>> samples = fixations_table("s01", time_s, 1 / 60, time_s * 30, np.where(time_s < 0.5, -20, 20), 0)
+    >>> find_fixations(samples, FixationSettings()).groupby("fixation_id").yaw_deg.agg(["count", "mean"])
+                 count  mean
+    fixation_id
+    0               30 -20.0
+    1               30  20.0
     """
     recorded = samples[samples.fixation_id >= 0]
     parts = [_of_observer(own, settings) for _, own in samples[samples.fixation_id < 0].groupby("observer")]

@@ -106,6 +106,10 @@ def saliency_map(
 
     Returns float32 [H, W]. Raises ValueError if no weight is positive (there is no saliency map of nothing), for
     numbers that are not finite or not allowed, and if σ is so far below a pixel that all fixations fall between pixels.
+
+    >>> saliency = saliency_map([0.1875], [-0.1875], sigma=3.75)  # the centre of a pixel; σ is 10 pixels
+    >>> float(saliency[240, 480]), round(float(saliency[250, 480]), 3)  # a σ below it: about exp(−½) = 0.6065
+    (1.0, 0.607)
     """
     yaw, pitch = np.atleast_1d(yaw).astype(float), np.atleast_1d(pitch).astype(float)
     weights = np.ones(len(yaw)) if weights is None else np.atleast_1d(weights).astype(float)
@@ -128,6 +132,11 @@ def spotlight(
 
     The cone is 1 up to `full_deg` from the direction, 0 from `zero_deg` on, and linear in the angle in between. Raises
     ValueError if the map is 0 within the cone, or has numbers that are negative or not finite.
+
+    The cone itself, along a row:
+
+    >>> spotlight(np.ones((18, 36)), yaw=5, pitch=5)[8, 18:23].round(2)
+    array([1.  , 1.  , 0.75, 0.26, 0.  ], dtype=float32)
     """
     saliency_map = np.asarray(saliency_map)
     if saliency_map.ndim != 2 or saliency_map.shape[1] != 2 * saliency_map.shape[0]:
@@ -311,6 +320,14 @@ def fixation_points(fixations: pd.DataFrame, frames: pd.DataFrame, window_s: flo
 
     Returns `frame`, `observer`, `yaw_deg`, `pitch_deg`, `weight`. The point of a moving fixation is where it was
     nearest in time to the frame, of two equally near ones the earlier. A frame has points exactly if it has a map.
+
+    >>> from tsalv360.sources.recording import fixations_table
+    >>> fixations = fixations_table("s01", [0.0, 1.0], 1.0, [0, 30], [-20, 40], 5, fixation_id=[0, 1])
+    >>> frames = pd.DataFrame({"frame": [15, 45], "time_s": [0.5, 1.5]})
+    >>> fixation_points(fixations, frames, window_s=0.5)[["frame", "observer", "yaw_deg", "pitch_deg"]]
+       frame observer  yaw_deg  pitch_deg
+    0     15      s01    -20.0        5.0
+    1     45      s01     40.0        5.0
     """
     time_s = frames.time_s.to_numpy()
     rows = rows_at(fixations, time_s)
@@ -330,7 +347,12 @@ def fixation_points(fixations: pd.DataFrame, frames: pd.DataFrame, window_s: flo
 
 
 def points_map(yaw: ArrayLike, pitch: ArrayLike, size: tuple[int, int] = (480, 960)) -> NDArray[np.bool_]:
-    """Return the binary map of fixation points: True at the pixels [H, W] that directions [n] in degrees fall into."""
+    """Return the binary map of fixation points: True at the pixels [H, W] that directions [n] in degrees fall into.
+
+    >>> points = points_map([0, 0, 90], [0, 0, 10])
+    >>> points.shape, int(points.sum())  # two of them fall into one pixel
+    ((480, 960), 2)
+    """
     height, width = size
     column, row = (np.floor(place + 0.5).astype(int) for place in direction_to_pixel(yaw, pitch, height, width))
     points = np.zeros(size, dtype=bool)

@@ -1,6 +1,5 @@
 """Values of each metric: its formula, published and public values, closed forms, the sphere, nothing to compare."""
 
-import doctest
 import inspect
 import json
 from collections.abc import Callable
@@ -61,14 +60,6 @@ def test_values_of_pysaliency(name: str, dtype: type) -> None:
     expected = json.loads((DATA / "pysaliency.json").read_text("utf-8"))[name]
     truth = (one.astype(dtype) if one.dtype == float else one for one in COMPARED_WITH[name])
     assert metric(name)(PREDICTIONS.astype(dtype), *truth) == pytest.approx(expected, abs=1e-5)
-
-
-@pytest.mark.parametrize("name", COMPARED_WITH)
-def test_examples_in_docstrings(name: str) -> None:
-    (example,) = doctest.DocTestFinder().find(metric(name), name, globs={name: metric(name)})
-    found = doctest.DocTestRunner().run(example)
-    assert found.attempted
-    assert not found.failed
 
 
 @settings(max_examples=100, deadline=None)

@@ -49,6 +49,20 @@ def detect_events(
     video_id : the events are named `<video_id>_<k>`, with k from `first_event` on.
     fps : native rate of the video.
     frames : native numbers of the kept frames; those of the 16 fps grid up to the last fixation when left out.
+
+    Eight observers look here and there for 8 s, and from second 2 to 6 at the same place:
+
+    >>> from tsalv360.sources.recording import fixations_table
+    >>> rng, time_s = np.random.default_rng(0), np.arange(0, 8, 0.25)
+    >>> spread_deg = np.where((time_s >= 2) & (time_s < 6), 2, 60)
+    >>> gaze = []
+    >>> for k in range(8):
+    ...     yaw, pitch = [[40], [5]] + spread_deg * rng.uniform([[-2], [-1]], [[2], [1]], (2, 32))
+    ...     gaze.append(fixations_table(f"s{k}", time_s, 0.25, time_s * 30, yaw, pitch))
+    >>> found = detect_events(pd.concat(gaze), "harbour", fps=30)
+    >>> found.events[["event_id", "start_s", "end_s", "yaw_deg", "n_observers"]].round(1)
+        event_id  start_s  end_s  yaw_deg  n_observers
+    0  harbour_1      2.0    5.9     40.2            8
     """
     if frames is None:
         end = (fixations.time_s + fixations.duration_s).max() if len(fixations) else 0.0

@@ -78,6 +78,12 @@ def match_events(true: Sequence[Track], found: Sequence[Track]) -> list[Match]:
     """Return the one-to-one matches of known and found events with the largest sum of IoU, ordered by known event.
 
     Only pairs with IoU ≥ 0.5 and a median angle ≤ 10° can match.
+
+    >>> time_s = np.arange(64) / 16
+    >>> known, found = Track(time_s, 0 * time_s, 0 * time_s), Track(time_s[16:], 0 * time_s[16:] + 3, 0 * time_s[16:])
+    >>> (match,) = match_events([known], [found])
+    >>> match.iou, round(match.error_deg, 1), match.start_error_s
+    (0.75, 3.0, 1.0)
     """
     if not true or not found:
         return []

@@ -1,5 +1,7 @@
 """VSTCA: attention over time, over the sphere and over the words of the prompt, for the features of one level."""
 
+from __future__ import annotations
+
 from collections import OrderedDict
 
 import torch

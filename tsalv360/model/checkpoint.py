@@ -1,5 +1,7 @@
 """Files of weights: checkpoints of TSalV360, the published ones and ours, and CLIP's own. Nothing is downloaded."""
 
+from __future__ import annotations
+
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -35,6 +37,12 @@ def load_checkpoint(
 
     A checkpoint holds CLIP's weights too; one without settings has the shape of the published model. Raises InputError
     for a file that is no checkpoint, and for weights that are missing, unexpected or of another shape, which it names.
+
+    >>> from tsalv360.model import ModelSettings
+    >>> model = TSalV360(ModelSettings(encoder="small", width=2, embedding=32, heads=4))
+    >>> save_checkpoint(model, "small.pt")
+    >>> load_checkpoint("small.pt").settings == model.settings
+    True
     """
     expected, advice = "a checkpoint of TSalV360", "Name the file that training wrote or the authors published."
     content = _read(path, expected, advice)

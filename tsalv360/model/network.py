@@ -1,5 +1,7 @@
 """The whole model: frames are encoded one by one, then decoded for each prompt."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -22,6 +24,15 @@ class TSalV360(nn.Module):
     """Saliency of the last frame of a 360° clip for a sentence.
 
     Weights are random until they are loaded; nothing is downloaded. Parameters have the published names.
+
+    >>> import torch
+    >>> from tsalv360.model import ModelSettings
+    >>> small = ModelSettings(encoder="small", width=2, embedding=32, heads=4, patch_size=64, map_size=(120, 240))
+    >>> model = TSalV360(small).eval()
+    >>> clips = torch.zeros(1, 8, 120, 240, 3, dtype=torch.uint8)
+    >>> with torch.inference_mode():
+    ...     model(clips, ["a man juggles"]).shape
+    torch.Size([1, 1, 240, 480])
     """
 
     frame_height: int | None = None  # of the frames in training, pixels, if the checkpoint says it

@@ -16,19 +16,32 @@ Array = NDArray[np.float64]
 
 
 def wrap_yaw(yaw: ArrayLike) -> Array:
-    """Return yaw in degrees wrapped to [-180, 180)."""
+    """Return yaw in degrees wrapped to [-180, 180).
+
+    >>> wrap_yaw([190, -180, 180]).tolist()
+    [-170.0, -180.0, -180.0]
+    """
     wrapped = np.mod(np.asarray(yaw, dtype=float) + 180.0, 360.0) - 180.0
     return np.where(wrapped == 180.0, -180.0, wrapped)  # mod of a tiny negative number rounds up to 360
 
 
 def to_vectors(yaw: ArrayLike, pitch: ArrayLike) -> Array:
-    """Return the unit vectors [..., 3] of directions in degrees."""
+    """Return the unit vectors [..., 3] of directions in degrees.
+
+    >>> to_vectors([0, 90, 0], [0, 0, 90]).round(6).tolist()  # front, right, up
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    """
     lam, phi = np.radians(yaw), np.radians(pitch)
     return np.stack(np.broadcast_arrays(np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)), axis=-1)
 
 
 def to_angles(vectors: ArrayLike) -> tuple[Array, Array]:
-    """Return yaw and pitch in degrees of vectors [..., 3] of any length but zero."""
+    """Return yaw and pitch in degrees of vectors [..., 3] of any length but zero.
+
+    >>> yaw, pitch = to_angles([[0, 2, 0], [0, 0, 1]])
+    >>> yaw.tolist(), pitch.tolist()
+    ([90.0, 0.0], [0.0, 90.0])
+    """
     x, y, z = np.moveaxis(np.asarray(vectors, dtype=float), -1, 0)
     return wrap_yaw(np.degrees(np.arctan2(y, x))), np.degrees(np.arctan2(z, np.hypot(x, y)))
 
@@ -40,7 +53,13 @@ def vector_angle(a: ArrayLike, b: ArrayLike) -> Array:
 
 
 def angular_distance(yaw1: ArrayLike, pitch1: ArrayLike, yaw2: ArrayLike, pitch2: ArrayLike) -> Array:
-    """Return the great-circle angle, 0 to 180, between directions; all in degrees, broadcast against each other."""
+    """Return the great-circle angle, 0 to 180, between directions; all in degrees, broadcast against each other.
+
+    >>> float(angular_distance(0, 0, 90, 0))
+    90.0
+    >>> angular_distance([179, 0], [0, 90], -179, 0).round(6).tolist()  # over the seam, to the pole
+    [2.0, 90.0]
+    """
     return vector_angle(to_vectors(yaw1, pitch1), to_vectors(yaw2, pitch2))
 
 
@@ -61,14 +80,24 @@ def interpolate(times: ArrayLike, vectors: ArrayLike, at: ArrayLike) -> Array:
 
 
 def direction_to_pixel(yaw: ArrayLike, pitch: ArrayLike, height: int, width: int) -> tuple[Array, Array]:
-    """Return column and row (floats, pixel centres at whole numbers) of directions in an ERP of height × width."""
+    """Return column and row (floats, pixel centres at whole numbers) of directions in an ERP of height × width.
+
+    >>> column, row = direction_to_pixel(0, 0, 480, 960)  # between the four pixels in the middle
+    >>> float(column), float(row)
+    (479.5, 239.5)
+    """
     column = (np.asarray(yaw) / 360.0 + 0.5) * width - 0.5
     row = (0.5 - np.asarray(pitch) / 180.0) * height - 0.5
     return column, row
 
 
 def pixel_to_direction(column: ArrayLike, row: ArrayLike, height: int, width: int) -> tuple[Array, Array]:
-    """Return yaw and pitch in degrees of pixel positions in an ERP of height × width."""
+    """Return yaw and pitch in degrees of pixel positions in an ERP of height × width.
+
+    >>> yaw, pitch = pixel_to_direction([0, 959], [0, 479], 480, 960)  # the centres of the pixels in two corners
+    >>> yaw.round(4).tolist(), pitch.round(4).tolist()
+    ([-179.8125, 179.8125], [89.8125, -89.8125])
+    """
     yaw = ((np.asarray(column, dtype=float) + 0.5) / width - 0.5) * 360.0
     pitch = (0.5 - (np.asarray(row, dtype=float) + 0.5) / height) * 180.0
     return wrap_yaw(yaw), pitch
@@ -84,6 +113,10 @@ def pixel_vectors(height: int) -> Array:
 
 
 def solid_angle(height: int) -> Array:
-    """Return the solid angle [height, 1] in steradians of a pixel of each row of an ERP of height × 2 height."""
+    """Return the solid angle [height, 1] in steradians of a pixel of each row of an ERP of height × 2 height.
+
+    >>> bool(np.isclose(960 * solid_angle(480).sum(), 4 * np.pi))  # all pixels together: the sphere
+    True
+    """
     edges = np.sin(np.pi * (0.5 - np.arange(height + 1) / height))
     return (np.pi / height) * -np.diff(edges)[:, None]

@@ -145,6 +145,13 @@ def render_viewport(
     size : height and width of the viewport in pixels.
     interpolation : `linear` and `cubic` take one sample per pixel (OpenCV's kernels); `area` takes the mean of n × n
         linear ones, n as large as a pixel has columns of the panorama: for views that are coarser than it.
+
+    >>> erp = np.zeros((180, 360), np.uint8)
+    >>> erp[:, 180:] = 255  # the right half is white
+    >>> render_viewport(erp, yaw=0, pitch=0, hfov=90, size=(2, 4)).tolist()
+    [[0, 0, 255, 255], [0, 0, 255, 255]]
+    >>> int(render_viewport(erp, yaw=90, pitch=0, hfov=90).min())
+    255
     """
     return Viewport(yaw, pitch, hfov, size, interpolation).render(pad_poles(erp))
 

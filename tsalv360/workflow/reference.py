@@ -73,7 +73,7 @@ def settings_page() -> str:
     rebuilt = rebuilds(keys)
     rows = []
     for key, node in keys.items():
-        takes, default, meaning = expected(node), _default(key, node), node.get("description", "")
+        takes, default, meaning = _takes(node), _default(key, node), node.get("description", "")
         rows.append(_row(f"`{as_written(key)}`", takes, default, meaning, _rebuilt(key, rebuilt)))
     after = [_row(f"`{rule}`", _rules(rules) or "nothing") for rule, rules in rebuilt.after.items()]
     return "".join([f"<!-- {_NOTE} -->\n", _SETTINGS, *rows, _AFTER, *after])
@@ -99,6 +99,11 @@ PAGES = {"config/schema.yaml": schema_file, "docs/settings.md": settings_page, "
 
 def _row(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+
+
+def _takes(node: dict[str, Any]) -> str:
+    pattern = node.get("pattern", "")
+    return expected(node).replace(pattern, f"`{pattern}`") if pattern else expected(node)
 
 
 def _default(key: str, node: dict[str, Any]) -> str:

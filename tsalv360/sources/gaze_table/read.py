@@ -74,6 +74,16 @@ def read_gaze_table(
     picture_times_s : presentation times of the pictures of a video of variable rate, which `frame` then counts.
 
     Raises InputError, which names the file, the line as an editor counts it (Parquet: the row, from 1), and the column.
+
+    >>> from tsalv360.sources import GazeTableSettings
+    >>> table = pd.DataFrame({"user": "s01", "ms": [0, 20, 40], "yaw_deg": [12.4, 12.6, 12.5], "pitch_deg": -3.1})
+    >>> table.to_csv("harbour.csv", index=False)
+    >>> settings = GazeTableSettings(columns={"observer": "user", "time_s": "ms"}, time_unit="ms")
+    >>> read_gaze_table("harbour.csv", fps=30, settings=settings)[["observer", "time_s", "frame", "yaw_deg"]]
+      observer  time_s  frame  yaw_deg
+    0      s01    0.00      0     12.4
+    1      s01    0.02      0     12.6
+    2      s01    0.04      1     12.5
     """
     files = [Path(paths)] if isinstance(paths, str | Path) else list(map(Path, paths))
     notes = [] if notes is None else notes
