@@ -164,6 +164,15 @@ def test_input_is_checked_before_the_first_window(video: Path, tmp_path: Path, m
             tsalv360.predict(video, PROMPTS, model, stride=stride)
 
 
+def test_a_prompt_in_another_language_is_remarked_and_answered(
+    video: Path, model: TSalV360, caplog: pytest.LogCaptureFixture
+) -> None:
+    predictions = tsalv360.predict(video, ["a dog", "ein Hund und eine Katze"], model, height=64)
+    assert len(predictions.prompts) == 2
+    (remark,) = caplog.messages
+    assert remark.startswith("'ein Hund und eine Katze' is written with the words ein, und, eine")
+
+
 def test_saliency_that_is_not_finite_is_an_error(video: Path, planted: Callable[..., TSalV360]) -> None:
     model = planted(np.full((4, 8), np.nan, dtype=np.float32))
     with pytest.raises(InputError, match=r"not finite in frame 11; .*float32"):

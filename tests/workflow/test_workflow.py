@@ -169,6 +169,15 @@ def test_local_settings_override_the_default_config_with_a_message(fresh: Workfl
     assert re.search(r"^index +2$", done.stdout, re.MULTILINE)
 
 
+@pytest.mark.parametrize("where", ["config/local.yaml", "other.yaml"])
+def test_what_snakemake_passes_over_in_a_config_stops_the_plan(fresh: Workflow, where: str) -> None:
+    (fresh.folder / "config").mkdir()
+    (fresh.folder / where).write_text("frames:\n  height: 160\nsources: []\nframes:\n  format: png\n")
+    done = Workflow(fresh.folder, () if "local" in where else (fresh.folder / where,)).run("-n")
+    assert done.returncode != 0
+    assert f"{where}, line 4, column 1: found the key frames again, after line 1" in done.stdout
+
+
 @pytest.mark.slow
 def test_one_broken_video_fails_alone_and_can_be_excluded(copy: Workflow) -> None:
     """One of three own videos is cut off: the others continue, the dataset waits, and the message names the way out."""
