@@ -49,18 +49,15 @@ def about_presence(right: Array, absent: Array) -> list[str]:
 
 
 def write_curve(path: str | Path, right: Array, absent: Array) -> None:
-    """Write the figure of `curve`, with chance and the rates of the page; without absent prompts it says so."""
+    """Write the figure of `curve`, with chance, and dots at the page's rates; without absent prompts it says so."""
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=_GRAY, linewidth=1, linestyle="--", label="chance")
     if len(absent):
         axes.plot(*curve(right, absent), color=_BLUE, linewidth=2, label="peak of the map")
+        axes.plot(RATES, [found_at(rate, right, absent) for rate in RATES], "o", color=_BLUE)
     else:
         axes.text(0.5, 0.6, "no caption of another video", ha="center")
-    for rate in RATES if len(absent) else ():
-        found = found_at(rate, right, absent)
-        axes.plot(rate, found, "o", color=_BLUE)
-        axes.annotate(f"{found:.0%} at {rate:.0%}", (rate, found), (8, -4), textcoords="offset points")
     axes.set(xlabel="false alarms: captions of other videos", ylabel="right prompts found", aspect="equal")
     axes.legend(frameon=False, loc="lower right")
     axes.spines[["top", "right"]].set_visible(False)
