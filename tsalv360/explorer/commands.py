@@ -89,8 +89,8 @@ def _write_explorer(folder: Path, footage: Footage, name: str, pictures: Iterato
     index = IndexEntry(**vars(footage.video), id=name, skip_first=0, size_bytes=size, sha256="")
     write_video_page(page, data_of_plain_video(footage.path.name, index, Media(layout, size, False)))
     copy_bundle(folder)
-    leads = f'<!DOCTYPE html><title>{name}</title><meta http-equiv="refresh" content="0; url=videos/{name}.html">'
-    (folder / "index.html").write_text(leads, encoding="utf-8")
+    head = f'<link rel="icon" href="data:,"><meta http-equiv="refresh" content="0; url=videos/{name}.html">'
+    (folder / "index.html").write_text(f"<!DOCTYPE html><title>{name}</title>{head}", encoding="utf-8")
 
 
 def _kept(footage: Footage, folder: Path) -> Iterator[Picture]:
