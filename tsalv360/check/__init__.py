@@ -26,7 +26,7 @@ __all__ = ["DataCheck", "DataSetCheck", "Estimate", "VideoCheck", "as_text", "ch
 _HEADERS = ["video", "data set", "picture", "fps", "length", "kept", "observers", "gaze", "remarks"]
 _REMARKS_WIDTH = 44
 
-# The constants were measured in builds of real and of drawn videos, on cores of an Intel Xeon; see `docs/speed.md`. Disk
+# The constants were measured in builds of real and of drawn videos, on cores of an Intel Xeon: `docs/speed.md`. Disk
 # space and time depend mostly on the number of events, which is unknown before they are detected.
 _EVENTS_PER_FRAME = 2.0  # 1.5 in the real videos and the demo; TSV360 has about 128,000 maps of 160 videos
 _BYTES_PER_MAP_PIXEL, _BYTES_PER_ALL_OBSERVERS_MAP_PIXEL = 0.0135, 0.061
