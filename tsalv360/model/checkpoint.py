@@ -74,11 +74,11 @@ def save_checkpoint(model: TSalV360, path: str | Path, provenance: dict[str, Any
         torch.save(content, partial)
 
 
-def add_provenance(path: str | Path, **more: Any) -> None:
-    """Add plain values to the provenance of a checkpoint of ours, which is replaced whole or not at all."""
+def copy_checkpoint(path: str | Path, copy: str | Path, **more: Any) -> None:
+    """Write a checkpoint of ours with more plain values in its provenance as a whole file or not at all."""
     content = torch.load(path, map_location="cpu", weights_only=True)
     content["provenance"] |= more
-    with whole_file(path) as partial:
+    with whole_file(copy) as partial:
         torch.save(content, partial)
 
 

@@ -4,7 +4,6 @@ from bisect import bisect_left
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Len
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -14,7 +13,8 @@ from tsalv360.sphere.directions import Array
 FALSE_ALARMS = 0.1  # share of prompts for other videos that count as found
 _STEPS = 100
 _TELLING = 2.0  # times as often as by chance
-Quantiles = Annotated[list[Annotated[float, Field(ge=0, allow_inf_nan=False)]], Len(_STEPS + 1, _STEPS + 1)]
+Peak = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Quantiles = Annotated[list[Peak], Field(min_length=_STEPS + 1, max_length=_STEPS + 1)]
 
 
 @dataclass(frozen=True, config=STRICT)

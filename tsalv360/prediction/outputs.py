@@ -159,11 +159,12 @@ def _draw(
     """Write the videos. Overlays are as high as the frames, or as the maps if these are higher."""
     nothing = table[finds_nothing(table, predictions.presence)].groupby("frame").prompt.agg(set)
     for frame, picture in predictions.pictures():
+        maps = np.stack(list(kept.read(frame)))
+        height, width = np.maximum(picture.shape[:2], maps.shape[1:]).tolist()
+        picture, enlarged = resized(picture, (height, width)), np.rint(resize_maps(maps, (height, width)))
         overlays, texts = [], []
-        for k, (prompt, gray) in enumerate(zip(predictions.prompts, kept.read(frame), strict=True), 1):
-            size = max((picture.shape[0], picture.shape[1]), (gray.shape[0], gray.shape[1]))
-            saliency = np.rint(resize_maps(gray[None], size)[0]).astype(np.uint8)
-            overlay, name = overlay_saliency(resized(picture, size), saliency), _name(k, prompt)
+        for k, (prompt, gray, saliency) in enumerate(zip(predictions.prompts, maps, enlarged, strict=True), 1):
+            overlay, name = overlay_saliency(picture, saliency.astype(np.uint8)), _name(k, prompt)
             overlays.append(overlay)
             texts.append(f"{prompt}: {_NOTHING}" if k in nothing.get(frame, ()) else prompt)
             shown = with_legend(overlay.copy())

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from tsalv360.job.files import read_json, sha256, whole_file
 from tsalv360.job.installed import FILES
 from tsalv360.job.log import progress
 from tsalv360.model import ModelSettings, TSalV360, load_checkpoint, save_checkpoint
-from tsalv360.model.checkpoint import add_provenance
+from tsalv360.model.checkpoint import copy_checkpoint
 from tsalv360.model.presence import Presence
 from tsalv360.training.batches import Sample
 from tsalv360.training.clips import PICTURES, ClipFiles, read_clips
@@ -109,10 +108,8 @@ class State:
         for name, rows in (("steps", self.steps), ("metrics", self.epochs)):
             with whole_file(output / f"{name}.csv") as partial:
                 pd.DataFrame(rows).to_csv(partial, index=False)
-        if presence := measure(load_checkpoint(best, self._accelerator.device)):
-            add_provenance(best, presence=asdict(presence))
-        with whole_file(output / "best.pt") as partial:
-            shutil.copyfile(best, partial)
+        presence = measure(load_checkpoint(best, self._accelerator.device))
+        copy_checkpoint(best, output / "best.pt", presence=asdict(presence) if presence else None)
         self._path.unlink()
         best.unlink()
 

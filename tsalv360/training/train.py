@@ -193,13 +193,14 @@ def measure_presence(
     validation = validation[texts != ""]
     if validation.empty:
         return None
-    absent = ClipBatches(clips.assign(caption=texts), data.files, data.size, data.features, model.settings.encoder)
-    network, peaks = BatchModel(model), []
+    # A clip stands beside itself in a batch, which has each frame once.
+    both = pd.concat([validation, validation.assign(caption=texts)], ignore_index=True)
+    batches = ClipBatches(both, data.files, data.size, data.features, model.settings.encoder)
+    network, peaks = BatchModel(model), np.empty(len(both))
     with torch.inference_mode():
-        for batches in (data, absent):
-            loader = DataLoader(batches, sampler=plain_batches(validation, VALIDATION_BATCH), batch_size=None)
-            peaks.append(torch.cat([network(batch).float().flatten(1).amax(1).cpu() for batch in loader]).numpy())
-    return Presence.measured(*peaks)
+        for batch in DataLoader(batches, sampler=plain_batches(both, VALIDATION_BATCH), batch_size=None):
+            peaks[batch.rows] = network(batch).float().flatten(1).amax(1).cpu().numpy()
+    return Presence.measured(*np.split(peaks, 2))
 
 
 def _check_finite(loss: Tensor, batch: Batch, clips: pd.DataFrame) -> None:
